@@ -1,0 +1,5 @@
+"""``python -m sequence_search``."""
+
+from sequence_search.cli import main
+
+main()

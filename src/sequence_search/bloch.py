@@ -1,0 +1,61 @@
+"""Elementary rotation, precession and relaxation, shared by the engines.
+
+Signs: Mxy = Mx + i My; a pulse of phase 0 turns about +x, so that Mz = 1 becomes -i sin(flip);
+free precession is exp(-2 pi i b0 t). These are the signs of MRzero >= 1.0; phases follow Pulseq.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """Instantaneous RF pulse of flip angle a and phase p, as coefficients of Mxy and Mz.
+
+    Mxy+ = stay Mxy + conjugate Mxy* + excite Mz
+    Mz+  = keep Mz + Im(store Mxy)
+
+    Attributes
+    ----------
+    stay, keep : tensor, real
+        cos²(a/2) and cos(a).
+    conjugate, excite, store : tensor, complex
+        e^{2ip} sin²(a/2), -i e^{ip} sin(a) and e^{-ip} sin(a).
+    """
+
+    stay: Float[Tensor, "*shape"]
+    conjugate: Complex[Tensor, "*shape"]
+    excite: Complex[Tensor, "*shape"]
+    keep: Float[Tensor, "*shape"]
+    store: Complex[Tensor, "*shape"]
+
+
+def rotation(flip_angle: Float[Tensor, "*shape"], phase: Float[Tensor, "*#shape"]) -> Rotation:
+    """Coefficients of the rotation by `flip_angle` [rad] about the axis at `phase` [rad] in the xy plane."""
+    cos, sin = torch.cos(flip_angle), torch.sin(flip_angle)
+    axis = torch.polar(torch.ones_like(phase), phase)
+    return Rotation(
+        stay=(1 + cos) / 2,
+        conjugate=axis.square() * ((1 - cos) / 2),
+        excite=-1j * axis * sin,
+        keep=cos,
+        store=axis.conj() * sin,
+    )
+
+
+def precession(
+    delay: Float[Tensor, "*shape"], t2: Float[Tensor, "*#shape"], b0: Float[Tensor, "*#shape"]
+) -> Complex[Tensor, "*shape"]:
+    """Factor exp(-t/T2 - 2 pi i b0 t) of Mxy over a delay t [s], with t2 [s] and b0 [Hz]."""
+    return torch.polar(torch.exp(-delay / t2), -2 * math.pi * b0 * delay)
+
+
+def longitudinal_decay(delay: Float[Tensor, "*shape"], t1: Float[Tensor, "*#shape"]) -> Float[Tensor, "*shape"]:
+    """Factor E1 = exp(-t/T1) of Mz - 1 over a delay t [s], with t1 [s]."""
+    return torch.exp(-delay / t1)

@@ -1,0 +1,98 @@
+"""Search results as plain data and as files."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sequence_search.problem import Evaluation
+from sequence_search.search.base import Run, SearchResult
+
+RESULT_FILES = ("problem.toml", "sequence.png", "result.json")
+LIBRARIES = ("sequence-search", "torch", "numpy", "scipy")
+
+
+def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
+    """What `evaluate` prints as JSON; signals in the unit of m0, energies in rad², relative to 90°-180° = 1."""
+    return {
+        "loss": evaluation.loss,
+        "terms": evaluation.terms,
+        "signal": evaluation.signal,
+        "rf_energy": evaluation.rf_energy,
+        "relative_rf_energy": evaluation.relative_rf_energy,
+        "time_to_readout_ms": evaluation.time_to_readout * 1e3,
+    }
+
+
+def run_record(run: Run, *, history: bool = True) -> dict[str, Any]:
+    """One run; what a failed run does not have is null."""
+    record: dict[str, Any] = {"seed": run.seed, "status": run.status}
+    if run.reason is not None:
+        record["reason"] = run.reason
+    known = run.evaluation
+    record |= {
+        "loss": known.loss if known else None,
+        "terms": known.terms if known else None,
+        "sequence": run.sequence.to_dict() if run.sequence else None,
+        "signal": known.signal if known else None,
+        "rf_energy": known.rf_energy if known else None,
+        "relative_rf_energy": known.relative_rf_energy if known else None,
+        "time_to_readout_ms": known.time_to_readout * 1e3 if known else None,
+        "seconds": run.seconds,
+    }
+    if history:
+        record["history"] = [{"step": step, "loss": loss if math.isfinite(loss) else None} for step, loss in run.history]
+    return record
+
+
+def result_record(result: SearchResult, *, history: bool = True) -> dict[str, Any]:
+    """The content of result.json."""
+    return {
+        "problem": result.problem.name,
+        "problem_sha256": result.problem.digest,
+        "strategy": result.strategy,
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+        "device": f"cpu ({platform.machine()})",
+        "runs": [run_record(run, history=history) for run in result.runs],
+    }
+
+
+def save_result(result: SearchResult, folder: Path) -> list[Path]:
+    """Write problem.toml, sequence.png (of the best run, if any ended well) and result.json, which comes last.
+
+    Each file is written aside and moved into place, so that none is ever half there.
+    """
+    from sequence_search.report.figures import save_sequence_figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    problem_file, picture, result_file = (folder / name for name in RESULT_FILES)
+    written = [problem_file, result_file]
+    _write(problem_file, lambda path: path.write_text(result.problem.to_toml(), encoding="utf-8"))
+    if any(run.sequence is not None for run in result.runs):
+        best = result.best
+        assert best.sequence is not None
+        sequence, title = best.sequence, f"{result.problem.name}: loss {best.loss:.5g}"
+        _write(picture, lambda path: save_sequence_figure(sequence, result.problem, path, title))
+        written.insert(1, picture)
+    text = json.dumps(result_record(result), indent=2) + "\n"
+    _write(result_file, lambda path: path.write_text(text, encoding="utf-8"))
+    return written
+
+
+def _write(target: Path, write: Callable[[Path], object]) -> None:
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=target.suffix)
+    os.close(descriptor)
+    aside = Path(name)
+    try:
+        write(aside)
+        aside.chmod(0o644)
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)

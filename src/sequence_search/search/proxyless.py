@@ -1,0 +1,376 @@
+"""The paper's algorithm: ProxylessNAS over layers of RF and waiting operations. Sequence Search, Sec. II.B, Fig. 3.
+
+A sequence is a stack of `max_rf` layers. Each layer holds candidate operations, RF pulses and waits, whose
+flip angle, phase and idle time are the weight parameters; its architecture parameters alpha give the
+probability p = softmax(alpha) of each. Two steps alternate:
+
+- weights: one operation a layer is drawn from p, and SGD steps the drawn operations' parameters;
+- architecture: with the gates g of a drawn path, dL/dalpha_i = sum_j dL/dg_j p_j (delta_ij - p_i).
+
+The signal is linear in the gates of a layer, S = sum_j g_j S_j, where S_j is the signal of the same sequence
+with candidate j in that layer. Hence dL/dg_j = Re <dL/dS, S_j> plus the penalties' difference, and an
+architecture step is one simulation of neighbouring sequences.
+
+Source: Cai, Zhu, Han, "ProxylessNAS: Direct Neural Architecture Search on Target Task and Hardware", ICLR 2019.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from sequence_search.problem import Problem
+from sequence_search.search.base import Monitor, Progress, Run, failed, finish
+from sequence_search.search_space import SearchSpace
+from sequence_search.sequence import Sequence, merge_delays
+from sequence_search.simulate import simulate
+from sequence_search.voxels import Voxels, random_voxels
+
+IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
+N_PROGRESS = 200  # progress reports and history points of a run
+VOXEL_SEED = 0  # all seeds see the same stream of voxels, so that a seed does not depend on its neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class Proxyless:
+    """Options of ProxylessNAS; defaults are the paper's values where it states them, else its source's.
+
+    Attributes
+    ----------
+    steps : int
+        Weight steps; the paper's 1,000 epochs of 100 batches are 100,000.
+    n_voxels, voxels_per_step : int
+        Random voxels, and those of one step.
+    weight_rate : float
+        Of SGD, on radians and log idle times.
+    architecture_rate : float
+        Of Adam.
+    architecture_betas : (float, float)
+        Of Adam.
+    architecture_every : int
+        Weight steps for each architecture step, which takes other voxels.
+    gates : str
+        "full": all candidates of a layer enter an architecture step. "two": two drawn from p, whose
+        total probability is kept.
+    architecture_sd : float
+        Standard deviation of the initial architecture parameters.
+    """
+
+    steps: int = 100_000
+    n_voxels: int = 100_000
+    voxels_per_step: int = 1_000
+    weight_rate: float = 0.01
+    architecture_rate: float = 0.001
+    architecture_betas: tuple[float, float] = (0.0, 0.999)
+    architecture_every: int = 5
+    gates: Literal["full", "two"] = "full"
+    architecture_sd: float = 0.001
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.voxels_per_step, self.architecture_every) < 1 or self.n_voxels < self.voxels_per_step:
+            raise ValueError(
+                "steps, voxels_per_step and architecture_every must be at least 1, and n_voxels at least "
+                f"voxels_per_step, got {self}"
+            )
+        if self.gates not in ("full", "two"):
+            raise ValueError(f"gates must be 'full' or 'two', got {self.gates!r}")
+
+    def run(self, problem: Problem, seeds: Iterable[int], engine: str, monitor: Monitor) -> list[Run]:
+        """All seeds as one batch."""
+        began = time.perf_counter()
+        seeds = tuple(seeds)
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        scheduler = initial_scheduler(problem.search_space, generators, self.architecture_sd)
+        sgd = torch.optim.SGD([scheduler.flip_angle, scheduler.phase, scheduler.log_idle], lr=self.weight_rate)
+        adam = torch.optim.Adam(
+            [scheduler.architecture], lr=self.architecture_rate, betas=self.architecture_betas
+        )
+        stream = _VoxelStream(problem, self.n_voxels, self.voxels_per_step)
+        draws = _Draws(generators, scheduler)
+        histories: list[list[tuple[int, float]]] = [[] for _ in seeds]
+        reasons: list[str | None] = [None] * len(seeds)
+        report_every = max(1, self.steps // N_PROGRESS)
+        for step in range(self.steps):
+            loss = _weight_step(problem, scheduler, draws.path(), stream.batch(), engine, sgd)
+            if (step + 1) % self.architecture_every == 0:
+                _architecture_step(problem, scheduler, draws, stream.batch(), engine, adam, self.gates)
+            _note_failures(loss, scheduler, step, reasons)
+            if step % report_every == 0 or step == self.steps - 1:
+                _report(seeds, scheduler, loss, (step, self.steps), histories, monitor)
+            if monitor.stop():
+                break
+        return self._finish(problem, seeds, scheduler, histories, reasons, engine, monitor.stop(), began)
+
+    def _finish(
+        self,
+        problem: Problem,
+        seeds: tuple[int, ...],
+        scheduler: Scheduler,
+        histories: list[list[tuple[int, float]]],
+        reasons: list[str | None],
+        engine: str,
+        interrupted: bool,
+        began: float,
+    ) -> list[Run]:
+        designs = scheduler.sequence(scheduler.architecture.argmax(-1)).detach()
+        seconds = (time.perf_counter() - began) / len(seeds)
+        runs = []
+        for i, (seed, reason, points) in enumerate(zip(seeds, reasons, histories, strict=True)):
+            history = tuple(points)
+            if reason is not None:
+                runs.append(failed(seed, reason, seconds, history))
+                continue
+            runs.append(
+                finish(
+                    problem,
+                    seed,
+                    designs[i],
+                    engine=engine,
+                    interrupted=interrupted,
+                    seconds=seconds,
+                    history=history,
+                )
+            )
+        return runs
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """Weight and architecture parameters of all seeds, each a tensor [seeds, layers, candidates].
+
+    Attributes
+    ----------
+    flip_angle, phase : rad; unused for waits
+    log_idle : log(idle time in ms + 0.001)
+    architecture : alpha; -inf where a candidate is not allowed, as waits in the first layer
+    is_rf : bool tensor [candidates]
+    min_rf_delay : float, s
+    """
+
+    flip_angle: Float[Tensor, "seeds layers candidates"]
+    phase: Float[Tensor, "seeds layers candidates"]
+    log_idle: Float[Tensor, "seeds layers candidates"]
+    architecture: Float[Tensor, "seeds layers candidates"]
+    is_rf: Bool[Tensor, "candidates"]
+    min_rf_delay: float
+
+    def sequence(self, path: Int[Tensor, "seeds *neighbours layers"]) -> Sequence:
+        """Sequences [seeds, *neighbours] of the operations with these indices, differentiable."""
+        shape = path.shape
+        flat = path.reshape(shape[0], -1, shape[-1]).transpose(1, 2)
+        parts = [part.gather(-1, flat) for part in (self.flip_angle, self.phase, idle_time(self.log_idle))]
+        flip, phase, delay = (part.transpose(1, 2).reshape(shape) for part in parts)
+        return merge_delays(flip, phase, delay, self.is_rf[path])
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Keep the idle time after a pulse at its minimum or above, Sec. II.B."""
+        least = torch.where(self.is_rf, math.log(self.min_rf_delay * 1e3 + IDLE_OFFSET_MS), -math.inf)
+        self.log_idle.clamp_(min=least)
+
+
+def idle_time(log_idle: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Idle time [s] of log(t_ms + 0.001), not negative."""
+    return (log_idle.exp() - IDLE_OFFSET_MS).clamp(min=0) / 1e3
+
+
+def initial_scheduler(space: SearchSpace, generators: list[torch.Generator], architecture_sd: float) -> Scheduler:
+    """Initial parameters as in Sec. II.B: flip angles in compartments, random phases, idle times in log ranges."""
+    n_waits = len(space.wait_ranges)
+    shape = (space.max_rf, space.rf_candidates + n_waits)
+    uniform = torch.stack([torch.rand((3, *shape), generator=g, dtype=torch.float64) for g in generators], 1)
+    normal = torch.stack([torch.randn(shape, generator=g, dtype=torch.float64) for g in generators])
+    is_rf = torch.arange(shape[1]) < space.rf_candidates
+    compartment = torch.arange(shape[1]).clamp(max=space.rf_candidates - 1) / space.rf_candidates
+    low, high = space.flip_range
+    flip = low + (high - low) * (compartment + uniform[0] / space.rf_candidates)
+    phase = math.pi * (2 * uniform[1] - 1)
+    ranges = torch.tensor([[space.min_rf_delay] * 2] * space.rf_candidates + list(map(list, space.wait_ranges)))
+    start, end = (ranges.to(torch.float64) * 1e3).log().unbind(-1)
+    idle_ms = (start + (end - start) * uniform[2]).exp()
+    architecture = architecture_sd * normal
+    architecture[:, 0, ~is_rf] = -math.inf
+    return Scheduler(
+        flip.requires_grad_(),
+        phase.requires_grad_(),
+        (idle_ms + IDLE_OFFSET_MS).log().requires_grad_(),
+        architecture.requires_grad_(),
+        is_rf,
+        space.min_rf_delay,
+    )
+
+
+def gate_gradient(
+    problem: Problem, scheduler: Scheduler, path: Int[Tensor, "seeds layers"], voxels: Voxels, engine: str
+) -> Float[Tensor, "seeds layers candidates"]:
+    """dL/dg of every candidate of every layer at a drawn path, up to a constant in each layer."""
+    seeds, layers, candidates = scheduler.architecture.shape
+    with torch.no_grad():
+        drawn = scheduler.sequence(path)
+        # Neighbours: the drawn path with one layer set to each of its candidates in turn.
+        neighbours = path[:, None, None, :].repeat(1, layers, candidates, 1)
+        for layer in range(layers):
+            neighbours[:, layer, :, layer] = torch.arange(candidates)
+        others = scheduler.sequence(neighbours)
+        signal = simulate(drawn, voxels, engine)
+        candidate_signals = simulate(others, voxels, engine)
+    leaf = signal.requires_grad_()
+    (slope,) = torch.autograd.grad(problem.objective(leaf, drawn, voxels).sum(), leaf)
+    through_signal = (slope.conj()[:, None, None, :] * candidate_signals).real.sum(-1)
+    # Terms of the sequence alone add up over layers, so that their difference between neighbours is their
+    # gate's gradient; terms of the signal, held fixed here, are a constant that the softmax cancels.
+    with torch.no_grad():
+        fixed = signal[:, None, None, :].expand(candidate_signals.shape)
+        through_sequence = problem.objective(fixed, others, voxels)
+    return through_signal + through_sequence
+
+
+def architecture_gradient(
+    architecture: Float[Tensor, "*shape candidates"], gate_gradient: Float[Tensor, "*shape candidates"]
+) -> Float[Tensor, "*shape candidates"]:
+    """dL/dalpha_i = sum_j dL/dg_j p_j (delta_ij - p_i), with p = softmax(alpha)."""
+    p = architecture.softmax(-1)
+    weighted = torch.where(p > 0, gate_gradient * p, 0.0)
+    return weighted - p * weighted.sum(-1, keepdim=True)
+
+
+def two_path_gradient(
+    architecture: Float[Tensor, "*shape candidates"],
+    gate_gradient: Float[Tensor, "*shape candidates"],
+    chosen: Int[Tensor, "*shape 2"],
+) -> Float[Tensor, "*shape candidates"]:
+    """`architecture_gradient` over two chosen candidates with renormalised probabilities; zero elsewhere."""
+    gradient = architecture_gradient(architecture.gather(-1, chosen), gate_gradient.gather(-1, chosen))
+    return torch.zeros_like(architecture).scatter(-1, chosen, gradient)
+
+
+def _weight_step(
+    problem: Problem,
+    scheduler: Scheduler,
+    path: Int[Tensor, "seeds layers"],
+    voxels: Voxels,
+    engine: str,
+    sgd: torch.optim.Optimizer,
+) -> Float[Tensor, "seeds"]:
+    """SGD on the drawn operations; returns the loss of each seed."""
+    sgd.zero_grad()
+    loss = problem.loss(scheduler.sequence(path), voxels, engine)
+    loss.sum().backward()
+    sgd.step()
+    scheduler.constrain()
+    return loss.detach()
+
+
+def _architecture_step(
+    problem: Problem,
+    scheduler: Scheduler,
+    draws: _Draws,
+    voxels: Voxels,
+    engine: str,
+    adam: torch.optim.Optimizer,
+    gates: str,
+) -> None:
+    """Adam on the architecture parameters."""
+    gradient = gate_gradient(problem, scheduler, draws.path(), voxels, engine)
+    architecture = scheduler.architecture
+    if gates == "full":
+        architecture.grad = architecture_gradient(architecture.detach(), gradient)
+        adam.step()
+        return
+    chosen = draws.two()
+    before = architecture.detach().gather(-1, chosen).logsumexp(-1, keepdim=True)
+    kept = architecture.detach().clone()
+    architecture.grad = two_path_gradient(kept, gradient, chosen)
+    adam.step()
+    with torch.no_grad():
+        # Adam's momentum would move the others too: only the two change, and their total probability is kept.
+        stepped = architecture.gather(-1, chosen)
+        stepped = stepped + before - stepped.logsumexp(-1, keepdim=True)
+        architecture.copy_(kept.scatter(-1, chosen, stepped))
+
+
+def _note_failures(
+    loss: Float[Tensor, "seeds"], scheduler: Scheduler, step: int, reasons: list[str | None]
+) -> None:
+    """Record a seed whose loss is not finite, and silence its parameters so that the others go on."""
+    if bool(loss.isfinite().all()):
+        return
+    for i in (~loss.isfinite()).nonzero()[:, 0].tolist():
+        reasons[i] = reasons[i] or f"loss is {float(loss[i])} at step {step}"
+        with torch.no_grad():
+            for part in (scheduler.flip_angle, scheduler.phase, scheduler.log_idle):
+                part[i].nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
+            scheduler.architecture[i].nan_to_num_(nan=0.0, neginf=-math.inf)
+
+
+def _report(
+    seeds: tuple[int, ...],
+    scheduler: Scheduler,
+    loss: Float[Tensor, "seeds"],
+    step_of: tuple[int, int],
+    histories: list[list[tuple[int, float]]],
+    monitor: Monitor,
+) -> None:
+    """History of every seed; progress of the one whose drawn sequence is best at this step."""
+    for points, value in zip(histories, loss.tolist(), strict=True):
+        points.append((step_of[0], value))
+    best = int(loss.nan_to_num(nan=math.inf).argmin())
+    likeliest = scheduler.sequence(scheduler.architecture.argmax(-1)).detach()[best]
+    monitor.on_progress(Progress(seeds[best], step_of[0], step_of[1], float(loss[best]), likeliest))
+
+
+class _Draws:
+    """Operations drawn from softmax(alpha), with the randomness of each seed from its own generator."""
+
+    BLOCK = 256  # draws fetched at a time: a call for each seed and step would dominate a step
+
+    def __init__(self, generators: list[torch.Generator], scheduler: Scheduler) -> None:
+        self._generators = generators
+        self._scheduler = scheduler
+        self._block = torch.empty(0)
+        self._used = self.BLOCK
+
+    def path(self) -> Int[Tensor, "seeds layers"]:
+        """One operation a layer."""
+        return self._noisy().argmax(-1)
+
+    def two(self) -> Int[Tensor, "seeds layers 2"]:
+        """Two different operations a layer."""
+        return self._noisy().topk(2, dim=-1).indices
+
+    def _noisy(self) -> Tensor:
+        """Add Gumbel noise to alpha: the largest values are draws from softmax(alpha) without replacement."""
+        architecture = self._scheduler.architecture.detach()
+        if self._used == self.BLOCK:
+            shape = (self.BLOCK, *architecture.shape[1:])
+            self._block = torch.stack(
+                [torch.rand(shape, generator=g, dtype=torch.float64) for g in self._generators], 1
+            )
+            self._used = 0
+        uniform = self._block[self._used].clamp(min=torch.finfo(torch.float64).tiny)
+        self._used += 1
+        return architecture - (-uniform.log()).log()
+
+
+class _VoxelStream:
+    """Batches of the random voxels in random order, one pass an epoch."""
+
+    def __init__(self, problem: Problem, n_voxels: int, per_step: int) -> None:
+        self._voxels = random_voxels(problem.tissues, problem.imaging, n_voxels, seed=VOXEL_SEED)
+        self._generator = torch.Generator().manual_seed(VOXEL_SEED)
+        self._per_step = per_step
+        self._order = torch.empty(0, dtype=torch.int64)
+
+    def batch(self) -> Voxels:
+        """Voxels of the next step."""
+        if len(self._order) < self._per_step:
+            self._order = torch.randperm(len(self._voxels), generator=self._generator)
+        chosen, self._order = self._order[: self._per_step], self._order[self._per_step :]
+        return self._voxels[chosen]

@@ -1,0 +1,61 @@
+"""Which sequences a search may propose. Sequence Search, Sec. II.B and Fig. 3."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from sequence_search.sequence import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpace:
+    """Bounds of the search and the candidate operations of the sequence scheduler.
+
+    Attributes
+    ----------
+    max_rf : int
+        Number of layers, thus the most pulses of a sequence.
+    rf_candidates : int
+        RF operations in a layer, one for each equal part of `flip_range`.
+    flip_range : (float, float), rad
+        Flip angles at the start of a search; afterwards they are free.
+    wait_ranges : tuple of (float, float), s
+        Range of the initial wait of each waiting operation in a layer, log-uniform.
+    min_rf_delay : float, s
+        Shortest delay after a pulse, and the idle time of RF operations at the start.
+    max_delay : float, s
+        Longest delay after a pulse.
+    """
+
+    max_rf: int = 5
+    rf_candidates: int = 5
+    flip_range: tuple[float, float] = (0.0, math.pi)
+    wait_ranges: tuple[tuple[float, float], ...] = ((1e-3, 1e-2), (1e-2, 1e-1), (1e-1, 1.0))
+    min_rf_delay: float = 6.2e-3
+    max_delay: float = 10.0
+
+    def check(self, sequence: Sequence, problem_name: str) -> None:
+        """Refuse a sequence outside the bounds.
+
+        Raises
+        ------
+        ValueError
+            Naming the pulse, the bound and the problem.
+        """
+        n_rf = sequence.flip_angle.shape[-1]
+        if not 1 <= n_rf <= self.max_rf:
+            raise ValueError(f"number of pulses must be 1 to {self.max_rf} (max_rf), got {n_rf} in problem '{problem_name}'")
+        # A delay that was stated in ms and converted may miss the bound by rounding.
+        outside = torch.stack(
+            [sequence.delay < self.min_rf_delay * (1 - 1e-9), sequence.delay > self.max_delay * (1 + 1e-9)]
+        )
+        if not outside.any():
+            return
+        pulse = int(outside.any(0).nonzero()[0, -1])
+        low, name = (self.min_rf_delay, "min_rf_delay_ms") if outside[0].any() else (self.max_delay, "max_delay_ms")
+        bound = f"at {'least' if outside[0].any() else 'most'} {low * 1e3:g} ({name})"
+        given = f"{float(sequence.delay.reshape(-1, n_rf)[0, pulse]) * 1e3:.6g}"
+        raise ValueError(f"delay_ms must be {bound}, got {given} in pulse {pulse + 1} of problem '{problem_name}'")

@@ -1,0 +1,182 @@
+"""Voxels: tissue and imaging properties as tensors, and the ways to sample them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sequence_search.distributions import Distribution, Normal
+from sequence_search.tissue import Imaging, Tissue
+
+# A draw of M0, T1, T2 or T2' below this part of its centre is clipped to it: a normal distribution
+# reaches below zero, where relaxation is not physical.
+SMALLEST_PART_OF_CENTRE = 0.01
+
+TISSUE_PROPERTIES = ("m0", "t1", "t2", "t2_prime")
+IMAGING_PROPERTIES = ("b1", "b0", "spread")
+N_PROPERTIES = len(TISSUE_PROPERTIES) + len(IMAGING_PROPERTIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Voxels:
+    """Properties of n_voxels voxels, each a tensor [n_voxels].
+
+    Attributes
+    ----------
+    m0 : equilibrium magnetisation [a.u.]
+    t1, t2, t2_prime : relaxation times [s]
+    b1 : transmit field relative to nominal [1]
+    b0 : off-resonance [Hz]
+    spread : half width of the uniform frequency spread within the voxel [Hz]
+    tissue : index of the voxel's tissue, int64
+    weight : weight in means over voxels [1]
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+
+    m0: Float[Tensor, "n_voxels"]
+    t1: Float[Tensor, "n_voxels"]
+    t2: Float[Tensor, "n_voxels"]
+    t2_prime: Float[Tensor, "n_voxels"]
+    b1: Float[Tensor, "n_voxels"]
+    b0: Float[Tensor, "n_voxels"]
+    spread: Float[Tensor, "n_voxels"]
+    tissue: Int[Tensor, "n_voxels"]
+    weight: Float[Tensor, "n_voxels"]
+
+    def __post_init__(self) -> None:
+        shapes = {field.name: tuple(getattr(self, field.name).shape) for field in fields(self)}
+        if any(shape != (len(self.m0),) for shape in shapes.values()):
+            raise ValueError(f"the properties of voxels must share one shape [n_voxels], got {shapes}")
+
+    def __len__(self) -> int:
+        return len(self.m0)
+
+    def __getitem__(self, index: Any) -> Voxels:
+        """Some of the voxels, by slice, mask or index tensor."""
+        return self._map(lambda part: part[index])
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Voxels:
+        """Copy on another device, or with its real properties in another dtype."""
+        return self._map(lambda part: part.to(device, dtype if part.is_floating_point() else None))
+
+    def of_tissues(self, tissues: tuple[int, ...]) -> Voxels:
+        """Only the voxels of the tissues with these indices."""
+        return self[torch.isin(self.tissue, torch.tensor(tissues, device=self.tissue.device))]
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Voxels:
+        return Voxels(*(change(getattr(self, field.name)) for field in fields(self)))
+
+
+def sobol_voxels(
+    tissues: tuple[Tissue, ...], imaging: Imaging, n_per_tissue: int, *, seed: int = 0, dtype: torch.dtype = torch.float64
+) -> Voxels:
+    """Scrambled Sobol sample, deterministic for a seed; the default for evaluation.
+
+    The same draws of b1, b0 and tissue quantiles serve all tissues, so that differences between
+    tissues carry no sampling noise. Powers of two sample best.
+
+    Parameters
+    ----------
+    n_per_tissue : int
+        At least 1.
+    seed : int
+        Of the scramble.
+    """
+    _check_count(n_per_tissue)
+    engine = torch.quasirandom.SobolEngine(N_PROPERTIES, scramble=True, seed=seed)
+    points = engine.draw(n_per_tissue, dtype=torch.float64).repeat(len(tissues), 1)
+    tissue = torch.arange(len(tissues)).repeat_interleave(n_per_tissue)
+    return _from_quantiles(tissues, imaging, tissue, points, dtype)
+
+
+def random_voxels(
+    tissues: tuple[Tissue, ...], imaging: Imaging, n_voxels: int, *, seed: int = 0, dtype: torch.dtype = torch.float64
+) -> Voxels:
+    """Independent draws, each voxel of a random tissue: the paper's ensemble (100,000). Sec. II.C.
+
+    Parameters
+    ----------
+    n_voxels : int
+        Of all tissues together, at least 1.
+    seed : int
+        Of a generator of its own.
+    """
+    _check_count(n_voxels)
+    generator = torch.Generator().manual_seed(seed)
+    tissue = torch.randint(len(tissues), (n_voxels,), generator=generator)
+    points = torch.rand(n_voxels, N_PROPERTIES, generator=generator, dtype=torch.float64)
+    return _from_quantiles(tissues, imaging, tissue, points, dtype)
+
+
+def nominal_voxels(tissues: tuple[Tissue, ...], imaging: Imaging, *, dtype: torch.dtype = torch.float64) -> Voxels:
+    """One voxel per tissue: centre of each tissue property and of the spread, b1 = 1, b0 = 0."""
+    one = torch.ones(1, dtype=dtype)
+    return grid_voxels(tissues, imaging, b0=0 * one, b1=one, dtype=dtype)
+
+
+def grid_voxels(
+    tissues: tuple[Tissue, ...],
+    imaging: Imaging,
+    *,
+    b0: Float[Tensor, "n_b0"],
+    b1: Float[Tensor, "n_b1"],
+    dtype: torch.dtype = torch.float64,
+) -> Voxels:
+    """Nominal tissues on a grid of b0 [Hz] and b1 [1]: [n_tissues * n_b0 * n_b1] voxels, b1 fastest."""
+    counts = (len(tissues), len(b0), len(b1))
+    tissue, i_b0, i_b1 = torch.cartesian_prod(*(torch.arange(count) for count in counts)).unbind(-1)
+    centres = torch.tensor([[getattr(t, name).centre for name in TISSUE_PROPERTIES] for t in tissues], dtype=dtype)
+    spread = torch.full(tissue.shape, imaging.spread.centre, dtype=dtype)
+    weight = torch.ones(tissue.shape, dtype=dtype)
+    return Voxels(*centres[tissue].unbind(-1), b1[i_b1].to(dtype), b0[i_b0].to(dtype), spread, tissue, weight)
+
+
+def clipped_share(tissue: Tissue) -> dict[str, float]:
+    """Expected share of draws below 1 % of the centre, which are clipped, by property of the tissue."""
+    shares = {}
+    for name in TISSUE_PROPERTIES:
+        distribution = getattr(tissue, name)
+        if isinstance(distribution, Normal) and distribution.sd > 0:
+            floor = torch.tensor((SMALLEST_PART_OF_CENTRE - 1) * distribution.mean / distribution.sd)
+            shares[name] = torch.special.ndtr(floor).item()
+    return shares
+
+
+def _from_quantiles(
+    tissues: tuple[Tissue, ...],
+    imaging: Imaging,
+    tissue: Int[Tensor, "n_voxels"],
+    points: Float[Tensor, "n_voxels n_properties"],
+    dtype: torch.dtype,
+) -> Voxels:
+    # b1 and b0 come first: the first Sobol dimensions are the most even, and the signal depends most on them.
+    b1, b0, spread = (
+        getattr(imaging, name).quantile(points[:, i]) for i, name in enumerate(IMAGING_PROPERTIES)
+    )
+    properties = []
+    for i, name in enumerate(TISSUE_PROPERTIES, start=len(IMAGING_PROPERTIES)):
+        values = torch.empty(len(tissue), dtype=torch.float64)
+        for index, each in enumerate(tissues):
+            chosen = tissue == index
+            values[chosen] = _clipped_quantile(getattr(each, name), points[chosen, i])
+        properties.append(values)
+    values = [part.to(dtype) for part in (*properties, b1, b0, spread)]
+    return Voxels(*values, tissue, torch.ones(len(tissue), dtype=dtype))
+
+
+def _clipped_quantile(distribution: Distribution, probability: Tensor) -> Tensor:
+    return distribution.quantile(probability).clamp(min=SMALLEST_PART_OF_CENTRE * distribution.centre)
+
+
+def _check_count(count: int) -> None:
+    if count < 1:
+        raise ValueError(f"at least 1 voxel is needed, got {count}")
