@@ -29,14 +29,14 @@ class Rotation:
         e^{2ip} sin²(a/2), -i e^{ip} sin(a) and e^{-ip} sin(a).
     """
 
-    stay: Float[Tensor, "*shape"]
-    conjugate: Complex[Tensor, "*shape"]
-    excite: Complex[Tensor, "*shape"]
-    keep: Float[Tensor, "*shape"]
-    store: Complex[Tensor, "*shape"]
+    stay: Float[Tensor, "..."]
+    conjugate: Complex[Tensor, "..."]
+    excite: Complex[Tensor, "..."]
+    keep: Float[Tensor, "..."]
+    store: Complex[Tensor, "..."]
 
 
-def rotation(flip_angle: Float[Tensor, "*shape"], phase: Float[Tensor, "*#shape"]) -> Rotation:
+def rotation(flip_angle: Float[Tensor, "..."], phase: Float[Tensor, "..."]) -> Rotation:
     """Coefficients of the rotation by `flip_angle` [rad] about the axis at `phase` [rad] in the xy plane."""
     cos, sin = torch.cos(flip_angle), torch.sin(flip_angle)
     axis = torch.polar(torch.ones_like(phase), phase)
@@ -50,12 +50,12 @@ def rotation(flip_angle: Float[Tensor, "*shape"], phase: Float[Tensor, "*#shape"
 
 
 def precession(
-    delay: Float[Tensor, "*shape"], t2: Float[Tensor, "*#shape"], b0: Float[Tensor, "*#shape"]
-) -> Complex[Tensor, "*shape"]:
+    delay: Float[Tensor, "..."], t2: Float[Tensor, "..."], b0: Float[Tensor, "..."]
+) -> Complex[Tensor, "..."]:
     """Factor exp(-t/T2 - 2 pi i b0 t) of Mxy over a delay t [s], with t2 [s] and b0 [Hz]."""
     return torch.polar(torch.exp(-delay / t2), -2 * math.pi * b0 * delay)
 
 
-def longitudinal_decay(delay: Float[Tensor, "*shape"], t1: Float[Tensor, "*#shape"]) -> Float[Tensor, "*shape"]:
+def longitudinal_decay(delay: Float[Tensor, "..."], t1: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """Factor E1 = exp(-t/T1) of Mz - 1 over a delay t [s], with t1 [s]."""
     return torch.exp(-delay / t1)

@@ -33,7 +33,9 @@ class Format(StrEnum):
     JSON = "json"
 
 
-ProblemArgument = Annotated[str, typer.Argument(metavar="PROBLEM", help="Built-in name or path of a problem file.")]
+ProblemArgument = Annotated[
+    str, typer.Argument(metavar="PROBLEM", help="Built-in name or path of a problem file.")
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
 EngineOption = Annotated[str, typer.Option("--engine", help="auto, pathways or isochromats.")]
 # Options that take several numbers after one flag, which click knows only as a repeated flag.
@@ -94,17 +96,23 @@ def validate(
     for name, shares in clipped.items():
         for quantity, share in shares.items():
             if share > 1e-6:
-                typer.echo(f"  note: {share:.2g} of the draws of {quantity} in {name} are clipped to 1 % of the mean")
+                typer.echo(
+                    f"  note: {share:.2g} of the draws of {quantity} in {name} are clipped to 1 % of the mean"
+                )
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913 - as many as the search has options
     problem: ProblemArgument,
     strategy: Annotated[str, typer.Option(help="multistart, or proxyless: the paper's.")] = "multistart",
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="First seed.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for problem.toml, result.json and sequence.png.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Gradient steps; the strategy's own if not given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for problem.toml, result.json and sequence.png.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Gradient steps; the strategy's own if not given.")
+    ] = None,
     engine: EngineOption = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a result in the folder.")] = False,
     format: FormatOption = Format.TABLE,
@@ -142,7 +150,9 @@ def evaluate(
     problem: ProblemArgument,
     flip_deg: Annotated[list[float], typer.Option("--flip-deg", help="Flip angles, one for each pulse.")],
     phase_deg: Annotated[list[float], typer.Option("--phase-deg", help="Phases, one for each pulse.")],
-    delay_ms: Annotated[list[float], typer.Option("--delay-ms", help="Time to the next pulse or the readout.")],
+    delay_ms: Annotated[
+        list[float], typer.Option("--delay-ms", help="Time to the next pulse or the readout.")
+    ],
     engine: EngineOption = "auto",
     format: FormatOption = Format.TABLE,
 ) -> None:
@@ -225,13 +235,15 @@ def _check_folder(folder: Path | None, overwrite: bool) -> None:
         return
     present = [name for name in RESULT_FILES if (folder / name).exists()]
     if present and not overwrite:
-        raise ValueError(f"{folder} holds {', '.join(present)} already: choose another folder or pass --overwrite")
+        raise ValueError(
+            f"{folder} holds {', '.join(present)} already: choose another folder or pass --overwrite"
+        )
     folder.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
 def _watched() -> Iterator[Monitor]:
-    """Progress on stderr; the first Ctrl-C asks the search to stop with the best so far, a second ends at once."""
+    """Progress on stderr; Ctrl-C asks the search to stop with the best so far, a second one ends at once."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
@@ -253,14 +265,19 @@ def _watched() -> Iterator[Monitor]:
         if not console.is_terminal:
             yield Monitor(_plain_lines(), lambda: stopped)
             return
-        columns = (TextColumn("seed {task.fields[seed]}"), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (
+            TextColumn("seed {task.fields[seed]}"),
+            BarColumn(20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
         with Bar(*columns, TextColumn("{task.description}"), console=console, transient=True) as bar:
             task = bar.add_task("", total=None, seed="")
 
             def show_progress(progress: Progress) -> None:
                 bar.update(
                     task,
-                    completed=progress.step + 1,
+                    completed=progress.step,
                     total=progress.n_steps,
                     seed=progress.seed,
                     description=f"loss {progress.loss:.5g}  {progress.sequence}",
@@ -277,10 +294,10 @@ def _plain_lines() -> Callable[[Progress], None]:
 
     def show_progress(progress: Progress) -> None:
         nonlocal last
-        if progress.step + 1 < progress.n_steps and time.monotonic() - last < PLAIN_LINE_EVERY_S:
+        if progress.step < progress.n_steps and time.monotonic() - last < PLAIN_LINE_EVERY_S:
             return
         last = time.monotonic()
-        where = f"seed {progress.seed}  step {progress.step + 1}/{progress.n_steps}"
+        where = f"seed {progress.seed}  step {progress.step}/{progress.n_steps}"
         typer.echo(f"{where}  loss {progress.loss:.5g}  {progress.sequence}", err=True)
 
     return show_progress

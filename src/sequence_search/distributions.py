@@ -33,7 +33,8 @@ class Normal:
     def quantile(self, probability: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """Inverse of the cumulative distribution; probabilities in [0, 1], kept finite at both ends."""
         inside = probability.clamp(SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-        return self.mean + self.sd * torch.special.ndtri(inside)
+        deviate: Tensor = torch.special.ndtri(inside)
+        return self.mean + self.sd * deviate
 
 
 @dataclass(frozen=True, slots=True)

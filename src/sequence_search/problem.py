@@ -6,12 +6,12 @@ import hashlib
 import json
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-import tomli_w
+import tomlkit
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -35,7 +35,9 @@ from sequence_search.tissue import Imaging, Tissue
 from sequence_search.voxels import Voxels, grid_voxels, nominal_voxels, random_voxels, sobol_voxels
 
 STANDARD_N_PER_TISSUE = 1024  # voxels per tissue of the ensemble over which losses are reported
-CONVENTIONAL_RF_ENERGY = (math.pi / 2) ** 2 + math.pi**2  # of 90°-180°, against which Tables V to VIII state RF energy
+CONVENTIONAL_RF_ENERGY = (
+    math.pi / 2
+) ** 2 + math.pi**2  # of 90°-180°, against which Tables V to VIII state RF energy
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Problem:
     tissues: tuple[Tissue, ...]
     imaging: Imaging
     objective: Objective
-    search_space: SearchSpace = SearchSpace()
+    search_space: SearchSpace = field(default_factory=SearchSpace)
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Problem:
@@ -104,7 +106,9 @@ class Problem:
         for table in tables.objective:
             counts[table.term] += 1
             name = table.term if counts[table.term] == 1 else f"{table.term}-{counts[table.term]}"
-            tissues = None if table.tissues is None else tuple(names.index(tissue) for tissue in table.tissues)
+            tissues = (
+                None if table.tissues is None else tuple(names.index(tissue) for tissue in table.tissues)
+            )
             terms.append(Term(name, TERMS[table.term], table.weight, tissues))
         return cls(
             tables.name,
@@ -127,7 +131,7 @@ class Problem:
         ProblemError
             If a term is a Python function of the user's own, which has no TOML form.
         """
-        return tomli_w.dumps(self.to_dict())
+        return tomlkit.dumps(_inline_distributions(self.to_dict()))
 
     @property
     def digest(self) -> str:
@@ -136,7 +140,12 @@ class Problem:
             [term.name, f"{term.function.__module__}.{term.function.__qualname__}", term.weight, term.tissues]
             for term in self.objective.terms
         ]
-        content = [[asdict(tissue) for tissue in self.tissues], asdict(self.imaging), terms, asdict(self.search_space)]
+        content = [
+            [asdict(tissue) for tissue in self.tissues],
+            asdict(self.imaging),
+            terms,
+            asdict(self.search_space),
+        ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def with_term(
@@ -164,7 +173,9 @@ class Problem:
             if tissue not in names:
                 raise ProblemError(f"tissue '{tissue}' is not defined{nearest(tissue, names)}")
         indices = None if tissues is None else tuple(names.index(tissue) for tissue in tissues)
-        return replace(self, objective=Objective((*self.objective.terms, Term(name, function, weight, indices))))
+        return replace(
+            self, objective=Objective((*self.objective.terms, Term(name, function, weight, indices)))
+        )
 
     def voxels(
         self,
@@ -208,6 +219,27 @@ class Problem:
         """Objective of each sequence over the voxels, differentiable."""
         return self.objective(simulate(sequence, voxels, engine), sequence, voxels)
 
+    def loss_and_gradient(
+        self, sequence: Sequence, voxels: Voxels, engine: str = "auto"
+    ) -> tuple[Float[Tensor, "*batch"], Sequence]:
+        """Objective of each sequence and its gradient, without a graph.
+
+        Returns
+        -------
+        loss : tensor [*batch]
+        gradient : Sequence [*batch, n_rf]
+            Derivatives by flip angle and phase [1/rad] and by delay [1/s], in place of these.
+        """
+        leaves = [
+            part.detach().requires_grad_() for part in (sequence.flip_angle, sequence.phase, sequence.delay)
+        ]
+        free = Sequence(leaves[0], leaves[1], leaves[2], sequence.present)
+        loss = self.loss(free, voxels, engine)
+        # A part that the objective does not depend on has no gradient of its own.
+        total = loss.sum() + 0.0 * sum(leaf.sum() for leaf in leaves)
+        flip, phase, delay = torch.autograd.grad(total, leaves)
+        return loss.detach(), Sequence(flip, phase, delay, sequence.present)
+
     def evaluate(self, sequence: Sequence, engine: str = "auto") -> Evaluation:
         """Loss, its parts, nominal signals and cost of a single sequence.
 
@@ -234,8 +266,18 @@ class Problem:
 
 def builtin_problems() -> list[str]:
     """Names of the problems shipped with the package: the paper's conditions, in its order."""
-    order = ("max-signal", "gm-wm-t2-w20", "gm-wm-t2-w30", "gm-wm-t2-w50", "gm-wm", "csf-null-w0.25", "csf-null-w1")
-    shipped = {entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml")}
+    order = (
+        "max-signal",
+        "gm-wm-t2-w20",
+        "gm-wm-t2-w30",
+        "gm-wm-t2-w50",
+        "gm-wm",
+        "csf-null-w0.25",
+        "csf-null-w1",
+    )
+    shipped = {
+        entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml")
+    }
     return [name for name in order if name in shipped] + sorted(shipped - set(order))
 
 
@@ -248,7 +290,7 @@ def problem_text(name_or_path: str | Path) -> str:
         If there is none, or it cannot be read.
     """
     if str(name_or_path) in builtin_problems():
-        return (_folder() / f"{name_or_path}.toml").read_text(encoding="utf-8")
+        return str((_folder() / f"{name_or_path}.toml").read_text(encoding="utf-8"))
     path = Path(name_or_path)
     if not path.exists():
         hint = nearest(str(name_or_path), builtin_problems())
@@ -259,21 +301,33 @@ def problem_text(name_or_path: str | Path) -> str:
         raise ProblemError(f"{name_or_path}: cannot be read: {error}") from None
 
 
+def _inline_distributions(tables: dict[str, Any]) -> dict[str, Any]:
+    """Set each { mean, sd } and { low, high } on the line of its key, as the shipped files have them."""
+    lines: dict[str, Any] = {}
+    for key, value in tables.items():
+        if not isinstance(value, dict):
+            lines[key] = value
+        elif set(value) in ({"mean", "sd"}, {"low", "high"}):
+            lines[key] = tomlkit.inline_table()
+            lines[key].update(value)
+        else:
+            lines[key] = _inline_distributions(value)
+    return lines
+
+
 def _folder() -> Any:
     return resources.files("sequence_search") / "problems"
 
 
+def _rounded(value: float) -> float:
+    """Twelve digits: they undo the rounding of a unit conversion, so that 110 ms read is 110 ms written."""
+    return float(f"{value:.12g}")
+
+
 def _scaled(distribution: Distribution, factor: float) -> Distribution:
-    # Twelve digits undo the rounding of a unit conversion, so that a written file says 110 as the one read did.
-    first, second = (
-        float(f"{value * factor:.12g}")
-        for value in (
-            (distribution.mean, distribution.sd)
-            if isinstance(distribution, Normal)
-            else (distribution.low, distribution.high)
-        )
-    )
-    return Normal(first, second) if isinstance(distribution, Normal) else Uniform(first, second)
+    if isinstance(distribution, Normal):
+        return Normal(_rounded(distribution.mean * factor), _rounded(distribution.sd * factor))
+    return Uniform(_rounded(distribution.low * factor), _rounded(distribution.high * factor))
 
 
 def _tissue(name: str, table: TissueTable) -> Tissue:
@@ -287,7 +341,7 @@ def _search_space(table: SearchSpaceTable) -> SearchSpace:
         max_rf=table.max_rf,
         rf_candidates=table.rf_candidates,
         flip_range=(math.radians(low), math.radians(high)),
-        wait_ranges=tuple((low / 1e3, high / 1e3) for low, high in table.wait_ranges_ms),
+        wait_ranges=tuple((start / 1e3, end / 1e3) for start, end in table.wait_ranges_ms),
         min_rf_delay=table.min_rf_delay_ms / 1e3,
         max_delay=table.max_delay_ms / 1e3,
     )
@@ -296,7 +350,6 @@ def _search_space(table: SearchSpaceTable) -> SearchSpace:
 def _tables(problem: Problem) -> ProblemTables:
     """The problem in the units and names of its file."""
     space = problem.search_space
-    ms = lambda seconds: float(f"{seconds * 1e3:.12g}")  # noqa: E731
     return ProblemTables(
         name=problem.name,
         title=problem.title,
@@ -309,15 +362,22 @@ def _tables(problem: Problem) -> ProblemTables:
             )
             for tissue in problem.tissues
         },
-        imaging=ImagingTable(b1=problem.imaging.b1, b0_hz=problem.imaging.b0, spread_hz=problem.imaging.spread),
+        imaging=ImagingTable(
+            b1=problem.imaging.b1, b0_hz=problem.imaging.b0, spread_hz=problem.imaging.spread
+        ),
         objective=tuple(_term_table(term, problem) for term in problem.objective.terms),
         search_space=SearchSpaceTable(
             max_rf=space.max_rf,
             rf_candidates=space.rf_candidates,
-            flip_range_deg=(math.degrees(space.flip_range[0]), math.degrees(space.flip_range[1])),
-            wait_ranges_ms=tuple((ms(low), ms(high)) for low, high in space.wait_ranges),
-            min_rf_delay_ms=ms(space.min_rf_delay),
-            max_delay_ms=ms(space.max_delay),
+            flip_range_deg=(
+                _rounded(math.degrees(space.flip_range[0])),
+                _rounded(math.degrees(space.flip_range[1])),
+            ),
+            wait_ranges_ms=tuple(
+                (_rounded(low * 1e3), _rounded(high * 1e3)) for low, high in space.wait_ranges
+            ),
+            min_rf_delay_ms=_rounded(space.min_rf_delay * 1e3),
+            max_delay_ms=_rounded(space.max_delay * 1e3),
         ),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -171,7 +171,9 @@ class SearchSpaceTable(_Strict):
             raise ValueError(f"flip_range_deg must rise within 0 to 360, got [{low:g}, {high:g}]")
         for low, high in self.wait_ranges_ms:
             if not 0 < low <= high <= self.max_delay_ms:
-                raise ValueError(f"wait_ranges_ms must rise within 0 to max_delay_ms, got [{low:g}, {high:g}]")
+                raise ValueError(
+                    f"wait_ranges_ms must rise within 0 to max_delay_ms, got [{low:g}, {high:g}]"
+                )
         return self
 
 
@@ -191,7 +193,9 @@ class ProblemTables(_Strict):
             for tissue in term.tissues or ():
                 if tissue not in self.tissues:
                     hint = nearest(tissue, list(self.tissues))
-                    raise ValueError(f"objective {number} ({term.term}): tissue '{tissue}' is not defined{hint}")
+                    raise ValueError(
+                        f"objective {number} ({term.term}): tissue '{tissue}' is not defined{hint}"
+                    )
         return self
 
 

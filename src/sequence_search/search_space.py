@@ -47,7 +47,9 @@ class SearchSpace:
         """
         n_rf = sequence.flip_angle.shape[-1]
         if not 1 <= n_rf <= self.max_rf:
-            raise ValueError(f"number of pulses must be 1 to {self.max_rf} (max_rf), got {n_rf} in problem '{problem_name}'")
+            raise ValueError(
+                f"a sequence must have 1 to {self.max_rf} pulses (max_rf), got {n_rf} in '{problem_name}'"
+            )
         # A delay that was stated in ms and converted may miss the bound by rounding.
         outside = torch.stack(
             [sequence.delay < self.min_rf_delay * (1 - 1e-9), sequence.delay > self.max_delay * (1 + 1e-9)]
@@ -55,7 +57,11 @@ class SearchSpace:
         if not outside.any():
             return
         pulse = int(outside.any(0).nonzero()[0, -1])
-        low, name = (self.min_rf_delay, "min_rf_delay_ms") if outside[0].any() else (self.max_delay, "max_delay_ms")
+        low, name = (
+            (self.min_rf_delay, "min_rf_delay_ms") if outside[0].any() else (self.max_delay, "max_delay_ms")
+        )
         bound = f"at {'least' if outside[0].any() else 'most'} {low * 1e3:g} ({name})"
         given = f"{float(sequence.delay.reshape(-1, n_rf)[0, pulse]) * 1e3:.6g}"
-        raise ValueError(f"delay_ms must be {bound}, got {given} in pulse {pulse + 1} of problem '{problem_name}'")
+        raise ValueError(
+            f"delay_ms must be {bound}, got {given} in pulse {pulse + 1} of problem '{problem_name}'"
+        )

@@ -42,7 +42,9 @@ class Sequence:
         parts = [self.flip_angle, self.phase, self.delay] + ([] if self.present is None else [self.present])
         if self.flip_angle.ndim == 0 or any(part.shape != self.flip_angle.shape for part in parts):
             shapes = ", ".join(str(tuple(part.shape)) for part in parts)
-            raise ValueError(f"flip_angle, phase, delay and present must share one shape [*batch, n_rf], got {shapes}")
+            raise ValueError(
+                f"flip_angle, phase, delay and present must share one shape [*batch, n_rf], got {shapes}"
+            )
 
     @classmethod
     def from_degrees_ms(
@@ -116,10 +118,14 @@ class Sequence:
             If this is a batch.
         """
         single = self.without_padding()
+        columns = {
+            "flip_deg": torch.rad2deg(single.flip_angle),
+            "phase_deg": torch.rad2deg(single.phase),
+            "delay_ms": single.delay * 1e3,
+        }
+        # Twelve digits undo the rounding of the conversion: 6.2 ms reads 6.2, not 6.200000000000001.
         return {
-            "flip_deg": torch.rad2deg(single.flip_angle).tolist(),
-            "phase_deg": torch.rad2deg(single.phase).tolist(),
-            "delay_ms": (single.delay * 1e3).tolist(),
+            name: [float(f"{value:.12g}") for value in column.tolist()] for name, column in columns.items()
         }
 
     @property
@@ -145,15 +151,16 @@ class Sequence:
     def __getitem__(self, index: Any) -> Sequence:
         """Part of the batch; the pulses of a sequence are not indexed."""
         if not self.batch_shape:
-            raise IndexError("a single sequence has no batch to index; its pulses are in flip_angle, phase, delay")
+            raise IndexError(
+                "a single sequence has no batch to index; its pulses are in flip_angle, phase, delay"
+            )
         present = None if self.present is None else self.present[index]
         return Sequence(self.flip_angle[index], self.phase[index], self.delay[index], present)
 
     def to(self, *args: Any, **kwargs: Any) -> Sequence:
         """Copy on another device or in another dtype, as `torch.Tensor.to`."""
-        moved = [part.to(*args, **kwargs) for part in (self.flip_angle, self.phase, self.delay)]
-        present = None if self.present is None else self.present.to(moved[0].device)
-        return Sequence(*moved, present)
+        flip, phase, delay = (part.to(*args, **kwargs) for part in (self.flip_angle, self.phase, self.delay))
+        return Sequence(flip, phase, delay, None if self.present is None else self.present.to(flip.device))
 
     def detach(self) -> Sequence:
         """Copy without gradient history."""
@@ -168,7 +175,9 @@ class Sequence:
             If this is a batch.
         """
         if self.batch_shape:
-            raise ValueError(f"expected a single sequence, got a batch {tuple(self.batch_shape)}: index it first")
+            raise ValueError(
+                f"expected a single sequence, got a batch {tuple(self.batch_shape)}: index it first"
+            )
         if self.present is None:
             return self
         return Sequence(self.flip_angle[self.present], self.phase[self.present], self.delay[self.present])
@@ -235,12 +244,12 @@ def merge_delays(
     # Pulse number of each event, 1-based; events before the first pulse land in slot 0, cut off below.
     slot = is_pulse.cumsum(-1)
     slots = flip_angle.new_zeros((*flip_angle.shape[:-1], n_rf + 1))
-    packed = [
+    flips, phases = (
         slots.scatter_add(-1, slot, torch.where(is_pulse, part, 0.0))[..., 1:] for part in (flip_angle, phase)
-    ]
+    )
     delays = slots.scatter_add(-1, slot, delay)[..., 1:]
     present = torch.arange(n_rf, device=count.device) < count
-    return Sequence(*packed, delays, None if bool(present.all()) else present)
+    return Sequence(flips, phases, delays, None if bool(present.all()) else present)
 
 
 def _wrap(angle: Tensor) -> Tensor:

@@ -66,18 +66,23 @@ class Voxels:
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Voxels:
         """Copy on another device, or with its real properties in another dtype."""
-        return self._map(lambda part: part.to(device, dtype if part.is_floating_point() else None))
+        return self._map(lambda part: part.to(device, dtype if part.is_floating_point() else part.dtype))
 
     def of_tissues(self, tissues: tuple[int, ...]) -> Voxels:
         """Only the voxels of the tissues with these indices."""
         return self[torch.isin(self.tissue, torch.tensor(tissues, device=self.tissue.device))]
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Voxels:
-        return Voxels(*(change(getattr(self, field.name)) for field in fields(self)))
+        return Voxels(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
 
 
 def sobol_voxels(
-    tissues: tuple[Tissue, ...], imaging: Imaging, n_per_tissue: int, *, seed: int = 0, dtype: torch.dtype = torch.float64
+    tissues: tuple[Tissue, ...],
+    imaging: Imaging,
+    n_per_tissue: int,
+    *,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
 ) -> Voxels:
     """Scrambled Sobol sample, deterministic for a seed; the default for evaluation.
 
@@ -99,7 +104,12 @@ def sobol_voxels(
 
 
 def random_voxels(
-    tissues: tuple[Tissue, ...], imaging: Imaging, n_voxels: int, *, seed: int = 0, dtype: torch.dtype = torch.float64
+    tissues: tuple[Tissue, ...],
+    imaging: Imaging,
+    n_voxels: int,
+    *,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
 ) -> Voxels:
     """Independent draws, each voxel of a random tissue: the paper's ensemble (100,000). Sec. II.C.
 
@@ -117,7 +127,9 @@ def random_voxels(
     return _from_quantiles(tissues, imaging, tissue, points, dtype)
 
 
-def nominal_voxels(tissues: tuple[Tissue, ...], imaging: Imaging, *, dtype: torch.dtype = torch.float64) -> Voxels:
+def nominal_voxels(
+    tissues: tuple[Tissue, ...], imaging: Imaging, *, dtype: torch.dtype = torch.float64
+) -> Voxels:
     """One voxel per tissue: centre of each tissue property and of the spread, b1 = 1, b0 = 0."""
     one = torch.ones(1, dtype=dtype)
     return grid_voxels(tissues, imaging, b0=0 * one, b1=one, dtype=dtype)
@@ -134,10 +146,13 @@ def grid_voxels(
     """Nominal tissues on a grid of b0 [Hz] and b1 [1]: [n_tissues * n_b0 * n_b1] voxels, b1 fastest."""
     counts = (len(tissues), len(b0), len(b1))
     tissue, i_b0, i_b1 = torch.cartesian_prod(*(torch.arange(count) for count in counts)).unbind(-1)
-    centres = torch.tensor([[getattr(t, name).centre for name in TISSUE_PROPERTIES] for t in tissues], dtype=dtype)
+    centres = torch.tensor(
+        [[getattr(t, name).centre for name in TISSUE_PROPERTIES] for t in tissues], dtype=dtype
+    )
     spread = torch.full(tissue.shape, imaging.spread.centre, dtype=dtype)
     weight = torch.ones(tissue.shape, dtype=dtype)
-    return Voxels(*centres[tissue].unbind(-1), b1[i_b1].to(dtype), b0[i_b0].to(dtype), spread, tissue, weight)
+    m0, t1, t2, t2_prime = centres[tissue].unbind(-1)
+    return Voxels(m0, t1, t2, t2_prime, b1[i_b1].to(dtype), b0[i_b0].to(dtype), spread, tissue, weight)
 
 
 def clipped_share(tissue: Tissue) -> dict[str, float]:
@@ -162,19 +177,30 @@ def _from_quantiles(
     b1, b0, spread = (
         getattr(imaging, name).quantile(points[:, i]) for i, name in enumerate(IMAGING_PROPERTIES)
     )
-    properties = []
-    for i, name in enumerate(TISSUE_PROPERTIES, start=len(IMAGING_PROPERTIES)):
-        values = torch.empty(len(tissue), dtype=torch.float64)
-        for index, each in enumerate(tissues):
-            chosen = tissue == index
-            values[chosen] = _clipped_quantile(getattr(each, name), points[chosen, i])
-        properties.append(values)
-    values = [part.to(dtype) for part in (*properties, b1, b0, spread)]
-    return Voxels(*values, tissue, torch.ones(len(tissue), dtype=dtype))
+    m0, t1, t2, t2_prime = (
+        _tissue_draws(tissues, name, tissue, points[:, i])
+        for i, name in enumerate(TISSUE_PROPERTIES, start=len(IMAGING_PROPERTIES))
+    )
+    weight = torch.ones_like(b1)
+    return Voxels(m0, t1, t2, t2_prime, b1.clamp(min=0), b0, spread.clamp(min=0), tissue, weight).to(
+        dtype=dtype
+    )
 
 
-def _clipped_quantile(distribution: Distribution, probability: Tensor) -> Tensor:
-    return distribution.quantile(probability).clamp(min=SMALLEST_PART_OF_CENTRE * distribution.centre)
+def _tissue_draws(
+    tissues: tuple[Tissue, ...],
+    name: str,
+    tissue: Int[Tensor, "n_voxels"],
+    probability: Float[Tensor, "n_voxels"],
+) -> Float[Tensor, "n_voxels"]:
+    """Quantiles of one property, each voxel from the distribution of its own tissue, clipped."""
+    values = torch.empty_like(probability)
+    for index, each in enumerate(tissues):
+        distribution: Distribution = getattr(each, name)
+        chosen = tissue == index
+        smallest = SMALLEST_PART_OF_CENTRE * distribution.centre
+        values[chosen] = distribution.quantile(probability[chosen]).clamp(min=smallest)
+    return values
 
 
 def _check_count(count: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -47,6 +48,7 @@ def sequence_figure(sequence: Sequence, problem: Problem, title: str = "") -> Fi
     _draw_diagram(diagram, single, edges, warp)
     _draw_magnitude(magnitude, single, problem, edges, warp)
     figure.suptitle(title, fontsize=11)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False)
     return figure
 
 
@@ -61,12 +63,14 @@ class _Warp:
         self._edges, self._positions = edges, np.concatenate([[0.0], widths.cumsum()]) / widths.sum()
 
     def __call__(self, time_ms: float | ndarray) -> ndarray:
-        return np.interp(time_ms, self._edges, self._positions)
+        return np.asarray(np.interp(time_ms, self._edges, self._positions))
 
     @property
     def label(self) -> str:
-        return "Time from the first pulse (ms; each delay to a scale of its own)" if self.stretched else (
-            "Time from the first pulse (ms)"
+        return (
+            "Time from the first pulse (ms; each delay to a scale of its own)"
+            if self.stretched
+            else ("Time from the first pulse (ms)")
         )
 
 
@@ -82,12 +86,16 @@ def _draw_diagram(axes: Axes, sequence: Sequence, edges: ndarray, warp: _Warp) -
         label = f"{flip:.1f}°\nphase {phase + 0.0:.0f}°"
         axes.annotate(label, (position, flip), (3, 3), textcoords="offset points", fontsize=8, va="bottom")
         middle = float(warp(edges[i : i + 2]).mean())
-        text = f"{edges[i + 1] - edges[i]:.1f} ms" if edges[i + 1] - edges[i] < 1000 else (
-            f"{(edges[i + 1] - edges[i]) / 1e3:.2f} s"
+        text = (
+            f"{edges[i + 1] - edges[i]:.1f} ms"
+            if edges[i + 1] - edges[i] < 1000
+            else (f"{(edges[i + 1] - edges[i]) / 1e3:.2f} s")
         )
         axes.annotate(text, (middle, -0.16 * top), ha="center", va="center", fontsize=8, color="0.35")
     axes.plot(float(warp(edges[-1])), 0, marker="v", color="black", markersize=8, clip_on=False)
-    axes.annotate("readout", (float(warp(edges[-1])), 0), (0, 8), textcoords="offset points", ha="center", fontsize=8)
+    axes.annotate(
+        "readout", (float(warp(edges[-1])), 0), (0, 8), textcoords="offset points", ha="center", fontsize=8
+    )
     axes.set_ylim(-0.32 * top, 1.55 * top)
     axes.set_yticks([0, 90, 180])
     axes.set_ylabel("Flip angle (°)")
@@ -113,7 +121,6 @@ def _draw_magnitude(axes: Axes, sequence: Sequence, problem: Problem, edges: nda
     axes.set_ylim(0, None)
     axes.set_xlabel(warp.label)
     axes.set_ylabel("|Mxy| (a.u.)")
-    axes.legend(fontsize=8, frameon=False, loc="upper left")
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -122,7 +129,7 @@ def _sample_times(edges: Float[ndarray, "n_edges"]) -> Float[ndarray, "n_times"]
     part = np.linspace(0.0, 1.0, POINTS_PER_DELAY, endpoint=False)
     # Cubed: after a long delay the free induction decay takes a thousandth of it.
     pieces = []
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         before = end - (end - start) * 1e-9
         pieces.append(np.concatenate([start + (end - start) * part**3, [before]]))
     return np.concatenate([*pieces, edges[-1:]])

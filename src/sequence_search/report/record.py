@@ -20,7 +20,7 @@ LIBRARIES = ("sequence-search", "torch", "numpy", "scipy")
 
 
 def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
-    """What `evaluate` prints as JSON; signals in the unit of m0, energies in rad², relative to 90°-180° = 1."""
+    """What `evaluate` prints as JSON; signals in the unit of m0, energy in rad² and relative to 90°-180°."""
     return {
         "loss": evaluation.loss,
         "terms": evaluation.terms,
@@ -48,7 +48,9 @@ def run_record(run: Run, *, history: bool = True) -> dict[str, Any]:
         "seconds": run.seconds,
     }
     if history:
-        record["history"] = [{"step": step, "loss": loss if math.isfinite(loss) else None} for step, loss in run.history]
+        record["history"] = [
+            {"step": step, "loss": loss if math.isfinite(loss) else None} for step, loss in run.history
+        ]
     return record
 
 
@@ -65,9 +67,10 @@ def result_record(result: SearchResult, *, history: bool = True) -> dict[str, An
 
 
 def save_result(result: SearchResult, folder: Path) -> list[Path]:
-    """Write problem.toml, sequence.png (of the best run, if any ended well) and result.json, which comes last.
+    """Write problem.toml, sequence.png of the best run and result.json, which comes last.
 
-    Each file is written aside and moved into place, so that none is ever half there.
+    Without a run that ended well there is no picture. Each file is written aside and moved into place, so
+    that none is ever half there.
     """
     from sequence_search.report.figures import save_sequence_figure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 
@@ -16,7 +16,7 @@ Status = Literal["done", "interrupted", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a search stands: step of n_steps, best loss so far and its sequence."""
+    """Where a search stands: gradient steps taken of all, least loss and its sequence."""
 
     seed: int
     step: int
@@ -100,6 +100,7 @@ class SearchResult:
         return run
 
 
+@runtime_checkable
 class Strategy(Protocol):
     """A search algorithm: a frozen dataclass whose fields are its options.
 
@@ -125,7 +126,9 @@ def finish(
     clean = sequence.detach().drop_small_pulses().standardize_phases().without_padding()
     evaluation = problem.evaluate(clean, engine)
     if not torch.isfinite(torch.tensor(evaluation.loss)):
-        return failed(seed, f"loss is {evaluation.loss} on the standard ensemble for {clean}", seconds, history)
+        return failed(
+            seed, f"loss is {evaluation.loss} on the standard ensemble for {clean}", seconds, history
+        )
     status: Status = "interrupted" if interrupted else "done"
     return Run(seed, status, clean, evaluation, seconds, history)
 

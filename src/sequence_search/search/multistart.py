@@ -1,4 +1,4 @@
-"""Many random sequences refined together by gradient, the worse half dropped again and again, the best polished."""
+"""Many random sequences refined together by gradient, the worse half dropped, the best polished."""
 
 from __future__ import annotations
 
@@ -72,17 +72,16 @@ class Multistart:
         generator = torch.Generator().manual_seed(seed)
         alive = random_sequences(problem.search_space, self.n_starts, generator)
         voxels = problem.voxels(self.n_per_tissue)
-        step = 0
         for round_number in range(1, self.n_rounds + 1):
-            until = self.steps * round_number // self.n_rounds
-            for loss, alive in descend(problem, alive, voxels, engine=engine, learning_rate=self.learning_rate):
-                order = loss.nan_to_num(nan=torch.inf).argsort()
-                best = float(loss[order[0]])
-                history.append((step, best))
-                monitor.on_progress(Progress(seed, step, self.steps, best, alive[order[0]]))
-                if step >= until or monitor.stop():
+            before, until = (self.steps * done // self.n_rounds for done in (round_number - 1, round_number))
+            descent = descend(problem, alive, voxels, engine=engine, learning_rate=self.learning_rate)
+            for step, (loss, alive) in zip(range(before, until + 1), descent, strict=False):
+                best = int(loss.nan_to_num(nan=torch.inf).argmin())
+                history.append((step, float(loss[best])))
+                monitor.on_progress(Progress(seed, step, self.steps, float(loss[best]), alive[best]))
+                if monitor.stop():
                     break
-                step += 1
+            order = loss.nan_to_num(nan=torch.inf).argsort()
             keep = len(order) if round_number == self.n_rounds else max(1, len(order) // 2)
             alive, loss = alive[order[:keep]], loss[order[:keep]]
             if monitor.stop():

@@ -1,4 +1,4 @@
-"""The paper's algorithm: ProxylessNAS over layers of RF and waiting operations. Sequence Search, Sec. II.B, Fig. 3.
+"""The paper's algorithm: ProxylessNAS over layers of operations. Sequence Search, Sec. II.B, Fig. 3.
 
 A sequence is a stack of `max_rf` layers. Each layer holds candidate operations, RF pulses and waits, whose
 flip angle, phase and idle time are the weight parameters; its architecture parameters alpha give the
@@ -11,7 +11,8 @@ The signal is linear in the gates of a layer, S = sum_j g_j S_j, where S_j is th
 with candidate j in that layer. Hence dL/dg_j = Re <dL/dS, S_j> plus the penalties' difference, and an
 architecture step is one simulation of neighbouring sequences.
 
-Source: Cai, Zhu, Han, "ProxylessNAS: Direct Neural Architecture Search on Target Task and Hardware", ICLR 2019.
+Source: Cai, Zhu, Han, "ProxylessNAS: Direct Neural Architecture Search on Target Task and Hardware",
+ICLR 2019.
 """
 
 from __future__ import annotations
@@ -74,7 +75,10 @@ class Proxyless:
     architecture_sd: float = 0.001
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.voxels_per_step, self.architecture_every) < 1 or self.n_voxels < self.voxels_per_step:
+        if (
+            min(self.steps, self.voxels_per_step, self.architecture_every) < 1
+            or self.n_voxels < self.voxels_per_step
+        ):
             raise ValueError(
                 "steps, voxels_per_step and architecture_every must be at least 1, and n_voxels at least "
                 f"voxels_per_step, got {self}"
@@ -88,7 +92,9 @@ class Proxyless:
         seeds = tuple(seeds)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         scheduler = initial_scheduler(problem.search_space, generators, self.architecture_sd)
-        sgd = torch.optim.SGD([scheduler.flip_angle, scheduler.phase, scheduler.log_idle], lr=self.weight_rate)
+        sgd = torch.optim.SGD(
+            [scheduler.flip_angle, scheduler.phase, scheduler.log_idle], lr=self.weight_rate
+        )
         adam = torch.optim.Adam(
             [scheduler.architecture], lr=self.architecture_rate, betas=self.architecture_betas
         )
@@ -103,7 +109,7 @@ class Proxyless:
                 _architecture_step(problem, scheduler, draws, stream.batch(), engine, adam, self.gates)
             _note_failures(loss, scheduler, step, reasons)
             if step % report_every == 0 or step == self.steps - 1:
-                _report(seeds, scheduler, loss, (step, self.steps), histories, monitor)
+                _report(seeds, scheduler, loss, (step + 1, self.steps), histories, monitor)
             if monitor.stop():
                 break
         return self._finish(problem, seeds, scheduler, histories, reasons, engine, monitor.stop(), began)
@@ -181,8 +187,10 @@ def idle_time(log_idle: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return (log_idle.exp() - IDLE_OFFSET_MS).clamp(min=0) / 1e3
 
 
-def initial_scheduler(space: SearchSpace, generators: list[torch.Generator], architecture_sd: float) -> Scheduler:
-    """Initial parameters as in Sec. II.B: flip angles in compartments, random phases, idle times in log ranges."""
+def initial_scheduler(
+    space: SearchSpace, generators: list[torch.Generator], architecture_sd: float
+) -> Scheduler:
+    """Initial parameters as in Sec. II.B: compartments of flip angle, random phases, log-spaced waits."""
     n_waits = len(space.wait_ranges)
     shape = (space.max_rf, space.rf_candidates + n_waits)
     uniform = torch.stack([torch.rand((3, *shape), generator=g, dtype=torch.float64) for g in generators], 1)
@@ -192,7 +200,9 @@ def initial_scheduler(space: SearchSpace, generators: list[torch.Generator], arc
     low, high = space.flip_range
     flip = low + (high - low) * (compartment + uniform[0] / space.rf_candidates)
     phase = math.pi * (2 * uniform[1] - 1)
-    ranges = torch.tensor([[space.min_rf_delay] * 2] * space.rf_candidates + list(map(list, space.wait_ranges)))
+    ranges = torch.tensor(
+        [[space.min_rf_delay] * 2] * space.rf_candidates + list(map(list, space.wait_ranges))
+    )
     start, end = (ranges.to(torch.float64) * 1e3).log().unbind(-1)
     idle_ms = (start + (end - start) * uniform[2]).exp()
     architecture = architecture_sd * normal
@@ -211,7 +221,7 @@ def gate_gradient(
     problem: Problem, scheduler: Scheduler, path: Int[Tensor, "seeds layers"], voxels: Voxels, engine: str
 ) -> Float[Tensor, "seeds layers candidates"]:
     """dL/dg of every candidate of every layer at a drawn path, up to a constant in each layer."""
-    seeds, layers, candidates = scheduler.architecture.shape
+    _, layers, candidates = scheduler.architecture.shape
     with torch.no_grad():
         drawn = scheduler.sequence(path)
         # Neighbours: the drawn path with one layer set to each of its candidates in turn.
@@ -222,7 +232,9 @@ def gate_gradient(
         signal = simulate(drawn, voxels, engine)
         candidate_signals = simulate(others, voxels, engine)
     leaf = signal.requires_grad_()
-    (slope,) = torch.autograd.grad(problem.objective(leaf, drawn, voxels).sum(), leaf)
+    # The second part is zero: it keeps the graph whole where the objective is of the sequence alone.
+    loss = problem.objective(leaf, drawn, voxels).sum() + 0.0 * leaf.abs().sum()
+    (slope,) = torch.autograd.grad(loss, leaf)
     through_signal = (slope.conj()[:, None, None, :] * candidate_signals).real.sum(-1)
     # Terms of the sequence alone add up over layers, so that their difference between neighbours is their
     # gate's gradient; terms of the signal, held fixed here, are a constant that the softmax cancels.
@@ -261,11 +273,14 @@ def _weight_step(
 ) -> Float[Tensor, "seeds"]:
     """SGD on the drawn operations; returns the loss of each seed."""
     sgd.zero_grad()
-    loss = problem.loss(scheduler.sequence(path), voxels, engine)
-    loss.sum().backward()
+    drawn = scheduler.sequence(path)
+    loss, gradient = problem.loss_and_gradient(drawn, voxels, engine)
+    torch.autograd.backward(
+        [drawn.flip_angle, drawn.phase, drawn.delay], [gradient.flip_angle, gradient.phase, gradient.delay]
+    )
     sgd.step()
     scheduler.constrain()
-    return loss.detach()
+    return loss
 
 
 def _architecture_step(

@@ -51,20 +51,18 @@ def descend(
         For which the loss holds.
     """
     space = problem.search_space
-    flip, phase, log_delay = (
-        part.detach().clone().requires_grad_()
-        for part in (start.flip_angle, start.phase, start.delay.clamp(min=space.min_rf_delay).log())
-    )
-    optimizer = torch.optim.Adam([flip, phase, log_delay], lr=learning_rate)
+    log_delay = start.delay.clamp(min=space.min_rf_delay).log()
+    parameters = [part.detach().clone() for part in (start.flip_angle, start.phase, log_delay)]
+    optimizer = torch.optim.Adam(parameters, lr=learning_rate)
     while True:
-        sequence = Sequence(flip, phase, log_delay.exp(), start.present)
-        loss = problem.loss(sequence, voxels, engine)
-        yield loss.detach(), sequence.detach()
-        optimizer.zero_grad()
-        loss.sum().backward()
+        flip, phase, log_delay = parameters
+        sequence = Sequence(flip.clone(), phase.clone(), log_delay.exp(), start.present)
+        loss, gradient = problem.loss_and_gradient(sequence, voxels, engine)
+        yield loss, sequence
+        flip.grad, phase.grad = gradient.flip_angle, gradient.phase
+        log_delay.grad = gradient.delay * sequence.delay  # chain rule of the logarithm
         optimizer.step()
-        with torch.no_grad():
-            log_delay.clamp_(math.log(space.min_rf_delay), math.log(space.max_delay))
+        log_delay.clamp_(math.log(space.min_rf_delay), math.log(space.max_delay))
 
 
 def polish(
@@ -85,11 +83,10 @@ def polish(
         return Sequence(x[:n_rf], x[n_rf : 2 * n_rf], x[2 * n_rf :].exp())
 
     def loss_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
-        parameters = torch.tensor(x, requires_grad=True)
-        loss = problem.loss(unpack(parameters), voxels, engine)
-        loss.backward()
-        assert parameters.grad is not None
-        return loss.item(), parameters.grad.numpy()
+        point = unpack(torch.from_numpy(x))
+        loss, gradient = problem.loss_and_gradient(point, voxels, engine)
+        by_log_delay = gradient.delay * point.delay
+        return float(loss), torch.cat([gradient.flip_angle, gradient.phase, by_log_delay]).numpy()
 
     log_delay = single.delay.clamp(space.min_rf_delay, space.max_delay).log()
     free = [(None, None)] * (2 * n_rf)

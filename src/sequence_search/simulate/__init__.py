@@ -89,7 +89,10 @@ def evolve(
     until_next = torch.cat([until_next[:, :-1], times[:, None] - start[-1:]], -1)
     shape = played.shape
     cut = Sequence(
-        single.flip_angle.expand(shape), single.phase.expand(shape), torch.where(played, until_next, 0.0), played
+        single.flip_angle.expand(shape),
+        single.phase.expand(shape),
+        torch.where(played, until_next, 0.0),
+        played,
     )
     return magnetization(cut, voxels, engine, **options)
 
@@ -98,7 +101,9 @@ def _flatten(sequence: Sequence) -> Sequence:
     """One batch dimension, pulses packed to the left."""
     n_rf = sequence.flip_angle.shape[-1]
     size = sequence.batch_shape.numel()
-    flip, phase, delay = (part.reshape(size, n_rf) for part in (sequence.flip_angle, sequence.phase, sequence.delay))
+    flip, phase, delay = (
+        part.reshape(size, n_rf) for part in (sequence.flip_angle, sequence.phase, sequence.delay)
+    )
     if sequence.present is None:
         return Sequence(flip, phase, delay)
     present = sequence.present.reshape(size, n_rf)

@@ -1,4 +1,4 @@
-"""Reference engine: each voxel is a set of spins, each with an offset of its own. Sequence Search, Sec. II.C."""
+"""Reference engine: each voxel is a set of spins with offsets of their own. Sequence Search, Sec. II.C."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def draw_offsets(
     """
     if n_spins < 1:
         raise ValueError(f"n_spins must be at least 1, got {n_spins}")
-    lorentzian, uniform = _probabilities((len(voxels), n_spins), draw, generator or torch.Generator().manual_seed(0))
+    lorentzian, uniform = _probabilities(
+        (len(voxels), n_spins), draw, generator or torch.Generator().manual_seed(0)
+    )
     width = 1 / (2 * math.pi * voxels.t2_prime[:, None])
     return width * torch.tan(math.pi * (lorentzian.to(width) - 0.5)) + voxels.spread[:, None] * (
         2 * uniform.to(width) - 1

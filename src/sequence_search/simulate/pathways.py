@@ -64,7 +64,13 @@ def magnetization(
         recovered = recovered * pulse.keep[..., 0]
         transverse_clock, longitudinal_clock = (
             torch.cat(
-                [transverse_clock, -transverse_clock, torch.zeros_like(sequence.delay[:, :1]), longitudinal_clock], -1
+                [
+                    transverse_clock,
+                    -transverse_clock,
+                    torch.zeros_like(sequence.delay[:, :1]),
+                    longitudinal_clock,
+                ],
+                -1,
             ),
             torch.cat([longitudinal_clock, transverse_clock, -transverse_clock], -1),
         )

@@ -1,0 +1,194 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from sequence_search.cli import app, repeat_flags
+from sequence_search.problem import Problem, builtin_problems, problem_text
+from sequence_search.search import Multistart
+
+RUN = [sys.executable, "-m", "sequence_search"]
+ECHO = ["--flip-deg", "88", "177", "--phase-deg", "0", "180", "--delay-ms", "6.2", "6.2"]
+
+
+@pytest.fixture(autouse=True)
+def quick_search(monkeypatch):
+    search = sys.modules["sequence_search.search"]
+
+    def quick(**options):
+        return Multistart(**{"n_starts": 8, "n_polished": 1, "n_per_tissue": 4, "steps": 6, **options})
+
+    quick.__dataclass_fields__ = Multistart.__dataclass_fields__
+    monkeypatch.setitem(search.STRATEGIES, "multistart", quick)
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, repeat_flags([str(argument) for argument in arguments]))
+
+
+def test_help_is_quick_and_light():
+    code = (
+        "import sys; from sequence_search.cli import app\n"
+        "try: app(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numba', 'matplotlib', 'numpy', 'pydantic'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "evaluate" in done.stdout
+
+
+def test_list():
+    assert all(name in call("list").stdout for name in builtin_problems())
+    assert [row["name"] for row in json.loads(call("list", "--format", "json").stdout)] == builtin_problems()
+
+
+def test_show():
+    assert "t1_ms = {mean = 1331" in call("show", "max-signal").stdout
+    assert (
+        json.loads(call("show", "max-signal", "--format", "json").stdout)
+        == Problem.load("max-signal").to_dict()
+    )
+
+
+def test_init_gives_a_file_to_edit_and_never_overwrites(tmp_path):
+    file = tmp_path / "mine.toml"
+    assert call("init", "gm-wm", file).exit_code == 0
+    assert file.read_text() == problem_text("gm-wm")
+    file.write_text("precious")
+    again = call("init", "gm-wm", file)
+    assert again.exit_code == 2
+    assert "exists already" in again.stderr
+    assert file.read_text() == "precious"
+    assert call("init", "gm-wm", tmp_path / "no" / "such" / "folder.toml").exit_code == 2
+
+
+def test_validate(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(problem_text("gm-wm").replace("sd = 27", "sd = 80"))
+    good = call("validate", file)
+    assert good.exit_code == 0
+    assert "0.018 of the draws of t2_prime in GM are clipped" in good.stdout
+    assert json.loads(call("validate", file, "--format", "json").stdout)["valid"] is True
+    file.write_text("name = 3")
+    bad = call("validate", file)
+    assert bad.exit_code == 2
+    assert f"error: {file}: tissues: is missing" in bad.stderr
+
+
+def test_evaluate():
+    record = json.loads(call("evaluate", "max-signal", *ECHO, "--format", "json").stdout)
+    assert set(record) == {
+        "loss",
+        "terms",
+        "signal",
+        "rf_energy",
+        "relative_rf_energy",
+        "time_to_readout_ms",
+    }
+    assert record["signal"]["GM"] == pytest.approx(0.71, abs=0.005)
+    assert record["relative_rf_energy"] == pytest.approx(0.965, abs=0.001)
+    table = call("evaluate", "max-signal", *ECHO).stdout
+    assert "88°(0°) –6.2 ms– 177°(180°) –6.2 ms– readout" in table
+    assert "96.5 %" in table
+
+
+def test_evaluate_takes_negative_numbers_and_another_engine():
+    arguments = ["--flip-deg", "88", "177", "--phase-deg", "-90", "-180", "--delay-ms", "6.2", "6.2"]
+    exact = json.loads(call("evaluate", "max-signal", *arguments, "--format", "json").stdout)
+    sampled = json.loads(
+        call("evaluate", "max-signal", *arguments, "--engine", "isochromats", "--format", "json").stdout
+    )
+    assert sampled["loss"] == pytest.approx(exact["loss"], abs=0.02)
+    assert sampled["loss"] != exact["loss"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "nothing", *ECHO], "no such file and no built-in problem"),
+        (["evaluate", "max-signal", *ECHO, "--engine", "epg"], "engine must be one of auto, "),
+        (["evaluate", "max-signal", *ECHO[:-1]], "one number for each pulse, got 2, 2, 1"),
+        (["evaluate", "max-signal", *ECHO[:-1], "4"], "got 4 in pulse 2 of problem 'max-signal'"),
+        (["evaluate", "max-signal", *ECHO[:-1], "x"], "Invalid value"),
+        (["evaluate", "max-signal", *ECHO[:-2], "nan", "7"], "delay_ms must be finite"),
+        (["run", "max-signal", "--strategy", "nas"], "strategy must be one of multistart, proxyless"),
+        (["run", "max-signal", "--engine", "nas"], "engine must be one of"),
+        (["run", "max-signal", "--seeds", "0"], "Invalid value"),
+        (["run", "nothing"], "no such file"),
+        (["run"], "Missing argument"),
+    ],
+)
+def test_bad_input_ends_with_code_2(arguments, message):
+    done = call(*arguments)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_run_prints_and_saves(tmp_path):
+    out = tmp_path / "out"
+    done = call("run", "max-signal", "--seeds", 2, "--seed", 4, "--out", out)
+    assert done.exit_code == 0, done.stderr
+    assert "best: seed" in done.stdout
+    assert "readout" in done.stdout
+    result = json.loads((out / "result.json").read_text())
+    assert [run["seed"] for run in result["runs"]] == [4, 5]
+    assert "step 6/6" in done.stderr
+    again = call("run", "max-signal", "--out", out)
+    assert again.exit_code == 2
+    assert "pass --overwrite" in again.stderr
+    assert json.loads((out / "result.json").read_text()) == result
+    assert call("run", "max-signal", "--out", out, "--overwrite").exit_code == 0
+    assert len(json.loads((out / "result.json").read_text())["runs"]) == 1
+
+
+def test_run_as_json_and_by_the_papers_strategy():
+    done = call("run", "max-signal", "--strategy", "proxyless", "--steps", 3, "--format", "json")
+    record = json.loads(done.stdout)
+    assert record["strategy"] == "proxyless"
+    assert record["runs"][0]["status"] == "done"
+    assert "history" not in record["runs"][0]
+
+
+def test_run_refuses_a_file_for_a_folder(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("precious")
+    assert call("run", "max-signal", "--out", file).exit_code == 2
+    assert file.read_text() == "precious"
+
+
+def test_a_failed_run_is_told_and_ends_with_code_1(tmp_path, monkeypatch):
+    load = Problem.load
+
+    def broken(name):
+        return load(name).with_term(
+            "broken", lambda magnitude, sequence, voxels: magnitude.sum(-1) * float("nan"), 1.0
+        )
+
+    monkeypatch.setattr(Problem, "load", broken)
+    done = call("run", "max-signal")
+    assert done.exit_code == 1
+    assert "failed" in done.stdout
+    assert "finite loss" in done.stdout
+
+
+def test_ctrl_c_keeps_the_best_so_far(tmp_path):
+    out = tmp_path / "out"
+    command = [*RUN, "run", "max-signal", "--strategy", "proxyless", "--out", str(out), "--format", "json"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    assert "step" in process.stderr.readline()
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert json.loads(stdout)["runs"][0]["status"] == "interrupted"
+    assert json.loads((out / "result.json").read_text())["runs"][0]["status"] == "interrupted"

@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+from sequence_search.problem import Problem
+from sequence_search.report.record import result_record, run_record, save_result
+from sequence_search.search.base import SearchResult, failed, finish
+from sequence_search.sequence import Sequence
+
+PROBLEM = Problem.load("max-signal")
+ECHO = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 6.2])
+
+
+def done(seed=0):
+    return finish(
+        PROBLEM,
+        seed,
+        ECHO,
+        engine="auto",
+        interrupted=False,
+        seconds=1.5,
+        history=((0, 0.5), (1, float("nan"))),
+    )
+
+
+def test_the_record_of_a_run():
+    record = run_record(done())
+    assert record["sequence"] == {"flip_deg": [88, 177], "phase_deg": [0, 180], "delay_ms": [6.2, 6.2]}
+    assert set(record) >= {"seed", "status", "loss", "terms", "signal", "seconds", "history"}
+    assert record["loss"] == pytest.approx(sum(record["terms"].values()))
+    assert record["history"] == [{"step": 0, "loss": 0.5}, {"step": 1, "loss": None}]
+    assert "history" not in run_record(done(), history=False)
+
+
+def test_the_record_of_a_failed_run_says_why():
+    record = run_record(failed(3, "loss is nan at step 7", 0.1))
+    assert record["status"] == "failed"
+    assert record["reason"] == "loss is nan at step 7"
+    assert record["loss"] is record["sequence"] is None
+
+
+def test_saved_files(tmp_path):
+    result = SearchResult(PROBLEM, "multistart", (failed(0, "no", 0.1), done(1)))
+    paths = save_result(result, tmp_path / "new" / "folder")
+    assert [path.name for path in paths] == ["problem.toml", "sequence.png", "result.json"]
+    assert sorted(path.name for path in paths[0].parent.iterdir()) == sorted(path.name for path in paths)
+    assert Problem.load(paths[0]) == PROBLEM
+    assert paths[1].read_bytes().startswith(b"\x89PNG")
+    data = json.loads(paths[2].read_text())
+    assert data == json.loads(json.dumps(result_record(result)))
+    assert data["problem"] == "max-signal"
+    assert data["problem_sha256"] == PROBLEM.digest
+    assert set(data["versions"]) >= {"python", "sequence-search", "torch"}
+
+
+def test_no_picture_without_a_sequence(tmp_path):
+    paths = save_result(SearchResult(PROBLEM, "multistart", (failed(0, "no", 0.1),)), tmp_path)
+    assert [path.name for path in paths] == ["problem.toml", "result.json"]
+
+
+def test_a_failing_write_leaves_the_old_file(tmp_path, monkeypatch):
+    result = SearchResult(PROBLEM, "multistart", (done(),))
+    save_result(result, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(*arguments, **options):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(OSError, match="disk full"):
+        save_result(result, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

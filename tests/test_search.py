@@ -1,0 +1,99 @@
+"""The contract of every strategy."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from sequence_search.problem import Problem
+from sequence_search.search import STRATEGIES, make_strategy, search
+from sequence_search.search.base import Monitor
+
+PROBLEM = Problem.load("max-signal")
+QUICK = {
+    "multistart": {"n_starts": 8, "steps": 6, "n_polished": 1, "n_per_tissue": 4},
+    "proxyless": {"steps": 8, "n_voxels": 200, "voxels_per_step": 50},
+}
+pytestmark = pytest.mark.parametrize("strategy", STRATEGIES)
+
+
+def test_results_hold_what_they_state(strategy):
+    result = search(PROBLEM, strategy, seeds=(3, 5), **QUICK[strategy])
+    assert [run.seed for run in result.runs] == [3, 5]
+    assert result.best.loss == min(run.loss for run in result.runs)
+    for run in result.runs:
+        assert run.status == "done"
+        assert run.loss == pytest.approx(PROBLEM.evaluate(run.sequence).loss)
+        assert run.sequence.phase[0] == 0
+        assert run.sequence.flip_angle.min() >= math.radians(3)
+        assert run.sequence.delay.min() >= PROBLEM.search_space.min_rf_delay * (1 - 1e-12)
+        assert len(run.sequence.flip_angle) <= PROBLEM.search_space.max_rf
+        assert len(run.history) > 1
+        assert run.seconds > 0
+
+
+def test_a_seed_does_not_depend_on_the_others(strategy):
+    together = search(PROBLEM, strategy, seeds=(0, 1, 2), **QUICK[strategy]).runs[1]
+    alone = search(PROBLEM, strategy, seeds=(1,), **QUICK[strategy]).runs[0]
+    assert together.loss == pytest.approx(alone.loss, rel=1e-9)
+    assert str(together.sequence) == str(alone.sequence)
+
+
+def test_seeds_differ(strategy):
+    first, second = search(PROBLEM, strategy, seeds=(0, 1), **QUICK[strategy]).runs
+    assert first.history != second.history
+
+
+def test_the_global_generator_is_left_alone(strategy):
+    before = torch.get_rng_state()
+    search(PROBLEM, strategy, seeds=(0,), **QUICK[strategy])
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_progress_is_reported_and_stopping_keeps_the_best_so_far(strategy):
+    seen = []
+    monitor = Monitor(seen.append, lambda: len(seen) >= 2)
+    run = search(PROBLEM, strategy, seeds=(0,), monitor=monitor, **QUICK[strategy]).runs[0]
+    assert len(seen) == 2
+    assert seen[0].step <= seen[1].step <= seen[1].n_steps == QUICK[strategy]["steps"]
+    assert math.isfinite(seen[1].loss)
+    assert run.status == "interrupted"
+    assert math.isfinite(run.loss)
+
+
+def test_a_loss_that_is_not_finite_fails_the_run_with_a_reason(strategy):
+    broken = PROBLEM.with_term(
+        "broken", lambda magnitude, sequence, voxels: magnitude.sum(-1) * math.nan, 1.0
+    )
+    result = search(broken, strategy, seeds=(0, 1), **QUICK[strategy])
+    assert [run.status for run in result.runs] == ["failed", "failed"]
+    assert all("loss" in run.reason for run in result.runs)
+    with pytest.raises(ValueError, match="no run of 'max-signal' ended with a sequence: seed 0: "):
+        result.best  # noqa: B018
+
+
+def test_steps_are_obeyed(strategy):
+    lengths = {
+        steps: search(PROBLEM, strategy, **{**QUICK[strategy], "steps": steps}).runs[0].history[-1][0]
+        for steps in (4, 7)
+    }
+    assert lengths[7] - lengths[4] == 3
+
+
+def test_unknown_options_are_refused(strategy):
+    with pytest.raises(ValueError, match=f"strategy '{strategy}' has no option 'stps'; known are"):
+        search(PROBLEM, strategy, stps=4)
+
+
+def test_the_strategy_is_a_frozen_dataclass(strategy):
+    runner = make_strategy(strategy, {})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        runner.steps = 1
+
+
+def test_no_seed_and_no_strategy_are_refused(strategy):
+    with pytest.raises(ValueError, match="at least one seed"):
+        search(PROBLEM, strategy, seeds=())
+    with pytest.raises(ValueError, match="strategy must be one of multistart, proxyless, got 'nas'"):
+        search(PROBLEM, "nas")

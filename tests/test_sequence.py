@@ -1,0 +1,154 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sequence_search.sequence import Sequence, merge_delays
+
+
+def single(flip, phase, delay):
+    return Sequence.from_degrees_ms(flip, phase, delay)
+
+
+def test_units():
+    sequence = single([90, 180], [0, -90], [6.2, 12.4])
+    torch.testing.assert_close(sequence.flip_angle, torch.tensor([math.pi / 2, math.pi], dtype=torch.float64))
+    torch.testing.assert_close(sequence.phase, torch.tensor([0, -math.pi / 2], dtype=torch.float64))
+    torch.testing.assert_close(sequence.delay, torch.tensor([6.2e-3, 12.4e-3], dtype=torch.float64))
+
+
+def test_printed_form():
+    printed = str(single([88.4, 176.7, 5], [0, 180, -30.4], [6.2, 3340, 6.25]))
+    assert printed == "88.4°(0°) –6.2 ms– 176.7°(180°) –3.34 s– 5°(-30°) –6.2 ms– readout"
+
+
+def test_a_batch_prints_a_line_for_each():
+    batch = Sequence.stack([single([90], [0], [5]), single([90, 180], [0, 0], [5, 5])])
+    assert str(batch).splitlines() == ["90°(0°) –5 ms– readout", "90°(0°) –5 ms– 180°(0°) –5 ms– readout"]
+
+
+def test_counts_and_costs_ignore_padding():
+    batch = Sequence.stack([single([90], [0], [5]), single([90, 180], [0, 0], [5, 7])])
+    assert batch.n_rf.tolist() == [1, 2]
+    expected = [(math.pi / 2) ** 2, (math.pi / 2) ** 2 + math.pi**2]
+    torch.testing.assert_close(batch.rf_energy, torch.tensor(expected, dtype=torch.float64))
+    torch.testing.assert_close(batch.time_to_readout, torch.tensor([5e-3, 12e-3], dtype=torch.float64))
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 360), st.floats(-180, 180), st.floats(0, 1e4)), min_size=1, max_size=6)
+)
+def test_dict_round_trip(pulses):
+    sequence = single(*zip(*pulses, strict=True))
+    again = Sequence.from_dict(sequence.to_dict())
+    for name in ("flip_angle", "phase", "delay"):
+        torch.testing.assert_close(getattr(again, name), getattr(sequence, name), rtol=1e-11, atol=1e-15)
+
+
+def test_dict_of_wrong_keys_is_refused():
+    with pytest.raises(ValueError, match="keys"):
+        Sequence.from_dict({"flip": [1.0], "phase_deg": [0.0], "delay_ms": [1.0]})
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (([90], [0, 0], [5]), "one number for each pulse, got 1, 2, 1"),
+        (([90], [0], [-1]), "delay_ms must be at least 0"),
+        (([math.nan], [0], [1]), "flip_deg must be finite"),
+        (([90], [math.inf], [1]), "phase_deg must be finite"),
+    ],
+)
+def test_bad_numbers_are_refused(columns, message):
+    with pytest.raises(ValueError, match=message):
+        single(*columns)
+
+
+def test_unequal_shapes_are_refused():
+    with pytest.raises((ValueError, TypeError), match=r"share one shape|size of dimension|axis"):
+        Sequence(torch.zeros(2), torch.zeros(3), torch.zeros(2))
+
+
+def test_stack_refuses_nothing_and_batches():
+    with pytest.raises(ValueError, match="at least one"):
+        Sequence.stack([])
+    with pytest.raises(ValueError, match="single ones"):
+        Sequence.stack([single([[90]], [[0]], [[5]])])
+
+
+def test_a_single_sequence_is_not_indexed():
+    with pytest.raises(IndexError, match="no batch"):
+        single([90], [0], [5])[0]
+
+
+def test_indexing_keeps_the_pulses():
+    batch = Sequence.stack([single([90], [0], [5]), single([80, 180], [0, 0], [5, 7])])
+    assert batch[1].without_padding().to_dict() == single([80, 180], [0, 0], [5, 7]).to_dict()
+    assert batch[0].without_padding().to_dict() == single([90], [0], [5]).to_dict()
+    with pytest.raises(ValueError, match="index it first"):
+        batch.to_dict()
+
+
+def test_small_pulses_leave_their_delay_to_the_pulse_before():
+    sequence = single([90, 2.9, 180, 3.0], [0, 10, 20, 30], [5, 6, 7, 8]).drop_small_pulses()
+    assert sequence.to_dict() == single([90, 180, 3], [0, 20, 30], [11, 7, 8]).to_dict()
+
+
+def test_time_before_the_first_pulse_that_counts_is_dropped():
+    sequence = single([1, 2, 90, 180], [0, 10, 20, 30], [5, 6, 7, 8]).drop_small_pulses()
+    assert sequence.to_dict() == single([90, 180], [20, 30], [7, 8]).to_dict()
+
+
+def test_dropping_every_pulse_leaves_none():
+    assert single([1, 2], [0, 0], [5, 6]).drop_small_pulses().flip_angle.shape == (0,)
+
+
+def test_dropping_in_a_batch_pads():
+    batch = single([[90, 1], [90, 180]], [[0, 0], [0, 0]], [[5, 6], [5, 6]]).drop_small_pulses()
+    assert batch.n_rf.tolist() == [1, 2]
+    torch.testing.assert_close(batch.time_to_readout, torch.tensor([11e-3, 11e-3], dtype=torch.float64))
+
+
+def test_small_negative_flips_are_kept_by_their_size():
+    assert single([90, -20], [0, 0], [5, 5]).drop_small_pulses().n_rf == 2
+
+
+@pytest.mark.parametrize(
+    ("phases", "expected"),
+    [
+        ([30, 210], [0, 180]),
+        ([0, -90, 45], [0, 90, -45]),
+        ([170, -170, 10], [0, 20, -160]),
+        ([0, 0, -30], [0, 0, -30]),
+        ([0, -180], [0, 180]),
+    ],
+)
+def test_standard_phases(phases, expected):
+    n_rf = len(phases)
+    standard = single([90] * n_rf, phases, [5] * n_rf).standardize_phases()
+    torch.testing.assert_close(
+        torch.rad2deg(standard.phase), torch.tensor(expected, dtype=torch.float64), atol=1e-9, rtol=0
+    )
+
+
+def test_standard_phases_make_negative_flips_positive():
+    standard = single([-90, 180], [0, 0], [5, 5]).standardize_phases()
+    assert standard.to_dict()["flip_deg"] == [90, 180]
+    assert standard.to_dict()["phase_deg"] == [0, 180]
+
+
+def test_merged_events_are_differentiable():
+    delay = torch.tensor([[1.0, 2.0, 3.0, 4.0]], dtype=torch.float64, requires_grad=True)
+    flip = torch.ones_like(delay)
+    merged = merge_delays(flip, flip, delay, torch.tensor([[False, True, False, True]]))
+    assert merged.delay.tolist() == [[5.0, 4.0]]
+    merged.delay[0, 0].backward()
+    assert delay.grad.tolist() == [[0.0, 1.0, 1.0, 0.0]]
+
+
+def test_dtype_and_padding_survive_to():
+    batch = Sequence.stack([single([90], [0], [5]), single([90, 180], [0, 0], [5, 7])]).to(torch.float32)
+    assert batch.delay.dtype == torch.float32
+    assert batch.n_rf.tolist() == [1, 2]
