@@ -1,10 +1,11 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from sequence_search.problem import Problem
-from sequence_search.search.refine import descend, polish, random_sequences
+from sequence_search.search.refine import descend, polish, random_sequences, refocused_clocks
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 
@@ -51,3 +52,57 @@ def test_polish_reaches_the_known_two_pulse_optimum():
     assert found["delay_ms"] == pytest.approx([6.2, 6.2], rel=1e-6)
     assert loss == pytest.approx(float(PROBLEM.loss(best, PROBLEM.voxels(128))))
     assert loss < 0.0116
+
+
+# Starts near a published optimum, and the optimum: flip angles, refocusing phase, delays.
+# Tables VI-a, VII, VI-b, VIII-a and VIII-b; tolerances are the paper's own spread or 1°, and 2 % in time.
+PUBLISHED = [
+    ("gm-wm-t2-w30", ([88, 177], [0, 180], [19, 19]), ([88.6, 177.3], 180, [18.8, 18.8])),
+    ("gm-wm-t2-w50", ([88, 177], [0, 0], [22, 22]), ([88.9, 177.6], 0, [22.5, 22.5])),
+    ("gm-wm", ([178, 88, 177], [0, 0, 180], [500, 8, 8]), ([178.1, 88.5, 176.9], 180, [459.1, 6.2, 6.2])),
+    ("csf-null-w0.25", ([176, 89], [0, 0], [3600, 7]), ([176.1, 88.7], None, [3770, 6.2])),
+    (
+        "csf-null-w0.25",
+        ([176, 89, 176], [0, 0, 180], [3300, 7, 7]),
+        ([176.6, 88.1, 176.2], 180, [3340, 6.2, 6.2]),
+    ),
+    ("csf-null-w1", ([176, 89], [0, 0], [3000, 7]), ([177.5, 88.7], None, [3070, 6.2])),
+    (
+        "csf-null-w1",
+        ([176, 89, 176], [0, 0, 180], [2800, 7, 7]),
+        ([177.8, 88.2, 176.3], 180, [2910, 6.2, 6.2]),
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "start", "published"), PUBLISHED)
+def test_published_optima_are_optima_here(name, start, published):
+    problem = Problem.load(name)
+    _, best = polish(problem, Sequence.from_degrees_ms(*start), problem.voxels(128), engine="auto")
+    found = best.standardize_phases().to_dict()
+    flips, refocusing, delays = published
+    assert found["flip_deg"] == pytest.approx(flips, abs=1)
+    assert found["delay_ms"] == pytest.approx(delays, rel=0.02)
+    if refocusing is not None:
+        difference = found["phase_deg"][-1] - found["phase_deg"][-2] - refocusing
+        assert (difference + 180) % 360 - 180 == pytest.approx(0, abs=5)
+
+
+def test_polish_converges_along_the_kink_of_an_echo():
+    """At equal delays |tau| has a kink, where a quasi-Newton line search alone stops at once."""
+    problem = Problem.load("gm-wm-t2-w30")
+    voxels = problem.voxels(64)
+    losses = [
+        polish(problem, Sequence.from_degrees_ms([88, 177], [0, 180], delays), voxels, engine="auto")[0]
+        for delays in ([19, 19], [15, 22], [25, 25])
+    ]
+    assert losses == pytest.approx([min(losses)] * 3, rel=1e-6)
+
+
+def test_refocused_clocks():
+    assert refocused_clocks(np.array([0.01, 0.01])).tolist() == [[-1, 1]]
+    assert refocused_clocks(np.array([0.01, 0.02])).tolist() == []
+    assert refocused_clocks(np.array([0.02])).tolist() == []
+    # A stimulated echo and a spin echo of the last two.
+    assert sorted(refocused_clocks(np.array([0.02, 1.0, 0.02])).tolist()) == [[-1, 0, 1]]
+    assert len(refocused_clocks(np.array([0.01, 0.02, 0.01]))) == 2

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +18,10 @@ from sequence_search.problem import Problem
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
+
+# A clock below this part of the time to readout counts as refocused.
+REFOCUSED = 1e-4
+POLISH_ROUNDS = 4
 
 
 def random_sequences(space: SearchSpace, count: int, generator: torch.Generator) -> Sequence:
@@ -68,7 +75,10 @@ def descend(
 def polish(
     problem: Problem, sequence: Sequence, voxels: Voxels, *, engine: str, max_iterations: int = 200
 ) -> tuple[float, Sequence]:
-    """Converge a single sequence by L-BFGS-B, on flip angles, phases and log delays within their bounds.
+    """Converge a single sequence, on flip angles, phases and log delays within their bounds.
+
+    L-BFGS-B stalls where a pathway refocuses: there the loss has a kink in the delays, and optima like to
+    sit in it. So it takes turns with SLSQP along the kinks reached, with the delays held to refocus.
 
     Returns
     -------
@@ -79,25 +89,69 @@ def polish(
     space = problem.search_space
     n_rf = len(single.flip_angle)
 
-    def unpack(x: Tensor) -> Sequence:
-        return Sequence(x[:n_rf], x[n_rf : 2 * n_rf], x[2 * n_rf :].exp())
+    def unpack(x: np.ndarray) -> Sequence:
+        flip, phase, log_delay = torch.from_numpy(x).reshape(3, n_rf)
+        return Sequence(flip, phase, log_delay.exp())
 
     def loss_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
-        point = unpack(torch.from_numpy(x))
+        point = unpack(x)
         loss, gradient = problem.loss_and_gradient(point, voxels, engine)
         by_log_delay = gradient.delay * point.delay
         return float(loss), torch.cat([gradient.flip_angle, gradient.phase, by_log_delay]).numpy()
 
-    log_delay = single.delay.clamp(space.min_rf_delay, space.max_delay).log()
-    free = [(None, None)] * (2 * n_rf)
-    bounds = free + [(math.log(space.min_rf_delay), math.log(space.max_delay))] * n_rf
-    start = torch.cat([single.flip_angle, single.phase, log_delay]).numpy()
-    result = minimize(
-        loss_and_gradient,
-        start,
-        jac=True,
-        bounds=bounds,
-        method="L-BFGS-B",
-        options={"maxiter": max_iterations, "ftol": 1e-12, "gtol": 1e-8},
+    limits = (math.log(space.min_rf_delay), math.log(space.max_delay))
+    minimize_within = partial(
+        minimize, loss_and_gradient, jac=True, bounds=[(None, None)] * (2 * n_rf) + [limits] * n_rf
     )
-    return float(result.fun), unpack(torch.from_numpy(result.x))
+    log_delay = single.delay.clamp(space.min_rf_delay, space.max_delay).log()
+    x = torch.cat([single.flip_angle, single.phase, log_delay]).numpy()
+    reached = float("inf")
+    for _ in range(POLISH_ROUNDS):
+        options = {"maxiter": max_iterations, "ftol": 1e-12, "gtol": 1e-8}
+        before = reached
+        smooth = minimize_within(x, method="L-BFGS-B", options=options)
+        x, reached = smooth.x, float(smooth.fun)
+        echoes = refocused_clocks(np.exp(x[2 * n_rf :]))
+        if len(echoes):
+            along = minimize_within(
+                x,
+                method="SLSQP",
+                constraints=_keep_refocused(echoes, n_rf),
+                options={"maxiter": max_iterations, "ftol": 1e-13},
+            )
+            if along.fun < reached:
+                x, reached = along.x, float(along.fun)
+        if not len(echoes) or before - reached < 1e-9 * abs(reached):
+            break
+    return reached, unpack(x)
+
+
+def refocused_clocks(delay: Float[np.ndarray, "n_rf"]) -> Float[np.ndarray, "echoes n_rf"]:
+    """Independent clocks m of pathways that refocus, m · delay = 0; each m is +1, -1 or 0, the last +1.
+
+    Parameters
+    ----------
+    delay : array [n_rf], s
+    """
+    chosen: list[np.ndarray] = []
+    for signs in itertools.product((-1.0, 0.0, 1.0), repeat=len(delay) - 1):
+        clock = np.array([*signs, 1.0])
+        if abs(clock @ delay) > REFOCUSED * delay.sum():
+            continue
+        if np.linalg.matrix_rank(np.array([*chosen, clock])) > len(chosen):
+            chosen.append(clock)
+    return np.array(chosen).reshape(-1, len(delay))
+
+
+def _keep_refocused(echoes: np.ndarray, n_rf: int) -> dict[str, Any]:
+    """SLSQP's constraint that the pathways stay refocused, as part of the whole time."""
+
+    def clocks(x: np.ndarray) -> np.ndarray:
+        delay = np.exp(x[2 * n_rf :])
+        return np.asarray(echoes @ delay)
+
+    def jacobian(x: np.ndarray) -> np.ndarray:
+        free = np.zeros((len(echoes), 2 * n_rf))
+        return np.hstack([free, echoes * np.exp(x[2 * n_rf :])])
+
+    return {"type": "eq", "fun": clocks, "jac": jacobian}
