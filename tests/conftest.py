@@ -1,8 +1,15 @@
 """Shapes and types of public functions are checked while the tests run."""
 
+import pkgutil
+from pathlib import Path
+
 from jaxtyping import install_import_hook
 
-install_import_hook("sequence_search", "beartype.beartype").__enter__()
+# All but the kernel, whose functions numba compiles.
+PACKAGE = Path(__file__).parents[1] / "src" / "sequence_search"
+CHECKED = [f"sequence_search.{module.name}" for module in pkgutil.iter_modules([str(PACKAGE)])]
+CHECKED.remove("sequence_search.kernel")
+install_import_hook(CHECKED, "beartype.beartype").__enter__()
 
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402

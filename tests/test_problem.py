@@ -143,7 +143,7 @@ def test_loss_and_gradient_are_those_of_autograd(name):
     leaves = [part.requires_grad_() for part in (3 * parts[0], 6 * parts[1], 0.1 * parts[2])]
     present = torch.arange(3) < torch.tensor([1, 2, 3, 3, 2, 1])[:, None]
     sequence = Sequence(*leaves, present)
-    loss, gradient = problem.loss_and_gradient(sequence, voxels)
+    loss, gradient = problem.loss_and_gradient(voxels)(sequence)
     expected = problem.loss(sequence, voxels)
     torch.testing.assert_close(loss, expected.detach())
     by_autograd = torch.autograd.grad(expected.sum(), leaves)
@@ -156,8 +156,8 @@ def test_loss_and_gradient_are_those_of_autograd(name):
 def test_an_objective_of_the_sequence_alone_has_a_gradient():
     problem = Problem.load("max-signal")
     penalties = replace(problem, objective=Objective(problem.objective.terms[-1:]))
-    loss, gradient = penalties.loss_and_gradient(
-        Sequence.from_degrees_ms([90, 180], [0, 0], [7, 7]), problem.voxels(4)
+    loss, gradient = penalties.loss_and_gradient(problem.voxels(4))(
+        Sequence.from_degrees_ms([90, 180], [0, 0], [7, 7])
     )
     assert float(loss) == pytest.approx(0.002)
     assert (gradient.flip_angle == 0).all()

@@ -12,9 +12,9 @@ from sequence_search.sequence import Sequence
 from sequence_search.simulate import evolve, magnetization, simulate
 from sequence_search.simulate.isochromats import draw_offsets
 
-EXACT = ["pathways"]
+EXACT = ["pathways", "fused"]
 # Without frequencies within the voxel one spin is exact, so that both kinds of engine meet the closed forms.
-EVERY = [("pathways", {}), ("isochromats", {"n_spins": 1, "draw": "ordered"})]
+EVERY = [("pathways", {}), ("fused", {}), ("isochromats", {"n_spins": 1, "draw": "ordered"})]
 T1, T2, T2_PRIME, SPREAD, B0 = 0.9, 0.08, 0.15, 25.0, 17.0
 
 
@@ -146,7 +146,7 @@ def test_paired_draws_differ_as_documented():
 
 def test_bad_engine_options_are_refused():
     voxels, sequence = make_voxels(), degrees([90], [0], [5])
-    with pytest.raises(ValueError, match="engine must be one of auto, pathways, isochromats"):
+    with pytest.raises(ValueError, match="engine must be one of auto, fused, pathways, isochromats"):
         simulate(sequence, voxels, "epg")
     with pytest.raises(ValueError, match="n_spins must be at least 1"):
         simulate(sequence, voxels, "isochromats", n_spins=0)
@@ -276,16 +276,22 @@ def gradcheck(engine, sequence, voxels, sequence_only=False):
 @pytest.mark.parametrize("n_rf", [1, 2, 3, 5])
 def test_gradients_match_finite_differences(engine, n_rf):
     assert gradcheck(engine, random_sequences(2, n_rf), random_brain_voxels(2))
+    # Without derivatives by voxel properties the fused kernel does not pass on to the pathways.
+    assert gradcheck(engine, random_sequences(2, n_rf), random_brain_voxels(2), sequence_only=True)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_gradients_at_a_zero_flip(engine):
-    assert gradcheck(engine, degrees([0, 120, 0], [10, 50, 20], [11, 13, 17]), random_brain_voxels(2))
+    sequence = degrees([0, 120, 0], [10, 50, 20], [11, 13, 17])
+    assert gradcheck(engine, sequence, random_brain_voxels(2), sequence_only=True)
 
 
-def test_gradients_where_the_echo_refocuses_exactly():
+@pytest.mark.parametrize("engine", EXACT)
+def test_gradients_where_the_echo_refocuses_exactly(engine):
     # |tau| has a kink at tau = 0: its derivative is 0 there, which central differences give as well.
-    assert gradcheck("pathways", degrees([90, 170], [0, 90], [16, 16]), random_brain_voxels(2))
+    sequence = degrees([90, 170], [0, 90], [16, 16])
+    assert gradcheck(engine, sequence, random_brain_voxels(2))
+    assert gradcheck(engine, sequence, random_brain_voxels(2), sequence_only=True)
 
 
 @pytest.mark.parametrize("engine", EXACT)

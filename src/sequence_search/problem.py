@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sequence_search.distributions import Distribution, Normal, Uniform
+from sequence_search.loss import LossFunction, make_loss
 from sequence_search.objective import TERMS, Objective, Term, TermFunction
 from sequence_search.problem_file import (
     ImagingTable,
@@ -219,26 +220,14 @@ class Problem:
         """Objective of each sequence over the voxels, differentiable."""
         return self.objective(simulate(sequence, voxels, engine), sequence, voxels)
 
-    def loss_and_gradient(
-        self, sequence: Sequence, voxels: Voxels, engine: str = "auto"
-    ) -> tuple[Float[Tensor, "*batch"], Sequence]:
-        """Objective of each sequence and its gradient, without a graph.
+    def loss_and_gradient(self, voxels: Voxels, engine: str = "auto") -> LossFunction:
+        """Prepare the loss over the voxels for many sequences; see `sequence_search.loss.make_loss`.
 
         Returns
         -------
-        loss : tensor [*batch]
-        gradient : Sequence [*batch, n_rf]
-            Derivatives by flip angle and phase [1/rad] and by delay [1/s], in place of these.
+        callable (sequence [*batch, n_rf]) -> (loss [*batch], gradient)
         """
-        leaves = [
-            part.detach().requires_grad_() for part in (sequence.flip_angle, sequence.phase, sequence.delay)
-        ]
-        free = Sequence(leaves[0], leaves[1], leaves[2], sequence.present)
-        loss = self.loss(free, voxels, engine)
-        # A part that the objective does not depend on has no gradient of its own.
-        total = loss.sum() + 0.0 * sum(leaf.sum() for leaf in leaves)
-        flip, phase, delay = torch.autograd.grad(total, leaves)
-        return loss.detach(), Sequence(flip, phase, delay, sequence.present)
+        return make_loss(self.objective, voxels, engine)
 
     def evaluate(self, sequence: Sequence, engine: str = "auto") -> Evaluation:
         """Loss, its parts, nominal signals and cost of a single sequence.

@@ -274,7 +274,7 @@ def _weight_step(
     """SGD on the drawn operations; returns the loss of each seed."""
     sgd.zero_grad()
     drawn = scheduler.sequence(path)
-    loss, gradient = problem.loss_and_gradient(drawn, voxels, engine)
+    loss, gradient = problem.loss_and_gradient(voxels, engine)(drawn.detach())
     torch.autograd.backward(
         [drawn.flip_angle, drawn.phase, drawn.delay], [gradient.flip_angle, gradient.phase, gradient.delay]
     )

@@ -61,10 +61,11 @@ def descend(
     log_delay = start.delay.clamp(min=space.min_rf_delay).log()
     parameters = [part.detach().clone() for part in (start.flip_angle, start.phase, log_delay)]
     optimizer = torch.optim.Adam(parameters, lr=learning_rate)
+    loss_and_gradient = problem.loss_and_gradient(voxels, engine)
     while True:
         flip, phase, log_delay = parameters
         sequence = Sequence(flip.clone(), phase.clone(), log_delay.exp(), start.present)
-        loss, gradient = problem.loss_and_gradient(sequence, voxels, engine)
+        loss, gradient = loss_and_gradient(sequence)
         yield loss, sequence
         flip.grad, phase.grad = gradient.flip_angle, gradient.phase
         log_delay.grad = gradient.delay * sequence.delay  # chain rule of the logarithm
@@ -93,9 +94,11 @@ def polish(
         flip, phase, log_delay = torch.from_numpy(x).reshape(3, n_rf)
         return Sequence(flip, phase, log_delay.exp())
 
+    loss_and_slopes = problem.loss_and_gradient(voxels, engine)
+
     def loss_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
         point = unpack(x)
-        loss, gradient = problem.loss_and_gradient(point, voxels, engine)
+        loss, gradient = loss_and_slopes(point)
         by_log_delay = gradient.delay * point.delay
         return float(loss), torch.cat([gradient.flip_angle, gradient.phase, by_log_delay]).numpy()
 

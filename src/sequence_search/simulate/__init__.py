@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from sequence_search.sequence import Sequence, merge_delays
-from sequence_search.simulate import isochromats, pathways
+from sequence_search.simulate import fused, isochromats, pathways
 from sequence_search.voxels import Voxels
 
 Engine = Callable[..., tuple[Tensor, Tensor]]
@@ -18,7 +18,7 @@ ENGINES: dict[str, Engine] = {
     "pathways": pathways.magnetization,
     "isochromats": isochromats.magnetization,
 }
-ENGINE_NAMES = ("auto", *ENGINES)
+ENGINE_NAMES = ("auto", "fused", *ENGINES)
 
 
 def simulate(
@@ -34,16 +34,22 @@ def simulate(
     voxels : Voxels
         On the device of the sequence.
     engine : str
-        "pathways": exact. "isochromats": the paper's 256 spins per voxel, with their sampling noise.
-        "auto": the exact one.
+        "fused": exact, compiled, on the CPU; for derivatives by voxel properties "pathways" steps in.
+        "pathways": exact, in torch, on any device. "isochromats": the paper's 256 spins per voxel, with
+        their sampling noise. "auto": "fused" on the CPU, else "pathways".
     **options
-        Keyword arguments of the engine's `magnetization`.
+        Keyword arguments of the engine's `magnetization`; "fused" has none.
 
     Raises
     ------
     ValueError
-        If there is no such engine.
+        If there is no such engine, or "fused" is asked for on another device than the CPU.
     """
+    if engine == "fused" and not fused.on_cpu(sequence, voxels):
+        raise ValueError("engine 'fused' runs on the CPU only; take 'auto' or 'pathways'")
+    if engine in ("auto", "fused") and not options and fused.can_run(sequence, voxels):
+        signal = fused.signal(_flatten(sequence), voxels)
+        return signal.reshape(*sequence.batch_shape, len(voxels))
     mxy, _ = magnetization(sequence, voxels, engine, **options)
     return voxels.m0 * mxy
 
@@ -51,8 +57,11 @@ def simulate(
 def magnetization(
     sequence: Sequence, voxels: Voxels, engine: str = "auto", **options: Any
 ) -> tuple[Complex[Tensor, "*batch n_voxels"], Float[Tensor, "*batch n_voxels"]]:
-    """Mxy and Mz of each voxel at the readout, each [*batch, n_voxels], in units of M0; as `simulate`."""
-    run = ENGINES.get("pathways" if engine == "auto" else engine)
+    """Mxy and Mz of each voxel at the readout, each [*batch, n_voxels], in units of M0; as `simulate`.
+
+    The fused kernel gives the signal alone, so that "pathways" steps in for it.
+    """
+    run = ENGINES.get("pathways" if engine in ("auto", "fused") else engine)
     if run is None:
         raise ValueError(f"engine must be one of {', '.join(ENGINE_NAMES)}, got {engine!r}")
     flat = _flatten(sequence)

@@ -1,0 +1,1 @@
+"""Compiled CPU code of the exact simulation: numbers in, numbers out, no torch."""

@@ -1,0 +1,105 @@
+import pytest
+import torch
+
+from sequence_search.loss import make_loss
+from sequence_search.objective import Objective, Term, contrast_loss, null_loss, signal_loss, time_to_readout
+from sequence_search.problem import Problem, builtin_problems
+from sequence_search.sequence import Sequence
+
+
+def random_batch(*shape, mask=None):
+    generator = torch.Generator().manual_seed(0)
+    flip, phase, delay = torch.rand((3, *shape), generator=generator, dtype=torch.float64)
+    return Sequence(3 * flip, 6 * phase, 0.1 * delay, mask)
+
+
+def assert_same(first, second, tolerance=1e-10):
+    torch.testing.assert_close(first[0], second[0], atol=tolerance, rtol=tolerance)
+    for name in ("flip_angle", "phase", "delay"):
+        torch.testing.assert_close(
+            getattr(first[1], name), getattr(second[1], name), atol=tolerance, rtol=tolerance
+        )
+
+
+@pytest.mark.parametrize("name", builtin_problems())
+def test_kernel_and_autograd_agree(name):
+    problem = Problem.load(name)
+    voxels = problem.voxels(33)
+    mask = torch.arange(4) < torch.tensor([1, 2, 3, 4, 3, 2, 1])[:, None]
+    sequence = random_batch(7, 4, mask=mask)
+    fused, torch_only = (make_loss(problem.objective, voxels, engine) for engine in ("fused", "pathways"))
+    assert_same(fused(sequence), torch_only(sequence))
+
+
+def test_pooled_tissues_weights_and_every_kind_of_term():
+    problem = Problem.load("max-signal")
+    voxels = problem.voxels(20)
+    voxels.weight.copy_(torch.rand(60, generator=torch.Generator().manual_seed(1), dtype=torch.float64))
+    objective = Objective(
+        (
+            Term("a", signal_loss, 0.7, (0, 2)),
+            Term("b", null_loss, 0.2, (1,)),
+            Term("c", contrast_loss, 3.0, (2, 0)),
+            Term("d", contrast_loss, 1.5, (1, 0)),
+            Term("e", time_to_readout, 2.0),
+            Term("f", signal_loss, 0.1),
+        )
+    )
+    sequence = random_batch(5, 3)
+    assert_same(make_loss(objective, voxels)(sequence), make_loss(objective, voxels, "pathways")(sequence))
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 2, 3), (0, 3)])
+def test_any_batch_shape(shape):
+    problem = Problem.load("gm-wm")
+    voxels = problem.voxels(8)
+    sequence = random_batch(*shape)
+    result = make_loss(problem.objective, voxels)(sequence)
+    assert result[0].shape == shape[:-1]
+    assert result[1].delay.shape == shape
+    assert_same(result, make_loss(problem.objective, voxels, "pathways")(sequence))
+
+
+def test_absent_pulses_in_the_middle():
+    problem = Problem.load("gm-wm")
+    voxels = problem.voxels(8)
+    sequence = random_batch(2, 3, mask=torch.tensor([[True, False, True], [False, True, True]]))
+    assert_same(
+        make_loss(problem.objective, voxels)(sequence),
+        make_loss(problem.objective, voxels, "pathways")(sequence),
+    )
+
+
+def test_tensors_need_not_be_contiguous_or_double():
+    problem = Problem.load("gm-wm")
+    voxels = problem.voxels(8)
+    sequence = random_batch(4, 3)
+    turned = Sequence(
+        *(part.T.contiguous().T for part in (sequence.flip_angle, sequence.phase, sequence.delay))
+    )
+    evaluate = make_loss(problem.objective, voxels)
+    assert_same(evaluate(turned), evaluate(sequence), 0.0)
+    loss, gradient = evaluate(sequence.to(torch.float32))
+    assert loss.dtype == gradient.delay.dtype == torch.float32
+    torch.testing.assert_close(loss.double(), evaluate(sequence)[0], atol=1e-5, rtol=1e-5)
+
+
+def test_results_do_not_depend_on_torchs_threads():
+    problem = Problem.load("gm-wm")
+    evaluate = make_loss(problem.objective, problem.voxels(700))
+    sequence = random_batch(6, 4)
+    before = torch.get_num_threads()
+    try:
+        results = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            results.append(evaluate(sequence))
+    finally:
+        torch.set_num_threads(before)
+    assert_same(*results, 0.0)
+
+
+def test_a_term_without_voxels_is_refused():
+    problem = Problem.load("gm-wm")
+    with pytest.raises(ValueError, match="term 'signal' needs voxels of tissue 1"):
+        make_loss(problem.objective, problem.voxels(8).of_tissues((0, 2)))
