@@ -74,12 +74,15 @@ def test_validate(tmp_path):
     file.write_text(problem_text("gm-wm").replace("sd = 27", "sd = 80"))
     good = call("validate", file)
     assert good.exit_code == 0
-    assert "0.018 of the draws of t2_prime in GM are clipped" in good.stdout
+    assert "note: 1.8 % of the draws of t2_prime in GM fall below 1 % of the mean" in good.stdout
     assert json.loads(call("validate", file, "--format", "json").stdout)["valid"] is True
     file.write_text("name = 3")
     bad = call("validate", file)
     assert bad.exit_code == 2
     assert f"error: {file}: tissues: is missing" in bad.stderr
+    bad = call("validate", file, "--format", "json")
+    assert bad.exit_code == 2
+    assert f"{file}: tissues: is missing" in json.loads(bad.stdout)["errors"]
 
 
 def test_evaluate():
@@ -99,6 +102,35 @@ def test_evaluate():
     assert "96.5 %" in table
 
 
+def test_number_lists_may_come_in_any_order():
+    arguments = [
+        "evaluate",
+        "--flip-deg=88",
+        "177",
+        "--delay-ms",
+        "6.2",
+        "6.2",
+        "--phase-deg",
+        "0",
+        "180",
+        "max-signal",
+    ]
+    assert call(*arguments).exit_code == 0
+
+
+def test_evaluate_draws(tmp_path):
+    figure = tmp_path / "echo.svg"
+    assert call("evaluate", "max-signal", *ECHO, "--figure", figure).exit_code == 0
+    assert figure.stat().st_size > 5000
+    again = call("evaluate", "max-signal", *ECHO, "--figure", figure)
+    assert again.exit_code == 2
+    assert "must be a new .png or .svg file" in again.stderr
+
+
+def test_version():
+    assert call("--version").stdout.startswith("sequence-search 0.")
+
+
 def test_evaluate_takes_negative_numbers_and_another_engine():
     arguments = ["--flip-deg", "88", "177", "--phase-deg", "-90", "-180", "--delay-ms", "6.2", "6.2"]
     exact = json.loads(call("evaluate", "max-signal", *arguments, "--format", "json").stdout)
@@ -116,7 +148,7 @@ def test_evaluate_takes_negative_numbers_and_another_engine():
         (["evaluate", "max-signal", *ECHO, "--engine", "epg"], "engine must be one of auto, "),
         (["evaluate", "max-signal", *ECHO[:-1]], "one number for each pulse, got 2, 2, 1"),
         (["evaluate", "max-signal", *ECHO[:-1], "4"], "got 4 in pulse 2 of problem 'max-signal'"),
-        (["evaluate", "max-signal", *ECHO[:-1], "x"], "Invalid value"),
+        (["evaluate", "max-signal", *ECHO[:-1], "x"], "unexpected extra"),
         (["evaluate", "max-signal", *ECHO[:-2], "nan", "7"], "delay_ms must be finite"),
         (["run", "max-signal", "--strategy", "nas"], "strategy must be one of multistart, proxyless"),
         (["run", "max-signal", "--engine", "nas"], "engine must be one of"),
@@ -160,7 +192,9 @@ def test_run_as_json_and_by_the_papers_strategy():
 def test_run_refuses_a_file_for_a_folder(tmp_path):
     file = tmp_path / "file"
     file.write_text("precious")
-    assert call("run", "max-signal", "--out", file).exit_code == 2
+    done = call("run", "max-signal", "--out", file)
+    assert done.exit_code == 2
+    assert "the folder cannot be made" in done.stderr
     assert file.read_text() == "precious"
 
 
@@ -177,6 +211,18 @@ def test_a_failed_run_is_told_and_ends_with_code_1(tmp_path, monkeypatch):
     assert done.exit_code == 1
     assert "failed" in done.stdout
     assert "finite loss" in done.stdout
+
+
+def test_an_objective_that_wants_nothing_fails_with_advice(tmp_path):
+    file = tmp_path / "mine.toml"
+    text = problem_text("max-signal")
+    start, end = text.index("[[objective]]"), text.index("[search_space]")
+    only_energy = '[[objective]]\nterm = "rf_energy"\nweight = 10.0\n\n'
+    file.write_text(text[:start] + only_energy + text[end:])
+    done = call("run", file, "--steps", 150)
+    assert "doing nothing is best" in done.stderr
+    assert done.exit_code == 1
+    assert "no pulse above 3°" in done.stdout
 
 
 def test_ctrl_c_keeps_the_best_so_far(tmp_path):

@@ -1,7 +1,4 @@
 import importlib
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -22,10 +19,3 @@ def test_search_and_simulate_stay_functions_when_their_modules_are_imported():
 def test_unknown_names_are_refused():
     with pytest.raises(AttributeError, match="no attribute 'sarch'"):
         sequence_search.sarch  # noqa: B018
-
-
-def test_the_readme_example_runs():
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    code = readme.split("```python\n")[1].split("```")[0].replace("range(4)", "range(1)")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

@@ -127,7 +127,7 @@ def test_missing_files_and_names():
 
 
 def test_unreadable_files(tmp_path):
-    with pytest.raises(ProblemError, match="cannot be read"):
+    with pytest.raises(ProblemError, match="is a folder"):
         Problem.load(tmp_path)
     latin = tmp_path / "latin.toml"
     latin.write_bytes(b'title = "\xb0"')
@@ -161,3 +161,29 @@ def test_an_objective_of_the_sequence_alone_has_a_gradient():
     )
     assert float(loss) == pytest.approx(0.002)
     assert (gradient.flip_angle == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "note"),
+    [
+        ("{ mean = 1331, sd = 57 }", "1.331", "T1 of GM is 1.331 ms: seconds given for milliseconds"),
+        ("sd = 27", "sd = 80", "1.8 % of the draws of t2_prime in GM fall below 1 % of the mean"),
+        (
+            "min_rf_delay_ms = 6.2",
+            "min_rf_delay_ms = 2500",
+            "T2 of every tissue is shorter than min_rf_delay_ms",
+        ),
+        ("flip_range_deg = [0, 180]", "flip_range_deg = [0, 3.14]", "radians given for degrees"),
+        (
+            'term = "signal"\nweight = 1.0\ntissues = ["GM", "WM", "CSF"]',
+            'term = "rf_number"\nweight = 1.0',
+            "no term",
+        ),
+    ],
+)
+def test_likely_mistakes_are_noted(old, new, note):
+    text = problem_text("max-signal")
+    assert Problem.from_toml(text).notes() == []
+    assert old in text
+    changed = text.replace(old, new).replace("{ mean = 110, sd = 9 }", "2.0" if "1.331" in new else "110.0")
+    assert any(note in each for each in Problem.from_toml(changed).notes())

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sequence_search.objective import Objective, Term
     from sequence_search.problem import Evaluation, Problem, builtin_problems
     from sequence_search.problem_file import ProblemError
+    from sequence_search.report.record import save_result
     from sequence_search.search import search
     from sequence_search.search.base import Monitor, Progress, Run, SearchResult
     from sequence_search.search_space import SearchSpace
@@ -36,6 +37,7 @@ _HOME = {
     "Tissue": "tissue",
     "Voxels": "voxels",
     "builtin_problems": "problem",
+    "save_result": "report.record",
     "evolve": "simulate",
     "search": "search",
     "simulate": "simulate",

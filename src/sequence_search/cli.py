@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from sequence_search.search.base import Monitor, Progress, SearchResult
 
 app = typer.Typer(
-    help="Design MR pulse sequences by search over structure and parameters.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,10 +37,28 @@ ProblemArgument = Annotated[
     str, typer.Argument(metavar="PROBLEM", help="Built-in name or path of a problem file.")
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
-EngineOption = Annotated[str, typer.Option("--engine", help="auto, pathways or isochromats.")]
+EngineOption = Annotated[str, typer.Option("--engine", help="auto, fused, pathways or isochromats.")]
 # Options that take several numbers after one flag, which click knows only as a repeated flag.
 NUMBER_LISTS = ("--flip-deg", "--phase-deg", "--delay-ms")
 PLAIN_LINE_EVERY_S = 2.0
+
+
+def _print_version(wanted: bool) -> bool:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"sequence-search {version('sequence-search')}")
+        raise typer.Exit
+    return wanted
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Design MR pulse sequences by search over structure and parameters."""
 
 
 @app.command("list")
@@ -86,19 +104,21 @@ def validate(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Check a problem file."""
-    from sequence_search.voxels import clipped_share
+    from sequence_search.problem import Problem
+    from sequence_search.problem_file import ProblemError
 
-    problem = _load(file)
-    clipped = {tissue.name: clipped_share(tissue) for tissue in problem.tissues}
+    try:
+        problem = Problem.load(file)
+    except ProblemError as error:
+        if format is Format.JSON:
+            _print_json({"valid": False, "errors": str(error).splitlines()})
+            raise typer.Exit(2) from None
+        _refuse(str(error))
     if format is Format.JSON:
-        return _print_json({"valid": True, "name": problem.name, "clipped_share": clipped})
+        return _print_json({"valid": True, "name": problem.name, "notes": problem.notes()})
     typer.echo(f"{file}: valid, problem '{problem.name}': {problem.title}")
-    for name, shares in clipped.items():
-        for quantity, share in shares.items():
-            if share > 1e-6:
-                typer.echo(
-                    f"  note: {share:.2g} of the draws of {quantity} in {name} are clipped to 1 % of the mean"
-                )
+    for note in problem.notes():
+        typer.echo(f"note: {note}")
 
 
 @app.command()
@@ -128,6 +148,8 @@ def run(  # noqa: PLR0913 - as many as the search has options
         make_strategy(strategy, options)
     from sequence_search.report.record import result_record, save_result
 
+    for note in loaded.notes():
+        typer.echo(f"note: {note}", err=True)
     with _watched() as monitor:
         result = search(
             loaded, strategy, range(seed, seed + seeds), engine=engine, monitor=monitor, **options
@@ -139,6 +161,8 @@ def run(  # noqa: PLR0913 - as many as the search has options
         _print_runs(result)
         for file in files:
             typer.echo(f"wrote {file}")
+        if not files:
+            typer.echo("not saved; --out FOLDER writes problem.toml, result.json and sequence.png")
     if any(each.status == "failed" for each in result.runs):
         raise typer.Exit(1)
     if any(each.status == "interrupted" for each in result.runs):
@@ -154,6 +178,7 @@ def evaluate(
         list[float], typer.Option("--delay-ms", help="Time to the next pulse or the readout.")
     ],
     engine: EngineOption = "auto",
+    figure: Annotated[Path | None, typer.Option(help="PNG or SVG file to draw the sequence in.")] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Evaluate a sequence, as --flip-deg 88 177 --phase-deg 0 180 --delay-ms 6.2 6.2."""
@@ -165,12 +190,19 @@ def evaluate(
         _check_engine(engine)
         sequence = Sequence.from_degrees_ms(flip_deg, phase_deg, delay_ms)
         loaded.search_space.check(sequence, loaded.name)
+        if figure is not None and (figure.suffix not in (".png", ".svg") or figure.exists()):
+            raise ValueError(f"--figure must be a new .png or .svg file, got {figure}")
     record = evaluation_record(loaded.evaluate(sequence, engine))
+    if figure is not None:
+        from sequence_search.report.figures import save_sequence_figure
+
+        with _bad_input():
+            save_sequence_figure(sequence, loaded, figure, f"{loaded.name}: loss {record['loss']:.6f}")
     if format is Format.JSON:
         return _print_json(record)
     typer.echo(str(sequence))
-    rows = [["loss", f"{record['loss']:.6g}"]]
-    rows += [[f"  {name}", f"{value:.6g}"] for name, value in record["terms"].items()]
+    rows = [["loss, over 1,024 voxels per tissue", f"{record['loss']:.6f}"]]
+    rows += [[f"  {name} (weighted)", f"{value:.6f}"] for name, value in record["terms"].items()]
     rows += [[f"|Mxy| {tissue} (nominal)", f"{value:.4f}"] for tissue, value in record["signal"].items()]
     rows += [
         ["RF energy (rad²)", f"{record['rf_energy']:.4f}"],
@@ -190,13 +222,22 @@ def repeat_flags(arguments: list[str]) -> list[str]:
     repeated: list[str] = []
     flag = ""
     for argument in arguments:
-        if flag and not argument.startswith("--"):
+        if flag and _is_number(argument):
             repeated.append(f"{flag}={argument}")
             continue
-        flag = argument if argument in NUMBER_LISTS else ""
-        if not flag:
+        flag = argument.split("=")[0]
+        flag = flag if flag in NUMBER_LISTS else ""
+        if argument != flag or not flag:
             repeated.append(argument)
     return repeated
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _load(name_or_path: str) -> Problem:
@@ -238,7 +279,12 @@ def _check_folder(folder: Path | None, overwrite: bool) -> None:
         raise ValueError(
             f"{folder} holds {', '.join(present)} already: choose another folder or pass --overwrite"
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--out {folder}: the folder cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"--out {folder}: the folder cannot be written to")
 
 
 @contextmanager
@@ -307,15 +353,15 @@ def _print_runs(result: SearchResult) -> None:
     """One row for each seed, the best sequence below."""
     rows = []
     for each in result.runs:
-        loss = "" if each.evaluation is None else f"{each.loss:.6g}"
+        loss = "" if each.evaluation is None else f"{each.loss:.6f}"
         what = each.reason if each.sequence is None else str(each.sequence)
         rows.append([str(each.seed), each.status, loss, f"{each.seconds:.1f}", what or ""])
     _print_table(["seed", "status", "loss", "seconds", "sequence"], rows)
     best = min(result.runs, key=lambda each: each.loss)
     if best.evaluation is not None:
         signals = ", ".join(f"{tissue} {value:.3f}" for tissue, value in best.evaluation.signal.items())
-        typer.echo(f"best: seed {best.seed}, loss {best.loss:.6g}; |Mxy| of the nominal voxel: {signals}")
-        typer.echo(str(best.sequence))
+        typer.echo(f"best: seed {best.seed}, loss {best.loss:.6f} over 1,024 voxels per tissue")
+        typer.echo(f"|Mxy| of the nominal voxel: {signals}")
 
 
 def _print_json(content: object) -> None:
@@ -327,8 +373,10 @@ def _print_table(columns: list[str], rows: list[list[str]]) -> None:
     from rich.table import Table
 
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for column, cell in zip(table.columns, rows[0] if rows else [], strict=False):
+        column.justify = "right" if _is_number(cell) else "left"
     for row in rows:
         table.add_row(*row)
     # Without a terminal a table is as wide as it needs to be: a log or a pipe has no width.
-    console = Console() if sys.stdout.isatty() else Console(width=240)
+    console = Console() if sys.stdout.isatty() or "COLUMNS" in os.environ else Console(width=240)
     console.print(table)

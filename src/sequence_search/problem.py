@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sequence_search.distributions import Distribution, Normal, Uniform
 from sequence_search.loss import LossFunction, make_loss
-from sequence_search.objective import TERMS, Objective, Term, TermFunction
+from sequence_search.objective import SEQUENCE_TERMS, TERMS, Objective, Term, TermFunction
 from sequence_search.problem_file import (
     ImagingTable,
     ProblemError,
@@ -33,12 +33,22 @@ from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.simulate import simulate
 from sequence_search.tissue import Imaging, Tissue
-from sequence_search.voxels import Voxels, grid_voxels, nominal_voxels, random_voxels, sobol_voxels
+from sequence_search.voxels import (
+    Voxels,
+    clipped_share,
+    grid_voxels,
+    nominal_voxels,
+    random_voxels,
+    sobol_voxels,
+)
 
 STANDARD_N_PER_TISSUE = 1024  # voxels per tissue of the ensemble over which losses are reported
-CONVENTIONAL_RF_ENERGY = (
-    math.pi / 2
-) ** 2 + math.pi**2  # of 90°-180°, against which Tables V to VIII state RF energy
+# RF energy of 90°-180°, against which Tables V to VIII state their relative one.
+CONVENTIONAL_RF_ENERGY = (math.pi / 2) ** 2 + math.pi**2
+# Beyond these a problem is more likely a mistake than meant.
+SHORTEST_LIKELY_T1 = 0.02
+SMALLEST_LIKELY_FLIP_RANGE = math.radians(13)
+NEGLIGIBLE_SHARE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +160,7 @@ class Problem:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def with_term(
-        self, name: str, function: TermFunction, weight: float, tissues: tuple[str, ...] | None = None
+        self, name: str, function: TermFunction, weight: float, tissues: tuple[str, ...] | str | None = None
     ) -> Problem:
         """Return the problem with one more objective term, a differentiable function of the user's own.
 
@@ -159,7 +169,7 @@ class Problem:
         name : str
         function : callable (magnitude [*batch, n_voxels], sequence, voxels) -> [*batch]
         weight : float
-        tissues : tuple of str, optional
+        tissues : str or tuple of str, optional
             Names of the tissues whose voxels the function gets; all if not given.
 
         Raises
@@ -170,6 +180,7 @@ class Problem:
         if name in {term.name for term in self.objective.terms}:
             raise ProblemError(f"problem '{self.name}' has a term '{name}' already")
         names = [tissue.name for tissue in self.tissues]
+        tissues = (tissues,) if isinstance(tissues, str) else tissues
         for tissue in tissues or ():
             if tissue not in names:
                 raise ProblemError(f"tissue '{tissue}' is not defined{nearest(tissue, names)}")
@@ -212,9 +223,39 @@ class Problem:
             return nominal_voxels(self.tissues, self.imaging, dtype=dtype)
         raise ValueError(f"method must be sobol, random or nominal, got {method!r}")
 
-    def voxel_grid(self, *, b0: Float[Tensor, "n_b0"], b1: Float[Tensor, "n_b1"]) -> Voxels:
-        """Nominal tissues on a grid of b0 [Hz] and b1 [1], [n_tissues * n_b0 * n_b1] voxels, b1 fastest."""
+    def voxel_grid(self, *, b0: Any, b1: Any) -> Voxels:
+        """Nominal tissues on a grid, [n_tissues * n_b0 * n_b1] voxels, b1 fastest.
+
+        Parameters
+        ----------
+        b0 : array-like [n_b0], Hz
+        b1 : array-like [n_b1], relative to nominal
+        """
+        b0, b1 = (torch.as_tensor(part, dtype=torch.float64) for part in (b0, b1))
         return grid_voxels(self.tissues, self.imaging, b0=b0, b1=b1)
+
+    def notes(self) -> list[str]:
+        """What is allowed but looks like a mistake, a line each; units above all."""
+        space = self.search_space
+        notes = [
+            f"T1 of {tissue.name} is {tissue.t1.centre * 1e3:g} ms: seconds given for milliseconds?"
+            for tissue in self.tissues
+            if tissue.t1.centre < SHORTEST_LIKELY_T1
+        ]
+        notes += [
+            f"{100 * share:.2g} % of the draws of {name} in {tissue.name} fall below 1 % of the mean"
+            " and are clipped"
+            for tissue in self.tissues
+            for name, share in clipped_share(tissue).items()
+            if share > NEGLIGIBLE_SHARE
+        ]
+        if all(tissue.t2.centre < space.min_rf_delay for tissue in self.tissues):
+            notes.append("T2 of every tissue is shorter than min_rf_delay_ms: no signal is left to read")
+        if space.flip_range[1] < SMALLEST_LIKELY_FLIP_RANGE:
+            notes.append("flip_range_deg ends below 13 degrees: radians given for degrees?")
+        if all(term.function in SEQUENCE_TERMS.values() for term in self.objective.terms):
+            notes.append("no term of the objective is of the signal: doing nothing is best")
+        return notes
 
     def loss(self, sequence: Sequence, voxels: Voxels, engine: str = "auto") -> Float[Tensor, "*batch"]:
         """Objective of each sequence over the voxels, differentiable."""
@@ -281,6 +322,8 @@ def problem_text(name_or_path: str | Path) -> str:
     if str(name_or_path) in builtin_problems():
         return str((_folder() / f"{name_or_path}.toml").read_text(encoding="utf-8"))
     path = Path(name_or_path)
+    if path.is_dir():
+        raise ProblemError(f"{name_or_path}: is a folder, not a problem file")
     if not path.exists():
         hint = nearest(str(name_or_path), builtin_problems())
         raise ProblemError(f"{name_or_path}: no such file and no built-in problem{hint}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import tomllib
 from typing import Annotated
 
@@ -30,8 +31,13 @@ class ProblemError(ValueError):
 
 def nearest(word: str, known: list[str]) -> str:
     """Return ", did you mean 'x'?" for the nearest known word, else the list of what is known."""
+    close = _closest(word, known)
+    return f", did you mean '{close}'?" if close else f"; known are {', '.join(known)}"
+
+
+def _closest(word: str, known: list[str]) -> str | None:
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f", did you mean '{close[0]}'?" if close else f"; known are {', '.join(known)}"
+    return close[0] if close else None
 
 
 def _number(value: object) -> float:
@@ -82,7 +88,7 @@ def _within(low: float, high: float, hint: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _positive(value: Distribution) -> Distribution:
+def _narrow(value: Distribution) -> Distribution:
     """Refuse a normal distribution that reaches far below zero, where a tissue property has no meaning."""
     if isinstance(value, Normal) and value.sd > value.mean / 2:
         raise ValueError(f"sd must be at most half of the mean ({value.mean:g}), got {value.sd:g}")
@@ -90,7 +96,7 @@ def _positive(value: Distribution) -> Distribution:
 
 
 Quantity = Annotated[Distribution, PlainValidator(_distribution), PlainSerializer(_dump_distribution)]
-TissueQuantity = Annotated[Quantity, AfterValidator(_positive)]
+NARROW = AfterValidator(_narrow)
 Number = Annotated[float, BeforeValidator(_number)]
 
 
@@ -101,10 +107,10 @@ class _Strict(BaseModel):
 class TissueTable(_Strict):
     """``[tissues.NAME]``, Table I."""
 
-    m0: Annotated[TissueQuantity, _within(0.0, 1e3, "arbitrary units")]
-    t1_ms: Annotated[TissueQuantity, _within(1.0, 1e5, "milliseconds")]
-    t2_ms: Annotated[TissueQuantity, _within(0.01, 1e5, "milliseconds")]
-    t2_prime_ms: Annotated[TissueQuantity, _within(0.01, math.inf, "milliseconds; inf for none")]
+    m0: Annotated[Quantity, _within(0.0, 1e3, "arbitrary units"), NARROW]
+    t1_ms: Annotated[Quantity, _within(1.0, 1e5, "milliseconds"), NARROW]
+    t2_ms: Annotated[Quantity, _within(0.01, 1e5, "milliseconds"), NARROW]
+    t2_prime_ms: Annotated[Quantity, _within(0.01, math.inf, "milliseconds; inf for none"), NARROW]
 
     @model_validator(mode="after")
     def _t2_below_twice_t1(self) -> TissueTable:
@@ -177,25 +183,32 @@ class SearchSpaceTable(_Strict):
         return self
 
 
+def _plain_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+        raise ValueError(f"must be of letters, digits, '.', '_' and '-', got {value!r}")
+    return value
+
+
 class ProblemTables(_Strict):
     """The whole file."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: Annotated[str, AfterValidator(_plain_name)]
     title: str
-    tissues: dict[str, TissueTable] = Field(min_length=1)
+    tissues: dict[str, TissueTable]
     imaging: ImagingTable
-    objective: tuple[TermTable, ...] = Field(min_length=1)
+    objective: tuple[TermTable, ...]
     search_space: SearchSpaceTable = SearchSpaceTable()
 
     @model_validator(mode="after")
     def _tissues_are_defined(self) -> ProblemTables:
+        if not self.tissues or not self.objective:
+            raise ValueError("a problem needs at least one [tissues.NAME] and one [[objective]]")
+        known = ", ".join(self.tissues)
         for number, term in enumerate(self.objective, start=1):
             for tissue in term.tissues or ():
                 if tissue not in self.tissues:
-                    hint = nearest(tissue, list(self.tissues))
-                    raise ValueError(
-                        f"objective {number} ({term.term}): tissue '{tissue}' is not defined{hint}"
-                    )
+                    where = f"objective[{number}] ({term.term})"
+                    raise ValueError(f"{where}: tissue '{tissue}' is not defined; defined are {known}")
         return self
 
 
@@ -221,8 +234,7 @@ def read_tables(text: str, source: str) -> ProblemTables:
     try:
         return ProblemTables.model_validate(data)
     except ValidationError as error:
-        lines = [f"{source}: {_explain(fault)}" for fault in error.errors()]
-        raise ProblemError("\n".join(lines)) from None
+        raise ProblemError("\n".join(f"{source}: {line}" for line in _explain_all(error.errors()))) from None
 
 
 _TABLES: dict[str, type[_Strict]] = {
@@ -233,17 +245,34 @@ _TABLES: dict[str, type[_Strict]] = {
 }
 
 
+def _explain_all(faults: list[ErrorDetails]) -> list[str]:
+    """One line for each fault; a key that is missing because it was misspelt is told once."""
+    meant = set()
+    for fault in faults:
+        if fault["type"] == "extra_forbidden":
+            closest = _closest(str(fault["loc"][-1]), _keys_beside(fault["loc"]))
+            meant.add((*fault["loc"][:-1], closest))
+    return [_explain(fault) for fault in faults if fault["type"] != "missing" or fault["loc"] not in meant]
+
+
+def _keys_beside(keys: tuple[int | str, ...]) -> list[str]:
+    table = ProblemTables if len(keys) == 1 else _TABLES[str(keys[0])]
+    return list(table.model_fields)
+
+
 def _explain(fault: ErrorDetails) -> str:
     """One fault as "key: what was wrong, given, right"."""
     keys = fault["loc"]
     where = ".".join(f"[{key + 1}]" if isinstance(key, int) else key for key in keys).replace(".[", "[")
-    kind = fault["type"]
+    kind, given = fault["type"], fault["input"]
     if kind == "extra_forbidden":
-        table = ProblemTables if len(keys) == 1 else _TABLES[str(keys[0])]
-        return f"{where}: unknown key{nearest(str(keys[-1]), list(table.model_fields))}"
+        return f"{where}: unknown key{nearest(str(keys[-1]), _keys_beside(keys))}"
     if kind == "missing":
         return f"{where}: is missing"
     if kind == "value_error":
         message = str(fault["ctx"]["error"])
         return f"{where}: {message}" if where else message
-    return f"{where}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}"
+    if kind == "tuple_type":
+        what = "tables, each [[objective]]" if where == "objective" else f"values in brackets, as [{given!r}]"
+        return f"{where}: must be a list of {what}, got {given!r}"
+    return f"{where}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {given!r}"

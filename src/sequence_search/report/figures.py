@@ -1,9 +1,10 @@
-"""Figures of a sequence, as the paper's Fig. 4a-f: the diagram above |Mxy|(t) of each tissue."""
+"""Figure of a sequence, as the paper's Fig. 4a-f with Mz: the diagram above the magnetisation over time."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -11,7 +12,6 @@ matplotlib.use("Agg")  # pictures are files: no window, no display needed
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy import ndarray
@@ -26,6 +26,9 @@ LINE_STYLES = ("-", "--", "-.", ":")
 POINTS_PER_DELAY = 200
 # Beyond this ratio of the longest to the shortest delay a linear axis hides the short ones.
 LARGEST_LINEAR_RATIO = 12.0
+# In a stretched axis no delay is narrower than this part of an equal share, so that its label fits.
+SMALLEST_SHARE = 0.7
+LEGEND_CHARACTERS = 90
 
 
 def save_sequence_figure(sequence: Sequence, problem: Problem, path: Path, title: str = "") -> None:
@@ -34,102 +37,112 @@ def save_sequence_figure(sequence: Sequence, problem: Problem, path: Path, title
 
 
 def sequence_figure(sequence: Sequence, problem: Problem, title: str = "") -> Figure:
-    """Sequence diagram above |Mxy| over time of the nominal voxel of each tissue.
+    """Sequence diagram above |Mxy| and Mz over time of the nominal voxel of each tissue.
 
     Where one delay is much longer than another, time is stretched piece by piece so that each delay can
     be seen; the axis then says so, and its ticks stay true.
     """
     single = sequence.detach().without_padding()
-    delays = (single.delay * 1e3).numpy()
-    edges = np.concatenate([[0.0], delays.cumsum()])
-    warp = _Warp(edges)
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    diagram, magnitude = figure.subplots(2, 1, sharex=True, height_ratios=[1, 1.6])
-    _draw_diagram(diagram, single, edges, warp)
-    _draw_magnitude(magnitude, single, problem, edges, warp)
+    edges = np.concatenate([[0.0], (single.delay * 1e3).numpy().cumsum()])
+    axis = _TimeAxis(edges)
+    figure = Figure(figsize=(max(6.4, 1.7 * len(single.delay)), 5.4), layout="constrained")
+    diagram, transverse, longitudinal = figure.subplots(3, 1, sharex=True, height_ratios=[1.1, 1.5, 0.9])
+    _draw_diagram(diagram, single, axis)
+    _draw_magnetisation(transverse, longitudinal, single, problem, axis)
     figure.suptitle(title, fontsize=11)
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False)
+    widest = max(len(f"{tissue.name} (0.00 at readout)") for tissue in problem.tissues)
+    columns = int(np.clip(LEGEND_CHARACTERS // (widest + 6), 1, len(problem.tissues)))
+    handles = transverse.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
     return figure
 
 
-class _Warp:
+class _TimeAxis:
     """Time in ms to position on the axis: linear, or stretched piecewise when delays differ much."""
 
     def __init__(self, edges: ndarray) -> None:
         delays = np.diff(edges)
+        self.edges = edges
         self.stretched = bool(delays.max() > LARGEST_LINEAR_RATIO * delays.min())
         # A fourth root keeps the order of the delays and brings 6 ms and 4 s to 1:5.
         widths = delays**0.25 if self.stretched else delays
-        self._edges, self._positions = edges, np.concatenate([[0.0], widths.cumsum()]) / widths.sum()
+        widths = widths / widths.sum()
+        if self.stretched:
+            widths = np.maximum(widths, SMALLEST_SHARE / len(widths))
+        self._positions = np.concatenate([[0.0], widths.cumsum()]) / widths.sum()
 
     def __call__(self, time_ms: float | ndarray) -> ndarray:
-        return np.asarray(np.interp(time_ms, self._edges, self._positions))
+        return np.asarray(np.interp(time_ms, self.edges, self._positions))
 
-    @property
-    def label(self) -> str:
-        return (
-            "Time from the first pulse (ms; each delay to a scale of its own)"
-            if self.stretched
-            else ("Time from the first pulse (ms)")
-        )
+    def label(self, axes: Axes) -> None:
+        """Ticks at the pulses and the readout."""
+        note = "; each delay to a scale of its own" if self.stretched else ""
+        axes.set_xlabel(f"Time from the first pulse (ms{note})")
+        labels = [f"{edge:.1f}".removesuffix(".0") for edge in self.edges]
+        axes.set_xticks(self(self.edges), labels, rotation=30 if self.stretched else 0)
+        axes.set_xlim(-0.05, 1.05)
 
 
-def _draw_diagram(axes: Axes, sequence: Sequence, edges: ndarray, warp: _Warp) -> None:
+def _draw_diagram(axes: Axes, sequence: Sequence, axis: _TimeAxis) -> None:
     """RF pulses as stems as high as their flip angle, delays between them, readout at the end."""
     flips = torch.rad2deg(sequence.flip_angle).numpy()
     phases = torch.rad2deg(sequence.phase).numpy()
-    top = max(180.0, flips.max())
+    top, bottom = max(180.0, flips.max()), min(0.0, flips.min())
+    at = axis(axis.edges)
     axes.axhline(0, color="black", linewidth=0.8)
-    for i, (flip, phase) in enumerate(zip(flips, phases, strict=True)):
-        position = float(warp(edges[i]))
+    for position, flip, phase in zip(at, flips, phases, strict=False):
         axes.vlines(position, 0, flip, color="black", linewidth=3)
-        label = f"{flip:.1f}°\nphase {phase + 0.0:.0f}°"
-        axes.annotate(label, (position, flip), (3, 3), textcoords="offset points", fontsize=8, va="bottom")
-        middle = float(warp(edges[i : i + 2]).mean())
-        text = (
-            f"{edges[i + 1] - edges[i]:.1f} ms"
-            if edges[i + 1] - edges[i] < 1000
-            else (f"{(edges[i + 1] - edges[i]) / 1e3:.2f} s")
+        text = f"{flip:.1f}°\n{phase + 0.0:.0f}°".replace("-", "\N{MINUS SIGN}")
+        axes.annotate(
+            text, (position, max(flip, 0)), (0, 3), textcoords="offset points", ha="center", fontsize=8
         )
-        axes.annotate(text, (middle, -0.16 * top), ha="center", va="center", fontsize=8, color="0.35")
-    axes.plot(float(warp(edges[-1])), 0, marker="v", color="black", markersize=8, clip_on=False)
-    axes.annotate(
-        "readout", (float(warp(edges[-1])), 0), (0, 8), textcoords="offset points", ha="center", fontsize=8
-    )
-    axes.set_ylim(-0.32 * top, 1.55 * top)
-    axes.set_yticks([0, 90, 180])
-    axes.set_ylabel("Flip angle (°)")
+    for (left, right), delay in zip(pairwise(at), np.diff(axis.edges), strict=True):
+        text = f"{delay:.1f} ms" if delay < 1000 else f"{delay / 1e3:.3f} s"
+        where = ((left + right) / 2, bottom - 0.13 * top)
+        axes.annotate(text, where, ha="center", va="center", fontsize=8, color="0.35")
+    axes.plot(at[-1], 0, marker="v", color="black", markersize=8)
+    axes.annotate("readout", (at[-1], 0), (0, 8), textcoords="offset points", ha="center", fontsize=8)
+    axes.set_ylim(bottom - 0.28 * top, 1.5 * top)
+    axes.set_yticks(np.arange(90 * np.floor(bottom / 90), top + 1, 90))
+    axes.set_ylabel("Flip angle (°)\nwith phase below", fontsize=9)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.tick_params(bottom=False)
 
 
-def _draw_magnitude(axes: Axes, sequence: Sequence, problem: Problem, edges: ndarray, warp: _Warp) -> None:
-    """|Mxy| of the nominal voxel of each tissue, with its value at the readout."""
-    times = _sample_times(edges)
+def _draw_magnetisation(
+    transverse: Axes, longitudinal: Axes, sequence: Sequence, problem: Problem, axis: _TimeAxis
+) -> None:
+    """|Mxy| and Mz of the nominal voxel of each tissue, with the signal at the readout."""
+    times = _sample_times(axis.edges)
     voxels = problem.voxels(method="nominal")
-    mxy, _ = evolve(sequence, voxels, torch.from_numpy(times / 1e3))
-    signal = (voxels.m0 * mxy).abs().numpy()
+    mxy, mz = evolve(sequence, voxels, torch.from_numpy(times / 1e3))
+    magnitude, along = (voxels.m0 * mxy).abs().numpy(), (voxels.m0 * mz).numpy()
     for i, tissue in enumerate(problem.tissues):
-        colour, style = COLOURS[i % len(COLOURS)], LINE_STYLES[i % len(LINE_STYLES)]
-        label = f"{tissue.name} ({signal[-1, i]:.2f} at readout)"
-        axes.plot(warp(times), signal[:, i], color=colour, linestyle=style, label=label, linewidth=1.6)
-    position = float(warp(edges[-1]))
-    axes.axvline(position, color="0.6", linewidth=0.8, linestyle=":")
-    ticks = warp(edges)
-    axes.set_xticks(ticks, [f"{edge:.4g}" if edge < 1000 else f"{edge:.0f}" for edge in edges])
-    axes.set_xlim(-0.04, 1.06)
-    axes.set_ylim(0, None)
-    axes.set_xlabel(warp.label)
-    axes.set_ylabel("|Mxy| (a.u.)")
-    axes.spines[["top", "right"]].set_visible(False)
+        look: dict[str, Any] = {
+            "color": COLOURS[i % len(COLOURS)],
+            "linestyle": LINE_STYLES[i % len(LINE_STYLES)],
+        }
+        label = f"{tissue.name} ({magnitude[-1, i]:.2f} at readout)"
+        transverse.plot(axis(times), magnitude[:, i], label=label, linewidth=1.6, **look)
+        longitudinal.plot(axis(times), along[:, i], linewidth=1.2, **look)
+    transverse.set_ylim(0, None)
+    transverse.set_ylabel("|Mxy| (a.u.)")
+    highest = 1.05 * float(voxels.m0.max())
+    longitudinal.set_ylim(-highest, highest)
+    longitudinal.set_ylabel("Mz (a.u.)")
+    longitudinal.axhline(0, color="0.6", linewidth=0.8)
+    for axes in (transverse, longitudinal):
+        axes.axvline(float(axis(axis.edges[-1])), color="0.6", linewidth=0.8, linestyle=":")
+        axes.spines[["top", "right"]].set_visible(False)
+    axis.label(longitudinal)
 
 
-def _sample_times(edges: Float[ndarray, "n_edges"]) -> Float[ndarray, "n_times"]:
+def _sample_times(edges: ndarray) -> ndarray:
     """Times [ms] for a curve: denser just after each pulse, both sides of each pulse, and the readout."""
     part = np.linspace(0.0, 1.0, POINTS_PER_DELAY, endpoint=False)
-    # Cubed: after a long delay the free induction decay takes a thousandth of it.
     pieces = []
     for start, end in pairwise(edges):
+        # Cubed: after a long delay the free induction decay takes a thousandth of it.
         before = end - (end - start) * 1e-9
         pieces.append(np.concatenate([start + (end - start) * part**3, [before]]))
     return np.concatenate([*pieces, edges[-1:]])

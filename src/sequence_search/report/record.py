@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sequence_search.problem import Evaluation
+from sequence_search.problem import STANDARD_N_PER_TISSUE, Evaluation
 from sequence_search.search.base import Run, SearchResult
 
 RESULT_FILES = ("problem.toml", "sequence.png", "result.json")
@@ -60,6 +60,9 @@ def result_record(result: SearchResult, *, history: bool = True) -> dict[str, An
         "problem": result.problem.name,
         "problem_sha256": result.problem.digest,
         "strategy": result.strategy,
+        "options": result.options,
+        "engine": result.engine,
+        "ensemble": f"{STANDARD_N_PER_TISSUE} Sobol voxels per tissue",
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
         "device": f"cpu ({platform.machine()})",
         "runs": [run_record(run, history=history) for run in result.runs],

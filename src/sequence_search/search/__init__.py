@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Monitor, SearchResult, Strategy
+from sequence_search.search.base import Monitor, SearchResult
 from sequence_search.search.multistart import Multistart
 from sequence_search.search.proxyless import Proxyless
 
@@ -44,15 +44,19 @@ def search(
     ValueError
         If there is no such strategy or option, or no seed.
     """
+    if isinstance(seeds, int):
+        raise ValueError(
+            f"seeds must be the seeds themselves, such as range({seeds}) or ({seeds},), got {seeds}"
+        )
     seeds = tuple(seeds)
     if not seeds:
         raise ValueError("at least one seed is needed")
     runner = make_strategy(strategy, options)
     runs = runner.run(problem, seeds, engine, monitor or Monitor())
-    return SearchResult(problem, strategy, tuple(runs))
+    return SearchResult(problem, strategy, tuple(runs), asdict(runner), engine)
 
 
-def make_strategy(name: str, options: dict[str, Any]) -> Strategy:
+def make_strategy(name: str, options: dict[str, Any]) -> Multistart | Proxyless:
     """Strategy by name with options set.
 
     Raises

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 
@@ -78,11 +78,25 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Runs of one strategy on one problem, in the order of the seeds."""
+    """Runs of one strategy on one problem, in the order of the seeds.
+
+    Seeds that a stopped search had not begun have no run.
+
+    Attributes
+    ----------
+    problem : Problem
+    strategy : str
+    runs : tuple of Run
+    options : dict
+        Every option of the strategy, defaults written out.
+    engine : str
+    """
 
     problem: Problem
     strategy: str
     runs: tuple[Run, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+    engine: str = "auto"
 
     @property
     def best(self) -> Run:
@@ -124,6 +138,9 @@ def finish(
 ) -> Run:
     """Clean a found sequence as Sec. II.E does, and evaluate it on the standard ensemble."""
     clean = sequence.detach().drop_small_pulses().standardize_phases().without_padding()
+    if len(clean.flip_angle) == 0:
+        reason = "the best sequence has no pulse above 3°: check the units and the objective's weights"
+        return failed(seed, reason, seconds, history)
     evaluation = problem.evaluate(clean, engine)
     if not torch.isfinite(torch.tensor(evaluation.loss)):
         return failed(

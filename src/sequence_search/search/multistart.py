@@ -43,7 +43,12 @@ class Multistart:
 
     def run(self, problem: Problem, seeds: Iterable[int], engine: str, monitor: Monitor) -> list[Run]:
         """One search for each seed; the starts of a seed are one batch, seeds follow each other."""
-        return [self._run_seed(problem, seed, engine, monitor) for seed in seeds]
+        runs: list[Run] = []
+        for seed in seeds:
+            if runs and monitor.stop():
+                break
+            runs.append(self._run_seed(problem, seed, engine, monitor))
+        return runs
 
     def _run_seed(self, problem: Problem, seed: int, engine: str, monitor: Monitor) -> Run:
         began = time.perf_counter()
@@ -97,8 +102,10 @@ class Multistart:
         for i in range(min(self.n_polished, int(loss.isfinite().sum()))):
             if monitor.stop():
                 break
-            _, polished = polish(problem, survivors[i], voxels, engine=engine)
-            final_loss, final = polish(problem, polished.drop_small_pulses(), voxels, engine=engine)
+            final_loss, final = polish(problem, survivors[i], voxels, engine=engine)
+            needed = final.drop_small_pulses()
+            if 0 < len(needed.flip_angle) < len(final.flip_angle):
+                final_loss, final = polish(problem, needed, voxels, engine=engine)
             if final_loss < best_loss:
                 best_loss, best = final_loss, final
         return best

@@ -36,6 +36,7 @@ from sequence_search.voxels import Voxels, random_voxels
 
 IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
 N_PROGRESS = 200  # progress reports and history points of a run
+PROGRESS_N_PER_TISSUE = 64
 VOXEL_SEED = 0  # all seeds see the same stream of voxels, so that a seed does not depend on its neighbours
 
 
@@ -109,7 +110,7 @@ class Proxyless:
                 _architecture_step(problem, scheduler, draws, stream.batch(), engine, adam, self.gates)
             _note_failures(loss, scheduler, step, reasons)
             if step % report_every == 0 or step == self.steps - 1:
-                _report(seeds, scheduler, loss, (step + 1, self.steps), histories, monitor)
+                _report(problem, seeds, scheduler, (step + 1, self.steps), histories, monitor)
             if monitor.stop():
                 break
         return self._finish(problem, seeds, scheduler, histories, reasons, engine, monitor.stop(), began)
@@ -326,19 +327,21 @@ def _note_failures(
 
 
 def _report(
+    problem: Problem,
     seeds: tuple[int, ...],
     scheduler: Scheduler,
-    loss: Float[Tensor, "seeds"],
     step_of: tuple[int, int],
     histories: list[list[tuple[int, float]]],
     monitor: Monitor,
 ) -> None:
-    """History of every seed; progress of the one whose drawn sequence is best at this step."""
+    """History of every seed's design, the likeliest operation of each layer; progress of the best."""
+    with torch.no_grad():
+        designs = scheduler.sequence(scheduler.architecture.argmax(-1))
+        loss = problem.loss(designs, problem.voxels(PROGRESS_N_PER_TISSUE))
     for points, value in zip(histories, loss.tolist(), strict=True):
         points.append((step_of[0], value))
     best = int(loss.nan_to_num(nan=math.inf).argmin())
-    likeliest = scheduler.sequence(scheduler.architecture.argmax(-1)).detach()[best]
-    monitor.on_progress(Progress(seeds[best], step_of[0], step_of[1], float(loss[best]), likeliest))
+    monitor.on_progress(Progress(seeds[best], step_of[0], step_of[1], float(loss[best]), designs[best]))
 
 
 class _Draws:
