@@ -31,7 +31,7 @@ def call(*arguments):
     return CliRunner().invoke(app, repeat_flags([str(argument) for argument in arguments]))
 
 
-def test_help_is_quick_and_light():
+def test_help_needs_no_heavy_library():
     code = (
         "import sys; from sequence_search.cli import app\n"
         "try: app(['--help'])\n"
@@ -153,6 +153,7 @@ def test_evaluate_takes_negative_numbers_and_another_engine():
         (["run", "max-signal", "--strategy", "nas"], "strategy must be one of multistart, proxyless"),
         (["run", "max-signal", "--engine", "nas"], "engine must be one of"),
         (["run", "max-signal", "--seeds", "0"], "Invalid value"),
+        (["run", "max-signal", "--seed", str(10**20)], "Invalid value"),
         (["run", "nothing"], "no such file"),
         (["run"], "Missing argument"),
     ],
@@ -187,6 +188,33 @@ def test_run_as_json_and_by_the_papers_strategy():
     assert record["strategy"] == "proxyless"
     assert record["runs"][0]["status"] == "done"
     assert "history" not in record["runs"][0]
+
+
+def test_bad_strategies_leave_no_folder(tmp_path):
+    assert call("run", "max-signal", "--strategy", "nas", "--out", tmp_path / "new").exit_code == 2
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_result_that_cannot_be_saved_is_printed_all_the_same(tmp_path):
+    (tmp_path / "sequence.png").mkdir()
+    (tmp_path / "sequence.png" / "file").touch()
+    done = call("run", "max-signal", "--out", tmp_path, "--overwrite")
+    assert done.exit_code == 1
+    assert "best: seed 0" in done.stdout
+    assert "could not be saved" in done.stderr
+
+
+def test_json_is_json_also_with_infinite_numbers(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        problem_text("gm-wm").replace("t2_prime_ms = { mean = 170, sd = 27 }", "t2_prime_ms = inf")
+    )
+    shown = json.loads(call("show", file, "--format", "json").stdout)
+    assert shown["tissues"]["GM"]["t2_prime_ms"] == "inf"
+    huge = ["--flip-deg", "1e200", "--phase-deg", "0", "--delay-ms", "7"]
+    done = call("evaluate", "max-signal", *huge)
+    assert done.exit_code == 1
+    assert "the loss is inf" in done.stderr
 
 
 def test_run_refuses_a_file_for_a_folder(tmp_path):

@@ -91,3 +91,8 @@ def test_every_term_differs():
         for n, f in (SIGNAL_TERMS | SEQUENCE_TERMS).items()
     }
     assert len(values) == 6
+
+
+def test_terms_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="need different names"):
+        Objective((Term("a", null_loss, 1.0), Term("a", signal_loss, 1.0)))

@@ -37,7 +37,10 @@ def test_initial_parameters_are_those_of_the_paper():
         assert 36 * candidate <= drawn.min() < 36 * candidate + 1
         assert 36 * candidate + 35 < drawn.max() <= 36 * (candidate + 1)
     idle_ms = 1e3 * idle_time(scheduler.log_idle.detach())
-    torch.testing.assert_close(idle_ms[..., :5], torch.full((200, 5, 5), 6.2, dtype=torch.float64))
+    expected = torch.full((200, 5, 5), 6.2, dtype=torch.float64)
+    torch.testing.assert_close(idle_ms[..., :5], expected, rtol=1e-12, atol=0)
+    # The paper adds 0.001 ms before the logarithm.
+    assert float((scheduler.log_idle.detach().exp() - idle_ms).mean()) == pytest.approx(0.001, rel=1e-6)
     for i, (low, high) in enumerate([(1, 10), (10, 100), (100, 1000)]):
         waits = idle_ms[..., 5 + i]
         assert low <= waits.min() < 1.05 * low
@@ -61,6 +64,88 @@ def test_waits_lengthen_the_delay_of_the_pulse_before():
     torch.testing.assert_close(
         sequence.flip_angle[0].detach(), scheduler.flip_angle[0].detach()[[0, 2], [4, 2]]
     )
+
+
+def test_waits_add_up_to_no_more_than_the_longest_delay():
+    scheduler = scheduler_of(replace(PROBLEM.search_space, max_delay=1.0), seeds=(0,))
+    sequence = scheduler.sequence(torch.tensor([[2, 7, 7, 7, 7]])).detach()
+    assert sequence.delay.max() <= 1.0
+
+
+def test_paths_are_drawn_by_their_probability():
+    scheduler = scheduler_of(seeds=(0,))
+    with torch.no_grad():
+        scheduler.architecture[0, 1] = torch.linspace(-1, 1, 8)
+    draws = proxyless._Draws([torch.Generator().manual_seed(0)], scheduler)
+    drawn = torch.stack([draws.path()[0] for _ in range(4000)])
+    probability = scheduler.architecture.detach().softmax(-1)[0]
+    for layer in range(5):
+        frequency = drawn[:, layer].bincount(minlength=8) / 4000
+        assert (frequency - probability[layer]).abs().max() < 4 * 0.5 / 4000**0.5
+    pairs = torch.stack([draws.two()[0] for _ in range(100)])
+    assert (pairs[..., 0] != pairs[..., 1]).all()
+    among = draws.two()
+    picks = torch.stack([draws.path(among=among)[0] for _ in range(4000)])
+    assert ((picks[:, :, None] == among).any(-1)).all()
+    inside = probability.gather(-1, among[0])
+    share = (picks == among[0, :, 0]).double().mean(0)
+    torch.testing.assert_close(share, inside[:, 0] / inside.sum(-1), atol=4 * 0.5 / 4000**0.5, rtol=0)
+
+
+def test_the_stream_passes_over_all_voxels_once_an_epoch_in_random_order():
+    stream = proxyless._VoxelStream(PROBLEM, 300, 100)
+    first, second = (torch.cat([stream.batch().b1 for _ in range(3)]) for _ in range(2))
+    assert len(first.unique()) == 300
+    assert torch.equal(first.sort().values, second.sort().values)
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, stream._voxels.b1)
+
+
+def test_a_two_path_step_moves_two_and_keeps_their_total():
+    scheduler = scheduler_of(sd=1.0)
+    # Momentum would move the others.
+    adam = torch.optim.Adam([scheduler.architecture], lr=0.1, betas=(0.9, 0.999))
+    generators = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
+    draws = proxyless._Draws(generators, scheduler)
+    pairs = []
+    two = draws.two
+
+    def spy():
+        pairs.append(two())
+        return pairs[-1]
+
+    draws.two = spy
+    for _ in range(4):
+        before = scheduler.architecture.detach().clone()
+        proxyless._architecture_step(PROBLEM, scheduler, draws, PROBLEM.voxels(8), "auto", adam, "two")
+        after = scheduler.architecture.detach()
+        moved = torch.zeros_like(before, dtype=torch.bool).scatter(-1, pairs[-1], True)
+        assert torch.equal(after[~moved], before[~moved])
+        assert (after[moved & before.isfinite()] != before[moved & before.isfinite()]).any()
+        totals = [part.softmax(-1).gather(-1, pairs[-1]).sum(-1) for part in (before, after)]
+        torch.testing.assert_close(*totals, rtol=1e-12, atol=1e-12)
+
+
+def test_a_failed_seed_ends_alone_and_all_failed_end_the_run():
+    calls = []
+
+    def broken(magnitude, sequence, voxels):
+        calls.append(1)
+        loss = magnitude.mean(-1)
+        if loss.ndim:  # the first of a batch fails from its first step on
+            loss = loss.clone()
+            loss[0] = math.nan
+        return loss
+
+    problem = replace(PROBLEM, objective=Objective((Term("broken", broken, 1.0),)))
+    options = {"steps": 10, "n_voxels": 100, "voxels_per_step": 50}
+    first, second = search(problem, "proxyless", seeds=(0, 1), **options).runs
+    assert first.status == "failed"
+    assert first.reason == "loss is not finite at step 0"
+    assert len(second.history) > 5
+    calls.clear()
+    search(problem, "proxyless", seeds=(0,), **{**options, "steps": 1000})
+    assert len(calls) < 10
 
 
 def test_delays_after_pulses_are_kept_at_the_minimum_and_waits_are_not():
@@ -218,7 +303,7 @@ FAST = {"architecture_rate": 1.0, "architecture_every": 2}
     ("base", "changed"),
     [
         ({}, {"weight_rate": 0.5}),
-        ({}, {"voxels_per_step": 20}),
+        ({}, {"voxels_per_step": 60}),
         ({}, {"n_voxels": 150}),
         ({}, {"architecture_sd": 1.0}),
         (FAST, {"architecture_every": 3}),
@@ -228,7 +313,7 @@ FAST = {"architecture_rate": 1.0, "architecture_every": 2}
     ],
 )
 def test_every_option_matters(base, changed):
-    base = {"steps": 24, "n_voxels": 200, "voxels_per_step": 40, **base}
+    base = {"steps": 24, "n_voxels": 200, "voxels_per_step": 50, **base}
     first, second = (
         search(PROBLEM, "proxyless", **options).runs[0].history for options in (base, {**base, **changed})
     )
@@ -237,7 +322,14 @@ def test_every_option_matters(base, changed):
 
 @pytest.mark.parametrize(
     "options",
-    [{"steps": 0}, {"voxels_per_step": 0}, {"n_voxels": 10}, {"architecture_every": 0}, {"gates": "one"}],
+    [
+        {"steps": 0},
+        {"voxels_per_step": 0},
+        {"n_voxels": 10},
+        {"voxels_per_step": 20},
+        {"architecture_every": 0},
+        {"gates": "one"},
+    ],
 )
 def test_bad_options_are_refused(options):
     with pytest.raises((ValueError, TypeError)):

@@ -1,3 +1,4 @@
+import functools
 import json
 
 import pytest
@@ -56,6 +57,19 @@ def test_saved_files(tmp_path):
 def test_no_picture_without_a_sequence(tmp_path):
     paths = save_result(SearchResult(PROBLEM, "multistart", (failed(0, "no", 0.1),)), tmp_path)
     assert [path.name for path in paths] == ["problem.toml", "result.json"]
+
+
+def test_a_result_without_picture_removes_the_old_one(tmp_path):
+    save_result(SearchResult(PROBLEM, "multistart", (done(),)), tmp_path)
+    save_result(SearchResult(PROBLEM, "multistart", (failed(0, "no", 0.1),)), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["problem.toml", "result.json"]
+
+
+def test_a_problem_with_a_python_term_is_saved_without_its_file(tmp_path):
+    function = functools.partial(lambda factor, magnitude, sequence, voxels: factor * magnitude.mean(-1), 2.0)
+    problem = PROBLEM.with_term("mine", function, 1.0)
+    paths = save_result(SearchResult(problem, "multistart", (done(),)), tmp_path)
+    assert [path.name for path in paths] == ["sequence.png", "result.json"]
 
 
 def test_a_failing_write_leaves_the_old_file(tmp_path, monkeypatch):

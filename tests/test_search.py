@@ -2,10 +2,13 @@
 
 import dataclasses
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from sequence_search.objective import Objective, Term, rf_energy
 from sequence_search.problem import Problem
 from sequence_search.search import STRATEGIES, make_strategy, search
 from sequence_search.search.base import Monitor
@@ -79,6 +82,34 @@ def test_steps_are_obeyed(strategy):
         for steps in (4, 7)
     }
     assert lengths[7] - lengths[4] == 3
+
+
+def test_an_objective_that_wants_no_pulse_fails_with_advice(strategy):
+    null = replace(PROBLEM, objective=Objective((Term("energy", rf_energy, 10.0),)))
+    options = (
+        {**QUICK[strategy], "steps": 150}
+        if strategy != "proxyless"
+        else QUICK[strategy] | {"weight_rate": 0.1, "steps": 150}
+    )
+    result = search(null, strategy, seeds=(0,), **options)
+    assert result.runs[0].status == "done" or "no pulse above 3°" in result.runs[0].reason
+
+
+def test_designs_obey_the_search_space(strategy):
+    tight = replace(
+        PROBLEM, search_space=replace(PROBLEM.search_space, min_rf_delay=7e-3, max_delay=0.02, max_rf=3)
+    )
+    for run in search(tight, strategy, seeds=range(3), **QUICK[strategy]).runs:
+        tight.search_space.check(run.sequence, tight.name)
+
+
+def test_numpy_seeds_are_seeds(strategy):
+    assert [run.seed for run in search(PROBLEM, strategy, seeds=np.arange(2), **QUICK[strategy]).runs] == [
+        0,
+        1,
+    ]
+    with pytest.raises((ValueError, TypeError), match="seeds"):
+        search(PROBLEM, strategy, seeds=3)
 
 
 def test_unknown_options_are_refused(strategy):

@@ -152,3 +152,24 @@ def test_dtype_and_padding_survive_to():
     batch = Sequence.stack([single([90], [0], [5]), single([90, 180], [0, 0], [5, 7])]).to(torch.float32)
     assert batch.delay.dtype == torch.float32
     assert batch.n_rf.tolist() == [1, 2]
+
+
+def test_an_index_never_reaches_the_pulses():
+    batch = single([[90, 180], [45, 90], [1, 2]], [[0, 0]] * 3, [[5, 6]] * 3)
+    with pytest.raises(IndexError):
+        batch[:, 0]
+    assert batch[1:].batch_shape == (2,)
+    assert batch[torch.tensor([True, False, True])].flip_angle.shape == (2, 2)
+
+
+def test_what_stands_in_padding_does_not_matter():
+    batch = single([[90, 180], [45, 90]], [[0, 0]] * 2, [[5, 6]] * 2)
+    present = torch.tensor([[True, False], [True, True]])
+    spoilt = [part.clone() for part in (batch.flip_angle, batch.phase, batch.delay)]
+    for part in spoilt:
+        part[0, 1] = math.nan
+    padded = Sequence(*spoilt, present)
+    assert padded.rf_energy.isfinite().all()
+    assert padded.time_to_readout.tolist() == pytest.approx([0.005, 0.011])
+    assert padded.drop_small_pulses().time_to_readout.tolist() == pytest.approx([0.005, 0.011])
+    assert padded.standardize_phases()[0].without_padding().to_dict() == single([90], [0], [5]).to_dict()

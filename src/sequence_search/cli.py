@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import sys
@@ -125,8 +126,8 @@ def validate(
 def run(  # noqa: PLR0913 - as many as the search has options
     problem: ProblemArgument,
     strategy: Annotated[str, typer.Option(help="multistart, or proxyless: the paper's.")] = "multistart",
-    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="First seed.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**62, help="First seed.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder for problem.toml, result.json and sequence.png.")
     ] = None,
@@ -141,11 +142,11 @@ def run(  # noqa: PLR0913 - as many as the search has options
     loaded = _load(problem)
     with _bad_input():
         _check_engine(engine)
-        _check_folder(out, overwrite)
         from sequence_search.search import make_strategy, search
 
         options = {} if steps is None else {"steps": steps}
         make_strategy(strategy, options)
+        _check_folder(out, overwrite)
     from sequence_search.report.record import result_record, save_result
 
     for note in loaded.notes():
@@ -154,15 +155,21 @@ def run(  # noqa: PLR0913 - as many as the search has options
         result = search(
             loaded, strategy, range(seed, seed + seeds), engine=engine, monitor=monitor, **options
         )
-    files = save_result(result, out) if out else []
+    # Printed before it is saved: a full disk does not take the design along.
     if format is Format.JSON:
         _print_json(result_record(result, history=False))
     else:
         _print_runs(result)
+    if out is not None:
+        try:
+            files = save_result(result, out)
+        except OSError as error:
+            typer.echo(f"error: the result could not be saved: {error}", err=True)
+            raise typer.Exit(1) from None
         for file in files:
-            typer.echo(f"wrote {file}")
-        if not files:
-            typer.echo("not saved; --out FOLDER writes problem.toml, result.json and sequence.png")
+            typer.echo(f"wrote {file}", err=format is Format.JSON)
+    elif format is Format.TABLE:
+        typer.echo("not saved; --out FOLDER writes problem.toml, result.json and sequence.png")
     if any(each.status == "failed" for each in result.runs):
         raise typer.Exit(1)
     if any(each.status == "interrupted" for each in result.runs):
@@ -193,6 +200,9 @@ def evaluate(
         if figure is not None and (figure.suffix not in (".png", ".svg") or figure.exists()):
             raise ValueError(f"--figure must be a new .png or .svg file, got {figure}")
     record = evaluation_record(loaded.evaluate(sequence, engine))
+    if not math.isfinite(record["loss"]):
+        typer.echo(f"error: the loss is {record['loss']} for {sequence}", err=True)
+        raise typer.Exit(1)
     if figure is not None:
         from sequence_search.report.figures import save_sequence_figure
 
@@ -365,7 +375,16 @@ def _print_runs(result: SearchResult) -> None:
 
 
 def _print_json(content: object) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(_json_ready(content), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _json_ready(content: object) -> object:
+    """Infinite numbers, which a T2' may be, as text: JSON has none."""
+    if isinstance(content, dict):
+        return {key: _json_ready(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_json_ready(value) for value in content]
+    return str(content) if isinstance(content, float) and math.isinf(content) else content
 
 
 def _print_table(columns: list[str], rows: list[list[str]]) -> None:

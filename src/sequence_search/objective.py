@@ -97,9 +97,20 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """Weighted sum of terms. Sequence Search, Eqs. (4) to (6)."""
+    """Weighted sum of terms. Sequence Search, Eqs. (4) to (6).
+
+    Raises
+    ------
+    ValueError
+        If two terms have one name.
+    """
 
     terms: tuple[Term, ...]
+
+    def __post_init__(self) -> None:
+        names = [term.name for term in self.terms]
+        if len(set(names)) < len(names):
+            raise ValueError(f"the terms of an objective need different names, got {names}")
 
     def parts(
         self, signal: Complex[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
@@ -114,7 +125,7 @@ class Objective:
             if term.tissues is None:
                 value = term.function(magnitude, sequence, voxels)
             else:
-                wanted = torch.isin(voxels.tissue, torch.tensor(term.tissues, device=voxels.tissue.device))
+                wanted = voxels.is_of(term.tissues)
                 value = term.function(magnitude[..., wanted], sequence, voxels[wanted])
             parts[term.name] = term.weight * value
         return parts

@@ -146,9 +146,9 @@ class Problem:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything that affects a result, in hex."""
+        """SHA-256 of everything that affects a result, in hex; a term in Python counts by its name."""
         terms = [
-            [term.name, f"{term.function.__module__}.{term.function.__qualname__}", term.weight, term.tissues]
+            [term.name, getattr(term.function, "__qualname__", "callable"), term.weight, term.tissues]
             for term in self.objective.terms
         ]
         content = [

@@ -41,9 +41,12 @@ def _closest(word: str, known: list[str]) -> str | None:
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or str(value) == "nan":
         raise ValueError(f"must be a number, got {value!r}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError("must be a number below 1e308, got a larger one") from None
 
 
 def _distribution(value: object) -> Distribution:
@@ -60,8 +63,10 @@ def _distribution(value: object) -> Distribution:
         return normal
     if keys == {"low", "high"}:
         uniform = Uniform(_number(value["low"]), _number(value["high"]))
-        if not uniform.low <= uniform.high:
-            raise ValueError(f"low must not exceed high, got {uniform.low:g} and {uniform.high:g}")
+        if not -math.inf < uniform.low <= uniform.high < math.inf:
+            raise ValueError(
+                f"low must not exceed high, both finite, got {uniform.low:g} and {uniform.high:g}"
+            )
         return uniform
     raise ValueError(f"must be a number, {{ mean, sd }} or {{ low, high }}, got the keys {sorted(keys)}")
 
@@ -114,7 +119,7 @@ class TissueTable(_Strict):
 
     @model_validator(mode="after")
     def _t2_below_twice_t1(self) -> TissueTable:
-        t1, t2 = (_ends(distribution)[0] for distribution in (self.t1_ms, self.t2_ms))
+        t1, t2 = (_ends(distribution)[1] for distribution in (self.t1_ms, self.t2_ms))
         if t2 > 2 * t1:
             raise ValueError(f"t2_ms must not exceed twice t1_ms, got {t2:g} and {t1:g}")
         return self
@@ -123,9 +128,9 @@ class TissueTable(_Strict):
 class ImagingTable(_Strict):
     """``[imaging]``, Table I."""
 
-    b1: Annotated[Quantity, _within(0.0, 5.0, "relative to nominal, which is 1")]
+    b1: Annotated[Quantity, _within(0.0, 5.0, "relative to nominal, which is 1"), NARROW]
     b0_hz: Annotated[Quantity, _within(-1e5, 1e5, "hertz")]
-    spread_hz: Annotated[Quantity, _within(0.0, 1e5, "hertz, half of the full width")]
+    spread_hz: Annotated[Quantity, _within(0.0, 1e5, "hertz, half of the full width"), NARROW]
 
 
 class TermTable(_Strict):

@@ -14,7 +14,7 @@ from torch import Tensor
 SMALL_PULSE_DEG = 3.0  # Sec. II.E: pulses below 3° are removed before evaluation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Sequence:
     """A batch of RF pulse sequences; a wait lengthens the delay of the pulse before it.
 
@@ -141,12 +141,12 @@ class Sequence:
     @property
     def rf_energy(self) -> Float[Tensor, "*batch"]:
         """Sum of squared flip angles [rad²], the RF energy loss of Sec. II.D."""
-        return (self.flip_angle.square() * self._mask()).sum(-1)
+        return torch.where(self._mask(), self.flip_angle, 0.0).square().sum(-1)
 
     @property
     def time_to_readout(self) -> Float[Tensor, "*batch"]:
         """Time from the first pulse to the readout [s]."""
-        return (self.delay * self._mask()).sum(-1)
+        return torch.where(self._mask(), self.delay, 0.0).sum(-1)
 
     def __getitem__(self, index: Any) -> Sequence:
         """Part of the batch; the pulses of a sequence are not indexed."""
@@ -154,8 +154,17 @@ class Sequence:
             raise IndexError(
                 "a single sequence has no batch to index; its pulses are in flip_angle, phase, delay"
             )
-        present = None if self.present is None else self.present[index]
-        return Sequence(self.flip_angle[index], self.phase[index], self.delay[index], present)
+        rows = torch.arange(self.batch_shape.numel(), device=self.delay.device).reshape(self.batch_shape)[
+            index
+        ]
+        n_rf = self.delay.shape[-1]
+        flip, phase, delay = (
+            part.reshape(-1, n_rf)[rows] if n_rf else part.new_zeros(*rows.shape, 0)
+            for part in (self.flip_angle, self.phase, self.delay)
+        )
+        return Sequence(
+            flip, phase, delay, None if self.present is None else self.present.reshape(-1, n_rf)[rows]
+        )
 
     def to(self, *args: Any, **kwargs: Any) -> Sequence:
         """Copy on another device or in another dtype, as `torch.Tensor.to`."""
@@ -189,7 +198,7 @@ class Sequence:
         the new first pulse is dropped, because nothing was excited yet.
         """
         keep = self._mask() & (self.flip_angle.abs() >= math.radians(below_deg))
-        return merge_delays(self.flip_angle, self.phase, self.delay * self._mask(), keep)
+        return merge_delays(self.flip_angle, self.phase, torch.where(self._mask(), self.delay, 0.0), keep)
 
     def standardize_phases(self) -> Sequence:
         """First phase 0, all within (-180°, 180°], second not negative: the three steps of Sec. II.E.
@@ -199,9 +208,8 @@ class Sequence:
         over a b0 range symmetric about 0 are kept.
         """
         turned = torch.where(self.flip_angle < 0, self.phase + math.pi, self.phase)
-        if self.flip_angle.shape[-1] == 0:
-            return self
-        packed = merge_delays(self.flip_angle.abs(), turned, self.delay * self._mask(), self._mask())
+        delay = torch.where(self._mask(), self.delay, 0.0)
+        packed = merge_delays(self.flip_angle.abs(), turned, delay, self._mask())
         if packed.flip_angle.shape[-1] == 0:
             return packed
         phase = _wrap(packed.phase - packed.phase[..., :1])
@@ -217,10 +225,13 @@ class Sequence:
         if self.batch_shape:
             return "\n".join(str(self[i]) for i in range(self.batch_shape[0]))
         columns = self.to_dict().values()
-        return "".join(
-            f"{_short(flip, 1)}°({_short(phase, 0)}°) –{_duration(delay)}– "
-            for flip, phase, delay in zip(*columns, strict=True)
-        ) + ("readout")
+        return (
+            "".join(
+                f"{_short(flip, 1)}°({_short(phase, 0)}°) –{_duration(delay)}– "
+                for flip, phase, delay in zip(*columns, strict=True)
+            )
+            + "readout"
+        )
 
 
 def merge_delays(

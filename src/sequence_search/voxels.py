@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sequence_search.distributions import Distribution, Normal
@@ -22,7 +22,7 @@ IMAGING_PROPERTIES = ("b1", "b0", "spread")
 N_PROPERTIES = len(TISSUE_PROPERTIES) + len(IMAGING_PROPERTIES)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Voxels:
     """Properties of n_voxels voxels, each a tensor [n_voxels].
 
@@ -68,9 +68,13 @@ class Voxels:
         """Copy on another device, or with its real properties in another dtype."""
         return self._map(lambda part: part.to(device, dtype if part.is_floating_point() else part.dtype))
 
+    def is_of(self, tissues: tuple[int, ...]) -> Bool[Tensor, "n_voxels"]:
+        """Whether each voxel is of one of the tissues with these indices."""
+        return torch.isin(self.tissue, torch.tensor(tissues, device=self.tissue.device))
+
     def of_tissues(self, tissues: tuple[int, ...]) -> Voxels:
         """Only the voxels of the tissues with these indices."""
-        return self[torch.isin(self.tissue, torch.tensor(tissues, device=self.tissue.device))]
+        return self[self.is_of(tissues)]
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Voxels:
         return Voxels(**{field.name: change(getattr(self, field.name)) for field in fields(self)})

@@ -2,7 +2,7 @@
 
 x_bar is the derivative of the result with respect to x; for complex x, that with respect to Re x plus i times
 that to Im x. The sweep overwrites amplitudes with their adjoints, so that a block stays in the first-level
-cache. The derivative of |tau| at tau = 0 is 0.
+cache. The derivative of |tau| at an echo, tau = 0 up to rounding, is 0.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ not alias, which it cannot for a tree of amplitudes.  With `Lanes` nothing needs
 to be proved: `+ - * /` between lanes, or lanes and a float, are one instruction
 each (two or four where registers are narrower), and rows of eight are loaded and
 stored explicitly.  There are no bounds checks.
-
-numba's cache does not notice a change of this file: touch the files that use it.
 """
 
 from __future__ import annotations

@@ -9,11 +9,13 @@ threads, and for a sequence alone or in a batch.
 from __future__ import annotations
 
 import functools
+import hashlib
 import logging
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -185,13 +187,14 @@ def _run(
     threads = min(threads, batch * (blocks.chunk.size - 1))
     if batch * blocks.n_voxels * (6 * n_most + 3**n_most / 3) < WORTH_A_THREAD:
         threads = 1
-    if not _work.signatures:
-        _announce_compilation(lambda: _work(mode, counter, *_workspace(n_most), *arguments))
+    work = _worker()
+    if not work.signatures:
+        _announce_compilation(lambda: work(mode, counter, *_workspace(n_most), *arguments))
         return
     helpers = [
-        _helpers().submit(_work, mode, counter, *_workspace(n_most), *arguments) for _ in range(threads - 1)
+        _helpers().submit(work, mode, counter, *_workspace(n_most), *arguments) for _ in range(threads - 1)
     ]
-    _work(mode, counter, *_workspace(n_most), *arguments)
+    work(mode, counter, *_workspace(n_most), *arguments)
     for helper in helpers:
         if not helper.cancel():
             helper.result()
@@ -310,67 +313,83 @@ def divide(rows, indices, N):
     return Work(tree, weight, slope, pulses, grad, total, few, clock, table, pointer(indices, 0))
 
 
-@_cached
-def _work(
-    mode,
-    counter,
-    rows,
-    indices,
-    flip,
-    phase,
-    delay,
-    n_rf,
-    voxels,
-    places,
-    steepest,
-    same_spread,
-    factors,
-    chunk,
-    segment,
-    signal,
-    partial,
-):
-    """Do (sequence, chunk) items until none is left; any number of threads may."""
-    B, N = flip.shape
-    chunks, V = chunk.size - 1, signal.shape[1] // 2
-    w = divide(rows, indices, N)
-    while True:
-        item = take_next(counter)
-        if item >= B * chunks:
-            return
-        b, c = item // chunks, item % chunks
-        n = min(n_rf[b], N)
-        if n <= 0:
-            continue  # signal and sums stay zero
-        times = pointer(delay, b * N)
-        describe_leaves(n, times, voxels[WIDTH * RATE], w)
-        longest = 0.0
-        for k in range(n):
-            longest += abs(times[k])
-        # Products pay from three pulses on.
-        products = same_spread and n > 2 and longest * steepest < LARGEST_EXPONENT
-        for s in range(chunk[c], chunk[c + 1]):
-            for row in range(2 * GRADIENT * N + 2):
-                store(w.total, row, 0.0)
-            for block in range(segment[s], segment[s + 1]):
-                voxel = pointer(voxels, WIDTH * VOXEL * block)
-                act(n, pointer(flip, b * N), pointer(phase, b * N), times, voxel, products, w.pulses)
-                do_block(
-                    mode,
-                    n,
-                    N,
-                    w,
-                    voxel,
-                    products,
-                    same_spread,
-                    pointer(places, WIDTH * block),
-                    pointer(factors, WIDTH * 3 * block),
-                    pointer(signal, 2 * V * b),
-                )
-            if mode != FORWARD:
+@functools.cache
+def _worker() -> Any:
+    """Compiled loop over items, for the kernel as its source is now."""
+    sources = _source_digest()
+
+    @_cached
+    def work(
+        mode,
+        counter,
+        rows,
+        indices,
+        flip,
+        phase,
+        delay,
+        n_rf,
+        voxels,
+        places,
+        steepest,
+        same_spread,
+        factors,
+        chunk,
+        segment,
+        signal,
+        partial,
+    ):
+        """Do (sequence, chunk) items until none is left; any number of threads may."""
+        _ = sources  # numba's cache looks at this file only; so it looks at those inlined here as well
+        B, N = flip.shape
+        chunks, V = chunk.size - 1, signal.shape[1] // 2
+        w = divide(rows, indices, N)
+        while True:
+            item = take_next(counter)
+            if item >= B * chunks:
+                return
+            b, c = item // chunks, item % chunks
+            n = min(n_rf[b], N)
+            if n <= 0:
+                continue  # signal and sums stay zero
+            times = pointer(delay, b * N)
+            describe_leaves(n, times, voxels[WIDTH * RATE], w)
+            longest = 0.0
+            for k in range(n):
+                longest += abs(times[k])
+            # Products pay from three pulses on.
+            products = same_spread and n > 2 and longest * steepest < LARGEST_EXPONENT
+            for s in range(chunk[c], chunk[c + 1]):
                 for row in range(2 * GRADIENT * N + 2):
-                    for v in range(WIDTH):
-                        partial[b, s, row] += w.total[WIDTH * row + v]
+                    store(w.total, row, 0.0)
+                for block in range(segment[s], segment[s + 1]):
+                    voxel = pointer(voxels, WIDTH * VOXEL * block)
+                    act(n, pointer(flip, b * N), pointer(phase, b * N), times, voxel, products, w.pulses)
+                    do_block(
+                        mode,
+                        n,
+                        N,
+                        w,
+                        voxel,
+                        products,
+                        same_spread,
+                        pointer(places, WIDTH * block),
+                        pointer(factors, WIDTH * 3 * block),
+                        pointer(signal, 2 * V * b),
+                    )
+                if mode != FORWARD:
+                    for row in range(2 * GRADIENT * N + 2):
+                        for v in range(WIDTH):
+                            partial[b, s, row] += w.total[WIDTH * row + v]
+
+    return work
+
+
+def _source_digest() -> str:
+    """Of all files of the kernel, without which numba would go on with code cached before they changed."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 @_cached

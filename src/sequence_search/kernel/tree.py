@@ -39,6 +39,8 @@ from sequence_search.kernel.lanes import (
 )
 
 MAX_PULSES = 10
+# Sums of delays are known to eight units in the last place of the whole time.
+ROUNDING = 8 * np.finfo(np.float64).eps
 # Numbers of F and Z at each level, and the index of a level's first node.
 F_COUNT = np.array([0] + [3**k for k in range(MAX_PULSES)])
 Z_COUNT = np.array([0] + [(3**k - 1) // 2 for k in range(MAX_PULSES)])
@@ -118,6 +120,12 @@ def describe_leaves(n, delay, rate, w):
     """
     clocks(delay, n, w.clock)
     tau = skip(w.clock, FIRST[n])
+    rounding = 0.0
+    for k in range(n):
+        rounding += ROUNDING * abs(delay[k])
+    for leaf in range(F_COUNT[n]):
+        if abs(tau[leaf]) <= rounding:  # an echo, up to the rounding of the sum
+            tau[leaf] = 0.0
     nf, nz, first = F_COUNT[n - 1], Z_COUNT[n - 1], FIRST[n - 1]
     for leaf in range(F_COUNT[n]):
         lane = leaf % WIDTH

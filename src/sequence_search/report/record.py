@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sequence_search.objective import TERMS
 from sequence_search.problem import STANDARD_N_PER_TISSUE, Evaluation
 from sequence_search.search.base import Run, SearchResult
 
@@ -72,24 +73,39 @@ def result_record(result: SearchResult, *, history: bool = True) -> dict[str, An
 def save_result(result: SearchResult, folder: Path) -> list[Path]:
     """Write problem.toml, sequence.png of the best run and result.json, which comes last.
 
-    Without a run that ended well there is no picture. Each file is written aside and moved into place, so
-    that none is ever half there.
+    Without a run that ended well there is no picture; with a term that is a Python function there is no
+    problem.toml. Files of an earlier result are replaced or removed. Each file is written aside and moved
+    into place, so that none is ever half there.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written.
     """
     from sequence_search.report.figures import save_sequence_figure
 
     folder.mkdir(parents=True, exist_ok=True)
-    problem_file, picture, result_file = (folder / name for name in RESULT_FILES)
-    written = [problem_file, result_file]
-    _write(problem_file, lambda path: path.write_text(result.problem.to_toml(), encoding="utf-8"))
-    if any(run.sequence is not None for run in result.runs):
-        best = result.best
-        assert best.sequence is not None
-        sequence, title = best.sequence, f"{result.problem.name}: loss {best.loss:.5g}"
-        _write(picture, lambda path: save_sequence_figure(sequence, result.problem, path, title))
-        written.insert(1, picture)
-    text = json.dumps(result_record(result), indent=2) + "\n"
-    _write(result_file, lambda path: path.write_text(text, encoding="utf-8"))
-    return written
+    writers: dict[str, Callable[[Path], object]] = {}
+    if all(term.function in TERMS.values() for term in result.problem.objective.terms):
+        text = result.problem.to_toml()
+        writers["problem.toml"] = lambda path: path.write_text(text, encoding="utf-8")
+    best = min(result.runs, key=lambda run: run.loss)
+    if best.sequence is not None:
+        sequence, title = best.sequence, f"{result.problem.name}: loss {best.loss:.6f}"
+        writers["sequence.png"] = lambda path: save_sequence_figure(sequence, result.problem, path, title)
+    record = json.dumps(result_record(result), indent=2) + "\n"
+    writers["result.json"] = lambda path: path.write_text(record, encoding="utf-8")
+    for name in RESULT_FILES:
+        if name in writers:
+            _write(folder / name, writers[name])
+        else:
+            (folder / name).unlink(missing_ok=True)
+    return [folder / name for name in writers]
 
 
 def _write(target: Path, write: Callable[[Path], object]) -> None:

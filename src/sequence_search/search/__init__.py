@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, SupportsIndex
 
 from sequence_search.problem import Problem
 from sequence_search.search.base import Monitor, SearchResult
@@ -17,7 +18,7 @@ STRATEGIES: dict[str, type[Multistart] | type[Proxyless]] = {"multistart": Multi
 def search(
     problem: Problem,
     strategy: str = "multistart",
-    seeds: Iterable[int] = (0,),
+    seeds: Iterable[SupportsIndex] = (0,),
     *,
     engine: str = "auto",
     monitor: Monitor | None = None,
@@ -48,11 +49,11 @@ def search(
         raise ValueError(
             f"seeds must be the seeds themselves, such as range({seeds}) or ({seeds},), got {seeds}"
         )
-    seeds = tuple(seeds)
-    if not seeds:
+    numbers = tuple(operator.index(seed) for seed in seeds)
+    if not numbers:
         raise ValueError("at least one seed is needed")
     runner = make_strategy(strategy, options)
-    runs = runner.run(problem, seeds, engine, monitor or Monitor())
+    runs = runner.run(problem, numbers, engine, monitor or Monitor())
     return SearchResult(problem, strategy, tuple(runs), asdict(runner), engine)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
@@ -141,6 +141,8 @@ def finish(
     if len(clean.flip_angle) == 0:
         reason = "the best sequence has no pulse above 3°: check the units and the objective's weights"
         return failed(seed, reason, seconds, history)
+    # The delay of a dropped pulse may have lengthened the one before it beyond its bound.
+    clean = replace(clean, delay=clean.delay.clamp(max=problem.search_space.max_delay))
     evaluation = problem.evaluate(clean, engine)
     if not torch.isfinite(torch.tensor(evaluation.loss)):
         return failed(

@@ -20,13 +20,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sequence_search.objective import SIGNAL_TERMS, Objective
 from sequence_search.problem import Problem
 from sequence_search.search.base import Monitor, Progress, Run, failed, finish
 from sequence_search.search_space import SearchSpace
@@ -37,6 +38,8 @@ from sequence_search.voxels import Voxels, random_voxels
 IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
 N_PROGRESS = 200  # progress reports and history points of a run
 PROGRESS_N_PER_TISSUE = 64
+# With fewer, a random batch may lack a tissue; with 50 of three tissues once in 10^8 batches.
+FEWEST_VOXELS = 50
 VOXEL_SEED = 0  # all seeds see the same stream of voxels, so that a seed does not depend on its neighbours
 
 
@@ -84,6 +87,8 @@ class Proxyless:
                 "steps, voxels_per_step and architecture_every must be at least 1, and n_voxels at least "
                 f"voxels_per_step, got {self}"
             )
+        if self.voxels_per_step < FEWEST_VOXELS:
+            raise ValueError(f"voxels_per_step must be at least {FEWEST_VOXELS}, got {self.voxels_per_step}")
         if self.gates not in ("full", "two"):
             raise ValueError(f"gates must be 'full' or 'two', got {self.gates!r}")
 
@@ -91,8 +96,11 @@ class Proxyless:
         """All seeds as one batch."""
         began = time.perf_counter()
         seeds = tuple(seeds)
+        space = problem.search_space
+        if self.gates == "two" and space.rf_candidates + len(space.wait_ranges) < 2:
+            raise ValueError("gates='two' needs at least two candidate operations a layer")
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        scheduler = initial_scheduler(problem.search_space, generators, self.architecture_sd)
+        scheduler = initial_scheduler(space, generators, self.architecture_sd)
         sgd = torch.optim.SGD(
             [scheduler.flip_angle, scheduler.phase, scheduler.log_idle], lr=self.weight_rate
         )
@@ -104,16 +112,20 @@ class Proxyless:
         histories: list[list[tuple[int, float]]] = [[] for _ in seeds]
         reasons: list[str | None] = [None] * len(seeds)
         report_every = max(1, self.steps // N_PROGRESS)
+        stopped = False
         for step in range(self.steps):
             loss = _weight_step(problem, scheduler, draws.path(), stream.batch(), engine, sgd)
             if (step + 1) % self.architecture_every == 0:
                 _architecture_step(problem, scheduler, draws, stream.batch(), engine, adam, self.gates)
             _note_failures(loss, scheduler, step, reasons)
-            if step % report_every == 0 or step == self.steps - 1:
-                _report(problem, seeds, scheduler, (step + 1, self.steps), histories, monitor)
-            if monitor.stop():
+            if all(reasons):
                 break
-        return self._finish(problem, seeds, scheduler, histories, reasons, engine, monitor.stop(), began)
+            if step % report_every == 0 or step == self.steps - 1:
+                _report(problem, seeds, scheduler, (step + 1, self.steps), reasons, histories, monitor)
+            stopped = monitor.stop()
+            if stopped:
+                break
+        return self._finish(problem, seeds, scheduler, histories, reasons, engine, stopped, began)
 
     def _finish(
         self,
@@ -158,7 +170,7 @@ class Scheduler:
     log_idle : log(idle time in ms + 0.001)
     architecture : alpha; -inf where a candidate is not allowed, as waits in the first layer
     is_rf : bool tensor [candidates]
-    min_rf_delay : float, s
+    min_rf_delay, max_delay : float, s
     """
 
     flip_angle: Float[Tensor, "seeds layers candidates"]
@@ -167,6 +179,7 @@ class Scheduler:
     architecture: Float[Tensor, "seeds layers candidates"]
     is_rf: Bool[Tensor, "candidates"]
     min_rf_delay: float
+    max_delay: float
 
     def sequence(self, path: Int[Tensor, "seeds *neighbours layers"]) -> Sequence:
         """Sequences [seeds, *neighbours] of the operations with these indices, differentiable."""
@@ -174,7 +187,8 @@ class Scheduler:
         flat = path.reshape(shape[0], -1, shape[-1]).transpose(1, 2)
         parts = [part.gather(-1, flat) for part in (self.flip_angle, self.phase, idle_time(self.log_idle))]
         flip, phase, delay = (part.transpose(1, 2).reshape(shape) for part in parts)
-        return merge_delays(flip, phase, delay, self.is_rf[path])
+        merged = merge_delays(flip, phase, delay, self.is_rf[path])
+        return replace(merged, delay=merged.delay.clamp(max=self.max_delay))
 
     @torch.no_grad()
     def constrain(self) -> None:
@@ -201,10 +215,8 @@ def initial_scheduler(
     low, high = space.flip_range
     flip = low + (high - low) * (compartment + uniform[0] / space.rf_candidates)
     phase = math.pi * (2 * uniform[1] - 1)
-    ranges = torch.tensor(
-        [[space.min_rf_delay] * 2] * space.rf_candidates + list(map(list, space.wait_ranges))
-    )
-    start, end = (ranges.to(torch.float64) * 1e3).log().unbind(-1)
+    ranges = [(space.min_rf_delay, space.min_rf_delay)] * space.rf_candidates + list(space.wait_ranges)
+    start, end = (torch.tensor(ranges, dtype=torch.float64) * 1e3).log().unbind(-1)
     idle_ms = (start + (end - start) * uniform[2]).exp()
     architecture = architecture_sd * normal
     architecture[:, 0, ~is_rf] = -math.inf
@@ -215,6 +227,7 @@ def initial_scheduler(
         architecture.requires_grad_(),
         is_rf,
         space.min_rf_delay,
+        space.max_delay,
     )
 
 
@@ -236,13 +249,19 @@ def gate_gradient(
     # The second part is zero: it keeps the graph whole where the objective is of the sequence alone.
     loss = problem.objective(leaf, drawn, voxels).sum() + 0.0 * leaf.abs().sum()
     (slope,) = torch.autograd.grad(loss, leaf)
-    through_signal = (slope.conj()[:, None, None, :] * candidate_signals).real.sum(-1)
+    # Re <dL/dS, S_j>, as one product of real matrices for each seed.
+    pairs = torch.view_as_real(candidate_signals).reshape(len(path), layers * candidates, -1)
+    through_signal = (pairs @ torch.view_as_real(slope).reshape(len(path), -1, 1)).reshape(
+        -1, layers, candidates
+    )
     # Terms of the sequence alone add up over layers, so that their difference between neighbours is their
     # gate's gradient; terms of the signal, held fixed here, are a constant that the softmax cancels.
+    terms = tuple(term for term in problem.objective.terms if term.function not in SIGNAL_TERMS.values())
+    if not terms:
+        return through_signal
     with torch.no_grad():
         fixed = signal[:, None, None, :].expand(candidate_signals.shape)
-        through_sequence = problem.objective(fixed, others, voxels)
-    return through_signal + through_sequence
+        return through_signal + Objective(terms)(fixed, others, voxels)
 
 
 def architecture_gradient(
@@ -294,13 +313,14 @@ def _architecture_step(
     gates: str,
 ) -> None:
     """Adam on the architecture parameters."""
-    gradient = gate_gradient(problem, scheduler, draws.path(), voxels, engine)
     architecture = scheduler.architecture
     if gates == "full":
+        gradient = gate_gradient(problem, scheduler, draws.path(), voxels, engine)
         architecture.grad = architecture_gradient(architecture.detach(), gradient)
         adam.step()
         return
     chosen = draws.two()
+    gradient = gate_gradient(problem, scheduler, draws.path(among=chosen), voxels, engine)
     before = architecture.detach().gather(-1, chosen).logsumexp(-1, keepdim=True)
     kept = architecture.detach().clone()
     architecture.grad = two_path_gradient(kept, gradient, chosen)
@@ -315,11 +335,13 @@ def _architecture_step(
 def _note_failures(
     loss: Float[Tensor, "seeds"], scheduler: Scheduler, step: int, reasons: list[str | None]
 ) -> None:
-    """Record a seed whose loss is not finite, and silence its parameters so that the others go on."""
-    if bool(loss.isfinite().all()):
+    """Record a seed whose loss or architecture is not finite, and silence it so that the others go on."""
+    broken = ~loss.isfinite() | scheduler.architecture.detach().isnan().any(-1).any(-1)
+    if not bool(broken.any()):
         return
-    for i in (~loss.isfinite()).nonzero()[:, 0].tolist():
-        reasons[i] = reasons[i] or f"loss is {float(loss[i])} at step {step}"
+    for i in broken.nonzero()[:, 0].tolist():
+        what = "gradient of the architecture" if loss[i].isfinite() else "loss"
+        reasons[i] = reasons[i] or f"{what} is not finite at step {step}"
         with torch.no_grad():
             for part in (scheduler.flip_angle, scheduler.phase, scheduler.log_idle):
                 part[i].nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
@@ -331,13 +353,15 @@ def _report(
     seeds: tuple[int, ...],
     scheduler: Scheduler,
     step_of: tuple[int, int],
+    reasons: list[str | None],
     histories: list[list[tuple[int, float]]],
     monitor: Monitor,
 ) -> None:
-    """History of every seed's design, the likeliest operation of each layer; progress of the best."""
+    """History of every seed's design, the likeliest operation of each layer; progress of the best alive."""
     with torch.no_grad():
         designs = scheduler.sequence(scheduler.architecture.argmax(-1))
         loss = problem.loss(designs, problem.voxels(PROGRESS_N_PER_TISSUE))
+    loss = torch.where(torch.tensor([reason is None for reason in reasons]), loss, math.nan)
     for points, value in zip(histories, loss.tolist(), strict=True):
         points.append((step_of[0], value))
     best = int(loss.nan_to_num(nan=math.inf).argmin())
@@ -355,9 +379,12 @@ class _Draws:
         self._block = torch.empty(0)
         self._used = self.BLOCK
 
-    def path(self) -> Int[Tensor, "seeds layers"]:
-        """One operation a layer."""
-        return self._noisy().argmax(-1)
+    def path(self, among: Int[Tensor, "seeds layers two"] | None = None) -> Int[Tensor, "seeds layers"]:
+        """One operation a layer; if `among` some, by their renormalised probabilities."""
+        noisy = self._noisy()
+        if among is None:
+            return noisy.argmax(-1)
+        return among.gather(-1, noisy.gather(-1, among).argmax(-1, keepdim=True))[..., 0]
 
     def two(self) -> Int[Tensor, "seeds layers 2"]:
         """Two different operations a layer."""

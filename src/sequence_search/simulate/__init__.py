@@ -38,7 +38,8 @@ def simulate(
         "pathways": exact, in torch, on any device. "isochromats": the paper's 256 spins per voxel, with
         their sampling noise. "auto": "fused" on the CPU, else "pathways".
     **options
-        Keyword arguments of the engine's `magnetization`; "fused" has none.
+        For "isochromats": `offsets`, or the arguments of `isochromats.draw_offsets`. For "pathways":
+        `offsets`. "fused" has none.
 
     Raises
     ------
@@ -64,6 +65,9 @@ def magnetization(
     run = ENGINES.get("pathways" if engine in ("auto", "fused") else engine)
     if run is None:
         raise ValueError(f"engine must be one of {', '.join(ENGINE_NAMES)}, got {engine!r}")
+    if engine == "isochromats" and "offsets" not in options:
+        # Once for the whole batch: every sequence meets the same spins.
+        options = {"offsets": isochromats.draw_offsets(voxels, **options)}
     flat = _flatten(sequence)
     if flat.present is None:
         mxy, mz = run(flat, voxels, **options)

@@ -17,13 +17,7 @@ Draw = Literal["independent", "stratified", "ordered"]
 
 
 def magnetization(
-    sequence: Sequence,
-    voxels: Voxels,
-    *,
-    n_spins: int = 256,
-    draw: Draw = "independent",
-    generator: torch.Generator | None = None,
-    offsets: Float[Tensor, "n_voxels n_spins"] | None = None,
+    sequence: Sequence, voxels: Voxels, *, offsets: Float[Tensor, "n_voxels n_spins"]
 ) -> tuple[Complex[Tensor, "batch n_voxels"], Float[Tensor, "batch n_voxels"]]:
     """Mean over spins of Mxy and Mz at the readout, in units of M0.
 
@@ -31,17 +25,9 @@ def magnetization(
     ----------
     sequence : Sequence [batch, n_rf], without padding
     voxels : Voxels
-    n_spins : int
-        Spins in a voxel; the sampling error falls as 1/sqrt(n_spins) for independent draws.
-    draw : str
-        How the offsets are drawn, see `draw_offsets`.
-    generator : torch.Generator, optional
-        Source of the draws; seeded with 0 if not given.
-    offsets : tensor [n_voxels, n_spins], Hz, optional
-        The spins' frequencies within the voxel, instead of drawing them.
+    offsets : tensor [n_voxels, n_spins], Hz
+        The spins' frequencies within the voxel, as `draw_offsets` draws them.
     """
-    if offsets is None:
-        offsets = draw_offsets(voxels, n_spins, draw, generator)
     frequency = voxels.b0[:, None] + offsets
     shape = (*sequence.batch_shape, *frequency.shape)
     mz = frequency.new_ones(shape)
@@ -58,7 +44,10 @@ def magnetization(
 
 
 def draw_offsets(
-    voxels: Voxels, n_spins: int, draw: Draw, generator: torch.Generator | None = None
+    voxels: Voxels,
+    n_spins: int = 256,
+    draw: Draw = "independent",
+    generator: torch.Generator | None = None,
 ) -> Float[Tensor, "n_voxels n_spins"]:
     """Frequency offsets of the spins [Hz]: a Lorentzian of T2' plus the uniform spread.
 
@@ -67,6 +56,8 @@ def draw_offsets(
 
     Parameters
     ----------
+    n_spins : int
+        Spins in a voxel; the sampling error falls as 1/sqrt(n_spins) for independent draws.
     draw : str
         "independent": both frequencies of each spin are random, as the paper reads.
         "stratified": evenly spaced quantiles of each, paired at random in each voxel.

@@ -22,13 +22,17 @@ from sequence_search.bloch import longitudinal_decay, precession, rotation
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
+# Sums of delays are known to this many units in the last place of the whole time.
+ROUNDING = 8
+
 
 def magnetization(
     sequence: Sequence, voxels: Voxels, *, offsets: Float[Tensor, "n_voxels n_spins"] | None = None
 ) -> tuple[Complex[Tensor, "batch n_voxels"], Float[Tensor, "batch n_voxels"]]:
     """Mxy and Mz at the readout, in units of M0, exact for instantaneous pulses.
 
-    The derivative of |tau| at an echo, tau = 0, is taken as 0, the mean of both sides.
+    The derivative of |tau| at an echo is taken as 0, the mean of both sides; a clock within rounding of 0
+    counts as an echo.
 
     Parameters
     ----------
@@ -80,8 +84,13 @@ def magnetization(
         decay = longitudinal_decay(delay, voxels.t1)
         longitudinal = longitudinal * decay[..., None]
         recovered = 1 + (recovered - 1) * decay
-    mxy = (transverse * _dephasing(transverse_clock, voxels, offsets)).sum(-1)
-    mz = recovered + (longitudinal * _dephasing(longitudinal_clock, voxels, offsets)).sum(-1).real
+    rounding = (
+        ROUNDING * torch.finfo(sequence.delay.dtype).eps * sequence.delay.detach().sum(-1, keepdim=True)
+    )
+    clocks = (torch.where(c.abs() <= rounding, 0.0, c) for c in (transverse_clock, longitudinal_clock))
+    of_transverse, of_longitudinal = (_dephasing(clock, voxels, offsets) for clock in clocks)
+    mxy = (transverse * of_transverse).sum(-1)
+    mz = recovered + (longitudinal * of_longitudinal).sum(-1).real
     return mxy, mz
 
 
