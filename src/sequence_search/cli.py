@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -16,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from sequence_search.console import is_number, print_json, print_runs, print_table, watched
+
 if TYPE_CHECKING:
     from sequence_search.problem import Problem
-    from sequence_search.search.base import Monitor, Progress, SearchResult
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,7 +39,6 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How to print the
 EngineOption = Annotated[str, typer.Option("--engine", help="auto, fused, pathways or isochromats.")]
 # Options that take several numbers after one flag, which click knows only as a repeated flag.
 NUMBER_LISTS = ("--flip-deg", "--phase-deg", "--delay-ms")
-PLAIN_LINE_EVERY_S = 2.0
 
 
 def _print_version(wanted: bool) -> bool:
@@ -69,8 +66,8 @@ def list_problems(format: FormatOption = Format.TABLE) -> None:
 
     problems = [Problem.load(name) for name in builtin_problems()]
     if format is Format.JSON:
-        return _print_json([{"name": problem.name, "title": problem.title} for problem in problems])
-    _print_table(["problem", "title"], [[problem.name, problem.title] for problem in problems])
+        return print_json([{"name": problem.name, "title": problem.title} for problem in problems])
+    print_table(["problem", "title"], [[problem.name, problem.title] for problem in problems])
 
 
 @app.command()
@@ -78,7 +75,7 @@ def show(problem: ProblemArgument, format: FormatOption = Format.TABLE) -> None:
     """Show tissues, imaging conditions, objective and search space of a problem."""
     loaded = _load(problem)
     if format is Format.JSON:
-        return _print_json(loaded.to_dict())
+        return print_json(loaded.to_dict())
     typer.echo(loaded.to_toml())
 
 
@@ -112,11 +109,11 @@ def validate(
         problem = Problem.load(file)
     except ProblemError as error:
         if format is Format.JSON:
-            _print_json({"valid": False, "errors": str(error).splitlines()})
+            print_json({"valid": False, "errors": str(error).splitlines()})
             raise typer.Exit(2) from None
         _refuse(str(error))
     if format is Format.JSON:
-        return _print_json({"valid": True, "name": problem.name, "notes": problem.notes()})
+        return print_json({"valid": True, "name": problem.name, "notes": problem.notes()})
     typer.echo(f"{file}: valid, problem '{problem.name}': {problem.title}")
     for note in problem.notes():
         typer.echo(f"note: {note}")
@@ -151,15 +148,15 @@ def run(  # noqa: PLR0913 - as many as the search has options
 
     for note in loaded.notes():
         typer.echo(f"note: {note}", err=True)
-    with _watched() as monitor:
+    with watched() as monitor:
         result = search(
             loaded, strategy, range(seed, seed + seeds), engine=engine, monitor=monitor, **options
         )
     # Printed before it is saved: a full disk does not take the design along.
     if format is Format.JSON:
-        _print_json(result_record(result, history=False))
+        print_json(result_record(result, history=False))
     else:
-        _print_runs(result)
+        print_runs(result)
     if out is not None:
         try:
             files = save_result(result, out)
@@ -209,7 +206,7 @@ def evaluate(
         with _bad_input():
             save_sequence_figure(sequence, loaded, figure, f"{loaded.name}: loss {record['loss']:.6f}")
     if format is Format.JSON:
-        return _print_json(record)
+        return print_json(record)
     typer.echo(str(sequence))
     rows = [["loss, over 1,024 voxels per tissue", f"{record['loss']:.6f}"]]
     rows += [[f"  {name} (weighted)", f"{value:.6f}"] for name, value in record["terms"].items()]
@@ -219,7 +216,7 @@ def evaluate(
         ["RF energy relative to 90°-180°", f"{100 * record['relative_rf_energy']:.1f} %"],
         ["time to readout (ms)", f"{record['time_to_readout_ms']:.4g}"],
     ]
-    _print_table(["quantity", "value"], rows)
+    print_table(["quantity", "value"], rows)
 
 
 def main() -> None:
@@ -232,7 +229,7 @@ def repeat_flags(arguments: list[str]) -> list[str]:
     repeated: list[str] = []
     flag = ""
     for argument in arguments:
-        if flag and _is_number(argument):
+        if flag and is_number(argument):
             repeated.append(f"{flag}={argument}")
             continue
         flag = argument.split("=")[0]
@@ -240,14 +237,6 @@ def repeat_flags(arguments: list[str]) -> list[str]:
         if argument != flag or not flag:
             repeated.append(argument)
     return repeated
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _load(name_or_path: str) -> Problem:
@@ -295,107 +284,3 @@ def _check_folder(folder: Path | None, overwrite: bool) -> None:
         raise ValueError(f"--out {folder}: the folder cannot be made: {error.strerror}") from None
     if not os.access(folder, os.W_OK):
         raise ValueError(f"--out {folder}: the folder cannot be written to")
-
-
-@contextmanager
-def _watched() -> Iterator[Monitor]:
-    """Progress on stderr; Ctrl-C asks the search to stop with the best so far, a second one ends at once."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    from sequence_search.search.base import Monitor
-
-    console = Console(stderr=True)
-    stopped = False
-
-    def ask_to_stop(number: int, frame: object) -> None:
-        nonlocal stopped
-        if stopped:
-            raise KeyboardInterrupt
-        stopped = True
-        console.print("stopping with the best so far; Ctrl-C again to end at once")
-
-    before = signal.signal(signal.SIGINT, ask_to_stop)
-    try:
-        if not console.is_terminal:
-            yield Monitor(_plain_lines(), lambda: stopped)
-            return
-        columns = (
-            TextColumn("seed {task.fields[seed]}"),
-            BarColumn(20),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
-        with Bar(*columns, TextColumn("{task.description}"), console=console, transient=True) as bar:
-            task = bar.add_task("", total=None, seed="")
-
-            def show_progress(progress: Progress) -> None:
-                bar.update(
-                    task,
-                    completed=progress.step,
-                    total=progress.n_steps,
-                    seed=progress.seed,
-                    description=f"loss {progress.loss:.5g}  {progress.sequence}",
-                )
-
-            yield Monitor(show_progress, lambda: stopped)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _plain_lines() -> Callable[[Progress], None]:
-    """Progress as lines, one every few seconds and the last of each seed."""
-    last = -PLAIN_LINE_EVERY_S
-
-    def show_progress(progress: Progress) -> None:
-        nonlocal last
-        if progress.step < progress.n_steps and time.monotonic() - last < PLAIN_LINE_EVERY_S:
-            return
-        last = time.monotonic()
-        where = f"seed {progress.seed}  step {progress.step}/{progress.n_steps}"
-        typer.echo(f"{where}  loss {progress.loss:.5g}  {progress.sequence}", err=True)
-
-    return show_progress
-
-
-def _print_runs(result: SearchResult) -> None:
-    """One row for each seed, the best sequence below."""
-    rows = []
-    for each in result.runs:
-        loss = "" if each.evaluation is None else f"{each.loss:.6f}"
-        what = each.reason if each.sequence is None else str(each.sequence)
-        rows.append([str(each.seed), each.status, loss, f"{each.seconds:.1f}", what or ""])
-    _print_table(["seed", "status", "loss", "seconds", "sequence"], rows)
-    best = min(result.runs, key=lambda each: each.loss)
-    if best.evaluation is not None:
-        signals = ", ".join(f"{tissue} {value:.3f}" for tissue, value in best.evaluation.signal.items())
-        typer.echo(f"best: seed {best.seed}, loss {best.loss:.6f} over 1,024 voxels per tissue")
-        typer.echo(f"|Mxy| of the nominal voxel: {signals}")
-
-
-def _print_json(content: object) -> None:
-    typer.echo(json.dumps(_json_ready(content), indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def _json_ready(content: object) -> object:
-    """Infinite numbers, which a T2' may be, as text: JSON has none."""
-    if isinstance(content, dict):
-        return {key: _json_ready(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_json_ready(value) for value in content]
-    return str(content) if isinstance(content, float) and math.isinf(content) else content
-
-
-def _print_table(columns: list[str], rows: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for column, cell in zip(table.columns, rows[0] if rows else [], strict=False):
-        column.justify = "right" if _is_number(cell) else "left"
-    for row in rows:
-        table.add_row(*row)
-    # Without a terminal a table is as wide as it needs to be: a log or a pipe has no width.
-    console = Console() if sys.stdout.isatty() or "COLUMNS" in os.environ else Console(width=240)
-    console.print(table)

@@ -5,29 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-import tomlkit
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sequence_search.distributions import Distribution, Normal, Uniform
 from sequence_search.loss import LossFunction, make_loss
-from sequence_search.objective import SEQUENCE_TERMS, TERMS, Objective, Term, TermFunction
-from sequence_search.problem_file import (
-    ImagingTable,
-    ProblemError,
-    ProblemTables,
-    SearchSpaceTable,
-    TermTable,
-    TissueTable,
-    nearest,
-    read_tables,
+from sequence_search.objective import SEQUENCE_TERMS, Objective, Term, TermFunction
+from sequence_search.problem_file import ImagingTable, ProblemError, ProblemTables, nearest, read_tables
+from sequence_search.problem_units import (
+    read_search_space,
+    read_terms,
+    read_tissue,
+    toml_text,
+    write_search_space,
+    write_term,
+    write_tissue,
 )
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
@@ -112,27 +109,28 @@ class Problem:
         """
         tables = read_tables(text, source)
         names = tuple(tables.tissues)
-        counts: Counter[str] = Counter()
-        terms = []
-        for table in tables.objective:
-            counts[table.term] += 1
-            name = table.term if counts[table.term] == 1 else f"{table.term}-{counts[table.term]}"
-            tissues = (
-                None if table.tissues is None else tuple(names.index(tissue) for tissue in table.tissues)
-            )
-            terms.append(Term(name, TERMS[table.term], table.weight, tissues))
         return cls(
             tables.name,
             tables.title,
-            tuple(_tissue(name, table) for name, table in tables.tissues.items()),
+            tuple(read_tissue(name, table) for name, table in tables.tissues.items()),
             Imaging(b1=tables.imaging.b1, b0=tables.imaging.b0_hz, spread=tables.imaging.spread_hz),
-            Objective(tuple(terms)),
-            _search_space(tables.search_space),
+            Objective(read_terms(tables.objective, names)),
+            read_search_space(tables.search_space),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data in the form of a problem file, every default written out."""
-        return _tables(self).model_dump(mode="json", exclude_none=True)
+        names = tuple(tissue.name for tissue in self.tissues)
+        imaging = self.imaging
+        tables = ProblemTables(
+            name=self.name,
+            title=self.title,
+            tissues={tissue.name: write_tissue(tissue) for tissue in self.tissues},
+            imaging=ImagingTable(b1=imaging.b1, b0_hz=imaging.b0, spread_hz=imaging.spread),
+            objective=tuple(write_term(term, names) for term in self.objective.terms),
+            search_space=write_search_space(self.search_space),
+        )
+        return tables.model_dump(mode="json", exclude_none=True)
 
     def to_toml(self) -> str:
         """Text of a problem file that gives this problem, every default written out.
@@ -142,7 +140,7 @@ class Problem:
         ProblemError
             If a term is a Python function of the user's own, which has no TOML form.
         """
-        return tomlkit.dumps(_inline_distributions(self.to_dict()))
+        return toml_text(self.to_dict())
 
     @property
     def digest(self) -> str:
@@ -333,90 +331,5 @@ def problem_text(name_or_path: str | Path) -> str:
         raise ProblemError(f"{name_or_path}: cannot be read: {error}") from None
 
 
-def _inline_distributions(tables: dict[str, Any]) -> dict[str, Any]:
-    """Set each { mean, sd } and { low, high } on the line of its key, as the shipped files have them."""
-    lines: dict[str, Any] = {}
-    for key, value in tables.items():
-        if not isinstance(value, dict):
-            lines[key] = value
-        elif set(value) in ({"mean", "sd"}, {"low", "high"}):
-            lines[key] = tomlkit.inline_table()
-            lines[key].update(value)
-        else:
-            lines[key] = _inline_distributions(value)
-    return lines
-
-
 def _folder() -> Any:
     return resources.files("sequence_search") / "problems"
-
-
-def _rounded(value: float) -> float:
-    """Twelve digits: they undo the rounding of a unit conversion, so that 110 ms read is 110 ms written."""
-    return float(f"{value:.12g}")
-
-
-def _scaled(distribution: Distribution, factor: float) -> Distribution:
-    if isinstance(distribution, Normal):
-        return Normal(_rounded(distribution.mean * factor), _rounded(distribution.sd * factor))
-    return Uniform(_rounded(distribution.low * factor), _rounded(distribution.high * factor))
-
-
-def _tissue(name: str, table: TissueTable) -> Tissue:
-    times = (_scaled(time, 1e-3) for time in (table.t1_ms, table.t2_ms, table.t2_prime_ms))
-    return Tissue(name, table.m0, *times)
-
-
-def _search_space(table: SearchSpaceTable) -> SearchSpace:
-    low, high = table.flip_range_deg
-    return SearchSpace(
-        max_rf=table.max_rf,
-        rf_candidates=table.rf_candidates,
-        flip_range=(math.radians(low), math.radians(high)),
-        wait_ranges=tuple((start / 1e3, end / 1e3) for start, end in table.wait_ranges_ms),
-        min_rf_delay=table.min_rf_delay_ms / 1e3,
-        max_delay=table.max_delay_ms / 1e3,
-    )
-
-
-def _tables(problem: Problem) -> ProblemTables:
-    """The problem in the units and names of its file."""
-    space = problem.search_space
-    return ProblemTables(
-        name=problem.name,
-        title=problem.title,
-        tissues={
-            tissue.name: TissueTable(
-                m0=tissue.m0,
-                t1_ms=_scaled(tissue.t1, 1e3),
-                t2_ms=_scaled(tissue.t2, 1e3),
-                t2_prime_ms=_scaled(tissue.t2_prime, 1e3),
-            )
-            for tissue in problem.tissues
-        },
-        imaging=ImagingTable(
-            b1=problem.imaging.b1, b0_hz=problem.imaging.b0, spread_hz=problem.imaging.spread
-        ),
-        objective=tuple(_term_table(term, problem) for term in problem.objective.terms),
-        search_space=SearchSpaceTable(
-            max_rf=space.max_rf,
-            rf_candidates=space.rf_candidates,
-            flip_range_deg=(
-                _rounded(math.degrees(space.flip_range[0])),
-                _rounded(math.degrees(space.flip_range[1])),
-            ),
-            wait_ranges_ms=tuple(
-                (_rounded(low * 1e3), _rounded(high * 1e3)) for low, high in space.wait_ranges
-            ),
-            min_rf_delay_ms=_rounded(space.min_rf_delay * 1e3),
-            max_delay_ms=_rounded(space.max_delay * 1e3),
-        ),
-    )
-
-
-def _term_table(term: Term, problem: Problem) -> TermTable:
-    for name, function in TERMS.items():
-        if function is term.function:
-            tissues = None if term.tissues is None else tuple(problem.tissues[i].name for i in term.tissues)
-            return TermTable(term=name, weight=term.weight, tissues=tissues)
-    raise ProblemError(f"term '{term.name}' is a Python function, which has no form in a problem file")

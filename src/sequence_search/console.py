@@ -1,0 +1,135 @@
+"""What the command line shows: progress on stderr, tables and JSON on stdout."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from sequence_search.search.base import Monitor, Progress, SearchResult
+
+PLAIN_LINE_EVERY_S = 2.0
+
+
+@contextmanager
+def watched() -> Iterator[Monitor]:
+    """Progress on stderr; Ctrl-C asks the search to stop with the best so far, a second one ends at once."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    from sequence_search.search.base import Monitor
+
+    console = Console(stderr=True)
+    stopped = False
+
+    def ask_to_stop(number: int, frame: object) -> None:
+        nonlocal stopped
+        if stopped:
+            raise KeyboardInterrupt
+        stopped = True
+        console.print("stopping with the best so far; Ctrl-C again to end at once")
+
+    before = signal.signal(signal.SIGINT, ask_to_stop)
+    try:
+        if not console.is_terminal:
+            yield Monitor(_plain_lines(), lambda: stopped)
+            return
+        columns = (
+            TextColumn("seed {task.fields[seed]}"),
+            BarColumn(20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Bar(*columns, TextColumn("{task.description}"), console=console, transient=True) as bar:
+            task = bar.add_task("", total=None, seed="")
+
+            def show_progress(progress: Progress) -> None:
+                bar.update(
+                    task,
+                    completed=progress.step,
+                    total=progress.n_steps,
+                    seed=progress.seed,
+                    description=f"loss {progress.loss:.5g}  {progress.sequence}",
+                )
+
+            yield Monitor(show_progress, lambda: stopped)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _plain_lines() -> Callable[[Progress], None]:
+    """Progress as lines, one every few seconds and the last of each seed."""
+    last = -PLAIN_LINE_EVERY_S
+
+    def show_progress(progress: Progress) -> None:
+        nonlocal last
+        if progress.step < progress.n_steps and time.monotonic() - last < PLAIN_LINE_EVERY_S:
+            return
+        last = time.monotonic()
+        where = f"seed {progress.seed}  step {progress.step}/{progress.n_steps}"
+        typer.echo(f"{where}  loss {progress.loss:.5g}  {progress.sequence}", err=True)
+
+    return show_progress
+
+
+def print_runs(result: SearchResult) -> None:
+    """One row for each seed, the best sequence below."""
+    rows = []
+    for each in result.runs:
+        loss = "" if each.evaluation is None else f"{each.loss:.6f}"
+        what = each.reason if each.sequence is None else str(each.sequence)
+        rows.append([str(each.seed), each.status, loss, f"{each.seconds:.1f}", what or ""])
+    print_table(["seed", "status", "loss", "seconds", "sequence"], rows)
+    best = min(result.runs, key=lambda each: each.loss)
+    if best.evaluation is not None:
+        signals = ", ".join(f"{tissue} {value:.3f}" for tissue, value in best.evaluation.signal.items())
+        typer.echo(f"best: seed {best.seed}, loss {best.loss:.6f} over 1,024 voxels per tissue")
+        typer.echo(f"|Mxy| of the nominal voxel: {signals}")
+
+
+def print_json(content: object) -> None:
+    """Print JSON that any reader takes, without NaN."""
+    typer.echo(json.dumps(_json_ready(content), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _json_ready(content: object) -> object:
+    """Infinite numbers, which a T2' may be, as text: JSON has none."""
+    if isinstance(content, dict):
+        return {key: _json_ready(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_json_ready(value) for value in content]
+    return str(content) if isinstance(content, float) and math.isinf(content) else content
+
+
+def print_table(columns: list[str], rows: list[list[str]]) -> None:
+    """Print rows of text, numbers to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for column, cell in zip(table.columns, rows[0] if rows else [], strict=False):
+        column.justify = "right" if is_number(cell) else "left"
+    for row in rows:
+        table.add_row(*row)
+    # Without a terminal a table is as wide as it needs to be: a log or a pipe has no width.
+    console = Console() if sys.stdout.isatty() or "COLUMNS" in os.environ else Console(width=240)
+    console.print(table)
+
+
+def is_number(text: str) -> bool:
+    """Whether Python reads the text as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
