@@ -21,7 +21,15 @@ def quick_search(monkeypatch):
     search = sys.modules["sequence_search.search"]
 
     def quick(**options):
-        return Multistart(**{"n_starts": 8, "n_polished": 1, "n_per_tissue": 4, "steps": 6, **options})
+        small = {
+            "n_starts": 8,
+            "n_children": 8,
+            "max_rounds": 6,
+            "n_polished": 1,
+            "n_per_tissue": 4,
+            "steps": 6,
+        }
+        return Multistart(**{**small, **options})
 
     quick.__dataclass_fields__ = Multistart.__dataclass_fields__
     monkeypatch.setitem(search.STRATEGIES, "multistart", quick)
@@ -188,6 +196,14 @@ def test_run_as_json_and_by_the_papers_strategy():
     assert record["strategy"] == "proxyless"
     assert record["runs"][0]["status"] == "done"
     assert "history" not in record["runs"][0]
+
+
+def test_a_budget_is_told():
+    done = call("run", "max-signal", "--max-evaluations", 30)
+    assert done.exit_code == 0
+    assert "cut at max_evaluations = 30" in done.stdout
+    timed = call("run", "max-signal", "--max-seconds", 0.001, "--format", "json")
+    assert json.loads(timed.stdout)["runs"][0]["status"] == "cut"
 
 
 def test_bad_strategies_leave_no_folder(tmp_path):

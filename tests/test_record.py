@@ -5,28 +5,26 @@ import pytest
 
 from sequence_search.problem import Problem
 from sequence_search.report.record import result_record, run_record, save_result
-from sequence_search.search.base import SearchResult, failed, finish
+from sequence_search.search.base import Meter, SearchResult, Terms, failed
+from sequence_search.search.finish import Finisher
 from sequence_search.sequence import Sequence
 
 PROBLEM = Problem.load("max-signal")
 ECHO = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 6.2])
 
 
+FINISHER = Finisher(PROBLEM, "auto")
+
+
 def done(seed=0):
-    return finish(
-        PROBLEM,
-        seed,
-        ECHO,
-        engine="auto",
-        interrupted=False,
-        seconds=1.5,
-        history=((0, 0.5), (1, float("nan"))),
-    )
+    return FINISHER.finish(seed, [ECHO], Meter(Terms()), seconds=1.5, history=((0, 0.5), (1, float("nan"))))
 
 
 def test_the_record_of_a_run():
     record = run_record(done())
     assert record["sequence"] == {"flip_deg": [88, 177], "phase_deg": [0, 180], "delay_ms": [6.2, 6.2]}
+    assert record["families"][0]["loss"] == record["loss"]
+    assert record["check_loss"] == pytest.approx(record["loss"], rel=0.01)
     assert set(record) >= {"seed", "status", "loss", "terms", "signal", "seconds", "history"}
     assert record["loss"] == pytest.approx(sum(record["terms"].values()))
     assert record["history"] == [{"step": 0, "loss": 0.5}, {"step": 1, "loss": None}]
@@ -38,6 +36,7 @@ def test_the_record_of_a_failed_run_says_why():
     assert record["status"] == "failed"
     assert record["reason"] == "loss is nan at step 7"
     assert record["loss"] is record["sequence"] is None
+    assert set(record) == set(run_record(done())) | {"reason"}
 
 
 def test_saved_files(tmp_path):

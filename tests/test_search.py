@@ -15,7 +15,14 @@ from sequence_search.search.base import Monitor
 
 PROBLEM = Problem.load("max-signal")
 QUICK = {
-    "multistart": {"n_starts": 8, "steps": 6, "n_polished": 1, "n_per_tissue": 4},
+    "multistart": {
+        "n_starts": 8,
+        "n_children": 8,
+        "max_rounds": 4,
+        "steps": 6,
+        "n_polished": 1,
+        "n_per_tissue": 4,
+    },
     "proxyless": {"steps": 8, "n_voxels": 200, "voxels_per_step": 50},
 }
 pytestmark = pytest.mark.parametrize("strategy", STRATEGIES)
@@ -59,7 +66,7 @@ def test_progress_is_reported_and_stopping_keeps_the_best_so_far(strategy):
     monitor = Monitor(seen.append, lambda: len(seen) >= 2)
     run = search(PROBLEM, strategy, seeds=(0,), monitor=monitor, **QUICK[strategy]).runs[0]
     assert len(seen) == 2
-    assert seen[0].step <= seen[1].step <= seen[1].n_steps == QUICK[strategy]["steps"]
+    assert seen[0].step <= seen[1].step <= seen[1].n_steps
     assert math.isfinite(seen[1].loss)
     assert run.status == "interrupted"
     assert math.isfinite(run.loss)
@@ -77,22 +84,45 @@ def test_a_loss_that_is_not_finite_fails_the_run_with_a_reason(strategy):
 
 
 def test_steps_are_obeyed(strategy):
-    lengths = {
-        steps: search(PROBLEM, strategy, **{**QUICK[strategy], "steps": steps}).runs[0].history[-1][0]
-        for steps in (4, 7)
+    spent = {
+        steps: search(PROBLEM, strategy, **{**QUICK[strategy], "steps": steps, "n_per_tissue": 2})
+        if strategy == "multistart"
+        else search(PROBLEM, strategy, **{**QUICK[strategy], "steps": steps})
+        for steps in (5, 40)
     }
-    assert lengths[7] - lengths[4] == 3
+    assert spent[40].runs[0].n_evaluations > 2 * spent[5].runs[0].n_evaluations
+
+
+def test_budgets_cut_a_search_and_say_so(strategy):
+    run = search(PROBLEM, strategy, max_evaluations=20.0, **QUICK[strategy]).runs[0]
+    assert run.status == "cut"
+    assert run.reason == "cut at max_evaluations = 20; the best so far"
+    assert 20 <= run.n_evaluations < 70
+    assert math.isfinite(run.loss)
+    run = search(PROBLEM, strategy, max_seconds=1e-6, **QUICK[strategy]).runs[0]
+    assert run.status == "cut"
+    assert "max_seconds = 1e-06" in run.reason
+    with pytest.raises(ValueError, match="must be above 0"):
+        search(PROBLEM, strategy, max_seconds=0.0)
+
+
+def test_designs_are_checked_on_other_voxels(strategy):
+    run = search(PROBLEM, strategy, **QUICK[strategy]).runs[0]
+    for design in run.families:
+        expected = float(PROBLEM.loss(design.sequence, PROBLEM.voxels(4096, seed=1)))
+        assert design.check_loss == pytest.approx(expected)
+    losses = [design.loss for design in run.families]
+    assert losses == sorted(losses)
 
 
 def test_an_objective_that_wants_no_pulse_fails_with_advice(strategy):
     null = replace(PROBLEM, objective=Objective((Term("energy", rf_energy, 10.0),)))
-    options = (
-        {**QUICK[strategy], "steps": 150}
-        if strategy != "proxyless"
-        else QUICK[strategy] | {"weight_rate": 0.1, "steps": 150}
-    )
-    result = search(null, strategy, seeds=(0,), **options)
-    assert result.runs[0].status == "done" or "no pulse above 3°" in result.runs[0].reason
+    options = {**QUICK[strategy], "steps": 200}
+    if strategy == "proxyless":
+        options["weight_rate"] = 0.02
+    run = search(null, strategy, seeds=(0,), **options).runs[0]
+    assert run.status == "failed"
+    assert "no pulse above 3°" in run.reason
 
 
 def test_designs_obey_the_search_space(strategy):

@@ -120,7 +120,7 @@ def validate(
 
 
 @app.command()
-def run(  # noqa: PLR0913 - as many as the search has options
+def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     problem: ProblemArgument,
     strategy: Annotated[str, typer.Option(help="multistart, or proxyless: the paper's.")] = "multistart",
     seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds.")] = 1,
@@ -132,6 +132,12 @@ def run(  # noqa: PLR0913 - as many as the search has options
         int | None, typer.Option(min=1, help="Gradient steps; the strategy's own if not given.")
     ] = None,
     engine: EngineOption = "auto",
+    max_seconds: Annotated[
+        float | None, typer.Option(min=0.001, help="Wall time of a seed; then the best so far.")
+    ] = None,
+    max_evaluations: Annotated[
+        float | None, typer.Option(min=1, help="Losses of single sequences for a seed; then the best so far.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a result in the folder.")] = False,
     format: FormatOption = Format.TABLE,
 ) -> None:
@@ -150,7 +156,14 @@ def run(  # noqa: PLR0913 - as many as the search has options
         typer.echo(f"note: {note}", err=True)
     with watched() as monitor:
         result = search(
-            loaded, strategy, range(seed, seed + seeds), engine=engine, monitor=monitor, **options
+            loaded,
+            strategy,
+            range(seed, seed + seeds),
+            engine=engine,
+            monitor=monitor,
+            max_seconds=max_seconds or math.inf,
+            max_evaluations=max_evaluations or math.inf,
+            **options,
         )
     # Printed before it is saved: a full disk does not take the design along.
     if format is Format.JSON:

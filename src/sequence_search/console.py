@@ -59,7 +59,7 @@ def watched() -> Iterator[Monitor]:
                     completed=progress.step,
                     total=progress.n_steps,
                     seed=progress.seed,
-                    description=f"loss {progress.loss:.5g}  {progress.sequence}",
+                    description=f"loss {progress.loss:.5g}  {progress.note}  {progress.sequence}",
                 )
 
             yield Monitor(show_progress, lambda: stopped)
@@ -77,24 +77,37 @@ def _plain_lines() -> Callable[[Progress], None]:
             return
         last = time.monotonic()
         where = f"seed {progress.seed}  step {progress.step}/{progress.n_steps}"
-        typer.echo(f"{where}  loss {progress.loss:.5g}  {progress.sequence}", err=True)
+        typer.echo(f"{where}  loss {progress.loss:.5g}  {progress.note}  {progress.sequence}", err=True)
 
     return show_progress
 
 
 def print_runs(result: SearchResult) -> None:
-    """One row for each seed, the best sequence below."""
+    """One row for each seed, then the families of the best."""
     rows = []
     for each in result.runs:
         loss = "" if each.evaluation is None else f"{each.loss:.6f}"
-        what = each.reason if each.sequence is None else str(each.sequence)
-        rows.append([str(each.seed), each.status, loss, f"{each.seconds:.1f}", what or ""])
+        what = str(each.sequence) if each.sequence is not None else each.reason or ""
+        rows.append([str(each.seed), each.status, loss, f"{each.seconds:.1f}", what])
     print_table(["seed", "status", "loss", "seconds", "sequence"], rows)
+    for each in result.runs:
+        if each.status == "cut":
+            typer.echo(f"seed {each.seed}: {each.reason}")
     best = min(result.runs, key=lambda each: each.loss)
-    if best.evaluation is not None:
-        signals = ", ".join(f"{tissue} {value:.3f}" for tissue, value in best.evaluation.signal.items())
-        typer.echo(f"best: seed {best.seed}, loss {best.loss:.6f} over 1,024 voxels per tissue")
-        typer.echo(f"|Mxy| of the nominal voxel: {signals}")
+    if not best.families:
+        return
+    typer.echo(
+        f"\nbest: seed {best.seed}; what it found, by structure, with the loss over 1,024 voxels per tissue,"
+    )
+    typer.echo("how far it moves on 4,096 others, and |Mxy| of the nominal voxel")
+    tissues = list(best.families[0].evaluation.signal)
+    rows = []
+    for design in best.families:
+        moved = f"{100 * (design.check_loss - design.loss) / abs(design.loss):+.2f} %"
+        signals = [f"{value:.3f}" for value in design.evaluation.signal.values()]
+        mark = " (polished on the larger ensemble)" if design.repolished else ""
+        rows.append([f"{design.loss:.6f}", moved, *signals, f"{design.sequence}{mark}"])
+    print_table(["loss", "moves", *tissues, "sequence"], rows)
 
 
 def print_json(content: object) -> None:

@@ -14,9 +14,21 @@ from typing import Any
 
 from sequence_search.objective import TERMS
 from sequence_search.problem import STANDARD_N_PER_TISSUE, Evaluation
-from sequence_search.search.base import Run, SearchResult
+from sequence_search.search.base import Design, Run, SearchResult
+from sequence_search.search.finish import CHECK_N_PER_TISSUE
 
 RESULT_FILES = ("problem.toml", "sequence.png", "result.json")
+DESIGN_KEYS = (
+    "loss",
+    "check_loss",
+    "repolished",
+    "terms",
+    "sequence",
+    "signal",
+    "rf_energy",
+    "relative_rf_energy",
+    "time_to_readout_ms",
+)
 LIBRARIES = ("sequence-search", "torch", "numpy", "scipy")
 
 
@@ -33,26 +45,34 @@ def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def run_record(run: Run, *, history: bool = True) -> dict[str, Any]:
-    """One run; what a failed run does not have is null."""
+    """One run: its best design, then all families found; what a failed run does not have is null."""
     record: dict[str, Any] = {"seed": run.seed, "status": run.status}
     if run.reason is not None:
         record["reason"] = run.reason
-    known = run.evaluation
+    record |= design_record(run.families[0]) if run.families else dict.fromkeys(DESIGN_KEYS)
     record |= {
-        "loss": known.loss if known else None,
-        "terms": known.terms if known else None,
-        "sequence": run.sequence.to_dict() if run.sequence else None,
-        "signal": known.signal if known else None,
-        "rf_energy": known.rf_energy if known else None,
-        "relative_rf_energy": known.relative_rf_energy if known else None,
-        "time_to_readout_ms": known.time_to_readout * 1e3 if known else None,
         "seconds": run.seconds,
+        "evaluations": run.n_evaluations,
+        "families": [design_record(design) for design in run.families],
     }
     if history:
         record["history"] = [
             {"step": step, "loss": loss if math.isfinite(loss) else None} for step, loss in run.history
         ]
     return record
+
+
+def design_record(design: Design) -> dict[str, Any]:
+    """A design with its losses over both ensembles."""
+    evaluation = evaluation_record(design.evaluation)
+    return {
+        "loss": evaluation.pop("loss"),
+        "check_loss": design.check_loss,
+        "repolished": design.repolished,
+        "terms": evaluation.pop("terms"),
+        "sequence": design.sequence.to_dict(),
+        **evaluation,
+    }
 
 
 def result_record(result: SearchResult, *, history: bool = True) -> dict[str, Any]:
@@ -64,6 +84,7 @@ def result_record(result: SearchResult, *, history: bool = True) -> dict[str, An
         "options": result.options,
         "engine": result.engine,
         "ensemble": f"{STANDARD_N_PER_TISSUE} Sobol voxels per tissue",
+        "check_ensemble": f"{CHECK_N_PER_TISSUE} others per tissue",
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
         "device": f"cpu ({platform.machine()})",
         "runs": [run_record(run, history=history) for run in result.runs],

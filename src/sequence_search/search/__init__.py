@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any, SupportsIndex
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Monitor, SearchResult
+from sequence_search.search.base import Monitor, SearchResult, Terms
 from sequence_search.search.multistart import Multistart
 from sequence_search.search.proxyless import Proxyless
 
@@ -22,6 +23,8 @@ def search(
     *,
     engine: str = "auto",
     monitor: Monitor | None = None,
+    max_seconds: float = math.inf,
+    max_evaluations: float = math.inf,
     **options: Any,
 ) -> SearchResult:
     """Design sequences for a problem, once for each seed.
@@ -37,13 +40,16 @@ def search(
         As for `simulate`.
     monitor : Monitor, optional
         To watch and to stop the search.
+    max_seconds, max_evaluations : float
+        Budget of a seed, or of a batch of seeds that run together; at its end the search returns the best
+        so far, with the status "cut".
     **options
         Fields of the strategy's class.
 
     Raises
     ------
     ValueError
-        If there is no such strategy or option, or no seed.
+        If there is no such strategy or option, no seed, or no budget.
     """
     if isinstance(seeds, int):
         raise ValueError(
@@ -53,7 +59,12 @@ def search(
     if not numbers:
         raise ValueError("at least one seed is needed")
     runner = make_strategy(strategy, options)
-    runs = runner.run(problem, numbers, engine, monitor or Monitor())
+    if not (max_seconds > 0 and max_evaluations > 0):
+        raise ValueError(
+            f"max_seconds and max_evaluations must be above 0, got {max_seconds} and {max_evaluations}"
+        )
+    terms = Terms(engine, monitor or Monitor(), max_seconds, max_evaluations)
+    runs = runner.run(problem, numbers, terms)
     return SearchResult(problem, strategy, tuple(runs), asdict(runner), engine)
 
 

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
-import torch
-
 from sequence_search.problem import Evaluation, Problem
 from sequence_search.sequence import Sequence
 
-Status = Literal["done", "interrupted", "failed"]
+Status = Literal["done", "cut", "interrupted", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a search stands: gradient steps taken of all, least loss and its sequence."""
+    """Where a search stands.
+
+    Attributes
+    ----------
+    seed : int
+    step, n_steps : int
+        Taken, and the most there can be; a search that has converged stops before.
+    loss : float
+        Least so far, on the voxels that the strategy trains on.
+    sequence : Sequence
+        Of that loss.
+    note : str
+        What else the strategy has to say, such as starts alive and families found.
+    """
 
     seed: int
     step: int
     n_steps: int
     loss: float
     sequence: Sequence
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +56,89 @@ class Monitor:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which terms a strategy runs.
+
+    Attributes
+    ----------
+    engine : str
+        As for `simulate`.
+    monitor : Monitor
+    max_seconds, max_evaluations : float
+        Budget of one seed; of a batch of seeds, its wall time and the evaluations of each. An evaluation
+        is the loss of one sequence over the training voxels, with or without its gradient.
+    """
+
+    engine: str = "auto"
+    monitor: Monitor = field(default_factory=Monitor)
+    max_seconds: float = math.inf
+    max_evaluations: float = math.inf
+
+
+class Meter:
+    """Counts what a seed, or a batch of seeds, has spent, and says when it must end."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._began = time.perf_counter()
+        self.evaluations = 0
+        self.status: Status = "done"
+        self.reason: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the start."""
+        return time.perf_counter() - self._began
+
+    def spend(self, evaluations: int) -> None:
+        """Count evaluations of one seed."""
+        self.evaluations += evaluations
+
+    def must_end(self) -> bool:
+        """Whether the search was stopped or has spent its budget; the first such answer sets the status."""
+        if self.status != "done":
+            return True
+        if self._terms.monitor.stop():
+            self.status, self.reason = "interrupted", "stopped; the best so far"
+        elif self.seconds >= self._terms.max_seconds:
+            self.status, self.reason = (
+                "cut",
+                f"cut at max_seconds = {self._terms.max_seconds:g}; the best so far",
+            )
+        elif self.evaluations >= self._terms.max_evaluations:
+            limit = f"{self._terms.max_evaluations:g}"
+            self.status, self.reason = "cut", f"cut at max_evaluations = {limit}; the best so far"
+        return self.status != "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A sequence that a search found, and what it achieves.
+
+    Attributes
+    ----------
+    sequence : Sequence
+        Small pulses dropped, phases standardised.
+    evaluation : Evaluation
+        Over the standard ensemble.
+    check_loss : float
+        Over an independent ensemble, four times as large.
+    repolished : bool
+        The two losses differed by more than 1 %, and the design was polished again on the larger ensemble.
+    """
+
+    sequence: Sequence
+    evaluation: Evaluation
+    check_loss: float
+    repolished: bool
+
+    @property
+    def loss(self) -> float:
+        """Over the standard ensemble."""
+        return self.evaluation.loss
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Outcome of one seed.
 
@@ -49,31 +146,42 @@ class Run:
     ----------
     seed : int
     status : str
-        "done"; "interrupted": the best until it was stopped; "failed": see `reason`.
-    sequence : Sequence or None
-        Small pulses dropped, phases standardised; None if failed.
-    evaluation : Evaluation or None
-        Over the standard ensemble; None if failed.
+        "done": converged, or all its steps taken. "cut": at a budget. "interrupted": stopped. "failed".
+        All but "failed" have designs, the best so far.
+    families : tuple of Design
+        Distinct local optima, by structure, best first; empty if failed.
     seconds : float
         Wall time, shared equally among seeds that ran as one batch.
+    n_evaluations : int
+        Losses of single sequences computed.
     history : tuple of (step, loss)
         On the voxels that the strategy trained on.
     reason : str or None
-        Why the run failed.
+        Why the run failed or ended early.
     """
 
     seed: int
     status: Status
-    sequence: Sequence | None
-    evaluation: Evaluation | None
+    families: tuple[Design, ...]
     seconds: float
+    n_evaluations: int
     history: tuple[tuple[int, float], ...] = ()
     reason: str | None = None
 
     @property
+    def sequence(self) -> Sequence | None:
+        """The best; None if the run failed."""
+        return self.families[0].sequence if self.families else None
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """Of the best; None if the run failed."""
+        return self.families[0].evaluation if self.families else None
+
+    @property
     def loss(self) -> float:
-        """Over the standard ensemble; infinite if the run failed."""
-        return float("inf") if self.evaluation is None else self.evaluation.loss
+        """Of the best over the standard ensemble; infinite if the run failed."""
+        return self.families[0].loss if self.families else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,36 +230,41 @@ class Strategy(Protocol):
     the seeds beside it.
     """
 
-    def run(self, problem: Problem, seeds: Iterable[int], engine: str, monitor: Monitor) -> list[Run]:
+    def run(self, problem: Problem, seeds: Iterable[int], terms: Terms) -> list[Run]:
         """Search once for each seed, all as one batch where that is faster."""
 
 
-def finish(
-    problem: Problem,
+def failed(
     seed: int,
-    sequence: Sequence,
-    *,
-    engine: str,
-    interrupted: bool,
+    reason: str,
     seconds: float,
-    history: tuple[tuple[int, float], ...],
+    n_evaluations: int = 0,
+    history: tuple[tuple[int, float], ...] = (),
 ) -> Run:
-    """Clean a found sequence as Sec. II.E does, and evaluate it on the standard ensemble."""
-    clean = sequence.detach().drop_small_pulses().standardize_phases().without_padding()
-    if len(clean.flip_angle) == 0:
-        reason = "the best sequence has no pulse above 3°: check the units and the objective's weights"
-        return failed(seed, reason, seconds, history)
+    """Run without a design."""
+    return Run(seed, "failed", (), seconds, n_evaluations, history, reason)
+
+
+def same_family(first: Sequence, second: Sequence) -> bool:
+    """Whether two single sequences have one structure: as many pulses, nearly equal flip angles and delays.
+
+    Phases do not count: often they are free, alone or together.
+    """
+    if len(first.flip_angle) != len(second.flip_angle):
+        return False
+    flips = (first.flip_angle.abs() - second.flip_angle.abs()).abs()
+    return bool(
+        (flips < FAMILY_FLIP).all() and ((first.delay / second.delay).log().abs() < FAMILY_DELAY).all()
+    )
+
+
+# Designs closer than this in every flip angle [rad] and, as a ratio, in every delay are one family.
+FAMILY_FLIP = math.radians(8)
+FAMILY_DELAY = 0.15
+
+
+def clean(problem: Problem, sequence: Sequence) -> Sequence:
+    """Drop small pulses and standardise phases as Sec. II.E does; delays stay within their bounds."""
+    single = sequence.detach().drop_small_pulses().standardize_phases().without_padding()
     # The delay of a dropped pulse may have lengthened the one before it beyond its bound.
-    clean = replace(clean, delay=clean.delay.clamp(max=problem.search_space.max_delay))
-    evaluation = problem.evaluate(clean, engine)
-    if not torch.isfinite(torch.tensor(evaluation.loss)):
-        return failed(
-            seed, f"loss is {evaluation.loss} on the standard ensemble for {clean}", seconds, history
-        )
-    status: Status = "interrupted" if interrupted else "done"
-    return Run(seed, status, clean, evaluation, seconds, history)
-
-
-def failed(seed: int, reason: str, seconds: float, history: tuple[tuple[int, float], ...] = ()) -> Run:
-    """Run without a sequence."""
-    return Run(seed, "failed", None, None, seconds, history, reason)
+    return replace(single, delay=single.delay.clamp(max=problem.search_space.max_delay))

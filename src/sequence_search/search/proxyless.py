@@ -18,7 +18,6 @@ ICLR 2019.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -29,7 +28,8 @@ from torch import Tensor
 
 from sequence_search.objective import SIGNAL_TERMS, Objective
 from sequence_search.problem import Problem
-from sequence_search.search.base import Monitor, Progress, Run, failed, finish
+from sequence_search.search.base import Meter, Progress, Run, Terms, failed
+from sequence_search.search.finish import Finisher
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence, merge_delays
 from sequence_search.simulate import simulate
@@ -92,72 +92,31 @@ class Proxyless:
         if self.gates not in ("full", "two"):
             raise ValueError(f"gates must be 'full' or 'two', got {self.gates!r}")
 
-    def run(self, problem: Problem, seeds: Iterable[int], engine: str, monitor: Monitor) -> list[Run]:
+    def run(self, problem: Problem, seeds: Iterable[int], terms: Terms) -> list[Run]:
         """All seeds as one batch."""
-        began = time.perf_counter()
-        seeds = tuple(seeds)
-        space = problem.search_space
+        seeds, space, meter = tuple(seeds), problem.search_space, Meter(terms)
         if self.gates == "two" and space.rf_candidates + len(space.wait_ranges) < 2:
             raise ValueError("gates='two' needs at least two candidate operations a layer")
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         scheduler = initial_scheduler(space, generators, self.architecture_sd)
-        sgd = torch.optim.SGD(
-            [scheduler.flip_angle, scheduler.phase, scheduler.log_idle], lr=self.weight_rate
-        )
+        weights = [scheduler.flip_angle, scheduler.phase, scheduler.log_idle]
+        sgd = torch.optim.SGD(weights, lr=self.weight_rate)
         adam = torch.optim.Adam(
             [scheduler.architecture], lr=self.architecture_rate, betas=self.architecture_betas
         )
         stream = _VoxelStream(problem, self.n_voxels, self.voxels_per_step)
         draws = _Draws(generators, scheduler)
-        histories: list[list[tuple[int, float]]] = [[] for _ in seeds]
-        reasons: list[str | None] = [None] * len(seeds)
-        report_every = max(1, self.steps // N_PROGRESS)
-        stopped = False
+        log = _Log(problem, seeds, scheduler, terms, self.steps)
         for step in range(self.steps):
-            loss = _weight_step(problem, scheduler, draws.path(), stream.batch(), engine, sgd)
+            loss = _weight_step(problem, scheduler, draws.path(), stream.batch(), terms.engine, sgd)
+            meter.spend(1)
             if (step + 1) % self.architecture_every == 0:
-                _architecture_step(problem, scheduler, draws, stream.batch(), engine, adam, self.gates)
-            _note_failures(loss, scheduler, step, reasons)
-            if all(reasons):
+                _architecture_step(problem, scheduler, draws, stream.batch(), terms.engine, adam, self.gates)
+                meter.spend(scheduler.architecture[0].numel())
+            log.note(step + 1, loss)
+            if log.all_failed or meter.must_end():
                 break
-            if step % report_every == 0 or step == self.steps - 1:
-                _report(problem, seeds, scheduler, (step + 1, self.steps), reasons, histories, monitor)
-            stopped = monitor.stop()
-            if stopped:
-                break
-        return self._finish(problem, seeds, scheduler, histories, reasons, engine, stopped, began)
-
-    def _finish(
-        self,
-        problem: Problem,
-        seeds: tuple[int, ...],
-        scheduler: Scheduler,
-        histories: list[list[tuple[int, float]]],
-        reasons: list[str | None],
-        engine: str,
-        interrupted: bool,
-        began: float,
-    ) -> list[Run]:
-        designs = scheduler.sequence(scheduler.architecture.argmax(-1)).detach()
-        seconds = (time.perf_counter() - began) / len(seeds)
-        runs = []
-        for i, (seed, reason, points) in enumerate(zip(seeds, reasons, histories, strict=True)):
-            history = tuple(points)
-            if reason is not None:
-                runs.append(failed(seed, reason, seconds, history))
-                continue
-            runs.append(
-                finish(
-                    problem,
-                    seed,
-                    designs[i],
-                    engine=engine,
-                    interrupted=interrupted,
-                    seconds=seconds,
-                    history=history,
-                )
-            )
-        return runs
+        return log.runs(meter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,40 +291,72 @@ def _architecture_step(
         architecture.copy_(kept.scatter(-1, chosen, stepped))
 
 
-def _note_failures(
-    loss: Float[Tensor, "seeds"], scheduler: Scheduler, step: int, reasons: list[str | None]
-) -> None:
-    """Record a seed whose loss or architecture is not finite, and silence it so that the others go on."""
-    broken = ~loss.isfinite() | scheduler.architecture.detach().isnan().any(-1).any(-1)
-    if not bool(broken.any()):
-        return
-    for i in broken.nonzero()[:, 0].tolist():
-        what = "gradient of the architecture" if loss[i].isfinite() else "loss"
-        reasons[i] = reasons[i] or f"{what} is not finite at step {step}"
-        with torch.no_grad():
-            for part in (scheduler.flip_angle, scheduler.phase, scheduler.log_idle):
-                part[i].nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
-            scheduler.architecture[i].nan_to_num_(nan=0.0, neginf=-math.inf)
+class _Log:
+    """What is known of each seed on the way: failures, history, progress; its run in the end."""
 
+    def __init__(
+        self, problem: Problem, seeds: tuple[int, ...], scheduler: Scheduler, terms: Terms, steps: int
+    ) -> None:
+        self._problem, self._seeds, self._scheduler = problem, seeds, scheduler
+        self._terms, self._steps = terms, steps
+        self._every = max(1, steps // N_PROGRESS)
+        self._reasons: list[str | None] = [None] * len(seeds)
+        self._histories: list[list[tuple[int, float]]] = [[] for _ in seeds]
+        self._voxels = problem.voxels(PROGRESS_N_PER_TISSUE)
 
-def _report(
-    problem: Problem,
-    seeds: tuple[int, ...],
-    scheduler: Scheduler,
-    step_of: tuple[int, int],
-    reasons: list[str | None],
-    histories: list[list[tuple[int, float]]],
-    monitor: Monitor,
-) -> None:
-    """History of every seed's design, the likeliest operation of each layer; progress of the best alive."""
-    with torch.no_grad():
-        designs = scheduler.sequence(scheduler.architecture.argmax(-1))
-        loss = problem.loss(designs, problem.voxels(PROGRESS_N_PER_TISSUE))
-    loss = torch.where(torch.tensor([reason is None for reason in reasons]), loss, math.nan)
-    for points, value in zip(histories, loss.tolist(), strict=True):
-        points.append((step_of[0], value))
-    best = int(loss.nan_to_num(nan=math.inf).argmin())
-    monitor.on_progress(Progress(seeds[best], step_of[0], step_of[1], float(loss[best]), designs[best]))
+    @property
+    def all_failed(self) -> bool:
+        """Whether no seed is left."""
+        return all(self._reasons)
+
+    def note(self, step: int, loss: Float[Tensor, "seeds"]) -> None:
+        """Look for failures, and report now and then; `step` counts from 1."""
+        self._note_failures(step, loss)
+        if not self.all_failed and ((step - 1) % self._every == 0 or step == self._steps):
+            self._report(step)
+
+    def runs(self, meter: Meter) -> list[Run]:
+        """The run of each seed, its design the likeliest operation of each layer."""
+        finisher = Finisher(self._problem, self._terms.engine)
+        designs = self._designs()
+        seconds = meter.seconds / len(self._seeds)
+        runs = []
+        for i, (seed, reason) in enumerate(zip(self._seeds, self._reasons, strict=True)):
+            history = tuple(self._histories[i])
+            if reason is not None:
+                runs.append(failed(seed, reason, seconds, meter.evaluations, history))
+            else:
+                runs.append(finisher.finish(seed, [designs[i]], meter, seconds=seconds, history=history))
+        return runs
+
+    def _designs(self) -> Sequence:
+        return self._scheduler.sequence(self._scheduler.architecture.argmax(-1)).detach()
+
+    def _note_failures(self, step: int, loss: Float[Tensor, "seeds"]) -> None:
+        """Record a seed whose loss or architecture is not finite, and silence it so that the others go on."""
+        scheduler = self._scheduler
+        broken = ~loss.isfinite() | scheduler.architecture.detach().isnan().any(-1).any(-1)
+        if not bool(broken.any()):
+            return
+        for i in broken.nonzero()[:, 0].tolist():
+            what = "gradient of the architecture" if loss[i].isfinite() else "loss"
+            self._reasons[i] = self._reasons[i] or f"{what} is not finite at step {step}"
+            with torch.no_grad():
+                for part in (scheduler.flip_angle, scheduler.phase, scheduler.log_idle):
+                    part[i].nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
+                scheduler.architecture[i].nan_to_num_(nan=0.0, neginf=-math.inf)
+
+    def _report(self, step: int) -> None:
+        """History of every seed's design; progress of the best one alive."""
+        designs = self._designs()
+        loss = self._problem.loss(designs, self._voxels)
+        loss = torch.where(torch.tensor([reason is None for reason in self._reasons]), loss, math.nan)
+        for points, value in zip(self._histories, loss.tolist(), strict=True):
+            points.append((step, value))
+        best = int(loss.nan_to_num(nan=math.inf).argmin())
+        self._terms.monitor.on_progress(
+            Progress(self._seeds[best], step, self._steps, float(loss[best]), designs[best])
+        )
 
 
 class _Draws:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -14,38 +14,17 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from torch import Tensor
 
-from sequence_search.problem import Problem
+from sequence_search.loss import LossFunction
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
-from sequence_search.voxels import Voxels
 
 # A clock below this part of the time to readout counts as refocused.
 REFOCUSED = 1e-4
 POLISH_ROUNDS = 4
 
 
-def random_sequences(space: SearchSpace, count: int, generator: torch.Generator) -> Sequence:
-    """Sequences spread over the whole search space, [count, max_rf], without any knowledge of sequences.
-
-    The number of pulses is uniform in 1 to max_rf, flip angles are uniform in the flip range, phases
-    uniform, and delays log-uniform from the shortest delay to the longest initial wait.
-    """
-    shape = (count, space.max_rf)
-    flip, phase, delay = torch.rand((3, *shape), generator=generator, dtype=torch.float64)
-    low, high = space.flip_range
-    longest = max([wait[1] for wait in space.wait_ranges], default=space.max_delay)
-    ratio = max(longest / space.min_rf_delay, 1.0)
-    n_rf = torch.randint(1, space.max_rf + 1, (count, 1), generator=generator)
-    return Sequence(
-        low + (high - low) * flip,
-        math.pi * (2 * phase - 1),
-        space.min_rf_delay * ratio**delay,
-        torch.arange(space.max_rf) < n_rf,
-    )
-
-
 def descend(
-    problem: Problem, start: Sequence, voxels: Voxels, *, engine: str, learning_rate: float
+    loss_and_gradient: LossFunction, space: SearchSpace, start: Sequence, *, learning_rate: float
 ) -> Iterator[tuple[Float[Tensor, "batch"], Sequence]]:
     """Adam on flip angles, phases [rad] and log delays of a batch, endlessly; each step is yielded.
 
@@ -57,11 +36,9 @@ def descend(
     sequence : Sequence [batch, n_rf]
         For which the loss holds.
     """
-    space = problem.search_space
     log_delay = start.delay.clamp(min=space.min_rf_delay).log()
     parameters = [part.detach().clone() for part in (start.flip_angle, start.phase, log_delay)]
     optimizer = torch.optim.Adam(parameters, lr=learning_rate)
-    loss_and_gradient = problem.loss_and_gradient(voxels, engine)
     while True:
         flip, phase, log_delay = parameters
         sequence = Sequence(flip.clone(), phase.clone(), log_delay.exp(), start.present)
@@ -74,59 +51,76 @@ def descend(
 
 
 def polish(
-    problem: Problem, sequence: Sequence, voxels: Voxels, *, engine: str, max_iterations: int = 200
-) -> tuple[float, Sequence]:
+    loss_and_gradient: LossFunction,
+    space: SearchSpace,
+    sequence: Sequence,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    max_iterations: int = 200,
+) -> tuple[float, Sequence, int]:
     """Converge a single sequence, on flip angles, phases and log delays within their bounds.
 
     L-BFGS-B stalls where a pathway refocuses: there the loss has a kink in the delays, and optima like to
     sit in it. So it takes turns with SLSQP along the kinks reached, with the delays held to refocus.
 
+    Parameters
+    ----------
+    loss_and_gradient : LossFunction
+    space : SearchSpace
+    sequence : Sequence
+        At least one pulse.
+    stop : callable
+        Asked after each iteration; once true, the best so far is returned.
+    max_iterations : int
+        Of each turn.
+
     Returns
     -------
     loss : float
     sequence : Sequence
+    n_evaluations : int
+        Losses computed.
     """
     single = sequence.detach().without_padding()
-    space = problem.search_space
     n_rf = len(single.flip_angle)
+    evaluations = 0
 
     def unpack(x: np.ndarray) -> Sequence:
         flip, phase, log_delay = torch.from_numpy(x).reshape(3, n_rf)
         return Sequence(flip, phase, log_delay.exp())
 
-    loss_and_slopes = problem.loss_and_gradient(voxels, engine)
-
-    def loss_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
+    def value_and_slopes(x: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal evaluations
+        evaluations += 1
         point = unpack(x)
-        loss, gradient = loss_and_slopes(point)
+        loss, gradient = loss_and_gradient(point)
         by_log_delay = gradient.delay * point.delay
         return float(loss), torch.cat([gradient.flip_angle, gradient.phase, by_log_delay]).numpy()
 
+    def end_if_stopped(_: np.ndarray) -> None:
+        if stop():
+            raise StopIteration
+
     limits = (math.log(space.min_rf_delay), math.log(space.max_delay))
-    minimize_within = partial(
-        minimize, loss_and_gradient, jac=True, bounds=[(None, None)] * (2 * n_rf) + [limits] * n_rf
-    )
+    bounds = [(None, None)] * (2 * n_rf) + [limits] * n_rf
+    turn = partial(minimize, value_and_slopes, jac=True, bounds=bounds, callback=end_if_stopped)
     log_delay = single.delay.clamp(space.min_rf_delay, space.max_delay).log()
     x = torch.cat([single.flip_angle, single.phase, log_delay]).numpy()
     reached = float("inf")
     for _ in range(POLISH_ROUNDS):
-        options = {"maxiter": max_iterations, "ftol": 1e-12, "gtol": 1e-8}
         before = reached
-        smooth = minimize_within(x, method="L-BFGS-B", options=options)
+        options = {"maxiter": max_iterations, "ftol": 1e-12, "gtol": 1e-8}
+        smooth = turn(x, method="L-BFGS-B", options=options)
         x, reached = smooth.x, float(smooth.fun)
         echoes = refocused_clocks(np.exp(x[2 * n_rf :]))
         if len(echoes):
-            along = minimize_within(
-                x,
-                method="SLSQP",
-                constraints=_keep_refocused(echoes, n_rf),
-                options={"maxiter": max_iterations, "ftol": 1e-13},
-            )
+            options = {"maxiter": max_iterations, "ftol": 1e-13}
+            along = turn(x, method="SLSQP", constraints=_keep_refocused(echoes, n_rf), options=options)
             if along.fun < reached:
                 x, reached = along.x, float(along.fun)
-        if not len(echoes) or before - reached < 1e-9 * abs(reached):
+        if not len(echoes) or before - reached < 1e-9 * abs(reached) or stop():
             break
-    return reached, unpack(x)
+    return reached, unpack(x), evaluations
 
 
 def refocused_clocks(delay: Float[np.ndarray, "n_rf"]) -> Float[np.ndarray, "echoes n_rf"]:
@@ -136,22 +130,20 @@ def refocused_clocks(delay: Float[np.ndarray, "n_rf"]) -> Float[np.ndarray, "ech
     ----------
     delay : array [n_rf], s
     """
+    signs = itertools.product((-1.0, 0.0, 1.0), repeat=len(delay) - 1)
+    clocks = np.array([(*sign, 1.0) for sign in signs])
     chosen: list[np.ndarray] = []
-    for signs in itertools.product((-1.0, 0.0, 1.0), repeat=len(delay) - 1):
-        clock = np.array([*signs, 1.0])
-        if abs(clock @ delay) > REFOCUSED * delay.sum():
-            continue
+    for clock in clocks[abs(clocks @ delay) <= REFOCUSED * delay.sum()]:
         if np.linalg.matrix_rank(np.array([*chosen, clock])) > len(chosen):
             chosen.append(clock)
     return np.array(chosen).reshape(-1, len(delay))
 
 
 def _keep_refocused(echoes: np.ndarray, n_rf: int) -> dict[str, Any]:
-    """SLSQP's constraint that the pathways stay refocused, as part of the whole time."""
+    """SLSQP's constraint that the pathways stay refocused."""
 
     def clocks(x: np.ndarray) -> np.ndarray:
-        delay = np.exp(x[2 * n_rf :])
-        return np.asarray(echoes @ delay)
+        return np.asarray(echoes @ np.exp(x[2 * n_rf :]))
 
     def jacobian(x: np.ndarray) -> np.ndarray:
         free = np.zeros((len(echoes), 2 * n_rf))

@@ -1,0 +1,139 @@
+"""Proposals of sequences to refine: random ones over the whole search space, and changes of good ones.
+
+None knows of sequences: no proposal is placed at a spin echo or an inversion recovery.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from sequence_search.search_space import SearchSpace
+from sequence_search.sequence import Sequence
+
+# Flip angles, phases and delays of a single sequence, each an array [n_rf], in rad and s.
+Pulses = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def random_designs(space: SearchSpace, count: int, rng: np.random.Generator) -> list[Sequence]:
+    """Single sequences spread over the whole search space.
+
+    The number of pulses is uniform in 1 to max_rf, flip angles are uniform in the flip range, phases
+    uniform, and delays log-uniform from the shortest delay to the longest initial wait.
+    """
+    return [
+        _as_sequence(_random_pulses(space, int(rng.integers(1, space.max_rf + 1)), rng)) for _ in range(count)
+    ]
+
+
+def changed_designs(
+    parents: list[Sequence], space: SearchSpace, count: int, rng: np.random.Generator
+) -> list[Sequence]:
+    """Sequences made from good ones by one or two changes each.
+
+    Parameters
+    ----------
+    parents : list of Sequence
+        Single ones, best first: the earlier in the list, the more children.
+    """
+    pulses = [(one.flip_angle.numpy(), one.phase.numpy(), one.delay.numpy()) for one in parents]
+    children = []
+    for _ in range(count):
+        # The square of a uniform draw prefers the front of the list.
+        child: Pulses = pulses[int(len(pulses) * rng.random() ** 2)]
+        for _ in range(int(rng.integers(1, 3))):
+            change = CHANGES[int(rng.integers(len(CHANGES)))]
+            child = change(child, pulses, space, rng)
+        children.append(_as_sequence(child))
+    return children
+
+
+Change = Callable[[Pulses, list[Pulses], SearchSpace, np.random.Generator], Pulses]
+
+
+def _as_sequence(pulses: Pulses) -> Sequence:
+    flip, phase, delay = (torch.from_numpy(part) for part in pulses)
+    return Sequence(flip, phase, delay)
+
+
+def _random_pulses(space: SearchSpace, n_rf: int, rng: np.random.Generator) -> Pulses:
+    low, high = space.flip_range
+    longest = max((wait[1] for wait in space.wait_ranges), default=space.max_delay)
+    ratio = max(longest / space.min_rf_delay, 1.0)
+    return (
+        rng.uniform(low, high, n_rf),
+        rng.uniform(-math.pi, math.pi, n_rf),
+        space.min_rf_delay * ratio ** rng.random(n_rf),
+    )
+
+
+def _add(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+    """A random pulse before, between or after the others, with a delay of its own."""
+    if len(design[0]) >= space.max_rf:
+        return _replace(design, others, space, rng)
+    at = int(rng.integers(len(design[0]) + 1))
+    new = _random_pulses(space, 1, rng)
+    flip, phase, delay = (np.insert(part, at, added) for part, added in zip(design, new, strict=True))
+    if rng.random() < 0.5:
+        delay[at] = space.min_rf_delay
+    return flip, phase, delay
+
+
+def _split(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+    """One pulse as two of its phase, of parts of its flip angle, the shortest delay apart."""
+    if len(design[0]) >= space.max_rf:
+        return _shift(design, others, space, rng)
+    flip, phase, delay = design
+    at, part = int(rng.integers(len(flip))), rng.random()
+    whole = flip[at]
+    flip = np.insert(flip, at, part * whole)
+    flip[at + 1] = (1 - part) * whole
+    return flip, np.insert(phase, at, phase[at]), np.insert(delay, at, space.min_rf_delay)
+
+
+def _drop(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+    """Without one pulse; its delay goes to the one before it, or not at all."""
+    if len(design[0]) == 1:
+        return _replace(design, others, space, rng)
+    at = int(rng.integers(len(design[0])))
+    flip, phase, delay = (part.copy() for part in design)
+    if at > 0 and rng.random() < 0.5:
+        delay[at - 1] = min(delay[at - 1] + delay[at], space.max_delay)
+    return np.delete(flip, at), np.delete(phase, at), np.delete(delay, at)
+
+
+def _replace(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+    """One pulse random, or its delay."""
+    flip, phase, delay = (part.copy() for part in design)
+    at = int(rng.integers(len(flip)))
+    new_flip, new_phase, new_delay = (part[0] for part in _random_pulses(space, 1, rng))
+    if rng.random() < 0.5:
+        flip[at], phase[at] = new_flip, new_phase
+    else:
+        delay[at] = new_delay
+    return flip, phase, delay
+
+
+def _shift(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+    """All parameters a little elsewhere, delays by a factor."""
+    flip, phase, delay = design
+    size = 10 ** rng.uniform(-1.5, 0)
+    noise = rng.normal(0, size, (3, len(flip)))
+    delay = np.clip(delay * np.exp(noise[2]), space.min_rf_delay, space.max_delay)
+    return np.clip(flip + noise[0], 0, 2 * math.pi), phase + noise[1], delay
+
+
+def _cross(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+    """The beginning of another and the end of this, or as much of it as fits."""
+    other = others[int(rng.integers(len(others)))]
+    head = int(rng.integers(len(other[0]) + 1))
+    tail = int(rng.integers(1 if head == 0 else 0, len(design[0]) + 1))
+    tail = min(tail, space.max_rf - head)
+    pieces = [np.concatenate([a[:head], b[len(b) - tail :]]) for a, b in zip(other, design, strict=True)]
+    return pieces[0], pieces[1], pieces[2]
+
+
+CHANGES: tuple[Change, ...] = (_add, _add, _split, _drop, _replace, _shift, _cross)
