@@ -158,7 +158,7 @@ def test_evaluate_takes_negative_numbers_and_another_engine():
         (["evaluate", "max-signal", *ECHO[:-1], "4"], "got 4 in pulse 2 of problem 'max-signal'"),
         (["evaluate", "max-signal", *ECHO[:-1], "x"], "unexpected extra"),
         (["evaluate", "max-signal", *ECHO[:-2], "nan", "7"], "delay_ms must be finite"),
-        (["run", "max-signal", "--strategy", "nas"], "strategy must be one of multistart, proxyless"),
+        (["run", "max-signal", "--strategy", "nas"], "strategy must be one of multistart, proxyless, "),
         (["run", "max-signal", "--engine", "nas"], "engine must be one of"),
         (["run", "max-signal", "--seeds", "0"], "Invalid value"),
         (["run", "max-signal", "--seed", str(10**20)], "Invalid value"),

@@ -65,7 +65,15 @@ def test_each_change_does_what_it_says(change):
     rng = np.random.default_rng(1)
     parent = tuple(np.array(part) for part in ([1.0, 2.0, 3.0], [0.1, 0.2, 0.3], [0.01, 0.02, 0.03]))
     before = [part.copy() for part in parent]
-    grown = {"_add": {4}, "_split": {4}, "_drop": {2}, "_replace": {3}, "_shift": {3}, "_cross": {1, 2, 3, 4}}
+    grown = {
+        "_add": {4},
+        "_split": {4},
+        "_repeat": {4},
+        "_drop": {2},
+        "_replace": {3},
+        "_shift": {3},
+        "_cross": {1, 2, 3, 4},
+    }
     for _ in range(50):
         child = change(parent, [parent], SPACE, rng)
         assert len({len(part) for part in child}) == 1

@@ -1,11 +1,12 @@
 import functools
 import json
+import math
 
 import pytest
 
 from sequence_search.problem import Problem
 from sequence_search.report.record import result_record, run_record, save_result
-from sequence_search.search.base import Meter, SearchResult, Terms, failed
+from sequence_search.search.base import Meter, Point, SearchResult, Terms, failed
 from sequence_search.search.finish import Finisher
 from sequence_search.sequence import Sequence
 
@@ -17,7 +18,9 @@ FINISHER = Finisher(PROBLEM, "auto")
 
 
 def done(seed=0):
-    return FINISHER.finish(seed, [ECHO], Meter(Terms()), seconds=1.5, history=((0, 0.5), (1, float("nan"))))
+    return FINISHER.finish(
+        seed, [ECHO], Meter(Terms()), seconds=1.5, history=(Point(0, 0.5, 9, 0.1), Point(1, math.nan, 9, 0.1))
+    )
 
 
 def test_the_record_of_a_run():
@@ -27,7 +30,8 @@ def test_the_record_of_a_run():
     assert record["check_loss"] == pytest.approx(record["loss"], rel=0.01)
     assert set(record) >= {"seed", "status", "loss", "terms", "signal", "seconds", "history"}
     assert record["loss"] == pytest.approx(sum(record["terms"].values()))
-    assert record["history"] == [{"step": 0, "loss": 0.5}, {"step": 1, "loss": None}]
+    assert record["history"][0] == {"step": 0, "loss": 0.5, "evaluations": 9, "seconds": 0.1}
+    assert record["history"][1]["loss"] is None
     assert "history" not in run_record(done(), history=False)
 
 

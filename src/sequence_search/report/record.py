@@ -57,7 +57,8 @@ def run_record(run: Run, *, history: bool = True) -> dict[str, Any]:
     }
     if history:
         record["history"] = [
-            {"step": step, "loss": loss if math.isfinite(loss) else None} for step, loss in run.history
+            {**point._asdict(), "loss": point.loss if math.isfinite(point.loss) else None}
+            for point in run.history
         ]
     return record
 

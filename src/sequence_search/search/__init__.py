@@ -10,10 +10,18 @@ from typing import Any, SupportsIndex
 
 from sequence_search.problem import Problem
 from sequence_search.search.base import Monitor, SearchResult, Terms
+from sequence_search.search.evolution import Evolution
 from sequence_search.search.multistart import Multistart
 from sequence_search.search.proxyless import Proxyless
+from sequence_search.search.random_search import RandomSearch
 
-STRATEGIES: dict[str, type[Multistart] | type[Proxyless]] = {"multistart": Multistart, "proxyless": Proxyless}
+StrategyClass = type[Evolution] | type[Multistart] | type[Proxyless] | type[RandomSearch]
+STRATEGIES: dict[str, StrategyClass] = {
+    "multistart": Multistart,
+    "proxyless": Proxyless,
+    "evolution": Evolution,
+    "random": RandomSearch,
+}
 
 
 def search(
@@ -33,7 +41,7 @@ def search(
     ----------
     problem : Problem
     strategy : str
-        "multistart", or "proxyless" for the paper's algorithm.
+        "multistart"; "proxyless", the paper's algorithm; "evolution" and "random", baselines.
     seeds : iterable of int
         A seed's result does not depend on the others.
     engine : str
@@ -68,7 +76,7 @@ def search(
     return SearchResult(problem, strategy, tuple(runs), asdict(runner), engine)
 
 
-def make_strategy(name: str, options: dict[str, Any]) -> Multistart | Proxyless:
+def make_strategy(name: str, options: dict[str, Any]) -> Evolution | Multistart | Proxyless | RandomSearch:
     """Strategy by name with options set.
 
     Raises

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from sequence_search.problem import Evaluation, Problem
 from sequence_search.sequence import Sequence
@@ -37,6 +37,15 @@ class Progress:
     loss: float
     sequence: Sequence
     note: str = ""
+
+
+class Point(NamedTuple):
+    """Of the history of a run: least loss on the training voxels, and what had been spent by then."""
+
+    step: int
+    loss: float
+    evaluations: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +163,7 @@ class Run:
         Wall time, shared equally among seeds that ran as one batch.
     n_evaluations : int
         Losses of single sequences computed.
-    history : tuple of (step, loss)
-        On the voxels that the strategy trained on.
+    history : tuple of Point
     reason : str or None
         Why the run failed or ended early.
     """
@@ -165,7 +173,7 @@ class Run:
     families: tuple[Design, ...]
     seconds: float
     n_evaluations: int
-    history: tuple[tuple[int, float], ...] = ()
+    history: tuple[Point, ...] = ()
     reason: str | None = None
 
     @property
@@ -239,7 +247,7 @@ def failed(
     reason: str,
     seconds: float,
     n_evaluations: int = 0,
-    history: tuple[tuple[int, float], ...] = (),
+    history: tuple[Point, ...] = (),
 ) -> Run:
     """Run without a design."""
     return Run(seed, "failed", (), seconds, n_evaluations, history, reason)

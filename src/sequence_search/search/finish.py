@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Design, Meter, Run, clean, failed, same_family
+from sequence_search.search.base import Design, Meter, Point, Run, clean, failed, same_family
 from sequence_search.search.refine import polish
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
@@ -31,7 +31,7 @@ class Finisher:
         meter: Meter,
         *,
         seconds: float,
-        history: tuple[tuple[int, float], ...],
+        history: tuple[Point, ...],
     ) -> Run:
         """Run of the distinct designs among the sequences found, best first."""
         cleaned = [clean(self._problem, sequence) for sequence in found]

@@ -94,6 +94,22 @@ def _split(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.ran
     return flip, np.insert(phase, at, phase[at]), np.insert(delay, at, space.min_rf_delay)
 
 
+def _repeat(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+    """One or two copies of a pulse before it, of any phase, about the shortest delay apart."""
+    room = space.max_rf - len(pulses[0])
+    if room < 1:
+        return _replace(pulses, others, space, rng)
+    copies = min(room, int(rng.integers(1, 3)))
+    flip, phase, delay = pulses
+    at = int(rng.integers(len(flip)))
+    short = space.min_rf_delay * (1 + rng.random(copies))
+    return (
+        np.insert(flip, at, [flip[at]] * copies),
+        np.insert(phase, at, rng.uniform(-math.pi, math.pi, copies)),
+        np.insert(delay, at, short),
+    )
+
+
 def _drop(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """Without one pulse; its delay goes to the one before it, or not at all."""
     if len(design[0]) == 1:
@@ -136,4 +152,4 @@ def _cross(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.ran
     return pieces[0], pieces[1], pieces[2]
 
 
-CHANGES: tuple[Change, ...] = (_add, _add, _split, _drop, _replace, _shift, _cross)
+CHANGES: tuple[Change, ...] = (_add, _split, _repeat, _drop, _replace, _shift, _cross)

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from sequence_search.objective import SIGNAL_TERMS, Objective
 from sequence_search.problem import Problem
-from sequence_search.search.base import Meter, Progress, Run, Terms, failed
+from sequence_search.search.base import Meter, Point, Progress, Run, Terms, failed
 from sequence_search.search.finish import Finisher
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence, merge_delays
@@ -113,7 +113,7 @@ class Proxyless:
             if (step + 1) % self.architecture_every == 0:
                 _architecture_step(problem, scheduler, draws, stream.batch(), terms.engine, adam, self.gates)
                 meter.spend(scheduler.architecture[0].numel())
-            log.note(step + 1, loss)
+            log.note(step + 1, loss, meter)
             if log.all_failed or meter.must_end():
                 break
         return log.runs(meter)
@@ -301,7 +301,7 @@ class _Log:
         self._terms, self._steps = terms, steps
         self._every = max(1, steps // N_PROGRESS)
         self._reasons: list[str | None] = [None] * len(seeds)
-        self._histories: list[list[tuple[int, float]]] = [[] for _ in seeds]
+        self._histories: list[list[Point]] = [[] for _ in seeds]
         self._voxels = problem.voxels(PROGRESS_N_PER_TISSUE)
 
     @property
@@ -309,11 +309,11 @@ class _Log:
         """Whether no seed is left."""
         return all(self._reasons)
 
-    def note(self, step: int, loss: Float[Tensor, "seeds"]) -> None:
+    def note(self, step: int, loss: Float[Tensor, "seeds"], meter: Meter) -> None:
         """Look for failures, and report now and then; `step` counts from 1."""
         self._note_failures(step, loss)
         if not self.all_failed and ((step - 1) % self._every == 0 or step == self._steps):
-            self._report(step)
+            self._report(step, meter)
 
     def runs(self, meter: Meter) -> list[Run]:
         """The run of each seed, its design the likeliest operation of each layer."""
@@ -346,13 +346,13 @@ class _Log:
                     part[i].nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
                 scheduler.architecture[i].nan_to_num_(nan=0.0, neginf=-math.inf)
 
-    def _report(self, step: int) -> None:
+    def _report(self, step: int, meter: Meter) -> None:
         """History of every seed's design; progress of the best one alive."""
         designs = self._designs()
         loss = self._problem.loss(designs, self._voxels)
         loss = torch.where(torch.tensor([reason is None for reason in self._reasons]), loss, math.nan)
         for points, value in zip(self._histories, loss.tolist(), strict=True):
-            points.append((step, value))
+            points.append(Point(step, value, meter.evaluations, meter.seconds / len(self._seeds)))
         best = int(loss.nan_to_num(nan=math.inf).argmin())
         self._terms.monitor.on_progress(
             Progress(self._seeds[best], step, self._steps, float(loss[best]), designs[best])

@@ -1,0 +1,43 @@
+"""Baseline: random structures refined by gradient, the best polished; nothing is learnt on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sequence_search.problem import Problem
+from sequence_search.search.base import Run, Terms
+from sequence_search.search.propose import random_designs
+from sequence_search.search.rounds import Rounds, run_rounds
+from sequence_search.search_space import SearchSpace
+from sequence_search.sequence import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class RandomSearch:
+    """Options of the random search.
+
+    Attributes
+    ----------
+    n_proposals : int
+        Random sequences of a round.
+    n_rounds : int
+    steps : int
+        Gradient steps of each sequence.
+    """
+
+    n_proposals: int = 128
+    n_rounds: int = 60
+    steps: int = 100
+
+    def run(self, problem: Problem, seeds: Iterable[int], terms: Terms) -> list[Run]:
+        """One search for each seed; the sequences of a round are one batch."""
+        rounds = Rounds(
+            max_rounds=self.n_rounds, patience=self.n_rounds, steps=self.steps, halvings=((1.0, 1.0),)
+        )
+        return run_rounds(problem, seeds, terms, rounds, self._propose)
+
+    def _propose(self, elite: list[Sequence], space: SearchSpace, rng: np.random.Generator) -> list[Sequence]:
+        return random_designs(space, self.n_proposals, rng)
