@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow test-gpu bench lint format clean
+.PHONY: demo test test-slow test-gpu bench scoreboard lint format clean
 
 demo: $(READY)  ## design a sequence for the paper's experiment 1, print and draw it
 	$(BIN)/sequence-search run max-signal --out out/demo --overwrite
@@ -18,6 +18,9 @@ test-gpu: $(READY)  ## the tests that need a CUDA device
 
 bench: $(READY)  ## engines against each other, their peers and the processor
 	$(BIN)/python benchmarks/engines.py
+
+scoreboard: $(READY)  ## every strategy on every problem
+	$(BIN)/python benchmarks/search.py
 
 lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/ruff check

@@ -26,7 +26,7 @@ import numpy as np
 from peers.blackbox import PEERS
 
 from sequence_search import Problem, Sequence, builtin_problems, search
-from sequence_search.search.base import Meter, Run, Terms
+from sequence_search.search.base import Meter, Run, Settings
 from sequence_search.search.finish import Finisher
 
 HERE = Path(__file__).parent
@@ -91,7 +91,7 @@ def measure(problem: Problem, strategy: str, arguments: argparse.Namespace) -> l
         return None
     finisher, runs = Finisher(problem, "auto"), []
     for seed in seeds:
-        meter = Meter(Terms(max_seconds=arguments.seconds))
+        meter = Meter(Settings(max_seconds=arguments.seconds))
         found = optimise(problem, seed, meter)
         runs.append(finisher.finish(seed, [found], meter, seconds=meter.seconds, history=()))
     return runs

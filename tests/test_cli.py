@@ -233,6 +233,17 @@ def test_json_is_json_also_with_infinite_numbers(tmp_path):
     assert "the loss is inf" in done.stderr
 
 
+def test_schedules_are_those_of_proxyless():
+    fast = call(
+        "run", "max-signal", "--strategy", "proxyless", "--schedule", "fast", "--steps", 3, "--format", "json"
+    )
+    assert json.loads(fast.stdout)["options"]["voxels_per_step"] == 250
+    for wrong in (["--schedule", "fast"], ["--strategy", "proxyless", "--schedule", "slow"]):
+        done = call("run", "max-signal", *wrong)
+        assert done.exit_code == 2
+        assert "--schedule is paper or fast, with --strategy proxyless" in done.stderr
+
+
 def test_run_refuses_a_file_for_a_folder(tmp_path):
     file = tmp_path / "file"
     file.write_text("precious")

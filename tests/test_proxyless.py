@@ -121,7 +121,9 @@ def test_a_two_path_step_moves_two_and_keeps_their_total():
     draws.two = spy
     for _ in range(4):
         before = scheduler.architecture.detach().clone()
-        proxyless._architecture_step(PROBLEM, scheduler, draws, PROBLEM.voxels(8), "auto", adam, "two")
+        proxyless._architecture_step(
+            PROBLEM, scheduler, draws, PROBLEM.voxels(8), "auto", adam, Proxyless(gates="two")
+        )
         after = scheduler.architecture.detach()
         moved = torch.zeros_like(before, dtype=torch.bool).scatter(-1, pairs[-1], True)
         assert torch.equal(after[~moved], before[~moved])
@@ -201,6 +203,38 @@ def test_architecture_gradient_is_the_derivative_of_the_expected_gate():
     torch.autograd.gradcheck(expected_gate, alpha)
     (expected,) = torch.autograd.grad(expected_gate(alpha), alpha)
     torch.testing.assert_close(architecture_gradient(alpha.detach(), gates), expected)
+
+
+def test_exact_gates_are_the_losses_of_the_neighbours():
+    scheduler = scheduler_of()
+    voxels = PROBLEM.voxels(8)
+    path = torch.tensor([[2, 6, 4, 1, 5], [0, 1, 2, 3, 4]])
+    losses_of = proxyless.candidate_losses(PROBLEM, scheduler, path, voxels, "auto")
+    for seed, layer, candidate in ((0, 0, 3), (0, 3, 7), (1, 4, 0)):
+        other = path.clone()
+        other[seed, layer] = candidate
+        expected = PROBLEM.loss(scheduler.sequence(other).detach(), voxels)[seed]
+        torch.testing.assert_close(losses_of[seed, layer, candidate], expected)
+
+
+def test_exact_gates_find_the_best_operation_whatever_its_phase():
+    """Where phases differ and the loss is quadratic the linearised gate can mislead; the exact one cannot."""
+    problem = one_layer_problem(signal_loss)
+    options = {"steps": 400, "architecture_rate": 0.05, "architecture_every": 1, "weight_rate": 0.0}
+    options |= {"n_voxels": 100, "voxels_per_step": 50, "gates": "exact"}
+    for run in search(problem, "proxyless", seeds=range(3), **options).runs:
+        scheduler = scheduler_of(problem.search_space, seeds=(run.seed,))
+        every = scheduler.sequence(torch.arange(5)[None, :, None]).detach()
+        best = every[0, int(problem.loss(every, problem.voxels(64)).argmin())]
+        torch.testing.assert_close(run.sequence.flip_angle, best.flip_angle)
+
+
+def test_polish_converges_the_design():
+    options = {"steps": 60, "n_voxels": 100, "voxels_per_step": 50}
+    plain, polished = (
+        search(PROBLEM, "proxyless", polish=polish, **options).best for polish in (False, True)
+    )
+    assert polished.loss < plain.loss
 
 
 def test_a_constant_in_a_layer_cancels():
@@ -314,6 +348,8 @@ FAST = {"architecture_rate": 1.0, "architecture_every": 2}
         (FAST, {"architecture_rate": 0.1}),
         (FAST, {"architecture_betas": (0.9, 0.999)}),
         (FAST, {"gates": "two"}),
+        (FAST, {"gates": "exact"}),
+        (FAST, {"temperature": 3.0}),
     ],
 )
 def test_every_option_matters(base, changed):
@@ -333,6 +369,7 @@ def test_every_option_matters(base, changed):
         {"voxels_per_step": 20},
         {"architecture_every": 0},
         {"gates": "one"},
+        {"temperature": 0.0},
     ],
 )
 def test_bad_options_are_refused(options):

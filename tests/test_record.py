@@ -6,7 +6,7 @@ import pytest
 
 from sequence_search.problem import Problem
 from sequence_search.report.record import result_record, run_record, save_result
-from sequence_search.search.base import Meter, Point, SearchResult, Terms, failed
+from sequence_search.search.base import Meter, Point, SearchResult, Settings, failed
 from sequence_search.search.finish import Finisher
 from sequence_search.sequence import Sequence
 
@@ -19,7 +19,11 @@ FINISHER = Finisher(PROBLEM, "auto")
 
 def done(seed=0):
     return FINISHER.finish(
-        seed, [ECHO], Meter(Terms()), seconds=1.5, history=(Point(0, 0.5, 9, 0.1), Point(1, math.nan, 9, 0.1))
+        seed,
+        [ECHO],
+        Meter(Settings()),
+        seconds=1.5,
+        history=(Point(0, 0.5, 9, 0.1), Point(1, math.nan, 9, 0.1)),
     )
 
 

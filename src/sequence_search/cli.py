@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -133,6 +133,7 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     steps: Annotated[
         int | None, typer.Option(min=1, help="Gradient steps; the strategy's own if not given.")
     ] = None,
+    schedule: Annotated[str | None, typer.Option(help="Of proxyless: paper, the default, or fast.")] = None,
     engine: EngineOption = "auto",
     max_seconds: Annotated[
         float | None, typer.Option(min=0.001, help="Wall time of a seed; then the best so far.")
@@ -149,7 +150,7 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
         _check_engine(engine)
         from sequence_search.search import make_strategy, search
 
-        options = {} if steps is None else {"steps": steps}
+        options = _options(strategy, schedule, steps)
         make_strategy(strategy, options)
         _check_folder(out, overwrite)
     from sequence_search.report.record import result_record, save_result
@@ -273,6 +274,20 @@ def _bad_input() -> Iterator[None]:
 def _refuse(message: str) -> NoReturn:
     typer.echo("\n".join(f"error: {line}" for line in message.splitlines()), err=True)
     raise typer.Exit(2)
+
+
+def _options(strategy: str, schedule: str | None, steps: int | None) -> dict[str, Any]:
+    """Options of the strategy that were given."""
+    from sequence_search.search.proxyless import SCHEDULES
+
+    options: dict[str, Any] = {}
+    if schedule is not None:
+        if strategy != "proxyless" or schedule not in SCHEDULES:
+            raise ValueError(
+                f"--schedule is {' or '.join(SCHEDULES)}, with --strategy proxyless; got '{schedule}'"
+            )
+        options |= SCHEDULES[schedule]
+    return options if steps is None else options | {"steps": steps}
 
 
 def _check_engine(engine: str) -> None:

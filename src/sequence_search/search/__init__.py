@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from typing import Any, SupportsIndex
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Monitor, SearchResult, Terms
+from sequence_search.search.base import Monitor, SearchResult, Settings
 from sequence_search.search.evolution import Evolution
 from sequence_search.search.multistart import Multistart
 from sequence_search.search.proxyless import Proxyless
@@ -71,8 +71,8 @@ def search(
         raise ValueError(
             f"max_seconds and max_evaluations must be above 0, got {max_seconds} and {max_evaluations}"
         )
-    terms = Terms(engine, monitor or Monitor(), max_seconds, max_evaluations)
-    runs = runner.run(problem, numbers, terms)
+    settings = Settings(engine, monitor or Monitor(), max_seconds, max_evaluations)
+    runs = runner.run(problem, numbers, settings)
     return SearchResult(problem, strategy, tuple(runs), asdict(runner), engine)
 
 

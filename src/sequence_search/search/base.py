@@ -65,8 +65,8 @@ class Monitor:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """Under which terms a strategy runs.
+class Settings:
+    """How a strategy is run.
 
     Attributes
     ----------
@@ -87,8 +87,8 @@ class Terms:
 class Meter:
     """Counts what a seed, or a batch of seeds, has spent, and says when it must end."""
 
-    def __init__(self, terms: Terms) -> None:
-        self._terms = terms
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._began = time.perf_counter()
         self.evaluations = 0
         self.status: Status = "done"
@@ -107,15 +107,15 @@ class Meter:
         """Whether the search was stopped or has spent its budget; the first such answer sets the status."""
         if self.status != "done":
             return True
-        if self._terms.monitor.stop():
+        if self._settings.monitor.stop():
             self.status, self.reason = "interrupted", "stopped; the best so far"
-        elif self.seconds >= self._terms.max_seconds:
+        elif self.seconds >= self._settings.max_seconds:
             self.status, self.reason = (
                 "cut",
-                f"cut at max_seconds = {self._terms.max_seconds:g}; the best so far",
+                f"cut at max_seconds = {self._settings.max_seconds:g}; the best so far",
             )
-        elif self.evaluations >= self._terms.max_evaluations:
-            limit = f"{self._terms.max_evaluations:g}"
+        elif self.evaluations >= self._settings.max_evaluations:
+            limit = f"{self._settings.max_evaluations:g}"
             self.status, self.reason = "cut", f"cut at max_evaluations = {limit}; the best so far"
         return self.status != "done"
 
@@ -238,7 +238,7 @@ class Strategy(Protocol):
     the seeds beside it.
     """
 
-    def run(self, problem: Problem, seeds: Iterable[int], terms: Terms) -> list[Run]:
+    def run(self, problem: Problem, seeds: Iterable[int], settings: Settings) -> list[Run]:
         """Search once for each seed, all as one batch where that is faster."""
 
 

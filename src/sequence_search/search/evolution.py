@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Run, Terms
+from sequence_search.search.base import Run, Settings
 from sequence_search.search.propose import changed_designs, random_designs
 from sequence_search.search.rounds import Rounds, run_rounds
 from sequence_search.search_space import SearchSpace
@@ -32,7 +32,7 @@ class Evolution:
     n_generations: int = 300
     steps: int = 10
 
-    def run(self, problem: Problem, seeds: Iterable[int], terms: Terms) -> list[Run]:
+    def run(self, problem: Problem, seeds: Iterable[int], settings: Settings) -> list[Run]:
         """One evolution for each seed; a generation is one batch."""
         rounds = Rounds(
             max_rounds=self.n_generations,
@@ -42,7 +42,7 @@ class Evolution:
             n_elite=self.population,
             by_number=False,
         )
-        return run_rounds(problem, seeds, terms, rounds, self._propose)
+        return run_rounds(problem, seeds, settings, rounds, self._propose)
 
     def _propose(self, elite: list[Sequence], space: SearchSpace, rng: np.random.Generator) -> list[Sequence]:
         if not elite:

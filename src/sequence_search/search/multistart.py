@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Run, Terms
+from sequence_search.search.base import Run, Settings
 from sequence_search.search.propose import changed_designs, random_designs
 from sequence_search.search.rounds import Rounds, run_rounds
 from sequence_search.search_space import SearchSpace
@@ -69,9 +69,9 @@ class Multistart:
             )
         self._rounds()
 
-    def run(self, problem: Problem, seeds: Iterable[int], terms: Terms) -> list[Run]:
+    def run(self, problem: Problem, seeds: Iterable[int], settings: Settings) -> list[Run]:
         """One search for each seed; the proposals of a round are one batch."""
-        return run_rounds(problem, seeds, terms, self._rounds(), self._propose)
+        return run_rounds(problem, seeds, settings, self._rounds(), self._propose)
 
     def _rounds(self) -> Rounds:
         return Rounds(

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -28,8 +28,9 @@ from torch import Tensor
 
 from sequence_search.objective import SIGNAL_TERMS, Objective
 from sequence_search.problem import Problem
-from sequence_search.search.base import Meter, Point, Progress, Run, Terms, failed
+from sequence_search.search.base import Meter, Point, Progress, Run, Settings, failed
 from sequence_search.search.finish import Finisher
+from sequence_search.search.refine import polish
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence, merge_delays
 from sequence_search.simulate import simulate
@@ -38,9 +39,17 @@ from sequence_search.voxels import Voxels, random_voxels
 IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
 N_PROGRESS = 200  # progress reports and history points of a run
 PROGRESS_N_PER_TISSUE = 64
+POLISH_N_PER_TISSUE = 128
 # With fewer, a random batch may lack a tissue; with 50 of three tissues once in 10^8 batches.
 FEWEST_VOXELS = 50
 VOXEL_SEED = 0  # all seeds see the same stream of voxels, so that a seed does not depend on its neighbours
+
+
+# Options by name: "paper" is 1,000 epochs of 100 batches of 1,000 voxels.
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "fast": {"steps": 20_000, "voxels_per_step": 250, "weight_rate": 0.05, "architecture_rate": 0.005},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +72,14 @@ class Proxyless:
         Weight steps for each architecture step, which takes other voxels.
     gates : str
         "full": all candidates of a layer enter an architecture step. "two": two drawn from p, whose
-        total probability is kept.
+        total probability is kept. "exact": as "full", with each candidate's loss in place of dL/dg, which
+        is the loss linearised at the drawn path; ours, not the paper's.
     architecture_sd : float
         Standard deviation of the initial architecture parameters.
+    temperature : float
+        p = softmax(alpha / temperature); above 1 it explores longer. Ours.
+    polish : bool
+        Converge the final design by a quasi-Newton method. Ours.
     """
 
     steps: int = 100_000
@@ -75,8 +89,10 @@ class Proxyless:
     architecture_rate: float = 0.001
     architecture_betas: tuple[float, float] = (0.0, 0.999)
     architecture_every: int = 5
-    gates: Literal["full", "two"] = "full"
+    gates: Literal["full", "two", "exact"] = "full"
     architecture_sd: float = 0.001
+    temperature: float = 1.0
+    polish: bool = False
 
     def __post_init__(self) -> None:
         if (
@@ -89,12 +105,14 @@ class Proxyless:
             )
         if self.voxels_per_step < FEWEST_VOXELS:
             raise ValueError(f"voxels_per_step must be at least {FEWEST_VOXELS}, got {self.voxels_per_step}")
-        if self.gates not in ("full", "two"):
-            raise ValueError(f"gates must be 'full' or 'two', got {self.gates!r}")
+        if self.gates not in ("full", "two", "exact"):
+            raise ValueError(f"gates must be 'full', 'two' or 'exact', got {self.gates!r}")
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"temperature must be above 0, got {self.temperature}")
 
-    def run(self, problem: Problem, seeds: Iterable[int], terms: Terms) -> list[Run]:
+    def run(self, problem: Problem, seeds: Iterable[int], settings: Settings) -> list[Run]:
         """All seeds as one batch."""
-        seeds, space, meter = tuple(seeds), problem.search_space, Meter(terms)
+        seeds, space, meter = tuple(seeds), problem.search_space, Meter(settings)
         if self.gates == "two" and space.rf_candidates + len(space.wait_ranges) < 2:
             raise ValueError("gates='two' needs at least two candidate operations a layer")
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -105,13 +123,13 @@ class Proxyless:
             [scheduler.architecture], lr=self.architecture_rate, betas=self.architecture_betas
         )
         stream = _VoxelStream(problem, self.n_voxels, self.voxels_per_step)
-        draws = _Draws(generators, scheduler)
-        log = _Log(problem, seeds, scheduler, terms, self.steps)
+        draws = _Draws(generators, scheduler, self.temperature)
+        log = _Log(problem, seeds, scheduler, settings, self)
         for step in range(self.steps):
-            loss = _weight_step(problem, scheduler, draws.path(), stream.batch(), terms.engine, sgd)
+            loss = _weight_step(problem, scheduler, draws.path(), stream.batch(), settings.engine, sgd)
             meter.spend(1)
             if (step + 1) % self.architecture_every == 0:
-                _architecture_step(problem, scheduler, draws, stream.batch(), terms.engine, adam, self.gates)
+                _architecture_step(problem, scheduler, draws, stream.batch(), settings.engine, adam, self)
                 meter.spend(scheduler.architecture[0].numel())
             log.note(step + 1, loss, meter)
             if log.all_failed or meter.must_end():
@@ -197,11 +215,7 @@ def gate_gradient(
     _, layers, candidates = scheduler.architecture.shape
     with torch.no_grad():
         drawn = scheduler.sequence(path)
-        # Neighbours: the drawn path with one layer set to each of its candidates in turn.
-        neighbours = path[:, None, None, :].repeat(1, layers, candidates, 1)
-        for layer in range(layers):
-            neighbours[:, layer, :, layer] = torch.arange(candidates)
-        others = scheduler.sequence(neighbours)
+        others = scheduler.sequence(_neighbours(path, candidates))
         signal = simulate(drawn, voxels, engine)
         candidate_signals = simulate(others, voxels, engine)
     leaf = signal.requires_grad_()
@@ -213,7 +227,7 @@ def gate_gradient(
     through_signal = (pairs @ torch.view_as_real(slope).reshape(len(path), -1, 1)).reshape(
         -1, layers, candidates
     )
-    # Terms of the sequence alone add up over layers, so that their difference between neighbours is their
+    # Settings of the sequence alone add up over layers, so that their difference between neighbours is their
     # gate's gradient; terms of the signal, held fixed here, are a constant that the softmax cancels.
     terms = tuple(term for term in problem.objective.terms if term.function not in SIGNAL_TERMS.values())
     if not terms:
@@ -221,6 +235,30 @@ def gate_gradient(
     with torch.no_grad():
         fixed = signal[:, None, None, :].expand(candidate_signals.shape)
         return through_signal + Objective(terms)(fixed, others, voxels)
+
+
+def candidate_losses(
+    problem: Problem, scheduler: Scheduler, path: Int[Tensor, "seeds layers"], voxels: Voxels, engine: str
+) -> Float[Tensor, "seeds layers candidates"]:
+    """Loss of the drawn path with one layer set to each of its candidates in turn.
+
+    In place of dL/dg in `architecture_gradient` it gives the derivative of the expected loss itself.
+    """
+    with torch.no_grad():
+        others = scheduler.sequence(_neighbours(path, scheduler.architecture.shape[-1]))
+        loss, _ = problem.loss_and_gradient(voxels, engine)(others)
+    return loss
+
+
+def _neighbours(
+    path: Int[Tensor, "seeds layers"], candidates: int
+) -> Int[Tensor, "seeds layers candidates layers"]:
+    """The path with one layer set to each of its candidates in turn."""
+    layers = path.shape[-1]
+    neighbours = path[:, None, None, :].repeat(1, layers, candidates, 1)
+    for layer in range(layers):
+        neighbours[:, layer, :, layer] = torch.arange(candidates)
+    return neighbours
 
 
 def architecture_gradient(
@@ -269,37 +307,42 @@ def _architecture_step(
     voxels: Voxels,
     engine: str,
     adam: torch.optim.Optimizer,
-    gates: str,
+    options: Proxyless,
 ) -> None:
     """Adam on the architecture parameters."""
-    architecture = scheduler.architecture
-    if gates == "full":
-        gradient = gate_gradient(problem, scheduler, draws.path(), voxels, engine)
-        architecture.grad = architecture_gradient(architecture.detach(), gradient)
+    architecture, temperature = scheduler.architecture, options.temperature
+    if options.gates != "two":
+        of_candidates = gate_gradient if options.gates == "full" else candidate_losses
+        gradient = of_candidates(problem, scheduler, draws.path(), voxels, engine)
+        architecture.grad = architecture_gradient(architecture.detach() / temperature, gradient) / temperature
         adam.step()
         return
     chosen = draws.two()
     gradient = gate_gradient(problem, scheduler, draws.path(among=chosen), voxels, engine)
-    before = architecture.detach().gather(-1, chosen).logsumexp(-1, keepdim=True)
     kept = architecture.detach().clone()
-    architecture.grad = two_path_gradient(kept, gradient, chosen)
+    architecture.grad = two_path_gradient(kept / temperature, gradient, chosen) / temperature
     adam.step()
     with torch.no_grad():
         # Adam's momentum would move the others too: only the two change, and their total probability is kept.
-        stepped = architecture.gather(-1, chosen)
-        stepped = stepped + before - stepped.logsumexp(-1, keepdim=True)
-        architecture.copy_(kept.scatter(-1, chosen, stepped))
+        before, stepped = (part.gather(-1, chosen) / temperature for part in (kept, architecture))
+        change = before.logsumexp(-1, keepdim=True) - stepped.logsumexp(-1, keepdim=True)
+        architecture.copy_(kept.scatter(-1, chosen, temperature * (stepped + change)))
 
 
 class _Log:
     """What is known of each seed on the way: failures, history, progress; its run in the end."""
 
     def __init__(
-        self, problem: Problem, seeds: tuple[int, ...], scheduler: Scheduler, terms: Terms, steps: int
+        self,
+        problem: Problem,
+        seeds: tuple[int, ...],
+        scheduler: Scheduler,
+        settings: Settings,
+        options: Proxyless,
     ) -> None:
         self._problem, self._seeds, self._scheduler = problem, seeds, scheduler
-        self._terms, self._steps = terms, steps
-        self._every = max(1, steps // N_PROGRESS)
+        self._settings, self._steps, self._polish = settings, options.steps, options.polish
+        self._every = max(1, options.steps // N_PROGRESS)
         self._reasons: list[str | None] = [None] * len(seeds)
         self._histories: list[list[Point]] = [[] for _ in seeds]
         self._voxels = problem.voxels(PROGRESS_N_PER_TISSUE)
@@ -317,8 +360,12 @@ class _Log:
 
     def runs(self, meter: Meter) -> list[Run]:
         """The run of each seed, its design the likeliest operation of each layer."""
-        finisher = Finisher(self._problem, self._terms.engine)
+        finisher = Finisher(self._problem, self._settings.engine)
         designs = self._designs()
+        if self._polish:
+            fine = self._problem.loss_and_gradient(
+                self._problem.voxels(POLISH_N_PER_TISSUE), self._settings.engine
+            )
         seconds = meter.seconds / len(self._seeds)
         runs = []
         for i, (seed, reason) in enumerate(zip(self._seeds, self._reasons, strict=True)):
@@ -326,7 +373,10 @@ class _Log:
             if reason is not None:
                 runs.append(failed(seed, reason, seconds, meter.evaluations, history))
             else:
-                runs.append(finisher.finish(seed, [designs[i]], meter, seconds=seconds, history=history))
+                design = designs[i]
+                if self._polish and not meter.must_end():
+                    _, design, _ = polish(fine, self._problem.search_space, design, stop=meter.must_end)
+                runs.append(finisher.finish(seed, [design], meter, seconds=seconds, history=history))
         return runs
 
     def _designs(self) -> Sequence:
@@ -354,7 +404,7 @@ class _Log:
         for points, value in zip(self._histories, loss.tolist(), strict=True):
             points.append(Point(step, value, meter.evaluations, meter.seconds / len(self._seeds)))
         best = int(loss.nan_to_num(nan=math.inf).argmin())
-        self._terms.monitor.on_progress(
+        self._settings.monitor.on_progress(
             Progress(self._seeds[best], step, self._steps, float(loss[best]), designs[best])
         )
 
@@ -364,8 +414,11 @@ class _Draws:
 
     BLOCK = 256  # draws fetched at a time: a call for each seed and step would dominate a step
 
-    def __init__(self, generators: list[torch.Generator], scheduler: Scheduler) -> None:
+    def __init__(
+        self, generators: list[torch.Generator], scheduler: Scheduler, temperature: float = 1.0
+    ) -> None:
         self._generators = generators
+        self._temperature = temperature
         self._scheduler = scheduler
         self._block = torch.empty(0)
         self._used = self.BLOCK
@@ -382,7 +435,7 @@ class _Draws:
         return self._noisy().topk(2, dim=-1).indices
 
     def _noisy(self) -> Tensor:
-        """Add Gumbel noise to alpha: the largest values are draws from softmax(alpha) without replacement."""
+        """Alpha / temperature with Gumbel noise: the largest are draws from its softmax, each once."""
         architecture = self._scheduler.architecture.detach()
         if self._used == self.BLOCK:
             shape = (self.BLOCK, *architecture.shape[1:])
@@ -392,7 +445,7 @@ class _Draws:
             self._used = 0
         uniform = self._block[self._used].clamp(min=torch.finfo(torch.float64).tiny)
         self._used += 1
-        return architecture - (-uniform.log()).log()
+        return architecture / self._temperature - (-uniform.log()).log()
 
 
 class _VoxelStream:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Run, Terms
+from sequence_search.search.base import Run, Settings
 from sequence_search.search.propose import random_designs
 from sequence_search.search.rounds import Rounds, run_rounds
 from sequence_search.search_space import SearchSpace
@@ -32,12 +32,12 @@ class RandomSearch:
     n_rounds: int = 60
     steps: int = 100
 
-    def run(self, problem: Problem, seeds: Iterable[int], terms: Terms) -> list[Run]:
+    def run(self, problem: Problem, seeds: Iterable[int], settings: Settings) -> list[Run]:
         """One search for each seed; the sequences of a round are one batch."""
         rounds = Rounds(
             max_rounds=self.n_rounds, patience=self.n_rounds, steps=self.steps, halvings=((1.0, 1.0),)
         )
-        return run_rounds(problem, seeds, terms, rounds, self._propose)
+        return run_rounds(problem, seeds, settings, rounds, self._propose)
 
     def _propose(self, elite: list[Sequence], space: SearchSpace, rng: np.random.Generator) -> list[Sequence]:
         return random_designs(space, self.n_proposals, rng)

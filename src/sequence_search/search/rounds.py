@@ -12,7 +12,7 @@ import torch
 
 from sequence_search.loss import LossFunction
 from sequence_search.problem import Problem
-from sequence_search.search.base import Meter, Point, Progress, Run, Terms, failed, same_family
+from sequence_search.search.base import Meter, Point, Progress, Run, Settings, failed, same_family
 from sequence_search.search.finish import Finisher
 from sequence_search.search.refine import descend, polish
 from sequence_search.search_space import SearchSpace
@@ -85,7 +85,7 @@ class Candidate:
 
 
 def run_rounds(
-    problem: Problem, seeds: Iterable[int], terms: Terms, rounds: Rounds, propose: Propose
+    problem: Problem, seeds: Iterable[int], settings: Settings, rounds: Rounds, propose: Propose
 ) -> list[Run]:
     """One search for each seed. The proposals of a round are one batch; seeds follow each other.
 
@@ -94,17 +94,17 @@ def run_rounds(
     propose : callable (elite, search space, generator) -> list of single sequences
         Proposals of a round; the elite is best first, and empty in the first round.
     """
-    finisher = Finisher(problem, terms.engine)
+    finisher = Finisher(problem, settings.engine)
     coarse, fine = (
-        problem.loss_and_gradient(problem.voxels(n_per_tissue), terms.engine)
+        problem.loss_and_gradient(problem.voxels(n_per_tissue), settings.engine)
         for n_per_tissue in (rounds.n_per_tissue, POLISH_FACTOR * rounds.n_per_tissue)
     )
     runs: list[Run] = []
     for seed in seeds:
-        if runs and terms.monitor.stop():
+        if runs and settings.monitor.stop():
             break
-        meter = Meter(terms)
-        elite, history = _search(problem.search_space, seed, terms, rounds, propose, coarse, meter)
+        meter = Meter(settings)
+        elite, history = _search(problem.search_space, seed, settings, rounds, propose, coarse, meter)
         if not elite:
             reason = "no proposal of the first round has a finite loss"
             runs.append(failed(seed, reason, meter.seconds, meter.evaluations, tuple(history)))
@@ -119,7 +119,7 @@ def run_rounds(
 def _search(
     space: SearchSpace,
     seed: int,
-    terms: Terms,
+    settings: Settings,
     rounds: Rounds,
     propose: Propose,
     loss_and_gradient: LossFunction,
@@ -138,7 +138,9 @@ def _search(
         best = elite[0]
         history.append(Point(number, best.loss, meter.evaluations, meter.seconds))
         note = f"{len(proposals.flip_angle)} starts, {len(elite)} families"
-        terms.monitor.on_progress(Progress(seed, number, rounds.max_rounds, best.loss, best.sequence, note))
+        settings.monitor.on_progress(
+            Progress(seed, number, rounds.max_rounds, best.loss, best.sequence, note)
+        )
         gained = not math.isfinite(least) or best.loss < least - LEAST_GAIN * abs(least)
         least, without_gain = (best.loss, 0) if gained else (least, without_gain + 1)
         if without_gain >= rounds.patience or meter.must_end():
