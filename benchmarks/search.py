@@ -23,6 +23,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import torch
 from peers.blackbox import PEERS
 
 from sequence_search import Problem, Sequence, builtin_problems, search
@@ -82,6 +83,8 @@ def measure(problem: Problem, strategy: str, arguments: argparse.Namespace) -> l
     """Runs of every seed; None, with a line, where a peer is missing."""
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     if strategy not in PEERS:
+        # Compile, or load the compiled code, outside the time.
+        search(problem, strategy, (0,), max_evaluations=1.0)
         budget = math.inf if strategy == "proxyless" else arguments.seconds
         result = search(problem, strategy, seeds, max_seconds=budget, **arguments.options)
         return list(result.runs)
@@ -147,14 +150,18 @@ def score(problem: Problem, runs: list[dict[str, Any]]) -> dict[str, Any]:
 def update_best_known(problem: Problem, label: str, runs: Iterable[Run]) -> None:
     """Keep the least loss ever found for a problem, with the sequence that proves it."""
     known = json.loads(BEST_KNOWN.read_text()) if BEST_KNOWN.exists() else {}
-    entry = known.setdefault(problem.name, {"loss": math.inf, "two_pulse": two_pulse_optimum(problem)})
+    entry = known.get(problem.name, {})
+    if entry.get("problem_sha256") != problem.digest:
+        entry = {"problem_sha256": problem.digest, "two_pulse": two_pulse_optimum(problem)}
     for run in runs:
         if run.sequence is None:
             continue
         stated = Sequence.from_dict(run.sequence.to_dict())
-        if (loss := problem.evaluate(stated).loss) < entry["loss"] - 1e-9:
+        if (loss := problem.evaluate(stated).loss) < entry.get("loss", math.inf) - 1e-9:
             entry |= {"loss": loss, "strategy": label, "seed": run.seed, "sequence": run.sequence.to_dict()}
-    BEST_KNOWN.write_text(json.dumps(known, indent=1) + "\n")
+    if "loss" in entry:
+        known[problem.name] = entry
+        BEST_KNOWN.write_text(json.dumps(known, indent=1, allow_nan=False) + "\n")
 
 
 def two_pulse_optimum(problem: Problem) -> float:
@@ -171,7 +178,13 @@ def machine() -> dict[str, Any]:
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False, cwd=HERE
     ).stdout.strip()
     versions = {name: version(name) for name in ("sequence-search", "torch", "numpy", "scipy", "numba")}
-    return {"cores": os.cpu_count(), "python": platform.python_version(), "commit": commit, **versions}
+    return {
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "commit": commit,
+        **versions,
+    }
 
 
 def write_page(page: Path, results: dict[str, Any]) -> None:

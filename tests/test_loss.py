@@ -5,6 +5,7 @@ from sequence_search.loss import make_loss
 from sequence_search.objective import Objective, Term, contrast_loss, null_loss, signal_loss, time_to_readout
 from sequence_search.problem import Problem, builtin_problems
 from sequence_search.sequence import Sequence
+from sequence_search.simulate import fused
 
 
 def random_batch(*shape, mask=None):
@@ -79,7 +80,8 @@ def test_tensors_need_not_be_contiguous_or_double():
     )
     evaluate = make_loss(problem.objective, voxels)
     assert_same(evaluate(turned), evaluate(sequence), 0.0)
-    loss, gradient = evaluate(sequence.to(torch.float32))
+    in_single = make_loss(problem.objective, voxels.to(dtype=torch.float32))
+    loss, gradient = in_single(sequence.to(torch.float32))
     assert loss.dtype == gradient.delay.dtype == torch.float32
     torch.testing.assert_close(loss.double(), evaluate(sequence)[0], atol=1e-5, rtol=1e-5)
 
@@ -103,3 +105,32 @@ def test_a_term_without_voxels_is_refused():
     problem = Problem.load("gm-wm")
     with pytest.raises(ValueError, match="term 'signal' needs voxels of tissue 1"):
         make_loss(problem.objective, problem.voxels(8).of_tissues((0, 2)))
+
+
+def test_a_contrast_is_between_two_tissues_in_either_way():
+    problem = Problem.load("gm-wm")
+    objective = Objective((Term("all", contrast_loss, 1.0),))
+    for engine in ("auto", "pathways"):
+        with pytest.raises(ValueError, match="term 'all' needs voxels of exactly two tissues, got 3"):
+            make_loss(objective, problem.voxels(8), engine)
+
+
+def test_many_pulses_go_through_torch_as_in_simulate():
+    problem = Problem.load("max-signal")
+    sequence = random_batch(1, 11)
+    none = Sequence(0 * sequence.flip_angle, sequence.phase, sequence.delay)
+    quick = problem.voxels(1).of_tissues((0,))
+    assert fused.can_run(random_batch(1, 10), quick)
+    assert not fused.can_run(none, quick)
+
+
+def test_mixed_dtypes_keep_their_own():
+    problem = Problem.load("gm-wm")
+    sequence = random_batch(2, 3)
+    mixed = Sequence(sequence.flip_angle.float(), sequence.phase, sequence.delay)
+    loss, gradient = make_loss(problem.objective, problem.voxels(8))(mixed)
+    assert (loss.dtype, gradient.flip_angle.dtype, gradient.delay.dtype) == (
+        torch.float64,
+        torch.float32,
+        torch.float64,
+    )

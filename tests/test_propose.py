@@ -92,3 +92,12 @@ def test_changes_keep_to_the_number_of_pulses(change, n_rf):
     parents = [columns(one) for one in random_designs(SearchSpace(max_rf=n_rf), 8, rng)]
     for parent in parents:
         assert 1 <= len(change(parent, parents, space, rng)[0]) <= n_rf
+
+
+def test_a_negative_flip_is_changed_as_the_positive_one_it_is():
+    rng = np.random.default_rng(3)
+    parent = Sequence.from_degrees_ms([-90, 177], [0, 90], [10, 10])
+    children = changed_designs([parent], SearchSpace(max_rf=2), 300, rng)
+    first = [float(child.flip_angle[0]) for child in children if len(child.flip_angle) == 2]
+    assert np.mean(np.array(first) < 0.05) < 0.1
+    assert min(first) >= 0

@@ -22,7 +22,6 @@ def done(seed=0):
         seed,
         [ECHO],
         Meter(Settings()),
-        seconds=1.5,
         history=(Point(0, 0.5, 9, 0.1), Point(1, math.nan, 9, 0.1)),
     )
 

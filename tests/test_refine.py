@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from sequence_search.problem import Problem
+from sequence_search.search.base import Meter, Settings
 from sequence_search.search.propose import random_designs
 from sequence_search.search.refine import descend, polish, refocused_clocks
 from sequence_search.sequence import Sequence
@@ -23,8 +24,10 @@ def test_descent_lowers_losses_within_the_bounds():
 
 def test_polish_reaches_the_known_two_pulse_optimum():
     start = Sequence.from_degrees_ms([75, 150], [20, 170], [9, 8])
-    loss, best, spent = polish(PROBLEM.loss_and_gradient(PROBLEM.voxels(128)), PROBLEM.search_space, start)
-    assert 10 < spent < 400
+    meter = Meter(Settings())
+    loss_and_gradient = PROBLEM.loss_and_gradient(PROBLEM.voxels(128))
+    loss, best = polish(loss_and_gradient, PROBLEM.search_space, start, meter=meter)
+    assert 10 < meter.evaluations < 400
     found = best.standardize_phases().to_dict()
     assert found["flip_deg"] == pytest.approx([88.6, 177.1], abs=1)
     assert found["phase_deg"] == pytest.approx([0, 180], abs=1)
@@ -58,7 +61,7 @@ PUBLISHED = [
 def test_published_optima_are_optima_here(name, start, published):
     problem = Problem.load(name)
     loss_and_gradient = problem.loss_and_gradient(problem.voxels(128))
-    _, best, _ = polish(loss_and_gradient, problem.search_space, Sequence.from_degrees_ms(*start))
+    _, best = polish(loss_and_gradient, problem.search_space, Sequence.from_degrees_ms(*start))
     found = best.standardize_phases().to_dict()
     flips, refocusing, delays = published
     assert found["flip_deg"] == pytest.approx(flips, abs=1)
@@ -88,17 +91,13 @@ def test_refocused_clocks():
     assert len(refocused_clocks(np.array([0.01, 0.02, 0.01]))) == 2
 
 
-def test_polish_ends_when_asked_to_with_the_best_so_far():
+def test_polish_ends_at_its_budget_with_the_best_so_far():
     start = Sequence.from_degrees_ms([75, 150], [20, 170], [9, 8])
     loss_and_gradient = PROBLEM.loss_and_gradient(PROBLEM.voxels(16))
-    asked = []
-
-    def stop():
-        asked.append(1)
-        return len(asked) >= 2
-
-    loss, best, spent = polish(loss_and_gradient, PROBLEM.search_space, start, stop=stop)
-    _, _, whole = polish(loss_and_gradient, PROBLEM.search_space, start)
-    assert spent < whole / 3
+    meter = Meter(Settings(max_evaluations=8.0))
+    loss, best = polish(loss_and_gradient, PROBLEM.search_space, start, meter=meter)
+    assert meter.status == "cut"
+    # A line search that has begun is ended.
+    assert 8 <= meter.evaluations < 30
     assert loss == pytest.approx(float(PROBLEM.loss(best, PROBLEM.voxels(16))))
     assert loss < float(PROBLEM.loss(start, PROBLEM.voxels(16)))

@@ -25,7 +25,7 @@ QUICK = {
     },
     "evolution": {"population": 8, "n_generations": 4, "steps": 6},
     "random": {"n_proposals": 8, "n_rounds": 3, "steps": 6},
-    "proxyless": {"steps": 8, "n_voxels": 200, "voxels_per_step": 50},
+    "proxyless": {"steps": 8, "n_voxels": 200, "voxels_per_step": 60},
 }
 pytestmark = pytest.mark.parametrize("strategy", STRATEGIES)
 
@@ -94,6 +94,7 @@ def test_budgets_cut_a_search_and_say_so(strategy):
     run = search(PROBLEM, strategy, max_evaluations=20.0, **QUICK[strategy]).runs[0]
     assert run.status == "cut"
     assert run.reason == "cut at max_evaluations = 20; the best so far"
+    # A batch that has begun is ended, and a line search.
     assert 20 <= run.n_evaluations < 70
     assert math.isfinite(run.loss)
     run = search(PROBLEM, strategy, max_seconds=1e-6, **QUICK[strategy]).runs[0]

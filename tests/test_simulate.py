@@ -363,6 +363,43 @@ def test_extreme_inputs_stay_finite(engine, pulses, b1, t2_prime):
     assert all(torch.isfinite(part.grad).all() for part in parts)
 
 
+@pytest.mark.parametrize("engine", EXACT)
+@pytest.mark.parametrize(
+    "name", ["flip_angle", "phase", "delay", "b1", "b0", "t1", "t2", "t2_prime", "m0", "spread"]
+)
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_not_a_number_does_not_become_one(engine, name, value):
+    if (name, value) in {(name, math.inf) for name in ("t1", "t2", "t2_prime", "m0", "delay", "spread")}:
+        pytest.skip("infinite times and a limit that exists")
+    sequence, voxels = degrees([80, 150, 60], [0, 40, 10], [10, 12, 8]), random_brain_voxels(3)
+    target = getattr(sequence, name) if hasattr(sequence, name) else getattr(voxels, name)
+    target[0] = value
+    signal = simulate(sequence, voxels, engine)
+    assert not torch.isfinite(signal.abs()[0])
+
+
+def test_second_derivatives_are_refused_by_the_kernel_and_given_by_the_pathways():
+    voxels, sequence = random_brain_voxels(3), degrees([80, 150], [0, 40], [10, 12])
+
+    def total(flip, engine):
+        return simulate(Sequence(flip, sequence.phase, sequence.delay), voxels, engine).abs().sum()
+
+    with pytest.raises(RuntimeError, match="for higher ones take engine='pathways'"):
+        torch.autograd.functional.hessian(lambda flip: total(flip, "auto"), sequence.flip_angle)
+    hessian = torch.autograd.functional.hessian(lambda flip: total(flip, "pathways"), sequence.flip_angle)
+    assert (hessian.abs() > 1e-6).all()
+
+
+def test_a_change_in_place_before_the_backward_pass_is_noticed():
+    flip = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    rest = degrees([1, 1], [0, 40], [10, 12])
+    loss = simulate(Sequence(flip, rest.phase, rest.delay), random_brain_voxels(3), "fused").abs().sum()
+    with torch.no_grad():
+        flip.mul_(0.5)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
 # Magnetisation over time.
 
 

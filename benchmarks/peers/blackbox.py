@@ -27,7 +27,7 @@ def cma_es(problem: Problem, seed: int, meter: Meter) -> Sequence:
     loss = _vector_loss(problem, meter)
     rng = np.random.default_rng(seed)
     best, best_loss = None, math.inf
-    while best is None or not meter.must_end():
+    while not meter.must_end():
         start = rng.random(3 * problem.search_space.max_rf)
         options = {
             "bounds": [0, 1],
@@ -44,6 +44,8 @@ def cma_es(problem: Problem, seed: int, meter: Meter) -> Sequence:
                 strategy.tell(points, values.tolist())
                 if values.min() < best_loss:
                     best, best_loss = points[int(values.argmin())], float(values.min())
+    if best is None:
+        raise ValueError(f"CMA-ES met no finite loss in '{problem.name}'")
     return _decode(problem, np.asarray(best)[None])[0]
 
 

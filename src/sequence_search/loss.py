@@ -51,12 +51,17 @@ def make_loss(objective: Objective, voxels: Voxels, engine: str = "auto") -> Los
     Raises
     ------
     ValueError
-        If there is no voxel of a tissue that a term needs.
+        If there is no voxel of a tissue that a term needs, or a contrast is not between two tissues.
     """
     for term in objective.terms:
         for tissue in term.tissues or ():
             if not (voxels.tissue == tissue).any():
                 raise ValueError(f"term '{term.name}' needs voxels of tissue {tissue}, and there are none")
+        if term.function is contrast_loss:
+            chosen = voxels if term.tissues is None else voxels.of_tissues(term.tissues)
+            n_tissues = len(set(chosen.tissue.tolist()))
+            if n_tissues != 2:
+                raise ValueError(f"term '{term.name}' needs voxels of exactly two tissues, got {n_tissues}")
     standard = all(term.function in TERMS.values() for term in objective.terms)
     if engine in ("auto", "fused") and standard and voxels.b1.device.type == "cpu":
         return _kernel_loss(objective, voxels, engine)
@@ -85,7 +90,7 @@ def _kernel_loss(objective: Objective, voxels: Voxels, engine: str) -> LossFunct
 
     def loss_and_gradient(sequence: Sequence) -> tuple[Float[Tensor, "*batch"], Sequence]:
         flip, phase, delay = sequence.flip_angle, sequence.phase, sequence.delay
-        if not fused.is_packed(sequence):
+        if not (fused.is_packed(sequence) and fused.can_run(sequence, voxels)):
             return fallback(sequence)
         shape = flip.shape
         by_row = (-1, shape[-1]) if shape[-1] else (shape[:-1].numel(), 0)
@@ -96,9 +101,12 @@ def _kernel_loss(objective: Objective, voxels: Voxels, engine: str) -> LossFunct
         )
         n_rf = fused.pulse_numbers(sequence)
         loss, gradient = kernel_loss(sequences, n_rf, blocks, terms, torch.get_num_threads())
-        by_flip, by_phase, by_delay = torch.from_numpy(gradient).to(flip.dtype).unbind(1)
+        by_flip, by_phase, by_delay = (
+            slope.to(part.dtype)
+            for slope, part in zip(torch.from_numpy(gradient).unbind(1), (flip, phase, delay), strict=True)
+        )
         return (
-            torch.from_numpy(loss).to(flip.dtype).reshape(shape[:-1]),
+            torch.from_numpy(loss).to(torch.promote_types(delay.dtype, voxels.m0.dtype)).reshape(shape[:-1]),
             Sequence(
                 by_flip.reshape(shape), by_phase.reshape(shape), by_delay.reshape(shape), sequence.present
             ),

@@ -117,7 +117,7 @@ def do_block(mode, n, N, w, voxel, products, same_spread, place, factors, signal
 
 @inner
 def divide(rows, indices, N):
-    """Divide a thread's memory (see `_workspace`)."""
+    """Divide a thread's memory (see `workspace`)."""
     tree = pointer(rows, 0)
     weight = skip(tree, WIDTH * NODE * (FIRST[N] + 1))
     slope = skip(weight, WIDTH * F_COUNT[N])

@@ -241,11 +241,11 @@ _slope_series = polynomial([(-1) ** i * 2 * i / math.factorial(2 * i + 1) for i 
 @inner
 def exponential(x):
     """exp(x), exactly 0 below -700 and no more than exp(700)."""
-    x = lesser(x, 700.0, x, 700.0)
+    x = lesser(700.0, x, 700.0, x)  # in this order NaN stays NaN, here and below
     shifted = x * (1 / math.log(2)) + SHIFT
     k = shifted - SHIFT
     rest = (x - k * LN2_1) - k * LN2_2
-    return lesser(x, -700.0, 0.0, shift_exponent(_exp_series(rest), shifted))
+    return lesser(x, -700.0, 0.0, shift_exponent(_exp_series(rest), shifted) + 0.0 * rest)
 
 
 @inner
@@ -259,8 +259,8 @@ def half_squares(x):
     half = x * 0.5
     k = (half * (1 / math.pi) + SHIFT) - SHIFT
     rest = ((half - k * PI_1) - k * PI_2) - k * PI_3
-    rest = lesser(rest, 1.6, rest, 1.6)
-    rest = lesser(-1.6, rest, rest, -1.6)
+    rest = lesser(1.6, rest, 1.6, rest)
+    rest = lesser(rest, -1.6, -1.6, rest)
     square = rest * rest
     cosine = _cos_series(square)
     sine = rest * _sin_series(square)

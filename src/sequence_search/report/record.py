@@ -29,7 +29,7 @@ DESIGN_KEYS = (
     "relative_rf_energy",
     "time_to_readout_ms",
 )
-LIBRARIES = ("sequence-search", "torch", "numpy", "scipy")
+LIBRARIES = ("sequence-search", "torch", "numpy", "scipy", "numba")
 
 
 def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Progress:
     step, n_steps : int
         Taken, and the most there can be; a search that has converged stops before.
     loss : float
-        Least so far, on the voxels that the strategy trains on.
+        As in `Point`.
     sequence : Sequence
         Of that loss.
     note : str
@@ -40,7 +40,11 @@ class Progress:
 
 
 class Point(NamedTuple):
-    """Of the history of a run: least loss on the training voxels, and what had been spent by then."""
+    """Of the history of a run, and what had been spent by then.
+
+    `loss` is the least so far on the training voxels; with `proxyless` that of the design as it stood, on 64
+    Sobol voxels per tissue.
+    """
 
     step: int
     loss: float
@@ -133,7 +137,8 @@ class Design:
     check_loss : float
         Over an independent ensemble, four times as large.
     repolished : bool
-        The two losses differed by more than 1 %, and the design was polished again on the larger ensemble.
+        The two losses differed by more than 1 %, and this is the design polished again on a third ensemble,
+        as large, which lowered `check_loss`.
     """
 
     sequence: Sequence
@@ -158,7 +163,8 @@ class Run:
         "done": converged, or all its steps taken. "cut": at a budget. "interrupted": stopped. "failed".
         All but "failed" have designs, the best so far.
     families : tuple of Design
-        Distinct local optima, by structure, best first; empty if failed.
+        Distinct local optima, by structure, best first; empty if failed. Designs that differ in phases
+        alone are one family, of which the best is kept.
     seconds : float
         Wall time, shared equally among seeds that ran as one batch.
     n_evaluations : int

@@ -8,11 +8,10 @@ from sequence_search.problem import Problem
 from sequence_search.search.base import Design, Meter, Point, Run, clean, failed, same_family
 from sequence_search.search.refine import polish
 from sequence_search.sequence import Sequence
-from sequence_search.voxels import Voxels
 
 CHECK_N_PER_TISSUE = 4096
-CHECK_SEED = 1  # another scramble than that of the standard ensemble
-# A design whose loss differs by more between the two ensembles is polished again on the larger.
+CHECK_SEED, REPOLISH_SEED = 1, 2  # other scrambles than that of the standard ensemble
+# A design whose loss differs by more between the two ensembles is polished again on a third, as large.
 LARGEST_MOVE = 0.01
 
 
@@ -25,39 +24,45 @@ class Finisher:
         self._check_voxels = problem.voxels(CHECK_N_PER_TISSUE, seed=CHECK_SEED)
 
     def finish(
-        self,
-        seed: int,
-        found: list[Sequence],
-        meter: Meter,
-        *,
-        seconds: float,
-        history: tuple[Point, ...],
+        self, seed: int, found: list[Sequence], meter: Meter, *, history: tuple[Point, ...], n_seeds: int = 1
     ) -> Run:
-        """Run of the distinct designs among the sequences found, best first."""
-        cleaned = [clean(self._problem, sequence) for sequence in found]
-        designs = [self._evaluate(sequence) for sequence in cleaned if len(sequence.flip_angle)]
-        designs = sorted((one for one in designs if math.isfinite(one.loss)), key=lambda one: one.loss)
-        families: list[Design] = []
-        for design in designs:
-            if not any(same_family(design.sequence, other.sequence) for other in families):
-                families.append(design)
-        if not families:
+        """Run of the distinct designs among the sequences found, best first.
+
+        Parameters
+        ----------
+        n_seeds : int
+            Seeds that ran as one batch and share the meter's time.
+        """
+        cleaned = [one for one in (clean(self._problem, each) for each in found) if len(one.flip_angle)]
+        evaluated = [(one, self._problem.evaluate(one, self._engine)) for one in cleaned]
+        evaluated = [pair for pair in evaluated if math.isfinite(pair[1].loss)]
+        families: list[Sequence] = []
+        for sequence, _ in sorted(evaluated, key=lambda pair: pair[1].loss):
+            if not any(same_family(sequence, other) for other in families):
+                families.append(sequence)
+        designs = sorted((self._check(one, meter) for one in families), key=lambda design: design.loss)
+        seconds = meter.seconds / n_seeds
+        if not designs:
             reason = "the best sequence has no pulse above 3°: check the units and the objective's weights"
-            if any(len(sequence.flip_angle) for sequence in cleaned):
+            if cleaned:
                 reason = "the loss is not finite on the standard ensemble"
             return failed(seed, reason, seconds, meter.evaluations, history)
-        return Run(seed, meter.status, tuple(families), seconds, meter.evaluations, history, meter.reason)
+        return Run(seed, meter.status, tuple(designs), seconds, meter.evaluations, history, meter.reason)
 
-    def _evaluate(self, sequence: Sequence) -> Design:
-        evaluation = self._problem.evaluate(sequence, self._engine)
-        check = self._loss(sequence, self._check_voxels)
-        if abs(check - evaluation.loss) <= LARGEST_MOVE * abs(evaluation.loss) or not math.isfinite(check):
-            return Design(sequence, evaluation, check, False)
-        loss_and_gradient = self._problem.loss_and_gradient(self._check_voxels, self._engine)
-        _, polished, _ = polish(loss_and_gradient, self._problem.search_space, sequence)
+    def _check(self, sequence: Sequence, meter: Meter) -> Design:
+        """The design, or a better one where its loss does not hold on other voxels."""
+        design = self._design(sequence, False)
+        if abs(design.check_loss - design.loss) <= LARGEST_MOVE * abs(design.loss) or meter.must_end():
+            return design
+        voxels = self._problem.voxels(CHECK_N_PER_TISSUE, seed=REPOLISH_SEED)
+        loss_and_gradient = self._problem.loss_and_gradient(voxels, self._engine)
+        _, polished = polish(loss_and_gradient, self._problem.search_space, sequence, meter=meter)
         again = clean(self._problem, polished)
-        evaluation = self._problem.evaluate(again, self._engine)
-        return Design(again, evaluation, self._loss(again, self._check_voxels), True)
+        if not len(again.flip_angle):
+            return design
+        repolished = self._design(again, True)
+        return repolished if repolished.check_loss < design.check_loss else design
 
-    def _loss(self, sequence: Sequence, voxels: Voxels) -> float:
-        return float(self._problem.loss(sequence, voxels, self._engine))
+    def _design(self, sequence: Sequence, repolished: bool) -> Design:
+        check = float(self._problem.loss(sequence, self._check_voxels, self._engine))
+        return Design(sequence, self._problem.evaluate(sequence, self._engine), check, repolished)

@@ -39,7 +39,7 @@ def changed_designs(
     parents : list of Sequence
         Single ones, best first: the earlier in the list, the more children.
     """
-    pulses = [(one.flip_angle.numpy(), one.phase.numpy(), one.delay.numpy()) for one in parents]
+    pulses = [_as_pulses(parent) for parent in parents]
     children = []
     for _ in range(count):
         # The square of a uniform draw prefers the front of the list.
@@ -52,6 +52,12 @@ def changed_designs(
 
 
 Change = Callable[[Pulses, list[Pulses], SearchSpace, np.random.Generator], Pulses]
+
+
+def _as_pulses(sequence: Sequence) -> Pulses:
+    """With positive flip angles, where the descent may have made them negative: phases turned by 180°."""
+    flip, phase = sequence.flip_angle.numpy(), sequence.phase.numpy()
+    return abs(flip), np.where(flip < 0, phase + math.pi, phase), sequence.delay.numpy()
 
 
 def _as_sequence(pulses: Pulses) -> Sequence:
@@ -70,23 +76,23 @@ def _random_pulses(space: SearchSpace, n_rf: int, rng: np.random.Generator) -> P
     )
 
 
-def _add(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+def _add(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """A random pulse before, between or after the others, with a delay of its own."""
-    if len(design[0]) >= space.max_rf:
-        return _replace(design, others, space, rng)
-    at = int(rng.integers(len(design[0]) + 1))
+    if len(pulses[0]) >= space.max_rf:
+        return _replace(pulses, others, space, rng)
+    at = int(rng.integers(len(pulses[0]) + 1))
     new = _random_pulses(space, 1, rng)
-    flip, phase, delay = (np.insert(part, at, added) for part, added in zip(design, new, strict=True))
+    flip, phase, delay = (np.insert(part, at, added) for part, added in zip(pulses, new, strict=True))
     if rng.random() < 0.5:
         delay[at] = space.min_rf_delay
     return flip, phase, delay
 
 
-def _split(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+def _split(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """One pulse as two of its phase, of parts of its flip angle, the shortest delay apart."""
-    if len(design[0]) >= space.max_rf:
-        return _shift(design, others, space, rng)
-    flip, phase, delay = design
+    if len(pulses[0]) >= space.max_rf:
+        return _shift(pulses, others, space, rng)
+    flip, phase, delay = pulses
     at, part = int(rng.integers(len(flip))), rng.random()
     whole = flip[at]
     flip = np.insert(flip, at, part * whole)
@@ -110,20 +116,20 @@ def _repeat(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.ra
     )
 
 
-def _drop(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+def _drop(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """Without one pulse; its delay goes to the one before it, or not at all."""
-    if len(design[0]) == 1:
-        return _replace(design, others, space, rng)
-    at = int(rng.integers(len(design[0])))
-    flip, phase, delay = (part.copy() for part in design)
+    if len(pulses[0]) == 1:
+        return _replace(pulses, others, space, rng)
+    at = int(rng.integers(len(pulses[0])))
+    flip, phase, delay = (part.copy() for part in pulses)
     if at > 0 and rng.random() < 0.5:
         delay[at - 1] = min(delay[at - 1] + delay[at], space.max_delay)
     return np.delete(flip, at), np.delete(phase, at), np.delete(delay, at)
 
 
-def _replace(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+def _replace(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """One pulse random, or its delay."""
-    flip, phase, delay = (part.copy() for part in design)
+    flip, phase, delay = (part.copy() for part in pulses)
     at = int(rng.integers(len(flip)))
     new_flip, new_phase, new_delay = (part[0] for part in _random_pulses(space, 1, rng))
     if rng.random() < 0.5:
@@ -133,22 +139,22 @@ def _replace(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.r
     return flip, phase, delay
 
 
-def _shift(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+def _shift(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """All parameters a little elsewhere, delays by a factor."""
-    flip, phase, delay = design
+    flip, phase, delay = pulses
     size = 10 ** rng.uniform(-1.5, 0)
     noise = rng.normal(0, size, (3, len(flip)))
     delay = np.clip(delay * np.exp(noise[2]), space.min_rf_delay, space.max_delay)
     return np.clip(flip + noise[0], 0, 2 * math.pi), phase + noise[1], delay
 
 
-def _cross(design: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+def _cross(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """The beginning of another and the end of this, or as much of it as fits."""
     other = others[int(rng.integers(len(others)))]
     head = int(rng.integers(len(other[0]) + 1))
-    tail = int(rng.integers(1 if head == 0 else 0, len(design[0]) + 1))
+    tail = int(rng.integers(1 if head == 0 else 0, len(pulses[0]) + 1))
     tail = min(tail, space.max_rf - head)
-    pieces = [np.concatenate([a[:head], b[len(b) - tail :]]) for a, b in zip(other, design, strict=True)]
+    pieces = [np.concatenate([a[:head], b[len(b) - tail :]]) for a, b in zip(other, pulses, strict=True)]
     return pieces[0], pieces[1], pieces[2]
 
 

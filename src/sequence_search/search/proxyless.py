@@ -40,8 +40,8 @@ IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
 N_PROGRESS = 200  # progress reports and history points of a run
 PROGRESS_N_PER_TISSUE = 64
 POLISH_N_PER_TISSUE = 128
-# With fewer, a random batch may lack a tissue; with 50 of three tissues once in 10^8 batches.
-FEWEST_VOXELS = 50
+# With fewer on average, a random batch may lack a tissue; with 20 each, once in 10^8 batches.
+FEWEST_PER_TISSUE = 20
 VOXEL_SEED = 0  # all seeds see the same stream of voxels, so that a seed does not depend on its neighbours
 
 
@@ -103,8 +103,6 @@ class Proxyless:
                 "steps, voxels_per_step and architecture_every must be at least 1, and n_voxels at least "
                 f"voxels_per_step, got {self}"
             )
-        if self.voxels_per_step < FEWEST_VOXELS:
-            raise ValueError(f"voxels_per_step must be at least {FEWEST_VOXELS}, got {self.voxels_per_step}")
         if self.gates not in ("full", "two", "exact"):
             raise ValueError(f"gates must be 'full', 'two' or 'exact', got {self.gates!r}")
         if not 0 < self.temperature < math.inf:
@@ -113,6 +111,9 @@ class Proxyless:
     def run(self, problem: Problem, seeds: Iterable[int], settings: Settings) -> list[Run]:
         """All seeds as one batch."""
         seeds, space, meter = tuple(seeds), problem.search_space, Meter(settings)
+        fewest = FEWEST_PER_TISSUE * len(problem.tissues)
+        if self.voxels_per_step < fewest:
+            raise ValueError(f"voxels_per_step must be at least {fewest}, got {self.voxels_per_step}")
         if self.gates == "two" and space.rf_candidates + len(space.wait_ranges) < 2:
             raise ValueError("gates='two' needs at least two candidate operations a layer")
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -132,7 +133,7 @@ class Proxyless:
                 _architecture_step(problem, scheduler, draws, stream.batch(), settings.engine, adam, self)
                 meter.spend(scheduler.architecture[0].numel())
             log.note(step + 1, loss, meter)
-            if log.all_failed or meter.must_end():
+            if log.all_failed or (step + 1 < self.steps and meter.must_end()):
                 break
         return log.runs(meter)
 
@@ -361,22 +362,26 @@ class _Log:
     def runs(self, meter: Meter) -> list[Run]:
         """The run of each seed, its design the likeliest operation of each layer."""
         finisher = Finisher(self._problem, self._settings.engine)
-        designs = self._designs()
-        if self._polish:
-            fine = self._problem.loss_and_gradient(
-                self._problem.voxels(POLISH_N_PER_TISSUE), self._settings.engine
-            )
-        seconds = meter.seconds / len(self._seeds)
+        batch = self._designs()
+        designs = [batch[i].without_padding() for i in range(len(self._seeds))]
+        if self._polish and not meter.must_end():
+            voxels = self._problem.voxels(POLISH_N_PER_TISSUE)
+            fine = self._problem.loss_and_gradient(voxels, self._settings.engine)
+            # All or none, whatever the budget: a seed does not depend on its place among the others.
+            space = self._problem.search_space
+            designs = [
+                design if reason else polish(fine, space, design)[1]
+                for design, reason in zip(designs, self._reasons, strict=True)
+            ]
         runs = []
-        for i, (seed, reason) in enumerate(zip(self._seeds, self._reasons, strict=True)):
-            history = tuple(self._histories[i])
-            if reason is not None:
-                runs.append(failed(seed, reason, seconds, meter.evaluations, history))
+        for seed, reason, points, design in zip(
+            self._seeds, self._reasons, self._histories, designs, strict=True
+        ):
+            history, n_seeds = tuple(points), len(self._seeds)
+            if reason is None:
+                runs.append(finisher.finish(seed, [design], meter, history=history, n_seeds=n_seeds))
             else:
-                design = designs[i]
-                if self._polish and not meter.must_end():
-                    _, design, _ = polish(fine, self._problem.search_space, design, stop=meter.must_end)
-                runs.append(finisher.finish(seed, [design], meter, seconds=seconds, history=history))
+                runs.append(failed(seed, reason, meter.seconds / n_seeds, meter.evaluations, history))
         return runs
 
     def _designs(self) -> Sequence:
@@ -399,7 +404,7 @@ class _Log:
     def _report(self, step: int, meter: Meter) -> None:
         """History of every seed's design; progress of the best one alive."""
         designs = self._designs()
-        loss = self._problem.loss(designs, self._voxels)
+        loss = self._problem.loss(designs, self._voxels, self._settings.engine)
         loss = torch.where(torch.tensor([reason is None for reason in self._reasons]), loss, math.nan)
         for points, value in zip(self._histories, loss.tolist(), strict=True):
             points.append(Point(step, value, meter.evaluations, meter.seconds / len(self._seeds)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from sequence_search.loss import LossFunction
+from sequence_search.search.base import Meter, Settings
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 
@@ -55,9 +56,9 @@ def polish(
     space: SearchSpace,
     sequence: Sequence,
     *,
-    stop: Callable[[], bool] = lambda: False,
+    meter: Meter | None = None,
     max_iterations: int = 200,
-) -> tuple[float, Sequence, int]:
+) -> tuple[float, Sequence]:
     """Converge a single sequence, on flip angles, phases and log delays within their bounds.
 
     L-BFGS-B stalls where a pathway refocuses: there the loss has a kink in the delays, and optima like to
@@ -69,8 +70,8 @@ def polish(
     space : SearchSpace
     sequence : Sequence
         At least one pulse.
-    stop : callable
-        Asked after each iteration; once true, the best so far is returned.
+    meter : Meter, optional
+        Counts each loss; asked after each iteration, and once it says so the best so far is returned.
     max_iterations : int
         Of each turn.
 
@@ -78,27 +79,24 @@ def polish(
     -------
     loss : float
     sequence : Sequence
-    n_evaluations : int
-        Losses computed.
     """
     single = sequence.detach().without_padding()
     n_rf = len(single.flip_angle)
-    evaluations = 0
+    meter = meter or Meter(Settings())
 
     def unpack(x: np.ndarray) -> Sequence:
         flip, phase, log_delay = torch.from_numpy(x).reshape(3, n_rf)
         return Sequence(flip, phase, log_delay.exp())
 
     def value_and_slopes(x: np.ndarray) -> tuple[float, np.ndarray]:
-        nonlocal evaluations
-        evaluations += 1
+        meter.spend(1)
         point = unpack(x)
         loss, gradient = loss_and_gradient(point)
         by_log_delay = gradient.delay * point.delay
         return float(loss), torch.cat([gradient.flip_angle, gradient.phase, by_log_delay]).numpy()
 
     def end_if_stopped(_: np.ndarray) -> None:
-        if stop():
+        if meter.must_end():
             raise StopIteration
 
     limits = (math.log(space.min_rf_delay), math.log(space.max_delay))
@@ -118,9 +116,9 @@ def polish(
             along = turn(x, method="SLSQP", constraints=_keep_refocused(echoes, n_rf), options=options)
             if along.fun < reached:
                 x, reached = along.x, float(along.fun)
-        if not len(echoes) or before - reached < 1e-9 * abs(reached) or stop():
+        if not len(echoes) or before - reached < 1e-9 * abs(reached) or meter.must_end():
             break
-    return reached, unpack(x), evaluations
+    return reached, unpack(x)
 
 
 def refocused_clocks(delay: Float[np.ndarray, "n_rf"]) -> Float[np.ndarray, "echoes n_rf"]:

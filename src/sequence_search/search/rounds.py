@@ -112,7 +112,7 @@ def run_rounds(
         found = [
             _polished(one.sequence, problem.search_space, fine, meter) for one in elite[: rounds.n_polished]
         ]
-        runs.append(finisher.finish(seed, found, meter, seconds=meter.seconds, history=tuple(history)))
+        runs.append(finisher.finish(seed, found, meter, history=tuple(history)))
     return runs
 
 
@@ -137,7 +137,7 @@ def _search(
             break
         best = elite[0]
         history.append(Point(number, best.loss, meter.evaluations, meter.seconds))
-        note = f"{len(proposals.flip_angle)} starts, {len(elite)} families"
+        note = f"{len(elite)} families alive"
         settings.monitor.on_progress(
             Progress(seed, number, rounds.max_rounds, best.loss, best.sequence, note)
         )
@@ -190,10 +190,8 @@ def _polished(
 ) -> Sequence:
     """Converged, without pulses that do nothing; as it is once the search must end."""
     if not meter.must_end():
-        _, sequence, spent = polish(loss_and_gradient, space, sequence, stop=meter.must_end)
-        meter.spend(spent)
+        _, sequence = polish(loss_and_gradient, space, sequence, meter=meter)
     needed = sequence.drop_small_pulses()
     if 0 < len(needed.flip_angle) < len(sequence.flip_angle) and not meter.must_end():
-        _, sequence, spent = polish(loss_and_gradient, space, needed, stop=meter.must_end)
-        meter.spend(spent)
+        _, sequence = polish(loss_and_gradient, space, needed, meter=meter)
     return sequence

@@ -34,7 +34,8 @@ def simulate(
     voxels : Voxels
         On the device of the sequence.
     engine : str
-        "fused": exact, compiled, on the CPU; for derivatives by voxel properties "pathways" steps in.
+        "fused": exact, compiled, on the CPU; for derivatives by voxel properties "pathways" steps in. It
+        has first derivatives only: for second ones ask for "pathways".
         "pathways": exact, in torch, on any device. "isochromats": the paper's 256 spins per voxel, with
         their sampling noise. "auto": "fused" on the CPU, else "pathways".
     **options

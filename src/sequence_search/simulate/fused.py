@@ -1,7 +1,7 @@
 """Exact engine on the CPU: the pathway sum and its adjoint in one compiled kernel, `sequence_search.kernel`.
 
-Differentiable with respect to flip angles, phases and delays. Everything is computed in float64: a float32
-kernel would be at most twice as fast, and its phases 2 pi b0 t miss 1e-5 of M0 at delays of seconds.
+Differentiable once with respect to flip angles, phases and delays. Everything is computed in float64: a
+float32 kernel would be at most twice as fast, and its phases 2 pi b0 t miss 1e-5 of M0 at delays of seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from jaxtyping import Complex
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from sequence_search.kernel.blocks import Blocks, arrange_voxels
 from sequence_search.kernel.run import Sequences, adjoint, forward
@@ -85,17 +84,23 @@ class _Signal(torch.autograd.Function):
     def forward(
         ctx: Any, flip: Tensor, phase: Tensor, delay: Tensor, n_rf: np.ndarray, blocks: Blocks, threads: int
     ) -> Tensor:
-        ctx.sequences = tuple(as_numpy(part) for part in (flip, phase, delay))
+        ctx.save_for_backward(flip, phase, delay)
         ctx.rest = n_rf, blocks, threads
-        ctx.dtypes = flip.dtype, phase.dtype, delay.dtype
-        return torch.from_numpy(forward(ctx.sequences, n_rf, blocks, threads))
+        return torch.from_numpy(forward(_arrays(flip, phase, delay), n_rf, blocks, threads))
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
-        sequences: Sequences = ctx.sequences
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "the fused engine has first derivatives only: for higher ones take engine='pathways'"
+            )
+        parts = ctx.saved_tensors
         n_rf, blocks, threads = ctx.rest
         signal_bar = np.ascontiguousarray(slopes[0].resolve_conj().numpy(), np.complex128)
-        gradient = torch.from_numpy(adjoint(sequences, n_rf, blocks, signal_bar, threads))
-        by_part = (part.to(dtype) for part, dtype in zip(gradient.unbind(1), ctx.dtypes, strict=True))
+        gradient = torch.from_numpy(adjoint(_arrays(*parts), n_rf, blocks, signal_bar, threads))
+        by_part = (slope.to(part.dtype) for slope, part in zip(gradient.unbind(1), parts, strict=True))
         return (*by_part, None, None, None)
+
+
+def _arrays(flip: Tensor, phase: Tensor, delay: Tensor) -> Sequences:
+    return as_numpy(flip), as_numpy(phase), as_numpy(delay)
