@@ -1,9 +1,13 @@
 """Shapes and types of public functions are checked while the tests run."""
 
+import os
 import pkgutil
 from pathlib import Path
 
 from jaxtyping import install_import_hook
+
+# On a busy machine torch's threads wait for each other for most of the time; tests of threads set their own.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # All but the kernel, whose functions numba compiles.
 PACKAGE = Path(__file__).parents[1] / "src" / "sequence_search"

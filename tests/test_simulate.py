@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from conftest import make_voxels, random_brain_voxels
 from sequence_search.sequence import Sequence
-from sequence_search.simulate import evolve, magnetization, simulate
+from sequence_search.simulate import evolve, magnetization, prepare, simulate
 from sequence_search.simulate.isochromats import draw_offsets
 
 EXACT = ["pathways", "fused"]
@@ -252,6 +252,15 @@ def test_absent_pulses_may_stand_anywhere(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_prepared_voxels_serve_many_sequences(engine):
+    voxels = random_brain_voxels(6)
+    options = {"n_spins": 8} if engine == "isochromats" else {}
+    signal = prepare(voxels, engine, **options)
+    for sequence in (random_sequences(2, 3), random_sequences(1, 2, seed=1)[0]):
+        torch.testing.assert_close(signal(sequence), simulate(sequence, voxels, engine, **options))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_shapes(engine):
     voxels = random_brain_voxels(6)
     deep = random_sequences(6, 2)
@@ -363,14 +372,16 @@ def test_extreme_inputs_stay_finite(engine, pulses, b1, t2_prime):
     assert all(torch.isfinite(part.grad).all() for part in parts)
 
 
+NOT_A_NUMBER = ["flip_angle", "phase", "delay", "b1", "b0", "t1", "t2", "t2_prime", "m0", "spread"]
+# Infinite times and a limit that exists are left out.
+INFINITE = ["flip_angle", "phase", "b1", "b0"]
+
+
 @pytest.mark.parametrize("engine", EXACT)
 @pytest.mark.parametrize(
-    "name", ["flip_angle", "phase", "delay", "b1", "b0", "t1", "t2", "t2_prime", "m0", "spread"]
+    ("name", "value"), [(n, math.nan) for n in NOT_A_NUMBER] + [(n, math.inf) for n in INFINITE]
 )
-@pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_what_is_not_a_number_does_not_become_one(engine, name, value):
-    if (name, value) in {(name, math.inf) for name in ("t1", "t2", "t2_prime", "m0", "delay", "spread")}:
-        pytest.skip("infinite times and a limit that exists")
     sequence, voxels = degrees([80, 150, 60], [0, 40, 10], [10, 12, 8]), random_brain_voxels(3)
     target = getattr(sequence, name) if hasattr(sequence, name) else getattr(voxels, name)
     target[0] = value

@@ -25,7 +25,7 @@ from sequence_search.objective import (
     time_to_readout,
 )
 from sequence_search.sequence import Sequence
-from sequence_search.simulate import fused, simulate
+from sequence_search.simulate import fused, prepare
 from sequence_search.voxels import Voxels
 
 LossFunction = Callable[[Sequence], tuple[Tensor, Sequence]]
@@ -69,12 +69,14 @@ def make_loss(objective: Objective, voxels: Voxels, engine: str = "auto") -> Los
 
 
 def _autograd_loss(objective: Objective, voxels: Voxels, engine: str) -> LossFunction:
+    signal = prepare(voxels, engine)
+
     def loss_and_gradient(sequence: Sequence) -> tuple[Float[Tensor, "*batch"], Sequence]:
         leaves = [
             part.detach().requires_grad_() for part in (sequence.flip_angle, sequence.phase, sequence.delay)
         ]
         free = Sequence(leaves[0], leaves[1], leaves[2], sequence.present)
-        loss = objective(simulate(free, voxels, engine), free, voxels)
+        loss = objective(signal(free), free, voxels)
         # A part that the objective does not depend on has no gradient of its own.
         total = loss.sum() + 0.0 * sum(leaf.sum() for leaf in leaves)
         flip, phase, delay = torch.autograd.grad(total, leaves)

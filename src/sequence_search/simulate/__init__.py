@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -47,13 +48,33 @@ def simulate(
     ValueError
         If there is no such engine, or "fused" is asked for on another device than the CPU.
     """
-    if engine == "fused" and not fused.on_cpu(sequence, voxels):
-        raise ValueError("engine 'fused' runs on the CPU only; take 'auto' or 'pathways'")
-    if engine in ("auto", "fused") and not options and fused.can_run(sequence, voxels):
-        signal = fused.signal(_flatten(sequence), voxels)
-        return signal.reshape(*sequence.batch_shape, len(voxels))
-    mxy, _ = magnetization(sequence, voxels, engine, **options)
-    return voxels.m0 * mxy
+    return prepare(voxels, engine, **options)(sequence)
+
+
+def prepare(voxels: Voxels, engine: str = "auto", **options: Any) -> Callable[[Sequence], Tensor]:
+    """`simulate` for one set of voxels and many sequences: what depends on the voxels alone is done once.
+
+    Parameters
+    ----------
+    voxels, engine, **options
+        As for `simulate`. The voxels must not be changed in place afterwards.
+
+    Returns
+    -------
+    callable (sequence [*batch, n_rf]) -> complex signal [*batch, n_voxels]
+    """
+    arranged = functools.cache(lambda: fused.arrange(voxels))
+
+    def signal(sequence: Sequence) -> Complex[Tensor, "*batch n_voxels"]:
+        if engine == "fused" and not fused.on_cpu(sequence, voxels):
+            raise ValueError("engine 'fused' runs on the CPU only; take 'auto' or 'pathways'")
+        if engine in ("auto", "fused") and not options and fused.can_run(sequence, voxels):
+            by_row = fused.signal(_flatten(sequence), voxels, arranged())
+            return by_row.reshape(*sequence.batch_shape, len(voxels))
+        mxy, _ = magnetization(sequence, voxels, engine, **options)
+        return voxels.m0 * mxy
+
+    return signal
 
 
 def magnetization(

@@ -22,7 +22,7 @@ from sequence_search.voxels import Voxels
 KERNEL_PROPERTIES = ("m0", "t1", "t2", "t2_prime", "b1", "b0", "spread")
 
 
-def signal(sequence: Sequence, voxels: Voxels) -> Complex[Tensor, "batch n_voxels"]:
+def signal(sequence: Sequence, voxels: Voxels, blocks: Blocks) -> Complex[Tensor, "batch n_voxels"]:
     """Signal at the readout in the unit of m0, exact for instantaneous pulses.
 
     Parameters
@@ -31,10 +31,12 @@ def signal(sequence: Sequence, voxels: Voxels) -> Complex[Tensor, "batch n_voxel
         On the CPU; absent pulses, if any, at the end.
     voxels : Voxels
         On the CPU; no derivatives by their properties.
+    blocks : Blocks
+        Those voxels as `arrange` gives them.
     """
     n_rf = pulse_numbers(sequence)
     out: Tensor = _Signal.apply(  # type: ignore[no-untyped-call]
-        sequence.flip_angle, sequence.phase, sequence.delay, n_rf, arrange(voxels), torch.get_num_threads()
+        sequence.flip_angle, sequence.phase, sequence.delay, n_rf, blocks, torch.get_num_threads()
     )
     return out.to(torch.promote_types(sequence.delay.dtype, voxels.b1.dtype).to_complex())
 
