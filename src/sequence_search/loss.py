@@ -58,8 +58,8 @@ def make_loss(objective: Objective, voxels: Voxels, engine: str = "auto") -> Los
             if not (voxels.tissue == tissue).any():
                 raise ValueError(f"term '{term.name}' needs voxels of tissue {tissue}, and there are none")
         if term.function is contrast_loss:
-            chosen = voxels if term.tissues is None else voxels.of_tissues(term.tissues)
-            n_tissues = len(set(chosen.tissue.tolist()))
+            chosen = voxels.tissue if term.tissues is None else voxels.tissue[voxels.is_of(term.tissues)]
+            n_tissues = len(chosen.unique())
             if n_tissues != 2:
                 raise ValueError(f"term '{term.name}' needs voxels of exactly two tissues, got {n_tissues}")
     standard = all(term.function in TERMS.values() for term in objective.terms)

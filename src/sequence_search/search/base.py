@@ -13,6 +13,10 @@ from sequence_search.sequence import Sequence
 
 Status = Literal["done", "cut", "interrupted", "failed"]
 
+# Designs closer than this in every flip angle [rad] and, as a ratio, in every delay are one family.
+FAMILY_FLIP = math.radians(8)
+FAMILY_DELAY = 0.15
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -270,11 +274,6 @@ def same_family(first: Sequence, second: Sequence) -> bool:
     return bool(
         (flips < FAMILY_FLIP).all() and ((first.delay / second.delay).log().abs() < FAMILY_DELAY).all()
     )
-
-
-# Designs closer than this in every flip angle [rad] and, as a ratio, in every delay are one family.
-FAMILY_FLIP = math.radians(8)
-FAMILY_DELAY = 0.15
 
 
 def clean(problem: Problem, sequence: Sequence) -> Sequence:
