@@ -90,6 +90,17 @@ def test_the_shipped_file_is_read():
             "max_rf = 0",
             "search_space.max_rf: input should be greater than or equal to 1, got 0",
         ),
+        ("flips_deg =", "flip_deg =", r"category\[1\].flip_deg: unknown key, did you mean 'flips_deg'"),
+        ("[90, 180]", "[90, 720]", r"category\[1\]: flips_deg must be at least one angle within 0 to 360"),
+        ("[90, 180]", "[]", r"category\[1\]: flips_deg must be at least one angle"),
+        ("[90, 180]", "[90]", "refocusing_phase_deg needs flips_deg of two pulses or more"),
+        ("[180, 90, 180]", "[90]", "ti_above_ms needs flips_deg of two pulses or more"),
+        ("[90, 180]", "[90, 180]\nn_rf = [1, 2]", r"n_rf must be at least the 2 of flips_deg, got \[1, 2\]"),
+        ("[90, 180]", "[90, 180]\nflip_tolerance_deg = -1", "flip_tolerance_deg must lie within 0 to 180"),
+        ("[90, 180]", "[90, 180]\nphase_tolerance_deg = 181", "phase_tolerance_deg must lie within 0 to 180"),
+        ('"Other spin-echo-like sequences"', '"Others"', "name must not be 'Others', which is what no"),
+        ("phase ≈ 0°", "phase ≈ 180°", "the names of categories must differ"),
+        ("ti_above_ms = 100", "ti_above_ms = true", r"category\[4\].ti_above_ms: must be a number, got True"),
         ('name = "gm-wm"', 'name = "gm wm"', "name: must be of letters, digits"),
         ("[imaging]", "[imaging", "not valid TOML: .*line 24"),
     ],
@@ -99,6 +110,12 @@ def test_faults_name_file_key_given_and_right(old, new, message):
     with pytest.raises(ProblemError, match=message) as caught:
         read_tables(GOOD.replace(old, new, 1), "mine.toml")
     assert all(line.startswith("mine.toml: ") for line in str(caught.value).splitlines())
+
+
+def test_one_category_needs_double_brackets():
+    text = GOOD.partition("[[category]]")[0] + '[category]\nname = "mine"\nflips_deg = [90]\n'
+    with pytest.raises(ProblemError, match=r"category: must be a list of tables, each \[\[category\]\]"):
+        read_tables(text, "mine.toml")
 
 
 def test_every_fault_is_told_at_once():

@@ -14,14 +14,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sequence_search.classify import CategoryRule
 from sequence_search.loss import LossFunction, make_loss
 from sequence_search.objective import SEQUENCE_TERMS, Objective, Term, TermFunction
 from sequence_search.problem_file import ImagingTable, ProblemError, ProblemTables, nearest, read_tables
 from sequence_search.problem_units import (
+    read_category,
     read_search_space,
     read_terms,
     read_tissue,
     toml_text,
+    write_category,
     write_search_space,
     write_term,
     write_tissue,
@@ -78,7 +81,10 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Tissues, imaging conditions, objective and search space of one design task."""
+    """Tissues, imaging conditions, objective and search space of one design task.
+
+    `categories` sort its designs in tables; the first that fits counts. They affect no search.
+    """
 
     name: str
     title: str
@@ -86,6 +92,7 @@ class Problem:
     imaging: Imaging
     objective: Objective
     search_space: SearchSpace = field(default_factory=SearchSpace)
+    categories: tuple[CategoryRule, ...] = ()
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Problem:
@@ -116,6 +123,7 @@ class Problem:
             Imaging(b1=tables.imaging.b1, b0=tables.imaging.b0_hz, spread=tables.imaging.spread_hz),
             Objective(read_terms(tables.objective, names)),
             read_search_space(tables.search_space),
+            tuple(read_category(table) for table in tables.category),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -129,6 +137,7 @@ class Problem:
             imaging=ImagingTable(b1=imaging.b1, b0_hz=imaging.b0, spread_hz=imaging.spread),
             objective=tuple(write_term(term, names) for term in self.objective.terms),
             search_space=write_search_space(self.search_space),
+            category=tuple(write_category(rule) for rule in self.categories),
         )
         return tables.model_dump(mode="json", exclude_none=True)
 

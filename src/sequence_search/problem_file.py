@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from sequence_search.classify import OTHERS
 from sequence_search.distributions import Distribution, Normal, Uniform
 from sequence_search.objective import SEQUENCE_TERMS, TERMS
 
@@ -188,6 +189,39 @@ class SearchSpaceTable(_Strict):
         return self
 
 
+class CategoryTable(_Strict):
+    """``[[category]]``, Tables II and III."""
+
+    name: str = Field(min_length=1)
+    flips_deg: tuple[Number, ...]
+    flip_tolerance_deg: Number = 20.0
+    early_flips_below_deg: Number | None = None
+    n_rf: tuple[int, ...] | None = None
+    refocusing_phase_deg: tuple[Number, ...] | None = None
+    phase_tolerance_deg: Number = 20.0
+    ti_above_ms: Number | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> CategoryTable:
+        if self.name == OTHERS:
+            raise ValueError(f"name must not be '{OTHERS}', which is what no category covers")
+        if not self.flips_deg or not all(0 <= flip <= 360 for flip in self.flips_deg):
+            raise ValueError(
+                f"flips_deg must be at least one angle within 0 to 360, got {list(self.flips_deg)}"
+            )
+        for key in ("flip_tolerance_deg", "phase_tolerance_deg"):
+            if not 0 <= getattr(self, key) <= 180:
+                raise ValueError(f"{key} must lie within 0 to 180, got {getattr(self, key):g}")
+        if self.n_rf is not None and not all(number >= len(self.flips_deg) for number in self.n_rf):
+            raise ValueError(
+                f"n_rf must be at least the {len(self.flips_deg)} of flips_deg, got {list(self.n_rf)}"
+            )
+        for key in ("refocusing_phase_deg", "ti_above_ms"):
+            if getattr(self, key) is not None and len(self.flips_deg) < 2:
+                raise ValueError(f"{key} needs flips_deg of two pulses or more, got {list(self.flips_deg)}")
+        return self
+
+
 def _plain_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
         raise ValueError(f"must be of letters, digits, '.', '_' and '-', got {value!r}")
@@ -203,6 +237,14 @@ class ProblemTables(_Strict):
     imaging: ImagingTable
     objective: tuple[TermTable, ...]
     search_space: SearchSpaceTable = SearchSpaceTable()
+    category: tuple[CategoryTable, ...] = ()
+
+    @model_validator(mode="after")
+    def _category_names_differ(self) -> ProblemTables:
+        names = [category.name for category in self.category]
+        if len(set(names)) < len(names):
+            raise ValueError(f"the names of categories must differ, got {names}")
+        return self
 
     @model_validator(mode="after")
     def _tissues_are_defined(self) -> ProblemTables:
@@ -247,6 +289,7 @@ _TABLES: dict[str, type[_Strict]] = {
     "imaging": ImagingTable,
     "objective": TermTable,
     "search_space": SearchSpaceTable,
+    "category": CategoryTable,
 }
 
 
@@ -278,6 +321,10 @@ def _explain(fault: ErrorDetails) -> str:
         message = str(fault["ctx"]["error"])
         return f"{where}: {message}" if where else message
     if kind == "tuple_type":
-        what = "tables, each [[objective]]" if where == "objective" else f"values in brackets, as [{given!r}]"
+        what = (
+            f"tables, each [[{where}]]"
+            if where in ("objective", "category")
+            else f"values in brackets, as [{given!r}]"
+        )
         return f"{where}: must be a list of {what}, got {given!r}"
     return f"{where}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {given!r}"

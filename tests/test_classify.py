@@ -1,0 +1,262 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sequence_search.classify import (
+    OTHERS,
+    CategoryRule,
+    classify,
+    describe,
+    echo_time,
+    inversion_time,
+    phase_statistics,
+    refocusing_phase,
+    roles,
+    satisfies,
+    standardized,
+    succeeds,
+    wrap,
+)
+from sequence_search.problem import Problem, builtin_problems
+from sequence_search.sequence import Sequence
+
+TWO_RF = "Two-RF Hahn-echo-like sequences"
+THREE_RF = "Three-RF Hahn-echo-like sequences"
+MORE_RF = "Hahn-echo-like sequences of four RF or more"
+NEAR_180 = "Hahn-echo-like sequences (refocusing phase ≈ 180°)"
+NEAR_0 = "Hahn-echo-like sequences (refocusing phase ≈ 0°)"
+OTHER_ECHO = "Other spin-echo-like sequences"
+PREPARED_GRADIENT = "Inversion-prepared gradient-echo-like sequences"
+PREPARED_SPIN = "Inversion-prepared spin-echo-like sequences"
+
+
+def play(
+    flips: list[float], phases: list[float] | None = None, delays: list[float] | None = None
+) -> Sequence:
+    """Degrees and ms; without phases all but the first are 180°, without delays all are 6.2 ms."""
+    phases = phases or [0.0, *[180.0] * (len(flips) - 1)]
+    return Sequence.from_degrees_ms(flips, phases, delays or [6.2] * len(flips))
+
+
+def category(problem: str, *played: list[float]) -> str:
+    return classify(play(*played), Problem.load(problem).categories)
+
+
+@pytest.mark.parametrize(
+    ("problem", "flips", "phases", "delays", "expected"),
+    [
+        ("max-signal", [88.4, 176.7], [0, 179.9], [6.2, 6.2], TWO_RF),
+        ("max-signal", [6.1, 87.4, 170.1], [0, 180, 0], [6.5, 6.2, 6.2], THREE_RF),
+        ("gm-wm-t2-w30", [88.6, 177.3], [0, 179.3], [18.8, 18.8], NEAR_180),
+        ("gm-wm-t2-w30", [88.9, 177.9], [0, 4.1], [20.1, 20.1], NEAR_0),
+        ("gm-wm-t2-w30", [88.9, 177.6], [0, 111.0], [19.3, 19.3], OTHER_ECHO),
+        ("gm-wm-t2-w20", [88.8, 177.5], [0, 178.9], [10.95, 10.95], NEAR_180),
+        ("gm-wm-t2-w50", [88.9, 177.6], [0, 1.3], [22.5, 22.5], NEAR_0),
+        ("gm-wm", [88.7, 177.4], [0, 178.1], [18.8, 18.8], NEAR_180),
+        ("gm-wm", [88.8, 178.0], [0, 1.7], [20.25, 20.25], NEAR_0),
+        ("gm-wm", [88.7, 177.4], [0, 121.7], [19.2, 19.2], OTHER_ECHO),
+        ("gm-wm", [178.1, 88.5, 176.9], [0, 0, 179.9], [452.9, 6.2, 6.2], PREPARED_SPIN),
+        ("csf-null-w0.25", [176.1, 88.7], [0, 0], [3763.8, 6.2], PREPARED_GRADIENT),
+        ("csf-null-w0.25", [176.6, 88.1, 176.2], [0, 0, 180], [3337.6, 6.2, 6.2], PREPARED_SPIN),
+        ("csf-null-w1", [177.5, 88.7], [0, 0], [3063.8, 6.2], PREPARED_GRADIENT),
+        ("csf-null-w1", [177.8, 88.2, 176.3], [0, 0, 180], [2897.6, 6.2, 6.2], PREPARED_SPIN),
+    ],
+)
+def test_published_designs_are_of_their_own_category(problem, flips, phases, delays, expected):
+    assert category(problem, flips, phases, delays) == expected
+
+
+@pytest.mark.parametrize(
+    ("flips", "phases", "expected"),
+    [
+        ([70, 160], [0, 180], TWO_RF),
+        ([110, 200], [0, 180], TWO_RF),
+        ([69.9, 180], [0, 180], OTHERS),
+        ([110.1, 180], [0, 180], OTHERS),
+        ([90, 159.9], [0, 180], OTHERS),
+        ([90, 180], [0, 160], TWO_RF),
+        ([90, 180], [0, -160], TWO_RF),
+        ([90, 180], [0, 159.9], OTHER_ECHO),
+        ([90, 180], [0, 20], TWO_RF),
+        ([90, 180], [0, -20.1], OTHER_ECHO),
+        ([19.9, 90, 180], [0, 180, 0], THREE_RF),
+        ([20, 90, 180], [0, 180, 0], OTHERS),
+        ([5, 5, 90, 180], [0, 0, 180, 0], MORE_RF),
+        ([5, 5, 90, 180], [0, 0, 180, 90], OTHER_ECHO),
+        ([5, 90, 180], [0, 0, 90], OTHER_ECHO),
+        ([90], [0], OTHERS),
+        ([90, 180, 180], [0, 180, 180], OTHERS),
+    ],
+)
+def test_tolerances_of_table_ii(flips, phases, expected):
+    assert category("max-signal", flips, phases) == expected
+
+
+def test_a_small_pulse_is_dropped_before_counting():
+    assert category("max-signal", [2.9, 90, 180], [0, 40, -140]) == TWO_RF
+    assert category("max-signal", [3.1, 90, 180], [0, 40, -140]) == THREE_RF
+
+
+def test_a_negative_flip_angle_is_a_phase_of_180_degrees():
+    assert category("gm-wm", [90, -180], [0, 0]) == NEAR_180
+
+
+@pytest.mark.parametrize(
+    ("problem", "flips", "ti", "expected"),
+    [
+        ("gm-wm", [180, 90, 180], 100.1, PREPARED_SPIN),
+        ("gm-wm", [180, 90, 180], 99.9, OTHERS),
+        ("gm-wm-t2-w30", [180, 90, 180], 452.9, OTHERS),
+        ("csf-null-w1", [180, 90, 180], 2699.9, OTHERS),
+        ("csf-null-w1", [180, 90], 2700.1, PREPARED_GRADIENT),
+        ("csf-null-w1", [180, 90], 2699.9, OTHERS),
+        ("csf-null-w1", [159, 90], 3000.0, OTHERS),
+    ],
+)
+def test_inversion_time_decides(problem, flips, ti, expected):
+    delays = [ti, *[6.2] * (len(flips) - 1)]
+    assert category(problem, flips, None, delays) == expected
+
+
+def test_an_inversion_comes_first():
+    assert category("csf-null-w1", [6, 180, 90], [0, 0, 0], [6.2, 3000, 6.2]) == OTHERS
+
+
+def test_the_first_rule_that_fits_counts():
+    rules = (CategoryRule("wide", (math.pi / 2,), early_below=7.0), CategoryRule("narrow", (math.pi / 2,)))
+    assert classify(play([90]), rules) == "wide"
+    assert classify(play([90]), rules[::-1]) == "narrow"
+    assert classify(play([90]), ()) == OTHERS
+
+
+@pytest.mark.parametrize(
+    ("changed", "outcome"),
+    [
+        ({"flips": (math.pi / 2, math.pi)}, True),
+        ({"flips": (math.pi / 2, math.pi / 2)}, False),
+        ({"flip_tolerance": math.radians(1)}, False),
+        ({"early_below": math.radians(5)}, False),
+        ({"n_rf": (3,)}, True),
+        ({"n_rf": (2, 4)}, False),
+        ({"refocusing_phases": (math.radians(100),)}, True),
+        ({"refocusing_phases": (math.radians(-100),)}, True),
+        ({"refocusing_phases": (0.0, math.pi)}, False),
+        ({"refocusing_phases": (0.0, math.pi), "phase_tolerance": math.radians(71)}, True),
+        ({"ti_above": 5e-3}, True),
+        ({"ti_above": 7e-3}, False),
+    ],
+)
+def test_every_field_of_a_rule_decides(changed, outcome):
+    sequence = standardized(play([6, 88, 177], [0, 180, -70], [20.0, 6.2, 6.2]))
+    fields = {"flips": (math.pi / 2, math.pi), "early_below": math.radians(20)} | changed
+    assert satisfies(sequence, CategoryRule("rule", **fields)) is outcome
+
+
+def test_times_and_phase_of_a_prepared_spin_echo():
+    sequence = play([7, 178, 5, 89, 176], [0, 10, 20, 50, -100], [10, 400, 50, 6.2, 6.4])
+    assert inversion_time(sequence) == pytest.approx(0.450)
+    assert echo_time(sequence) == pytest.approx(12.6e-3)
+    assert refocusing_phase(sequence) == pytest.approx(math.radians(-150))
+    assert (roles(sequence).inversion, roles(sequence).excitation, roles(sequence).refocusing) == (1, 3, 4)
+
+
+def test_times_of_a_gradient_echo():
+    sequence = play([176, 89], None, [3743.8, 6.2])
+    assert inversion_time(sequence) == pytest.approx(3.7438)
+    assert echo_time(sequence) == pytest.approx(6.2e-3)
+    assert refocusing_phase(sequence) is None
+
+
+@pytest.mark.parametrize("flips", [[90, 180, 180], [90, 90, 30], [30], [180], [180, 180]])
+def test_what_has_no_excitation_before_the_readout_has_no_times(flips):
+    sequence = play(flips)
+    assert (inversion_time(sequence), echo_time(sequence), refocusing_phase(sequence)) == (None, None, None)
+
+
+@pytest.mark.parametrize("flips", [[90, 180], [10, 90, 180], [180, 30, 90, 180], [120, 90]])
+def test_without_an_inversion_before_the_excitation_there_is_no_ti(flips):
+    assert inversion_time(play(flips)) is None
+    assert echo_time(play(flips)) is not None
+
+
+def test_of_two_inversions_the_last_counts():
+    assert inversion_time(play([180, 180, 90], None, [1000, 300, 6.2])) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("problem", builtin_problems())
+@given(
+    flips=st.lists(st.floats(3.5, 200), min_size=1, max_size=5),
+    phase=st.floats(-180, 180),
+    long=st.floats(0, 5000),
+)
+def test_categories_agree_with_the_functions_of_a_design(problem, flips, phase, long):
+    sequence = standardized(
+        play(flips, [phase * i for i in range(len(flips))], [long + 6.2] + [6.2] * (len(flips) - 1))
+    )
+    name = classify(sequence, Problem.load(problem).categories)
+    if "echo-like" in name or "Hahn" in name:
+        assert echo_time(sequence) is not None
+        assert (refocusing_phase(sequence) is None) == ("gradient" in name)
+    if "nversion-prepared" in name:
+        assert inversion_time(sequence) == pytest.approx(float(sequence.delay[0]))
+
+
+def test_success_is_within_five_percent_of_the_reference():
+    assert succeeds(1.05, 1.0)
+    assert not succeeds(1.0501, 1.0)
+    assert succeeds(-0.95, -1.0)
+    assert not succeeds(-0.9499, -1.0)
+    assert succeeds(-2.0, -1.0)
+
+
+def degrees(phases: list[float]) -> tuple[float, float]:
+    mean, deviation = phase_statistics([math.radians(phase) for phase in phases])
+    return math.degrees(mean), math.degrees(deviation)
+
+
+@pytest.mark.parametrize(
+    ("phases", "mean", "deviation"),
+    [
+        ([170, 170], 170, 0),
+        ([170, -170], 180, 10),
+        ([-175, -179], 183, 2),
+        ([10, -10], 0, 10),
+        ([-4, -8], -6, 2),
+        ([80, 100, 120], 100, math.sqrt(800 / 3)),
+    ],
+)
+def test_phase_statistics_are_circular(phases, mean, deviation):
+    assert degrees(phases) == (pytest.approx(mean, abs=1e-9), pytest.approx(deviation, abs=1e-9))
+
+
+@given(st.lists(st.floats(-60, 60), min_size=1, max_size=20), st.floats(-720, 720))
+def test_deviation_does_not_depend_on_a_common_phase(phases, turn):
+    assert degrees([phase + turn for phase in phases])[1] == pytest.approx(degrees(phases)[1], abs=1e-6)
+
+
+def test_statistics_of_no_phase_are_refused():
+    with pytest.raises(ValueError, match="at least one phase"):
+        phase_statistics([])
+
+
+@pytest.mark.parametrize(("angle", "expected"), [(180, 180), (-180, 180), (190, -170), (-190, 170), (720, 0)])
+def test_wrap(angle, expected):
+    assert math.degrees(wrap(math.radians(angle))) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("flips", "expected"),
+    [
+        ([88, 177], "2 RF: spin echo"),
+        ([6, 88, 177], "3 RF: spin echo, 1 preparatory"),
+        ([176, 89], "2 RF: gradient echo, inversion-prepared"),
+        ([178, 88, 177], "3 RF: spin echo, inversion-prepared"),
+        ([40, 8, 178, 6, 88], "5 RF: gradient echo, inversion-prepared, 2 preparatory, 1 large before"),
+        ([87, 174, 174, 175, 174], "5 RF: no plain echo at its end"),
+        ([1], "0 RF: no plain echo at its end"),
+    ],
+)
+def test_description_of_the_structure(flips, expected):
+    assert describe(play(flips)) == expected
