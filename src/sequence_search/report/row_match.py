@@ -1,0 +1,130 @@
+"""Whether the paper's designs are among those found: each category row of Tables V to VIII and its nearest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sequence_search.classify import classify, inversion_time
+from sequence_search.problem import Problem
+from sequence_search.report.measures import Values, measure
+from sequence_search.report.paper import PaperRow, Stat, paper_rows
+from sequence_search.search.base import Design, Run
+
+FLIP_TOLERANCE_DEG = 1.5
+TIME_TOLERANCE = 0.02  # of the paper's value
+SIGNAL_TOLERANCE = 0.02  # of M0 = 1
+ENERGY_TOLERANCE_PERCENT = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One number of a row beside that of the nearest design, in the unit of its name.
+
+    Attributes
+    ----------
+    quantity : str
+    ours : float
+    paper : Stat
+    tolerance : float
+        By which they may differ.
+    """
+
+    quantity: str
+    ours: float
+    paper: Stat
+    tolerance: float
+
+    @property
+    def deviation(self) -> float:
+        """Magnitude of the difference over the tolerance: agrees up to 1."""
+        return abs(self.ours - self.paper.mean) / self.tolerance
+
+    @property
+    def agrees(self) -> bool:
+        """Within the tolerance."""
+        return self.deviation <= 1
+
+    @property
+    def within_sd(self) -> bool:
+        """Within the standard deviation that the paper states."""
+        return self.paper.sd is not None and abs(self.ours - self.paper.mean) <= self.paper.sd
+
+
+@dataclass(frozen=True, slots=True)
+class RowMatch:
+    """A category row of the paper and the design found that is nearest to it.
+
+    Attributes
+    ----------
+    row : PaperRow
+    design : Design or None
+        None if no run has a design of that category.
+    seed : int or None
+        In which it was found.
+    rank : int or None
+        Of the design among those of its run, 1 for the best.
+    checks : tuple of Check
+    """
+
+    row: PaperRow
+    design: Design | None = None
+    seed: int | None = None
+    rank: int | None = None
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def agrees(self) -> bool:
+        """A design of the category was found, and every number is within its tolerance."""
+        return self.design is not None and all(check.agrees for check in self.checks)
+
+
+def match_rows(problem: Problem, runs: list[Run]) -> list[RowMatch]:
+    """Nearest design, among all families of all runs, to each category row of the paper for the problem.
+
+    A design is near if it is of the row's category, with as many pulses. Flip angles may differ by 1.5°, times
+    by 2 %, signals and contrast by 0.02, the relative RF energy by 1.5 points; the nearest is the one whose
+    largest difference, in tolerances, is least. Phases count by the category.
+    """
+    found = [
+        (run.seed, rank, design, measure(problem, design.sequence, design.evaluation))
+        for run in runs
+        for rank, design in enumerate(run.families, start=1)
+    ]
+    matches = []
+    for row in paper_rows(problem.name):
+        if row.kind != "category":
+            continue
+        near = [
+            RowMatch(row, design, seed, rank, tuple(_checks(row, design, values)))
+            for seed, rank, design, values in found
+            if len(values["flips"]) == len(row.flips_deg)
+            and classify(design.sequence, problem.categories) == row.name
+        ]
+        matches.append(min(near, key=_distance, default=RowMatch(row)))
+    return matches
+
+
+def _distance(match: RowMatch) -> float:
+    return max(check.deviation for check in match.checks)
+
+
+def _checks(row: PaperRow, design: Design, values: Values) -> Iterator[Check]:
+    for number, (ours, paper) in enumerate(zip(values["flips"], row.flips_deg, strict=True), start=1):
+        yield Check(f"flip angle {number} (°)", ours, paper, FLIP_TOLERANCE_DEG)
+    ti = inversion_time(design.sequence)
+    for name, time_ms, stat in (
+        ("first RF to readout (ms)", values["time"][0], row.time_ms),
+        ("TI (ms)", math.nan if ti is None else 1e3 * ti, row.ti_ms),
+    ):
+        if stat is not None:
+            yield Check(name, time_ms, stat, TIME_TOLERANCE * stat.mean)
+    for tissue, stat in row.signal.items():
+        yield Check(f"signal of {tissue}", values[f"signal:{tissue}"][0], stat, SIGNAL_TOLERANCE)
+    if row.contrast is not None:
+        yield Check("contrast", values["contrast"][0], row.contrast, SIGNAL_TOLERANCE)
+    if row.rf_energy_percent is not None:
+        yield Check(
+            "relative RF energy (%)", values["rf_energy"][0], row.rf_energy_percent, ENERGY_TOLERANCE_PERCENT
+        )
