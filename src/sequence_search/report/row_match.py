@@ -1,4 +1,4 @@
-"""Whether the paper's designs are among those found: each category row of Tables V to VIII and its nearest."""
+"""Whether the paper's designs are among those found: the nearest to each category of Tables V to VIII."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ class RowMatch:
 def match_rows(problem: Problem, runs: list[Run]) -> list[RowMatch]:
     """Nearest design, among all families of all runs, to each category row of the paper for the problem.
 
-    A design is near if it is of the row's category, with as many pulses. Flip angles may differ by 1.5°, times
-    by 2 %, signals and contrast by 0.02, the relative RF energy by 1.5 points; the nearest is the one whose
-    largest difference, in tolerances, is least. Phases count by the category.
+    It is of the row's category, with as many pulses; phases count by the category alone. Flip angles may
+    differ by 1.5°, times by 2 %, signals and contrast by 0.02, the relative RF energy by 1.5 points; the
+    nearest is the one whose largest difference, in tolerances, is least.
     """
     found = [
         (run.seed, rank, design, measure(problem, design.sequence, design.evaluation))
