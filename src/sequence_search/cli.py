@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from sequence_search.console import is_number, print_json, print_runs, print_table, watched
+from sequence_search.console import is_number, print_grid, print_json, print_runs, print_table, watched
 
 if TYPE_CHECKING:
     from sequence_search.problem import Problem
@@ -152,7 +152,9 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
 
         options = _options(strategy, schedule, steps)
         make_strategy(strategy, options)
-        _check_folder(out, overwrite)
+        from sequence_search.report.record import RESULT_FILES
+
+        _check_folder(out, RESULT_FILES, overwrite)
     from sequence_search.report.record import result_record, save_result
 
     for note in loaded.notes():
@@ -187,6 +189,42 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
         raise typer.Exit(1)
     if any(each.status == "interrupted" for each in result.runs):
         raise typer.Exit(130)
+
+
+@app.command()
+def grid(
+    problem: ProblemArgument,
+    top: Annotated[int, typer.Option(min=1, max=10_000, help="Number of best points to keep.")] = 10,
+    n_per_tissue: Annotated[int, typer.Option(min=1, help="Sobol voxels of each tissue.")] = 256,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for grid.json; an interrupted search goes on from there.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a result in the folder.")] = False,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Visit every point of a problem's grid, and polish the best."""
+    loaded = _load(problem)
+    from sequence_search.report.record import GRID_FILE, grid_record, save_grid
+    from sequence_search.search.grid import grid_search
+
+    with _bad_input():
+        _check_folder(out, (GRID_FILE,), overwrite)
+        state_file = None if out is None else out / "grid-state.json"
+        with watched(seeds=False) as monitor:
+            result = grid_search(
+                loaded, n_per_tissue=n_per_tissue, top=top, monitor=monitor, state_file=state_file
+            )
+    if format is Format.JSON:
+        print_json(grid_record(result))
+    else:
+        print_grid(result)
+    if result.status == "interrupted":
+        if out is not None:
+            typer.echo("the same command goes on from here", err=True)
+        raise typer.Exit(130)
+    if out is not None:
+        with _bad_input():
+            typer.echo(f"wrote {save_grid(result, out)}", err=format is Format.JSON)
 
 
 @app.command()
@@ -297,13 +335,11 @@ def _check_engine(engine: str) -> None:
         raise ValueError(f"engine must be one of {', '.join(ENGINE_NAMES)}, got '{engine}'")
 
 
-def _check_folder(folder: Path | None, overwrite: bool) -> None:
+def _check_folder(folder: Path | None, files: tuple[str, ...], overwrite: bool) -> None:
     """Make the folder before the search, so that hours of it are not lost to a wrong path."""
-    from sequence_search.report.record import RESULT_FILES
-
     if folder is None:
         return
-    present = [name for name in RESULT_FILES if (folder / name).exists()]
+    present = [name for name in files if (folder / name).exists()]
     if present and not overwrite:
         raise ValueError(
             f"{folder} holds {', '.join(present)} already: choose another folder or pass --overwrite"

@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from sequence_search.search.base import Monitor, Progress, SearchResult
+    from sequence_search.search.base import Design, Monitor, Progress, SearchResult
+    from sequence_search.search.grid import GridResult
 
 PLAIN_LINE_EVERY_S = 2.0
 
 
 @contextmanager
-def watched() -> Iterator[Monitor]:
-    """Progress on stderr; Ctrl-C asks the search to stop with the best so far, a second one ends at once."""
+def watched(*, seeds: bool = True) -> Iterator[Monitor]:
+    """Progress on stderr; Ctrl-C asks the search to stop with the best so far, a second one ends at once.
+
+    Without `seeds` the steps are points of a grid.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
@@ -42,10 +46,10 @@ def watched() -> Iterator[Monitor]:
     before = signal.signal(signal.SIGINT, ask_to_stop)
     try:
         if not console.is_terminal:
-            yield Monitor(_plain_lines(), lambda: stopped)
+            yield Monitor(_plain_lines(seeds), lambda: stopped)
             return
         columns = (
-            TextColumn("seed {task.fields[seed]}"),
+            TextColumn("seed {task.fields[seed]}" if seeds else "point"),
             BarColumn(20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -67,7 +71,7 @@ def watched() -> Iterator[Monitor]:
         signal.signal(signal.SIGINT, before)
 
 
-def _plain_lines() -> Callable[[Progress], None]:
+def _plain_lines(seeds: bool) -> Callable[[Progress], None]:
     """Progress as lines, one every few seconds and the last of each seed."""
     last = -PLAIN_LINE_EVERY_S
 
@@ -76,7 +80,8 @@ def _plain_lines() -> Callable[[Progress], None]:
         if progress.step < progress.n_steps and time.monotonic() - last < PLAIN_LINE_EVERY_S:
             return
         last = time.monotonic()
-        where = f"seed {progress.seed}  step {progress.step}/{progress.n_steps}"
+        where = f"seed {progress.seed}  step" if seeds else "point"
+        where = f"{where} {progress.step}/{progress.n_steps}"
         typer.echo(f"{where}  loss {progress.loss:.5g}  {progress.note}  {progress.sequence}", err=True)
 
     return show_progress
@@ -103,11 +108,33 @@ def print_runs(result: SearchResult) -> None:
     tissues = list(best.families[0].evaluation.signal)
     rows = []
     for design in best.families:
-        moved = f"{100 * (design.check_loss - design.loss) / abs(design.loss):+.2f} %"
-        signals = [f"{value:.3f}" for value in design.evaluation.signal.values()]
         mark = " (polished on the larger ensemble)" if design.repolished else ""
-        rows.append([f"{design.loss:.6f}", moved, *signals, f"{design.sequence}{mark}"])
+        rows.append([*_design_cells(design), f"{design.sequence}{mark}"])
     print_table(["loss", "moves", *tissues, "sequence"], rows)
+
+
+def _design_cells(design: Design) -> list[str]:
+    """Loss, how far it moves, and nominal signals."""
+    moved = f"{100 * (design.check_loss - design.loss) / abs(design.loss):+.2f} %"
+    signals = [f"{value:.3f}" for value in design.evaluation.signal.values()]
+    return [f"{design.loss:.6f}", moved, *signals]
+
+
+def print_grid(result: GridResult) -> None:
+    """Best points, then the optimum and its polish over the standard ensemble."""
+    voxels = f"{result.n_per_tissue:,} Sobol voxels per tissue"
+    typer.echo(f"{result.n_done:,} points on {voxels} in {result.seconds:.1f} s; the best:")
+    points = zip(result.top, result.sequences(), strict=True)
+    print_table(["loss", "sequence"], [[f"{point.loss:.6f}", str(sequence)] for point, sequence in points])
+    typer.echo(
+        "\nwith the loss over 1,024 voxels per tissue, how far it moves on 4,096 others, and |Mxy| of the"
+    )
+    typer.echo("nominal voxel")
+    designs = {"best point": result.optimum, "polished": result.polished}
+    rows = [
+        [name, *_design_cells(design), str(design.sequence)] for name, design in designs.items() if design
+    ]
+    print_table(["", "loss", "moves", *result.optimum.evaluation.signal, "sequence"], rows)
 
 
 def print_json(content: object) -> None:

@@ -83,7 +83,7 @@ def write_search_space(space: SearchSpace) -> SearchSpaceTable:
 
 
 def toml_text(tables: dict[str, Any]) -> str:
-    """TOML with each distribution and each range of the grid on the line of its key, as in the shipped files."""
+    """TOML with each distribution and each range of the grid on one line, as in the shipped files."""
     return tomlkit.dumps(_inline_distributions(tables))
 
 

@@ -57,8 +57,10 @@ def make_tables(flips, phase, delays, properties) -> Tables:
     first, second = (flip[:, None] * b1 for flip in flips)
     half = second / 2
     return Tables(
-        *flips,
-        *delays,
+        flips[0],
+        flips[1],
+        delays[0],
+        delays[1],
         phase,
         np.stack((np.sin(first), np.cos(first)), 1),
         np.stack((np.cos(half) ** 2, np.sin(half) ** 2, np.sin(second)), 1),

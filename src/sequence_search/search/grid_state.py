@@ -6,10 +6,10 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 
-class GridPoint(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class GridPoint:
     """A point of a grid; the lesser has the lesser loss, or the same and the lesser index.
 
     Attributes
@@ -44,7 +44,8 @@ class GridState:
 
 def save_state(path: Path, key: str, state: GridState) -> None:
     """Write the file aside and move it into place, so that it is never half there."""
-    record = {"grid_sha256": key, "next": state.next, "seconds": state.seconds, "top": state.top}
+    top = [[point.loss, point.index] for point in state.top]
+    record = {"grid_sha256": key, "next": state.next, "seconds": state.seconds, "top": top}
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     aside.write_text(json.dumps(record), encoding="utf-8")
