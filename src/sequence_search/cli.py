@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import typer
 
 from sequence_search.console import (
     is_number,
+    print_grid,
     print_json,
     print_runs,
     print_status,
@@ -284,6 +286,42 @@ def status(
 
 
 @app.command()
+def grid(
+    problem: ProblemArgument,
+    top: Annotated[int, typer.Option(min=1, max=10_000, help="Number of best points to keep.")] = 10,
+    n_per_tissue: Annotated[int, typer.Option(min=1, help="Sobol voxels of each tissue.")] = 256,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for grid.json; an interrupted search goes on from there.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a result in the folder.")] = False,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Visit every point of a problem's grid, and polish the best."""
+    loaded = _load(problem)
+    from sequence_search.search.grid import grid_search
+    from sequence_search.study.grid_record import GRID_FILE, grid_record, save_grid
+
+    with _bad_input():
+        _check_folder(out, (GRID_FILE,), overwrite)
+        state_file = None if out is None else out / "grid-state.json"
+        with watched(seeds=False) as watch:
+            result = grid_search(
+                loaded, n_per_tissue=n_per_tissue, top=top, monitor=watch.monitor, state_file=state_file
+            )
+    if format is Format.JSON:
+        print_json(grid_record(result))
+    else:
+        print_grid(result)
+    if result.status == "interrupted":
+        if out is not None:
+            typer.echo("the same command goes on from here", err=True)
+        raise typer.Exit(watch.exit_code or 1)
+    if out is not None:
+        with _bad_input():
+            typer.echo(f"wrote {save_grid(result, out)}", err=format is Format.JSON)
+
+
+@app.command()
 def evaluate(
     problem: ProblemArgument,
     flip_deg: Annotated[list[float], typer.Option("--flip-deg", help="Flip angles, one for each pulse.")],
@@ -389,3 +427,20 @@ def _check_engine(engine: str) -> None:
 
     if engine not in ENGINE_NAMES:
         raise ValueError(f"engine must be one of {', '.join(ENGINE_NAMES)}, got '{engine}'")
+
+
+def _check_folder(folder: Path | None, files: tuple[str, ...], overwrite: bool) -> None:
+    """Make the folder before the search, so that hours of it are not lost to a wrong path."""
+    if folder is None:
+        return
+    present = [name for name in files if (folder / name).exists()]
+    if present and not overwrite:
+        raise ValueError(
+            f"{folder} holds {', '.join(present)} already: choose another folder or pass --overwrite"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--out {folder}: the folder cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"--out {folder}: the folder cannot be written to")

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-    from sequence_search.search.base import Monitor, Progress, Run
+    from sequence_search.search.base import Design, Monitor, Progress, Run
+    from sequence_search.search.grid import GridResult
     from sequence_search.study.status import ProblemStatus
     from sequence_search.study.work import Outcome
 
@@ -54,13 +55,15 @@ class Watch:
 
 
 @contextmanager
-def watched(n_tasks: int | None = None, n_done: int = 0) -> Iterator[Watch]:
+def watched(n_tasks: int | None = None, n_done: int = 0, *, seeds: bool = True) -> Iterator[Watch]:
     """Progress on stderr; Ctrl-C and SIGTERM ask to stop, a second one ends at once.
 
     Parameters
     ----------
     n_tasks, n_done : int
         Of a study: all its tasks, and those done before. Without, what is watched is one search.
+    seeds : bool
+        Whether steps are of a seed; else they are points of a grid.
     """
     from rich.console import Console
 
@@ -71,10 +74,10 @@ def watched(n_tasks: int | None = None, n_done: int = 0) -> Iterator[Watch]:
         what = "stopping; the same command goes on from here"
     with _asked_to_stop(signals, lambda: console.print(what), n_tasks is not None):
         if not console.is_terminal:
-            yield _plain_watch(signals, n_tasks, n_done)
+            yield _plain_watch(signals, n_tasks, n_done, seeds)
             return
         with _bars(console) as bar:
-            yield _bar_watch(bar, signals, n_tasks, n_done)
+            yield _bar_watch(bar, signals, n_tasks, n_done, seeds)
 
 
 @contextmanager
@@ -108,7 +111,7 @@ def _asked_to_stop(signals: list[int], announce: Callable[[], None], safe: bool)
             timer.cancel()
 
 
-def _plain_watch(signals: list[int], n_tasks: int | None, n_done: int) -> Watch:
+def _plain_watch(signals: list[int], n_tasks: int | None, n_done: int, seeds: bool) -> Watch:
     """Lines for a log."""
     from sequence_search.search.base import Monitor
 
@@ -118,7 +121,7 @@ def _plain_watch(signals: list[int], n_tasks: int | None, n_done: int) -> Watch:
         number = f"{next(done)} of {n_tasks}" if outcome.state == "done" else f"of {n_tasks}"
         typer.echo(f"{number}  {_outcome_text(outcome)}", err=True)
 
-    return Watch(Monitor(_plain_lines(), lambda: bool(signals)), signals, finished)
+    return Watch(Monitor(_plain_lines(seeds), lambda: bool(signals)), signals, finished)
 
 
 def _bars(console: Console) -> Bar:
@@ -135,7 +138,7 @@ def _bars(console: Console) -> Bar:
     return Bar(*columns, console=console, transient=True)
 
 
-def _bar_watch(bar: Bar, signals: list[int], n_tasks: int | None, n_done: int) -> Watch:
+def _bar_watch(bar: Bar, signals: list[int], n_tasks: int | None, n_done: int, seeds: bool) -> Watch:
     """Live bars: of the study, and of the seed that this process works on."""
     from sequence_search.search.base import Monitor
 
@@ -149,7 +152,7 @@ def _bar_watch(bar: Bar, signals: list[int], n_tasks: int | None, n_done: int) -
             visible=True,
             completed=progress.step,
             total=progress.n_steps,
-            what=f"seed {progress.seed}",
+            what=f"seed {progress.seed}" if seeds else "point",
             description=f"loss {progress.loss:.5g}  {progress.note}  {progress.sequence}",
         )
 
@@ -172,7 +175,7 @@ def _outcome_text(outcome: Outcome) -> str:
     return f"{outcome.task.problem} seed {seeds}: {outcome.state}{loss}{reason}"
 
 
-def _plain_lines() -> Callable[[Progress], None]:
+def _plain_lines(seeds: bool) -> Callable[[Progress], None]:
     """Progress as lines, one every few seconds and the last of each seed."""
     last = -PLAIN_LINE_EVERY_S
 
@@ -181,7 +184,8 @@ def _plain_lines() -> Callable[[Progress], None]:
         if progress.step < progress.n_steps and time.monotonic() - last < PLAIN_LINE_EVERY_S:
             return
         last = time.monotonic()
-        where = f"seed {progress.seed}  step {progress.step}/{progress.n_steps}"
+        where = f"seed {progress.seed}  step" if seeds else "point"
+        where = f"{where} {progress.step}/{progress.n_steps}"
         typer.echo(f"{where}  loss {progress.loss:.5g}  {progress.note}  {progress.sequence}", err=True)
 
     return show_progress
@@ -208,11 +212,33 @@ def print_runs(runs: Sequence[Run]) -> None:
     tissues = list(best.families[0].evaluation.signal)
     rows = []
     for design in best.families:
-        moved = f"{100 * (design.check_loss - design.loss) / abs(design.loss):+.2f} %"
-        signals = [f"{value:.3f}" for value in design.evaluation.signal.values()]
         mark = " (polished on the larger ensemble)" if design.repolished else ""
-        rows.append([f"{design.loss:.6f}", moved, *signals, f"{design.sequence}{mark}"])
+        rows.append([*_design_cells(design), f"{design.sequence}{mark}"])
     print_table(["loss", "moves", *tissues, "sequence"], rows)
+
+
+def _design_cells(design: Design) -> list[str]:
+    """Loss, how far it moves, and nominal signals."""
+    moved = f"{100 * (design.check_loss - design.loss) / abs(design.loss):+.2f} %"
+    signals = [f"{value:.3f}" for value in design.evaluation.signal.values()]
+    return [f"{design.loss:.6f}", moved, *signals]
+
+
+def print_grid(result: GridResult) -> None:
+    """Best points, then the optimum and its polish over the standard ensemble."""
+    voxels = f"{result.n_per_tissue:,} Sobol voxels per tissue"
+    typer.echo(f"{result.n_done:,} points on {voxels} in {result.seconds:.1f} s; the best:")
+    points = zip(result.top, result.sequences(), strict=True)
+    print_table(["loss", "sequence"], [[f"{point.loss:.6f}", str(sequence)] for point, sequence in points])
+    typer.echo(
+        "\nwith the loss over 1,024 voxels per tissue, how far it moves on 4,096 others, and |Mxy| of the"
+    )
+    typer.echo("nominal voxel")
+    designs = {"best point": result.optimum, "polished": result.polished}
+    rows = [
+        [name, *_design_cells(design), str(design.sequence)] for name, design in designs.items() if design
+    ]
+    print_table(["", "loss", "moves", *result.optimum.evaluation.signal, "sequence"], rows)
 
 
 def print_status(statuses: list[ProblemStatus]) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sequence_search.kernel.blocks import Blocks
-from sequence_search.kernel.run import Objective as KernelObjective
 from sequence_search.kernel.run import arrange_objective
 from sequence_search.kernel.run import loss as kernel_loss
 from sequence_search.objective import (
@@ -29,6 +28,30 @@ from sequence_search.simulate import fused, prepare
 from sequence_search.voxels import Voxels
 
 LossFunction = Callable[[Sequence], tuple[Tensor, Sequence]]
+
+
+class Factors(NamedTuple):
+    """An objective of standard terms: a sum over voxels of |S| and |S|², contrasts, and penalties.
+
+    Attributes
+    ----------
+    linear, square : array [n_voxels]
+        Factor of |S| and of |S|².
+    mean : array [n_voxels]
+        Weight in the mean of the voxel's tissue.
+    constant : float
+    contrasts : list of (tissue, tissue, weight)
+        Each adds -weight (mean |S| of one - mean |S| of the other)².
+    penalties : (float, float, float)
+        Weights of RF energy [1/rad²], RF number and time to readout [1/s].
+    """
+
+    linear: Float[np.ndarray, "n_voxels"]
+    square: Float[np.ndarray, "n_voxels"]
+    mean: Float[np.ndarray, "n_voxels"]
+    constant: float
+    contrasts: list[tuple[int, int, float]]
+    penalties: tuple[float, float, float]
 
 
 def make_loss(objective: Objective, voxels: Voxels, engine: str = "auto") -> LossFunction:
@@ -62,8 +85,7 @@ def make_loss(objective: Objective, voxels: Voxels, engine: str = "auto") -> Los
             n_tissues = len(chosen.unique())
             if n_tissues != 2:
                 raise ValueError(f"term '{term.name}' needs voxels of exactly two tissues, got {n_tissues}")
-    standard = all(term.function in TERMS.values() for term in objective.terms)
-    if engine in ("auto", "fused") and standard and voxels.b1.device.type == "cpu":
+    if engine in ("auto", "fused") and is_standard(objective) and voxels.b1.device.type == "cpu":
         return _kernel_loss(objective, voxels, engine)
     return _autograd_loss(objective, voxels, engine)
 
@@ -87,7 +109,7 @@ def _autograd_loss(objective: Objective, voxels: Voxels, engine: str) -> LossFun
 
 def _kernel_loss(objective: Objective, voxels: Voxels, engine: str) -> LossFunction:
     blocks = fused.arrange(voxels, voxels.tissue)
-    terms = _kernel_objective(objective, voxels, blocks)
+    terms = arrange_objective(blocks, *objective_factors(objective, voxels))
     fallback = _autograd_loss(objective, voxels, engine)
 
     def loss_and_gradient(sequence: Sequence) -> tuple[Float[Tensor, "*batch"], Sequence]:
@@ -117,8 +139,16 @@ def _kernel_loss(objective: Objective, voxels: Voxels, engine: str) -> LossFunct
     return loss_and_gradient
 
 
-def _kernel_objective(objective: Objective, voxels: Voxels, blocks: Blocks) -> KernelObjective:
-    """Write the terms as factors of |S| and |S|², contrasts of tissue means, and penalties."""
+def objective_factors(objective: Objective, voxels: Voxels) -> Factors:
+    """Write standard terms as factors of |S| and |S|², contrasts of tissue means, and penalties.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of the terms in `TERMS` only.
+    voxels : Voxels
+        On the CPU.
+    """
     weight, m0, tissue = (
         part.detach().numpy().astype(np.float64) for part in (voxels.weight, voxels.m0, voxels.tissue)
     )
@@ -141,15 +171,13 @@ def _kernel_objective(objective: Objective, voxels: Voxels, blocks: Blocks) -> K
             square += part
         elif term.function is contrast_loss:
             first, second = np.unique(tissue[chosen]).tolist()
-            contrasts.append((first, second, term.weight))
+            contrasts.append((int(first), int(second), term.weight))
         else:
             penalties[term.function] += term.weight
-    return arrange_objective(
-        blocks,
-        linear,
-        square,
-        mean,
-        constant,
-        contrasts,
-        (penalties[rf_energy], penalties[rf_number], penalties[time_to_readout]),
-    )
+    by_sequence = (penalties[rf_energy], penalties[rf_number], penalties[time_to_readout])
+    return Factors(linear, square, mean, constant, contrasts, by_sequence)
+
+
+def is_standard(objective: Objective) -> bool:
+    """Whether every term is one of `TERMS`, none a Python function of the user's own."""
+    return all(term.function in TERMS.values() for term in objective.terms)

@@ -18,6 +18,7 @@ from sequence_search.classify import CategoryRule
 from sequence_search.loss import LossFunction, make_loss
 from sequence_search.objective import SEQUENCE_TERMS, Objective, Term, TermFunction
 from sequence_search.problem_file import ImagingTable, ProblemError, ProblemTables, nearest, read_tables
+from sequence_search.problem_grid import read_grid, write_grid
 from sequence_search.problem_units import (
     read_category,
     read_search_space,
@@ -29,7 +30,7 @@ from sequence_search.problem_units import (
     write_term,
     write_tissue,
 )
-from sequence_search.search_space import SearchSpace
+from sequence_search.search_space import Grid, SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.simulate import simulate
 from sequence_search.tissue import Imaging, Tissue
@@ -81,7 +82,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Tissues, imaging conditions, objective and search space of one design task.
+    """Tissues, imaging conditions, objective and search space of one design task; a grid to compare with.
 
     `categories` sort its designs in tables; the first that fits counts. They affect no search.
     """
@@ -92,6 +93,7 @@ class Problem:
     imaging: Imaging
     objective: Objective
     search_space: SearchSpace = field(default_factory=SearchSpace)
+    grid: Grid | None = None
     categories: tuple[CategoryRule, ...] = ()
 
     @classmethod
@@ -123,6 +125,7 @@ class Problem:
             Imaging(b1=tables.imaging.b1, b0=tables.imaging.b0_hz, spread=tables.imaging.spread_hz),
             Objective(read_terms(tables.objective, names)),
             read_search_space(tables.search_space),
+            None if tables.grid is None else read_grid(tables.grid),
             tuple(read_category(table) for table in tables.category),
         )
 
@@ -137,6 +140,7 @@ class Problem:
             imaging=ImagingTable(b1=imaging.b1, b0_hz=imaging.b0, spread_hz=imaging.spread),
             objective=tuple(write_term(term, names) for term in self.objective.terms),
             search_space=write_search_space(self.search_space),
+            grid=None if self.grid is None else write_grid(self.grid),
             category=tuple(write_category(rule) for rule in self.categories),
         )
         return tables.model_dump(mode="json", exclude_none=True)
@@ -153,7 +157,7 @@ class Problem:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything that affects a result, in hex; a term in Python counts by its name."""
+        """SHA-256 of all that affects a design, in hex; a term in Python counts by its name, the grid not."""
         terms = [
             [term.name, getattr(term.function, "__qualname__", "callable"), term.weight, term.tissues]
             for term in self.objective.terms

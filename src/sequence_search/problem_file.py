@@ -24,6 +24,7 @@ from pydantic_core import ErrorDetails
 from sequence_search.classify import OTHERS
 from sequence_search.distributions import Distribution, Normal, Uniform
 from sequence_search.objective import SEQUENCE_TERMS, TERMS
+from sequence_search.problem_grid import AxisTable, GridTable
 
 
 class ProblemError(ValueError):
@@ -237,6 +238,7 @@ class ProblemTables(_Strict):
     imaging: ImagingTable
     objective: tuple[TermTable, ...]
     search_space: SearchSpaceTable = SearchSpaceTable()
+    grid: GridTable | None = None
     category: tuple[CategoryTable, ...] = ()
 
     @model_validator(mode="after")
@@ -245,6 +247,7 @@ class ProblemTables(_Strict):
         if len(set(names)) < len(names):
             raise ValueError(f"the names of categories must differ, got {names}")
         return self
+
 
     @model_validator(mode="after")
     def _tissues_are_defined(self) -> ProblemTables:
@@ -256,6 +259,13 @@ class ProblemTables(_Strict):
                 if tissue not in self.tissues:
                     where = f"objective[{number}] ({term.term})"
                     raise ValueError(f"{where}: tissue '{tissue}' is not defined; defined are {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _grid_lies_in_the_search_space(self) -> ProblemTables:
+        if self.grid is not None:
+            space = self.search_space
+            self.grid.check(space.max_rf, space.min_rf_delay_ms, space.max_delay_ms)
         return self
 
 
@@ -284,12 +294,13 @@ def read_tables(text: str, source: str) -> ProblemTables:
         raise ProblemError("\n".join(f"{source}: {line}" for line in _explain_all(error.errors()))) from None
 
 
-_TABLES: dict[str, type[_Strict]] = {
+_TABLES: dict[str, type[BaseModel]] = {
     "tissues": TissueTable,
     "imaging": ImagingTable,
     "objective": TermTable,
     "search_space": SearchSpaceTable,
     "category": CategoryTable,
+    "grid": GridTable,
 }
 
 
@@ -304,7 +315,9 @@ def _explain_all(faults: list[ErrorDetails]) -> list[str]:
 
 
 def _keys_beside(keys: tuple[int | str, ...]) -> list[str]:
-    table = ProblemTables if len(keys) == 1 else _TABLES[str(keys[0])]
+    table: type[BaseModel] = ProblemTables if len(keys) == 1 else _TABLES[str(keys[0])]
+    if table is GridTable and len(keys) > 2:
+        table = AxisTable
     return list(table.model_fields)
 
 

@@ -114,14 +114,16 @@ def write_category(rule: CategoryRule) -> CategoryTable:
 
 
 def toml_text(tables: dict[str, Any]) -> str:
-    """TOML with each { mean, sd } and { low, high } on the line of its key, as in the shipped files."""
+    """TOML with each distribution and each range of the grid on one line, as in the shipped files."""
     return tomlkit.dumps(_inline_distributions(tables))
 
 
 def _inline_distributions(tables: dict[str, Any]) -> dict[str, Any]:
     lines: dict[str, Any] = {}
     for key, value in tables.items():
-        if not isinstance(value, dict):
+        if key == "grid":
+            lines[key] = {name: _inline_ranges(ranges) for name, ranges in value.items()}
+        elif not isinstance(value, dict):
             lines[key] = value
         elif set(value) in ({"mean", "sd"}, {"low", "high"}):
             lines[key] = tomlkit.inline_table()
@@ -129,6 +131,17 @@ def _inline_distributions(tables: dict[str, Any]) -> dict[str, Any]:
         else:
             lines[key] = _inline_distributions(value)
     return lines
+
+
+def _inline_ranges(ranges: list[Any]) -> tomlkit.items.Array:
+    line = tomlkit.array()
+    for each in ranges:
+        entry = each
+        if isinstance(each, dict):
+            entry = tomlkit.inline_table()
+            entry.update(each)
+        line.append(entry)
+    return line
 
 
 def _degrees(angle: float) -> float:

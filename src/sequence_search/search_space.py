@@ -1,18 +1,20 @@
-"""Which sequences a search may propose. Sequence Search, Sec. II.B and Fig. 3."""
+"""Which sequences a search may propose, and which a grid search visits."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from jaxtyping import Float, Int
 
 from sequence_search.sequence import Sequence
 
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """Bounds of the search and the candidate operations of the sequence scheduler.
+    """Bounds of the search and the candidate operations of the scheduler. Sequence Search, Sec. II.B, Fig. 3.
 
     Attributes
     ----------
@@ -65,3 +67,53 @@ class SearchSpace:
         raise ValueError(
             f"delay_ms must be {bound}, got {given} in pulse {pulse + 1} of problem '{problem_name}'"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Evenly spaced values of one parameter: `start`, and `count` in all, `step` apart."""
+
+    start: float
+    step: float = 0.0
+    count: int = 1
+
+    @property
+    def values(self) -> Float[np.ndarray, "count"]:
+        """In the unit of start and step."""
+        return self.start + self.step * np.arange(self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Sequences of one number of pulses on a grid. Sequence Search, Table IV.
+
+    A point goes by its index. Counting on, the phase of the last pulse changes fastest, then the phases
+    before it, the flip angles and the delays, each from the last to the first.
+
+    Attributes
+    ----------
+    flip_angle, phase : tuple of Axis [n_rf], rad
+    delay : tuple of Axis [n_rf], s
+    """
+
+    flip_angle: tuple[Axis, ...]
+    phase: tuple[Axis, ...]
+    delay: tuple[Axis, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of values of the delays, the flip angles and the phases, [3 n_rf]."""
+        return tuple(axis.count for axis in (*self.delay, *self.flip_angle, *self.phase))
+
+    @property
+    def n_points(self) -> int:
+        """Number of sequences."""
+        return math.prod(self.shape)
+
+    def sequences(self, index: Int[np.ndarray, "batch"]) -> Sequence:
+        """Sequences [batch, n_rf] of some points."""
+        axes = (*self.delay, *self.flip_angle, *self.phase)
+        digits = np.unravel_index(index, self.shape)
+        columns = [axis.values[digit] for axis, digit in zip(axes, digits, strict=True)]
+        delay, flip, phase = torch.from_numpy(np.stack(columns, -1)).chunk(3, -1)
+        return Sequence(flip, phase, delay)

@@ -46,7 +46,7 @@ def workspace(n_most: int) -> tuple[np.ndarray, np.ndarray]:
     return aligned(int(numbers)), np.empty(2 * int(F_COUNT[n_most]), np.int64)
 
 
-def _cached(function: Callable[..., Any]) -> Any:
+def cached(function: Callable[..., Any]) -> Any:
     try:
         return njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError:  # nowhere to write the cache
@@ -135,7 +135,7 @@ def worker() -> Any:
     """Compiled loop over items, for the kernel as its source is now."""
     sources = _source_digest()
 
-    @_cached
+    @cached
     def work(
         mode,
         counter,
@@ -209,7 +209,7 @@ def _source_digest() -> str:
     return digest.hexdigest()
 
 
-@_cached
+@cached
 def add_up(
     partial,
     group,

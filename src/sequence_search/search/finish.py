@@ -51,7 +51,7 @@ class Finisher:
 
     def _check(self, sequence: Sequence, meter: Meter) -> Design:
         """The design, or a better one where its loss does not hold on other voxels."""
-        design = self._design(sequence, False)
+        design = self.design(sequence)
         if abs(design.check_loss - design.loss) <= LARGEST_MOVE * abs(design.loss) or meter.must_end():
             return design
         voxels = self._problem.voxels(CHECK_N_PER_TISSUE, seed=REPOLISH_SEED)
@@ -60,9 +60,10 @@ class Finisher:
         again = clean(self._problem, polished)
         if not len(again.flip_angle):
             return design
-        repolished = self._design(again, True)
+        repolished = self.design(again, repolished=True)
         return repolished if repolished.check_loss < design.check_loss else design
 
-    def _design(self, sequence: Sequence, repolished: bool) -> Design:
+    def design(self, sequence: Sequence, *, repolished: bool = False) -> Design:
+        """What a single sequence achieves, over both ensembles."""
         check = float(self._problem.loss(sequence, self._check_voxels, self._engine))
         return Design(sequence, self._problem.evaluate(sequence, self._engine), check, repolished)
