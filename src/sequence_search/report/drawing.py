@@ -120,12 +120,12 @@ def _label_pulses(axes: Axes, sequence: Sequence, at: ndarray, font_size: float)
     flips = torch.rad2deg(sequence.flip_angle).tolist()
     phases = torch.rad2deg(sequence.phase).tolist()
     across, up = _points_per_unit(axes)
-    height, last = 2 * LINE_HEIGHT * font_size, (-math.inf, 0.0, 0.0)
+    height, last = 2 * LINE_HEIGHT * font_size, (-math.inf, 0.0, 0.0)  # x, y and width in points
     for position, flip, phase in zip(at, flips, phases, strict=False):
         text = f"{flip:.1f}°\n{phase + 0.0:.0f}°".replace("-", "\N{MINUS SIGN}")
         x, y, width = across * position, up * max(flip, 0.0), _width(text.split("\n")[0], font_size)
         near = x - last[0] < (width + last[2]) / 2
-        raised = last[1] + height - y if near and abs(y - last[1]) < height else 0.0
+        raised = last[1] + height - y if near and abs(y - last[1]) < 0.8 * height else 0.0
         _note(axes, text, (position, max(flip, 0.0)), 3 + raised, font_size)
         last = (x, y + raised, width)
 

@@ -23,7 +23,7 @@ HEIGHT = 165 * MM
 MAP_SIZE = (88 * MM, 70 * MM)  # a text column
 FONT_SIZE = 7.0
 LEGEND_COLUMNS = 5
-CONTOURS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+CONTOURS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.01, 1.05, 1.1, 1.2, 1.5, 2.0)
 # Signals up to this much above on-resonance keep 1 as the top of the colour scale.
 TOLERATED_EXCESS = 0.01
 
@@ -102,7 +102,7 @@ def draw_robustness(axes: Axes, robustness: RobustnessMap, scale: tuple[float, f
         middle = sum(scale) / 2
         colours = ["black" if level > middle else "white" for level in levels]
         lines = axes.contour(b0, b1, relative, levels, colors=colours, linewidths=0.8)
-        axes.clabel(lines, fontsize=FONT_SIZE, fmt="%.2g")
+        axes.clabel(lines, fontsize=FONT_SIZE, fmt="%.3g")
     axes.plot(0, 1, marker="+", color="black", markersize=6)
     axes.set_title(f"mean error {100 * robustness.error:.1f} %", fontsize=FONT_SIZE)
     axes.set_xticks(np.linspace(b0[0], b0[-1], 5))

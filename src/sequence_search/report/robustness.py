@@ -90,7 +90,7 @@ def robustness_map(
     Raises
     ------
     ValueError
-        If there are too few points, or there is no such tissue, or it has no signal at b0 = 0, b1 = 1 to relate to.
+        If there are too few points, if there is no such tissue, or if it has no signal at b0 = 0, b1 = 1.
     """
     index = _tissue_index(problem, tissue)
     name = problem.tissues[index].name
