@@ -30,9 +30,9 @@ POINTS_PER_DELAY = 200
 LARGEST_LINEAR_RATIO = 12.0
 # In a stretched axis no delay is narrower than this part of an equal share, so that its label fits.
 SMALLEST_SHARE = 0.8
-# Of DejaVu Sans, mean over digits, as a part of the font size.
+# Of DejaVu Sans: a digit, and a line with the gap to the next, as parts of the font size.
 CHARACTER_WIDTH = 0.62
-LINE_HEIGHT = 1.2
+LINE_HEIGHT = 1.35
 FONT_SIZE = 8.0
 # Of the time axis on both sides, room for half a label.
 MARGIN = 0.08
