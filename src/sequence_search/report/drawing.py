@@ -203,6 +203,12 @@ def draw_longitudinal(axes: Axes, axis: TimeAxis, times: ndarray, along: ndarray
     _mark_readout(axes, axis)
 
 
+def legend_columns(labels: list[str], room: int) -> int:
+    """Columns of a legend that fit into a line of `room` characters, beside a line sample for each label."""
+    widest = max(len(label) for label in labels)
+    return int(np.clip(room // (widest + 6), 1, len(labels)))
+
+
 def save_figure(figure: Figure, path_without_suffix: Path) -> list[Path]:
     """Write the figure as SVG and as PNG of 300 dpi, and return both paths."""
     # Not with_suffix, which would take the ".25" of "csf-null-w0.25" for one.

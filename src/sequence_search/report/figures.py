@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from sequence_search.problem import Problem
@@ -14,6 +13,7 @@ from sequence_search.report.drawing import (
     draw_longitudinal,
     draw_transverse,
     flip_span,
+    legend_columns,
     magnetisation,
     write_figure,
 )
@@ -43,8 +43,7 @@ def sequence_figure(sequence: Sequence, problem: Problem, title: str = "") -> Fi
     draw_longitudinal(longitudinal, axis, times, along, max(t.m0.centre for t in problem.tissues))
     axis.label(longitudinal)
     figure.suptitle(title, fontsize=11)
-    widest = max(len(f"{tissue.name} (0.00 at readout)") for tissue in problem.tissues)
-    columns = int(np.clip(LEGEND_CHARACTERS // (widest + 6), 1, len(problem.tissues)))
-    handles = transverse.get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
+    handles, labels = transverse.get_legend_handles_labels()
+    columns = legend_columns(labels, LEGEND_CHARACTERS)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
     return figure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import string
+import textwrap
 from collections.abc import Iterable
 
 import numpy as np
@@ -13,7 +14,14 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.image import AxesImage
 
 from sequence_search.problem import Problem
-from sequence_search.report.drawing import TimeAxis, draw_diagram, draw_transverse, flip_span, magnetisation
+from sequence_search.report.drawing import (
+    TimeAxis,
+    draw_diagram,
+    draw_transverse,
+    flip_span,
+    legend_columns,
+    magnetisation,
+)
 from sequence_search.report.robustness import RobustnessMap, robustness_map
 from sequence_search.sequence import Sequence
 
@@ -22,7 +30,9 @@ WIDTH = 60 * MM  # of a design: three are 180 mm, a page of two text columns
 HEIGHT = 165 * MM
 MAP_SIZE = (88 * MM, 70 * MM)  # a text column
 FONT_SIZE = 7.0
-LEGEND_COLUMNS = 5
+# In a line of the width of a design, at that size.
+CHARACTERS = 32
+LABEL_CHARACTERS = 40  # of a colour bar, which may be wider than the panels
 CONTOURS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.01, 1.05, 1.1, 1.2, 1.5, 2.0)
 # Signals up to this much above on-resonance keep 1 as the top of the colour scale.
 TOLERATED_EXCESS = 0.01
@@ -59,13 +69,17 @@ def paper_figure(
     for diagram, course, single, name in zip(diagrams, courses, singles, names, strict=True):
         _draw_time(diagram, course, problem, single, span)
         diagram.set_title(name, fontsize=FONT_SIZE + 1)
+    highest = max(
+        line.get_ydata().max() for course in courses for line in course.lines[: len(problem.tissues)]
+    )
+    courses[0].set_ylim(0, 1.05 * highest)
     _draw_maps(figure, maps, [robustness_map(problem, single, tissue) for single in singles])
     for number, axes in enumerate([*diagrams, *courses, *maps]):
         _finish(axes, f"({string.ascii_lowercase[number]})")
         if number % len(singles):
             axes.set_ylabel("")
             axes.tick_params(labelleft=False)
-    _add_legend(figure.add_subplot(grid[2, :]), courses[0])
+    _add_legend(figure.add_subplot(grid[2, :]), courses[0], len(singles))
     return figure
 
 
@@ -135,14 +149,17 @@ def _draw_time(
     axis.label(course, separator=")\n(")
     signals = zip(problem.tissues, magnitude[-1], strict=True)
     text = ", ".join(f"{tissue.name} {value:.2f}" for tissue, value in signals)
-    course.set_title(f"at the readout (a.u.):\n{text}", fontsize=FONT_SIZE)
+    course.set_title(
+        f"at the readout (a.u.):\n{textwrap.fill(text, CHARACTERS, break_on_hyphens=False)}",
+        fontsize=FONT_SIZE,
+    )
 
 
-def _add_legend(empty: Axes, course: Axes) -> None:
+def _add_legend(empty: Axes, course: Axes, n_designs: int) -> None:
     """Tissues of all the magnetisation curves, in a row of its own."""
     empty.set_axis_off()
     handles, labels = course.get_legend_handles_labels()
-    columns = min(len(labels), LEGEND_COLUMNS)
+    columns = legend_columns(labels, n_designs * CHARACTERS)
     empty.legend(handles, labels, loc="center", ncols=columns, fontsize=FONT_SIZE, frameon=False)
 
 
@@ -150,8 +167,9 @@ def _draw_maps(figure: Figure, row: list[Axes], maps: list[RobustnessMap]) -> No
     scale = colour_scale(maps)
     images = [draw_robustness(axes, each, scale) for axes, each in zip(row, maps, strict=True)]
     bar = figure.colorbar(images[0], ax=row, location="bottom", pad=0.02, shrink=0.6, aspect=40)
+    label = f"{maps[0].tissue} signal relative to on-resonance"
     bar.set_label(
-        f"{maps[0].tissue} signal relative to on-resonance, |Mxy| / |Mxy(0, 1)|", fontsize=FONT_SIZE
+        textwrap.fill(label, LABEL_CHARACTERS * len(row), break_on_hyphens=False), fontsize=FONT_SIZE
     )
     bar.ax.tick_params(labelsize=FONT_SIZE)
 
