@@ -66,13 +66,13 @@ def paper_figure(
     grid = figure.add_gridspec(4, len(singles), height_ratios=[1.15, 1, 0.1, 1.3])
     diagrams, courses, maps = (_row(figure, grid, line, len(singles)) for line in (0, 1, 3))
     span = flip_span(singles)
-    for diagram, course, single, name in zip(diagrams, courses, singles, names, strict=True):
+    highest = [
         _draw_time(diagram, course, problem, single, span)
+        for diagram, course, single in zip(diagrams, courses, singles, strict=True)
+    ]
+    courses[0].set_ylim(0, 1.05 * max(highest))
+    for diagram, name in zip(diagrams, names, strict=True):
         diagram.set_title(name, fontsize=FONT_SIZE + 1)
-    highest = max(
-        line.get_ydata().max() for course in courses for line in course.lines[: len(problem.tissues)]
-    )
-    courses[0].set_ylim(0, 1.05 * highest)
     _draw_maps(figure, maps, [robustness_map(problem, single, tissue) for single in singles])
     for number, axes in enumerate([*diagrams, *courses, *maps]):
         _finish(axes, f"({string.ascii_lowercase[number]})")
@@ -140,7 +140,8 @@ def _row(figure: Figure, grid: GridSpec, line: int, count: int) -> list[Axes]:
 
 def _draw_time(
     diagram: Axes, course: Axes, problem: Problem, sequence: Sequence, span: tuple[float, float]
-) -> None:
+) -> float:
+    """Diagram above |Mxy|, whose maximum over time and tissues [a.u.] it returns."""
     axis = TimeAxis(sequence)
     draw_diagram(diagram, sequence, axis, span, FONT_SIZE)
     diagram.set_xticks([])
@@ -153,6 +154,7 @@ def _draw_time(
         f"at the readout (a.u.):\n{textwrap.fill(text, CHARACTERS, break_on_hyphens=False)}",
         fontsize=FONT_SIZE,
     )
+    return float(magnitude.max())
 
 
 def _add_legend(empty: Axes, course: Axes, n_designs: int) -> None:
