@@ -81,6 +81,12 @@ def classify(sequence: Sequence, rules: Iterable[CategoryRule]) -> str:
     return next((rule.name for rule in rules if satisfies(standard, rule)), OTHERS)
 
 
+def category_text(sequence: Sequence, rules: Iterable[CategoryRule]) -> str:
+    """Category of a single sequence; of one of Others, and without rules, its structure in words."""
+    name = classify(sequence, rules)
+    return describe(sequence) if name == OTHERS else name
+
+
 def satisfies(sequence: Sequence, rule: CategoryRule) -> bool:
     """Whether a single standardised sequence has the structure of a rule; a tolerance includes its end."""
     flips, phases, delays = _columns(sequence)

@@ -19,6 +19,7 @@ from sequence_search.console import (
     print_json,
     print_runs,
     print_status,
+    print_study_table,
     print_table,
     watched,
 )
@@ -38,6 +39,16 @@ class Format(StrEnum):
     """How results are printed."""
 
     TABLE = "table"
+    JSON = "json"
+
+
+class TableFormat(StrEnum):
+    """How the tables of a study are printed."""
+
+    TERMINAL = "terminal"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+    LATEX = "latex"
     JSON = "json"
 
 
@@ -200,7 +211,7 @@ def _run_search(problem: Problem, how: dict[str, Any], format: Format) -> None:
     if format is Format.JSON:
         print_json(result_record(result, history=False))
     else:
-        print_runs(result.runs)
+        print_runs(result.runs, problem)
         typer.echo("not saved; --out FOLDER makes it a study")
     if any(each.status == "failed" for each in result.runs):
         raise typer.Exit(1)
@@ -240,7 +251,7 @@ def _run_study(study: Study, format: Format, **where: Any) -> None:
         for name in study.problems:
             if len(study.problems) > 1:
                 typer.echo(f"\n{name}")
-            print_runs(study.runs(name))
+            print_runs(study.runs(name), study.problems[name])
         if tally.left or tally.failed:
             print_status(statuses)
         for file in pictures:
@@ -283,6 +294,36 @@ def status(
     if format is Format.JSON:
         return print_json({"study": str(study), "problems": [status_record(each) for each in statuses]})
     print_status(statuses)
+
+
+@app.command()
+def table(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")],
+    format: Annotated[TableFormat, typer.Option("--format", help="How to print it.")] = TableFormat.TERMINAL,
+) -> None:
+    """Categories of a study's designs, as the paper's Tables V to VIII, beside its values.
+
+    A problem's grid is searched once, for the optimum that success is measured by, and kept in derived/grid.
+    """
+    from sequence_search.report.study_tables import WRITERS, study_table
+    from sequence_search.study.grids import grid_optimum
+    from sequence_search.study.study import Study
+
+    tables = []
+    with _bad_input():
+        study = Study.open(folder)
+        with watched(seeds=False) as watch:
+            for name, problem in study.problems.items():
+                optimum = grid_optimum(study.folder, problem, watch.monitor)
+                if watch.exit_code is not None:
+                    raise typer.Exit(watch.exit_code)
+                reference = None if optimum is None else optimum.sequence
+                tables.append(study_table(problem, study.runs(name), reference))
+    if format is not TableFormat.TERMINAL:
+        return typer.echo(WRITERS[format](tables), nl=False)
+    for number, each in enumerate(tables):
+        typer.echo("\n" if number else "", nl=False)
+        print_study_table(each)
 
 
 @app.command()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bar
 
+    from sequence_search.problem import Problem
+    from sequence_search.report.study_tables import StudyTable
     from sequence_search.search.base import Design, Monitor, Progress, Run
     from sequence_search.search.grid import GridResult
     from sequence_search.study.status import ProblemStatus
@@ -191,8 +193,10 @@ def _plain_lines(seeds: bool) -> Callable[[Progress], None]:
     return show_progress
 
 
-def print_runs(runs: Sequence[Run]) -> None:
-    """One row for each seed, then the families of the best."""
+def print_runs(runs: Sequence[Run], problem: Problem) -> None:
+    """One row for each seed, then the families of the best with their categories."""
+    from sequence_search.classify import category_text
+
     rows = []
     for each in runs:
         loss = "" if each.evaluation is None else f"{each.loss:.6f}"
@@ -213,8 +217,9 @@ def print_runs(runs: Sequence[Run]) -> None:
     rows = []
     for design in best.families:
         mark = " (polished on the larger ensemble)" if design.repolished else ""
-        rows.append([*_design_cells(design), f"{design.sequence}{mark}"])
-    print_table(["loss", "moves", *tissues, "sequence"], rows)
+        kind = category_text(design.sequence, problem.categories)
+        rows.append([*_design_cells(design), kind, f"{design.sequence}{mark}"])
+    print_table(["loss", "moves", *tissues, "category", "sequence"], rows)
 
 
 def _design_cells(design: Design) -> list[str]:
@@ -247,11 +252,12 @@ def print_status(statuses: list[ProblemStatus]) -> None:
     for each in statuses:
         best = each.best.result if each.best is not None else None
         loss = "" if best is None else f"{best['loss']:.6f}"
+        category = "" if best is None else best.get("category", "")
         rate = "" if each.rate is None else f"{each.rate:.3g}"
         left = "" if each.seconds_left is None else _time_text(each.seconds_left)
-        rows.append([each.problem, *map(str, each.counts.values()), loss, rate, left])
+        rows.append([each.problem, *map(str, each.counts.values()), loss, category, rate, left])
     states = list(statuses[0].counts)
-    print_table(["problem", *states, "best loss", "seeds an hour", "time left"], rows)
+    print_table(["problem", *states, "best loss", "its category", "seeds an hour", "time left"], rows)
     for each in statuses:
         for view in each.views:
             if view.state == "failed":
@@ -264,6 +270,20 @@ def _time_text(seconds: float) -> str:
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def print_study_table(each: StudyTable) -> None:
+    """Table, its notes, and the paper's designs among those found."""
+    from sequence_search.report.row_match import match_headings, match_lines
+    from sequence_search.report.table_formats import caption, headings, lines
+
+    typer.echo(caption(each.table))
+    print_table(headings(each.table), lines(each.table))
+    for note in each.table.notes:
+        typer.echo(note)
+    if each.matches:
+        typer.echo("\nthe paper's designs among all that were found")
+        print_table(match_headings(), match_lines(list(each.matches)))
 
 
 def print_json(content: object) -> None:

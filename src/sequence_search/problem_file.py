@@ -248,7 +248,6 @@ class ProblemTables(_Strict):
             raise ValueError(f"the names of categories must differ, got {names}")
         return self
 
-
     @model_validator(mode="after")
     def _tissues_are_defined(self) -> ProblemTables:
         if not self.tissues or not self.objective:

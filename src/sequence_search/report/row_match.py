@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from sequence_search.classify import classify, inversion_time
 from sequence_search.problem import Problem
@@ -104,6 +105,61 @@ def match_rows(problem: Problem, runs: list[Run]) -> list[RowMatch]:
         ]
         matches.append(min(near, key=_distance, default=RowMatch(row)))
     return matches
+
+
+def match_headings() -> list[str]:
+    """Heading of each column of `match_lines`."""
+    return ["Table", "Row", "Found", "Seed", "Rank", "Largest difference", "Design"]
+
+
+def match_lines(matches: list[RowMatch]) -> list[list[str]]:
+    """Text of the matches, a line for each; the difference that is most of its tolerance stands for all."""
+    return [
+        [match.row.table, match.row.name, _verdict(match), *_found(match), _difference(match), _design(match)]
+        for match in matches
+    ]
+
+
+def match_record(match: RowMatch) -> dict[str, Any]:
+    """Plain data for JSON; without a design all but the row is null or empty."""
+    return {
+        "table": match.row.table,
+        "category": match.row.name,
+        "agrees": match.agrees,
+        "seed": match.seed,
+        "rank": match.rank,
+        "sequence": None if match.design is None else match.design.sequence.to_dict(),
+        "checks": [
+            {**asdict(check), "agrees": check.agrees, "within_sd": check.within_sd} for check in match.checks
+        ],
+    }
+
+
+def _verdict(match: RowMatch) -> str:
+    if match.design is None:
+        return "no design of the category"
+    if match.agrees:
+        return "yes"
+    beyond = [check for check in match.checks if not check.agrees]
+    return "within the paper's SD" if all(check.within_sd for check in beyond) else "differs"
+
+
+def _found(match: RowMatch) -> list[str]:
+    return ["–", "–"] if match.design is None else [str(match.seed), str(match.rank)]
+
+
+def _difference(match: RowMatch) -> str:
+    if not match.checks:
+        return "–"
+    worst = max(match.checks, key=lambda check: check.deviation)
+    sd = "" if worst.paper.sd is None else f" ± {worst.paper.sd:g}"
+    return (
+        f"{worst.quantity}: {worst.ours:.4g}, paper {worst.paper.mean:g}{sd}, tolerance {worst.tolerance:.3g}"
+    )
+
+
+def _design(match: RowMatch) -> str:
+    return "–" if match.design is None else str(match.design.sequence)
 
 
 def _distance(match: RowMatch) -> float:

@@ -77,10 +77,14 @@ def caption(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """Markdown, with the notes below."""
-    rows = [headings(table), ["---"] * (len(table.columns) + 2), *lines(table)]
-    body = "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows)
     notes = "".join(f"\n- {note}" for note in table.notes)
-    return f"### {caption(table)}\n\n{body}\n{notes}\n"
+    return f"### {caption(table)}\n\n{markdown_table(headings(table), lines(table))}{notes}\n"
+
+
+def markdown_table(heading: list[str], rows: list[list[str]]) -> str:
+    """Rows of text as a Markdown table."""
+    every = [heading, ["---"] * len(heading), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |\n" for row in every)
 
 
 def to_latex(table: Table) -> str:

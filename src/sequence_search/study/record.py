@@ -7,6 +7,7 @@ import platform
 from importlib.metadata import version
 from typing import Any
 
+from sequence_search.classify import category_text
 from sequence_search.problem import STANDARD_N_PER_TISSUE, Evaluation, Problem
 from sequence_search.search.base import Design, Point, Run, SearchResult
 from sequence_search.search.finish import CHECK_N_PER_TISSUE
@@ -87,13 +88,17 @@ def result_record(result: SearchResult, *, history: bool = True) -> dict[str, An
 
 
 def seed_record(problem: Problem, run: Run) -> dict[str, Any]:
-    """The content of a seed's result.json: nothing in it depends on the machine's speed or the clock."""
+    """The content of a seed's result.json: nothing in it depends on the machine's speed or the clock.
+
+    `category` is of the best design by its structure; whether it succeeds only a grid can tell.
+    """
     record = run_record(run, history=False)
     del record["seconds"]
     return {
         "schema_version": SCHEMA_VERSION,
         "problem": problem.name,
         "problem_sha256": problem.digest,
+        "category": None if run.sequence is None else category_text(run.sequence, problem.categories),
     } | record
 
 
@@ -102,7 +107,7 @@ def read_run(record: dict[str, Any], history: tuple[Point, ...], seconds: float)
     return Run(
         seed=record["seed"],
         status=record["status"],
-        families=tuple(_read_design(each) for each in record["families"]),
+        families=tuple(read_design(each) for each in record["families"]),
         seconds=seconds,
         n_evaluations=record["evaluations"],
         history=history,
@@ -110,7 +115,8 @@ def read_run(record: dict[str, Any], history: tuple[Point, ...], seconds: float)
     )
 
 
-def _read_design(record: dict[str, Any]) -> Design:
+def read_design(record: dict[str, Any]) -> Design:
+    """Design of a `design_record`."""
     evaluation = Evaluation(
         loss=record["loss"],
         terms=record["terms"],

@@ -82,7 +82,9 @@ def status_record(status: ProblemStatus) -> dict[str, Any]:
     return {
         "problem": status.problem,
         **status.counts,
-        "best": None if best is None else {key: best[key] for key in ("seed", "loss", "sequence")},
+        "best": None
+        if best is None
+        else {key: best.get(key) for key in ("seed", "loss", "category", "sequence")},
         "seeds_per_hour": status.rate,
         "seconds_left": status.seconds_left,
         "failures": [
