@@ -42,6 +42,8 @@ class PaperRow:
         From the first pulse to the readout; the inversion time where the text states it.
     flips_deg : tuple of Stat, degrees
     refocusing_phase_deg : Stat or None, degrees
+    error_percent : Stat or None, %
+        Variation of the GM signal over b0 and b1 that the text quotes; see `RobustnessMap.error`.
     """
 
     problem: str
@@ -56,6 +58,7 @@ class PaperRow:
     ti_ms: Stat | None
     flips_deg: tuple[Stat, ...]
     refocusing_phase_deg: Stat | None
+    error_percent: Stat | None
 
 
 def paper_rows(problem_name: str) -> tuple[PaperRow, ...]:
@@ -79,6 +82,7 @@ def _row(table: dict[str, Any]) -> PaperRow:
             "time_ms",
             "ti_ms",
             "refocusing_phase_deg",
+            "error_percent",
         )
     }
     return PaperRow(
