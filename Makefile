@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow test-gpu bench scoreboard lint format clean
+.PHONY: demo test test-slow test-gpu bench bench-grid scoreboard lint format clean
 
 demo: $(READY)  ## design a sequence for the paper's experiment 1, print and draw it
 	$(BIN)/sequence-search run max-signal --out out/demo
@@ -18,6 +18,9 @@ test-gpu: $(READY)  ## the tests that need a CUDA device
 
 bench: $(READY)  ## engines against each other, their peers and the processor
 	$(BIN)/python benchmarks/engines.py
+
+bench-grid: $(READY)  ## time and memory of the largest grid of Table IV
+	$(BIN)/python benchmarks/grid.py
 
 scoreboard: $(READY)  ## every strategy on every problem
 	$(BIN)/python benchmarks/search.py

@@ -293,3 +293,55 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path):
     assert process.returncode == 130, stderr
     assert json.loads(stdout)["runs"][0]["status"] == "interrupted"
     assert json.loads((out / "result.json").read_text())["runs"][0]["status"] == "interrupted"
+
+
+@pytest.fixture
+def small_grid(tmp_path):
+    file = tmp_path / "mine.toml"
+    text = problem_text("max-signal").replace("step = 1 }", "step = 5 }").replace("step = 0.1", "step = 0.5")
+    file.write_text(text.replace("start = 0, stop = 180, step = 5", "start = 0, stop = 180, step = 45"))
+    return file
+
+
+def test_grid_prints_and_saves(tmp_path, small_grid):
+    out = tmp_path / "out"
+    done = call("grid", small_grid, "--n-per-tissue", 2, "--top", 2, "--out", out)
+    assert done.exit_code == 0, done.stderr
+    assert "405 points on 2 Sobol voxels per tissue" in done.stdout
+    assert "polished" in done.stdout
+    assert "point 405/405" in done.stderr
+    assert [file.name for file in out.iterdir()] == ["grid.json"]
+    again = call("grid", small_grid, "--out", out)
+    assert again.exit_code == 2
+    assert "holds grid.json already" in again.stderr
+    arguments = ["--n-per-tissue", 2, "--top", 2, "--out", out, "--overwrite", "--format", "json"]
+    printed = json.loads(call("grid", small_grid, *arguments).stdout)
+    saved = json.loads((out / "grid.json").read_text())
+    assert printed == saved
+    assert len(saved["top"]) == 2
+
+
+def test_an_interrupted_grid_goes_on_with_the_same_command(tmp_path, small_grid, monkeypatch):
+    module = sys.modules["sequence_search.search.grid"]
+    command = ["grid", small_grid, "--n-per-tissue", 2, "--out", tmp_path / "out"]
+    monkeypatch.setattr(module, "CHUNK_VOXELS", 6 * 50)
+    monkeypatch.setattr(module, "_tell", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    stopped = call(*command)
+    assert stopped.exit_code == 130, stopped.stderr
+    assert "50 points on 2" in stopped.stdout
+    assert "the same command goes on" in stopped.stderr
+    monkeypatch.setattr(module, "_tell", lambda *_: None)
+    other = call(*command, "--top", 3)
+    assert other.exit_code == 2
+    assert "is of another grid search" in other.stderr
+    done = call(*command)
+    assert done.exit_code == 0, done.stderr
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["grid.json"]
+
+
+def test_a_problem_without_a_grid_has_no_grid_search(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(problem_text("max-signal").split("[grid]")[0])
+    done = call("grid", file)
+    assert done.exit_code == 2
+    assert "has no [grid]" in done.stderr

@@ -142,6 +142,16 @@ def test_digest_follows_what_matters():
         ("high = 1.2", "high = 1.3"),
     ):
         assert Problem.from_toml(text.replace(old, new)).digest != problem.digest
+    assert replace(problem, grid=None).digest == problem.digest
+
+
+def test_the_grids_of_table_iv():
+    """Total combinations: 2.7, 9.7 and 2.8 million."""
+    points = {name: Problem.load(name).grid.n_points for name in builtin_problems()}
+    million = {name: round(number / 1e6, 1) for name, number in points.items()}
+    assert million.pop("max-signal") == 2.7
+    assert {million.pop(name) for name in ("csf-null-w0.25", "csf-null-w1")} == {2.8}
+    assert set(million.values()) == {9.7}
 
 
 def test_voxels_by_method():

@@ -1,6 +1,10 @@
-import pytest
+import itertools
 
-from sequence_search.search_space import SearchSpace
+import numpy as np
+import pytest
+import torch
+
+from sequence_search.search_space import Axis, Grid, SearchSpace
 from sequence_search.sequence import Sequence
 
 SPACE = SearchSpace()
@@ -26,3 +30,30 @@ def test_outside_is_refused_by_name(delays, message):
     sequence = Sequence.from_degrees_ms([90] * len(delays), [0] * len(delays), delays)
     with pytest.raises(ValueError, match=message):
         SPACE.check(sequence, "spin-echo")
+
+
+GRID = Grid(
+    (Axis(1.0, 0.1, 2), Axis(3.0)),
+    (Axis(0.0), Axis(0.0, 0.5, 3)),
+    (Axis(0.01, 0.02, 4), Axis(0.007, 0.001, 5)),
+)
+
+
+def test_an_axis_is_evenly_spaced():
+    assert Axis(1.0, 0.5, 3).values.tolist() == [1.0, 1.5, 2.0]
+    assert Axis(7.0).values.tolist() == [7.0]
+
+
+def test_points_count_with_the_last_phase_fastest():
+    assert GRID.n_points == 4 * 5 * 2 * 3
+    all_points = GRID.sequences(np.arange(GRID.n_points))
+    columns = torch.cat((all_points.delay, all_points.flip_angle, all_points.phase), 1)
+    axes = (*GRID.delay, *GRID.flip_angle, *GRID.phase)
+    expected = list(itertools.product(*(axis.values.tolist() for axis in axes)))
+    assert columns.tolist() == [pytest.approx(row) for row in expected]
+
+
+def test_a_point_alone_is_a_single_sequence():
+    single = GRID.sequences(np.array(GRID.n_points - 1))
+    assert single.batch_shape == ()
+    assert single.delay.tolist() == pytest.approx([0.07, 0.011])

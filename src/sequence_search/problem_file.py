@@ -260,13 +260,6 @@ class ProblemTables(_Strict):
                     raise ValueError(f"{where}: tissue '{tissue}' is not defined; defined are {known}")
         return self
 
-    @model_validator(mode="after")
-    def _grid_lies_in_the_search_space(self) -> ProblemTables:
-        if self.grid is not None:
-            space = self.search_space
-            self.grid.check(space.max_rf, space.min_rf_delay_ms, space.max_delay_ms)
-        return self
-
 
 def read_tables(text: str, source: str) -> ProblemTables:
     """Parse and check the text of a problem file.

@@ -67,23 +67,6 @@ class GridTable(BaseModel):
             )
         return self
 
-    def check(self, max_rf: int, min_rf_delay_ms: float, max_delay_ms: float) -> None:
-        """Refuse a grid that leaves the search space.
-
-        Raises
-        ------
-        ValueError
-            Naming the key and the bound.
-        """
-        if len(self.flip_deg) > max_rf:
-            raise ValueError(f"grid has {len(self.flip_deg)} pulses, more than max_rf, {max_rf}")
-        for number, axis in enumerate(self.delay_ms, start=1):
-            if not min_rf_delay_ms <= axis.start <= axis.stop <= max_delay_ms:
-                raise ValueError(
-                    f"grid.delay_ms[{number}] must lie within min_rf_delay_ms and max_delay_ms,"
-                    f" {min_rf_delay_ms:g} to {max_delay_ms:g}, got {axis.start:g} to {axis.stop:g}"
-                )
-
 
 def read_grid(table: GridTable) -> Grid:
     """Grid of the ``[grid]`` table, in SI units."""

@@ -110,8 +110,8 @@ class Grid:
         """Number of sequences."""
         return math.prod(self.shape)
 
-    def sequences(self, index: Int[np.ndarray, "batch"]) -> Sequence:
-        """Sequences [batch, n_rf] of some points."""
+    def sequences(self, index: Int[np.ndarray, "*batch"]) -> Sequence:
+        """Sequences [*batch, n_rf] of some points."""
         axes = (*self.delay, *self.flip_angle, *self.phase)
         digits = np.unravel_index(index, self.shape)
         columns = [axis.values[digit] for axis, digit in zip(axes, digits, strict=True)]

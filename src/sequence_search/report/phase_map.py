@@ -64,7 +64,7 @@ def _excess(each: PhaseMap) -> np.ndarray:
 
 def _draw_map(axes: Axes, each: PhaseMap, norm: LogNorm) -> None:
     phase, te = np.rad2deg(each.phase), 1e3 * each.te
-    excess = np.maximum(_excess(each), norm.vmin)
+    excess = np.maximum(_excess(each), COLOUR_ENDS[0])
     axes.pcolormesh(phase, te, excess, norm=norm, cmap="viridis_r", shading="nearest", rasterized=True)
     lines = axes.contour(phase, te, excess, CONTOURS, colors="black", linewidths=0.6)
     axes.clabel(lines, fontsize=7, fmt="%g")

@@ -106,8 +106,8 @@ def grid_search(
     Raises
     ------
     ValueError
-        If the problem has no grid, a number is below 1, no loss is finite, or the state file is of another
-        grid search.
+        If the problem has no grid or one outside its search space, a number is below 1, no loss is finite,
+        or the state file is of another grid search.
     """
     grid = grid_of(problem)
     if top < 1:

@@ -34,7 +34,7 @@ def grid_chunk(
     Raises
     ------
     ValueError
-        If the problem has no grid, or the range is not within it.
+        As `grid_of`, or if the range is not within the grid.
     """
     n_points = grid_of(problem).n_points
     if not 0 <= start <= stop <= n_points:
@@ -64,7 +64,7 @@ def prepare_grid(problem: Problem, voxels: Voxels) -> GridLosses:
     Raises
     ------
     ValueError
-        If the problem has no grid.
+        As `grid_of`.
     """
     grid = grid_of(problem)
     if len(grid.flip_angle) == 2 and grid.phase[0].count == 1 and is_standard(problem.objective):
@@ -78,11 +78,18 @@ def grid_of(problem: Problem) -> Grid:
     Raises
     ------
     ValueError
-        If it has none.
+        If it has none, or one that leaves the search space.
     """
-    if problem.grid is None:
+    grid = problem.grid
+    if grid is None:
         raise ValueError(f"problem '{problem.name}' has no [grid]: state flip_deg, phase_deg and delay_ms")
-    return problem.grid
+    # The first point has the least of every parameter, the last the largest.
+    for corner in (0, grid.n_points - 1):
+        try:
+            problem.search_space.check(grid.sequences(np.array(corner)), problem.name)
+        except ValueError as error:
+            raise ValueError(f"grid: {error}") from None
+    return grid
 
 
 def _two_pulse_losses(problem: Problem, grid: Grid, voxels: Voxels) -> GridLosses:
