@@ -45,7 +45,8 @@ class RobustnessMap:
 
         The paper quotes such an error for five designs (Secs. III.A-C) without its definition. Of the 15
         candidates of benchmarks/robustness.py only this one and its like, the mean shortfall from the largest
-        signal, fit all five; the paper's maps are relative to on-resonance, and so is this one. In percent:
+        signal, come within 0.15 points of all five; the paper's maps are relative to on-resonance, and so is
+        this one. In percent:
 
         =====================================  =====  =====  ======  =====  =====
         r = relative, 41 x 41 points           1 2RF  1 3RF   2 inv   3 GE   3 SE
