@@ -1,11 +1,15 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
+WORKERS ?= $(shell nproc)
 
-.PHONY: demo test test-slow test-gpu bench bench-grid scoreboard lint format clean
+.PHONY: demo reproduce test test-slow test-gpu bench bench-grid scoreboard lint format clean
 
 demo: $(READY)  ## design a sequence for the paper's experiment 1, print and draw it
 	$(BIN)/sequence-search run max-signal --out out/demo
+
+reproduce: $(READY)  ## the paper's seven conditions at full size: grids, tables, figures, summary.md
+	$(BIN)/sequence-search reproduce --seeds 100 --workers $(WORKERS) --out out/reproduce
 
 test: $(READY)  ## the tests that CI runs
 	$(BIN)/python -m pytest

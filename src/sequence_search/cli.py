@@ -309,21 +309,61 @@ def table(
     from sequence_search.study.grids import grid_optimum
     from sequence_search.study.study import Study
 
-    tables = []
     with _bad_input():
         study = Study.open(folder)
-        with watched(seeds=False) as watch:
-            for name, problem in study.problems.items():
-                optimum = grid_optimum(study.folder, problem, watch.monitor)
-                if watch.exit_code is not None:
-                    raise typer.Exit(watch.exit_code)
-                reference = None if optimum is None else optimum.sequence
-                tables.append(study_table(problem, study.runs(name), reference))
+    tables = []
+    with _study_errors(), watched(seeds=False) as watch:
+        for name, problem in study.problems.items():
+            optimum = grid_optimum(study.folder, problem, watch.monitor)
+            if watch.exit_code is not None:
+                raise typer.Exit(watch.exit_code)
+            reference = None if optimum is None else optimum.sequence
+            tables.append(study_table(problem, study.runs(name), reference))
     if format is not TableFormat.TERMINAL:
         return typer.echo(WRITERS[format](tables), nl=False)
     for number, each in enumerate(tables):
         typer.echo("\n" if number else "", nl=False)
         print_study_table(each)
+
+
+@app.command()
+def reproduce(
+    only: Annotated[
+        str | None, typer.Option(help="Conditions, as 1,2a,3b: 1; 2a, 2b, 2c, 2d; 3a, 3b. All if not given.")
+    ] = None,
+    strategy: Annotated[str, typer.Option(help="As for run.")] = "multistart",
+    seeds: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Of each condition; the paper has 100.")
+    ] = 100,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share this machine's cores.")] = 1,
+    out: Annotated[Path, typer.Option(help="Folder; the same command goes on with one.")] = Path(
+        "reproduction"
+    ),
+) -> None:
+    """Make the paper's results again: a study of its conditions, grids, tables, figures, and summary.md.
+
+    1: max-signal (Table V); 2a, 2b: gm-wm-t2-w30, gm-wm (VI-a, b); 2c, 2d: gm-wm-t2-w20, -w50 (VII);
+    3a, 3b: csf-null-w0.25, -w1 (VIII-a, b).
+    """
+    from sequence_search.reproduce import CONDITIONS, begin, derive, read_labels
+
+    with _bad_input():
+        names = read_labels(",".join(CONDITIONS) if only is None else only)
+        study = begin(out, names, strategy, seeds)
+    chosen = "" if only is None else f" --only {only}"
+    command = f"sequence-search reproduce{chosen} --strategy {strategy} --seeds {seeds} --out {out}"
+    tally = study.tally()
+    with _study_errors(), watched(tally.done + tally.failed + tally.left, tally.done) as watch:
+        tally = study.run(workers=workers, monitor=watch.monitor, on_outcome=watch.finished)
+    if watch.exit_code is not None:
+        raise typer.Exit(watch.exit_code)
+    with _study_errors(), watched(seeds=False) as watch:
+        file = derive(study, command, watch.monitor, lambda what: typer.echo(what, err=True))
+    if file is None:
+        raise typer.Exit(watch.exit_code or 1)
+    typer.echo(f"wrote {file}")
+    if tally.failed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -441,6 +481,22 @@ def _bad_input() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
+        _refuse(str(error))
+
+
+@contextmanager
+def _study_errors() -> Iterator[None]:
+    """Exit with 1 where a study's file cannot be written, with 2 where what was asked for cannot be."""
+    from sequence_search.study.files import StorageError, StudyError
+
+    try:
+        yield
+    except StorageError as error:
+        typer.echo(
+            f"error: {error.strerror}; nothing that is done is lost, the same command goes on", err=True
+        )
+        raise typer.Exit(1) from None
+    except StudyError as error:
         _refuse(str(error))
 
 

@@ -12,11 +12,35 @@ from sequence_search.problem import Problem
 from sequence_search.report.measures import Values, measure
 from sequence_search.report.paper import PaperRow, Stat, paper_rows
 from sequence_search.search.base import Design, Run
+from sequence_search.sequence import Sequence
 
-FLIP_TOLERANCE_DEG = 1.5
-TIME_TOLERANCE = 0.02  # of the paper's value
-SIGNAL_TOLERANCE = 0.02  # of M0 = 1
-ENERGY_TOLERANCE_PERCENT = 1.5
+ROUNDING = 1e-9  # 178° in radians and back misses 177° by more than the 1° allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerances:
+    """By how much a row may differ from the paper's.
+
+    Attributes
+    ----------
+    flip_deg, phase_deg : float, degrees
+        Without the latter, a phase counts by the category alone.
+    time : float
+        Relative.
+    time_ms : float or None, ms
+        In place of `time`.
+    signal : float
+        Of signals and contrast, in the unit of M0.
+    energy_percent : float
+        Points of the relative RF energy.
+    """
+
+    flip_deg: float = 1.5
+    phase_deg: float | None = None
+    time: float = 0.02
+    time_ms: float | None = None
+    signal: float = 0.02
+    energy_percent: float = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +69,7 @@ class Check:
     @property
     def agrees(self) -> bool:
         """Within the tolerance."""
-        return self.deviation <= 1
+        return self.deviation <= 1 + ROUNDING
 
     @property
     def within_sd(self) -> bool:
@@ -98,7 +122,7 @@ def match_rows(problem: Problem, runs: list[Run]) -> list[RowMatch]:
         if row.kind != "category":
             continue
         near = [
-            RowMatch(row, design, seed, rank, tuple(_checks(row, design, values)))
+            RowMatch(row, design, seed, rank, compare(row, design.sequence, values))
             for seed, rank, design, values in found
             if len(values["flips"]) == len(row.flips_deg)
             and classify(design.sequence, problem.categories) == row.name
@@ -149,9 +173,14 @@ def _found(match: RowMatch) -> list[str]:
 
 
 def _difference(match: RowMatch) -> str:
-    if not match.checks:
+    return largest_difference(match.checks)
+
+
+def largest_difference(checks: tuple[Check, ...]) -> str:
+    """The check that is most of its tolerance, as text."""
+    if not checks:
         return "–"
-    worst = max(match.checks, key=lambda check: check.deviation)
+    worst = max(checks, key=lambda check: check.deviation)
     sd = "" if worst.paper.sd is None else f" ± {worst.paper.sd:g}"
     return (
         f"{worst.quantity}: {worst.ours:.4g}, paper {worst.paper.mean:g}{sd}, tolerance {worst.tolerance:.3g}"
@@ -166,21 +195,40 @@ def _distance(match: RowMatch) -> float:
     return max(check.deviation for check in match.checks)
 
 
-def _checks(row: PaperRow, design: Design, values: Values) -> Iterator[Check]:
+def compare(
+    row: PaperRow, sequence: Sequence, values: Values, tolerances: Tolerances | None = None
+) -> tuple[Check, ...]:
+    """Each number that the paper prints in a row beside that of a single standardised design.
+
+    Parameters
+    ----------
+    row : PaperRow
+        With as many flip angles as the sequence has pulses.
+    values : dict
+        Of `measure`.
+    """
+    return tuple(_checks(row, sequence, values, tolerances or Tolerances()))
+
+
+def _checks(row: PaperRow, sequence: Sequence, values: Values, allowed: Tolerances) -> Iterator[Check]:
     for number, (ours, paper) in enumerate(zip(values["flips"], row.flips_deg, strict=True), start=1):
-        yield Check(f"flip angle {number} (°)", ours, paper, FLIP_TOLERANCE_DEG)
-    ti = inversion_time(design.sequence)
+        yield Check(f"flip angle {number} (°)", ours, paper, allowed.flip_deg)
+    ti = inversion_time(sequence)
     for name, time_ms, stat in (
         ("first RF to readout (ms)", values["time"][0], row.time_ms),
         ("TI (ms)", math.nan if ti is None else 1e3 * ti, row.ti_ms),
     ):
         if stat is not None:
-            yield Check(name, time_ms, stat, TIME_TOLERANCE * stat.mean)
+            yield Check(name, time_ms, stat, allowed.time_ms or allowed.time * stat.mean)
     for tissue, stat in row.signal.items():
-        yield Check(f"signal of {tissue}", values[f"signal:{tissue}"][0], stat, SIGNAL_TOLERANCE)
+        yield Check(f"signal of {tissue}", values[f"signal:{tissue}"][0], stat, allowed.signal)
     if row.contrast is not None:
-        yield Check("contrast", values["contrast"][0], row.contrast, SIGNAL_TOLERANCE)
+        yield Check("contrast", values["contrast"][0], row.contrast, allowed.signal)
     if row.rf_energy_percent is not None:
         yield Check(
-            "relative RF energy (%)", values["rf_energy"][0], row.rf_energy_percent, ENERGY_TOLERANCE_PERCENT
+            "relative RF energy (%)", values["rf_energy"][0], row.rf_energy_percent, allowed.energy_percent
         )
+    if allowed.phase_deg is not None and row.refocusing_phase_deg is not None:
+        # Up to sign, which standardised phases do not have.
+        phase = abs(values["phase"][0]) if values["phase"] else math.nan
+        yield Check("refocusing phase (°)", phase, row.refocusing_phase_deg, allowed.phase_deg)
