@@ -84,7 +84,7 @@ def _asked_to_stop(signals: list[int], announce: Callable[[], None], safe: bool)
     Parameters
     ----------
     safe : bool
-        Whether what runs is safe from a sudden end: a step that takes longer than a few seconds is not waited for.
+        Whether what runs is safe from a sudden end: then a step of more than a few seconds is cut off.
     """
     deadline: list[threading.Timer] = []
 
@@ -94,7 +94,7 @@ def _asked_to_stop(signals: list[int], announce: Callable[[], None], safe: bool)
             raise KeyboardInterrupt
         announce()
         if safe:
-            deadline.append(threading.Timer(STOP_WITHIN_S, os._exit, (128 + number,)))
+            deadline.append(threading.Timer(STOP_WITHIN_S, _end_now, (128 + number,)))
             deadline[0].daemon = True
             deadline[0].start()
 
@@ -106,6 +106,14 @@ def _asked_to_stop(signals: list[int], announce: Callable[[], None], safe: bool)
             signal.signal(number, handler)
         for timer in deadline:
             timer.cancel()
+
+
+def _end_now(code: int) -> None:
+    """End the process wherever it is, with the cursor of the terminal shown."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\x1b[?25h\n")
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _plain_watch(signals: list[int], n_tasks: int | None, n_done: int) -> Watch:

@@ -22,6 +22,7 @@ from sequence_search.study.files import (
     locked,
     read_arrays,
     read_json,
+    remove_leftovers,
     write_arrays,
     write_json,
 )
@@ -82,6 +83,8 @@ def run_task(
         folders = {seed: seed_folder(study, task.problem, seed) for seed in task.seeds}
         missing = {seed: folder for seed, folder in folders.items() if read_result(folder) is None}
         if missing:
+            for folder in missing.values():
+                remove_leftovers(folder.path)
             plan = read_plan(study)
             problem = make_problem(plan, task.problem)
             keeper = _Keeper(problem, folders[task.seeds[0]], missing, on_progress)
