@@ -438,7 +438,7 @@ def test_the_golden_study_of_version_1():
     assert first.history[-1].loss < first.history[0].loss
     assert second.reason == "ArithmeticError: seed 2 raises"
     state = read_arrays(GOLDEN / "max-signal" / "seed-0001" / "checkpoint.npz")
-    assert state["number"] == 1
+    assert state["number"] == 2
     assert study.status()[0].counts == {"done": 1, "running": 0, "interrupted": 1, "waiting": 1, "failed": 1}
     assert study.table()[0]["best_loss"] == first.loss
 

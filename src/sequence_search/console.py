@@ -224,17 +224,17 @@ def print_runs(runs: Sequence[Run]) -> None:
 
 
 def print_status(statuses: list[ProblemStatus]) -> None:
-    """A row for each problem, then what failed."""
+    """A row for each problem, then how fast it goes and what failed."""
     rows = []
     for each in statuses:
         best = each.best.result if each.best is not None else None
         loss = "" if best is None else f"{best['loss']:.6f}"
-        rate = "" if each.rate is None else f"{each.rate:.3g}"
-        left = "" if each.seconds_left is None else _time_text(each.seconds_left)
-        rows.append([each.problem, *map(str, each.counts.values()), loss, rate, left])
-    states = list(statuses[0].counts)
-    print_table(["problem", *states, "best loss", "seeds an hour", "time left"], rows)
+        rows.append([each.problem, *map(str, each.counts.values()), loss])
+    print_table(["problem", *statuses[0].counts, "best loss"], rows)
     for each in statuses:
+        if each.rate is not None and each.seconds_left is not None:
+            left = _time_text(each.seconds_left)
+            typer.echo(f"{each.problem}: {each.rate:.3g} seeds an hour, {left} left at this rate")
         for view in each.views:
             if view.state == "failed":
                 tried = f"{view.status.get('attempts')} times"

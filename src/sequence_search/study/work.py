@@ -111,7 +111,10 @@ def fail(study: Path, task: Task, reason: str, trace: str | None = None) -> Outc
 
 
 def _search(plan: Plan, problem: Problem, task: Task, settings: Settings) -> list[Run]:
-    return make_strategy(plan.strategy, plan.options).run(problem, task.seeds, settings)
+    options = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in plan.options.items()
+    }
+    return make_strategy(plan.strategy, options).run(problem, task.seeds, settings)
 
 
 def _outcome(task: Task, folders: dict[int, SeedFolder]) -> Outcome:
