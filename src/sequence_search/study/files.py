@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+ASIDE = ".new."
 PLAIN = "plain"  # the array of an .npz file whose text is the JSON of all that is no array
 
 
@@ -24,33 +25,49 @@ class StudyError(ValueError):
 class StorageError(OSError):
     """A file of the study cannot be written; nothing that was finished is lost."""
 
+    def __str__(self) -> str:
+        return str(self.strerror)
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Put a file in place of the last, whole or not at all, also when the machine stops.
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside the file to write to, which takes the file's place at the end of the block.
+
+    So the file is there whole or not at all, also when the machine stops. Its folder has one writer.
 
     Raises
     ------
     StorageError
         If the disk is full, the folder cannot be written to, and the like; the last file is still there.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f"{ASIDE}{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with aside.open("wb") as handle:
-                handle.write(content)
-                handle.flush()
-                os.fsync(handle.fileno())
+            yield aside
+            _flush(aside)
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
-        _flush_folder(path.parent)
+        _flush(path.parent)
     except OSError as error:
         raise StorageError(error.errno, f"{path} cannot be written: {error.strerror}") from error
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process left beside the files when it was killed; for the folder's one writer."""
+    for aside in folder.glob(f"{ASIDE}*"):
+        aside.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Put a file in place of the last; errors as in `replacing`."""
+    with replacing(path) as aside:
+        aside.write_bytes(content)
+
+
 def write_json(path: Path, content: Any) -> None:
-    """Write indented JSON; errors as in `write_bytes`."""
+    """Write indented JSON; errors as in `replacing`."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     write_bytes(path, f"{text}\n".encode())
 
@@ -65,7 +82,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def write_arrays(path: Path, content: dict[str, Any]) -> None:
-    """Write arrays and JSON values as .npz, without pickle; errors as in `write_bytes`."""
+    """Write arrays and JSON values as .npz, without pickle; errors as in `replacing`."""
     arrays: dict[str, Any] = {name: value for name, value in content.items() if isinstance(value, np.ndarray)}
     plain = {name: value for name, value in content.items() if name not in arrays}
     buffer = io.BytesIO()
@@ -77,7 +94,7 @@ def write_arrays(path: Path, content: dict[str, Any]) -> None:
 def read_arrays(path: Path) -> dict[str, Any] | None:
     """What `write_arrays` wrote; None if it is not there or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
             content: dict[str, Any] = {name: archive[name] for name in archive.files}
         plain: dict[str, Any] = json.loads(content.pop(PLAIN).item())
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -127,9 +144,9 @@ def is_locked(path: Path) -> bool:
     return False
 
 
-def _flush_folder(folder: Path) -> None:
-    """Have the disk know the new name, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _flush(path: Path) -> None:
+    """Have the disk hold a file, or a folder's names."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
