@@ -421,3 +421,65 @@ def test_a_study_that_is_stopped_keeps_a_checkpoint(tmp_path, number, code):
     assert json.loads(stdout)["problems"][0]["interrupted"] == 2
     assert (tmp_path / "max-signal" / "seed-0000" / "checkpoint.npz").exists()
     assert not list(tmp_path.glob("*/*/result.json"))
+
+
+@pytest.fixture
+def few_voxels(monkeypatch):
+    from sequence_search.study import grids
+
+    search = grids.grid_search
+    monkeypatch.setattr(grids, "grid_search", lambda problem, **how: search(problem, n_per_tissue=2, **how))
+
+
+def test_table_prints_a_study_in_every_format(tmp_path, small_grid, few_voxels):
+    study = tmp_path / "study"
+    assert call("run", small_grid, "--out", study).exit_code == 0
+    done = call("table", study)
+    assert done.exit_code == 0, done.stderr
+    assert "as Table V" in done.stdout
+    assert "Optimal grid-search sequence (" in done.stdout
+    assert "the paper's designs among all that were found" in done.stdout
+    assert "point 405/405" in done.stderr
+    assert json.loads(call("table", study, "--format", "json").stdout)[0]["n_runs"] == 1
+    assert call("table", study, "--format", "markdown").stdout.startswith("### max-signal")
+    assert call("table", study, "--format", "csv").stdout.startswith("problem,paper_table,")
+    assert r"\toprule" in call("table", study, "--format", "latex").stdout
+    assert "point" not in call("table", study).stderr
+
+
+def test_table_of_no_study_is_refused(tmp_path):
+    done = call("table", tmp_path)
+    assert done.exit_code == 2
+    assert "holds no study" in done.stderr
+
+
+def test_what_a_seed_found_is_told_with_its_category(tmp_path):
+    study = tmp_path / "study"
+    printed = call("run", "max-signal", "--out", study).stdout
+    category = json.loads((study / "max-signal" / "seed-0000" / "result.json").read_text())["category"]
+    assert category in printed
+    assert f"the best is of {category}" in call("status", study).stdout
+    best = json.loads(call("status", study, "--format", "json").stdout)["problems"][0]["best"]
+    assert best["category"] == category
+
+
+def test_reproduce_makes_a_summary_and_goes_on(tmp_path, few_voxels):
+    command = ["reproduce", "--only", "1", "--seeds", 1, "--out", tmp_path / "paper"]
+    done = call(*command)
+    assert done.exit_code == 0, done.stderr
+    assert "grid of max-signal" in done.stderr
+    text = (tmp_path / "paper" / "summary.md").read_text()
+    assert (
+        f"`sequence-search reproduce --only 1 --strategy multistart --seeds 1 --out {tmp_path}/paper`" in text
+    )
+    again = call(*command)
+    assert again.exit_code == 0
+    assert "point" not in again.stderr
+    assert (tmp_path / "paper" / "summary.md").read_text() == text
+
+
+def test_reproduce_refuses_what_is_no_condition(tmp_path):
+    done = call("reproduce", "--only", "4", "--out", tmp_path / "paper")
+    assert done.exit_code == 2
+    assert "got '4', known are 1 (max-signal)" in done.stderr
+    assert not (tmp_path / "paper").exists()

@@ -38,7 +38,8 @@ def grid_optimum(folder: Path, problem: Problem, monitor: Monitor | None = None)
     if result.status != "done":
         return None
     write_json(_file(folder, problem), grid_record(result))
-    return result.optimum
+    # As read, whose last digits are rounded: tables made now and later are the same.
+    return stored_optimum(folder, problem)
 
 
 def stored_optimum(folder: Path, problem: Problem) -> Design | None:
