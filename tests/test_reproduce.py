@@ -1,13 +1,18 @@
+from dataclasses import replace
+
 import pytest
 
 from sequence_search.problem import builtin_problems
 from sequence_search.report.summary import make_condition
 from sequence_search.reproduce import CONDITIONS, begin, derive, figure_designs, read_labels
 from sequence_search.search.base import Design, Monitor
+from sequence_search.search_space import Axis
 from sequence_search.study import grids
 from sequence_search.study.study import Study
 from test_tables import GRID, PROBLEM, RUNS, THREE_RF, TWO_RF
 
+DELAY = Axis(0.0062, 0.0002, 2)
+SMALL = replace(PROBLEM, grid=replace(PROBLEM.grid, phase=(Axis(0.0), Axis(3.0)), delay=(DELAY, DELAY)))
 QUICK = {"n_starts": 8, "n_children": 8, "max_rounds": 6, "n_polished": 2, "n_per_tissue": 4, "steps": 6}
 FILES = {
     "summary.md",
@@ -44,7 +49,7 @@ def test_a_study_of_the_conditions_is_gone_on_with(tmp_path):
 
 
 def test_grids_tables_figures_and_summary_are_made_and_made_again(tmp_path):
-    study = Study.create(tmp_path, [PROBLEM], seeds=(0, 1), **QUICK)
+    study = Study.create(tmp_path, [SMALL], seeds=(0, 1), **QUICK)
     study.run()
     told = []
     assert derive(study, "the command", tell=told.append) == tmp_path / "summary.md"
@@ -58,13 +63,13 @@ def test_grids_tables_figures_and_summary_are_made_and_made_again(tmp_path):
 
 
 def test_a_stop_ends_before_anything_is_written(tmp_path):
-    study = Study.create(tmp_path, [PROBLEM], seeds=(0,), **QUICK)
+    study = Study.create(tmp_path, [SMALL], seeds=(0,), **QUICK)
     assert derive(study, "the command", Monitor(stop=lambda: True)) is None
     assert not (tmp_path / "summary.md").exists()
 
 
 def test_without_runs_there_is_a_figure_of_the_grid_alone(tmp_path):
-    study = Study.create(tmp_path, [PROBLEM], seeds=(0,), **QUICK)
+    study = Study.create(tmp_path, [SMALL], seeds=(0,), **QUICK)
     derive(study, "the command")
     names = {path.name for path in (tmp_path / "derived" / "figures").iterdir()}
     assert names == {"1-max-signal-designs.png", "1-max-signal-designs.svg"}
