@@ -3,7 +3,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= $(shell nproc)
 
-.PHONY: demo reproduce test test-slow test-gpu bench bench-grid scoreboard lint format clean
+.PHONY: demo reproduce test test-slow test-faults test-gpu bench bench-grid scoreboard lint format clean
 
 demo: $(READY)  ## design a sequence for the paper's experiment 1, print and draw it
 	$(BIN)/sequence-search run max-signal --out out/demo
@@ -16,6 +16,9 @@ test: $(READY)  ## the tests that CI runs
 
 test-slow: $(READY)  ## the tests that take longer
 	$(BIN)/python -m pytest -m slow
+
+test-faults: $(READY)  ## kill, fill the disk, and the like (as root for the disk)
+	$(BIN)/python -m pytest -m slow tests/faults
 
 test-gpu: $(READY)  ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu

@@ -258,8 +258,7 @@ def print_status(statuses: list[ProblemStatus]) -> None:
     """A row for each problem, then how fast it goes and what failed."""
     rows = []
     for each in statuses:
-        best = each.best.result if each.best is not None else None
-        loss = "" if best is None else f"{best['loss']:.6f}"
+        loss = "" if each.best is None else f"{each.best['loss']:.6f}"
         rows.append([each.problem, *map(str, each.counts.values()), loss])
     print_table(["problem", *statuses[0].counts, "best loss"], rows)
     for each in statuses:

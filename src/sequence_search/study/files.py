@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 ASIDE = ".new."
+JSON_END = b"\n}\n"
 PLAIN = "plain"  # the array of an .npz file whose text is the JSON of all that is no array
 
 
@@ -72,10 +73,21 @@ def write_json(path: Path, content: Any) -> None:
     write_bytes(path, f"{text}\n".encode())
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
+def is_whole(path: Path | str) -> bool:
+    """Whether a file that `write_json` wrote is there to its end, the one brace that is not indented."""
+    try:
+        with open(path, "rb") as handle:
+            handle.seek(-len(JSON_END), os.SEEK_END)
+            return handle.read() == JSON_END
+    except OSError:  # not there, or too short
+        return False
+
+
+def read_json(path: Path | str) -> dict[str, Any] | None:
     """Content of a JSON file; None if it is not there, empty, cut off or no object."""
     try:
-        content = json.loads(path.read_bytes())
+        with open(path, "rb") as handle:
+            content = json.loads(handle.read())
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return content if isinstance(content, dict) else None
@@ -132,10 +144,10 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
         yield True
 
 
-def is_locked(path: Path) -> bool:
+def is_locked(path: Path | str) -> bool:
     """Whether a process has the lock of that file; only reads, so that a read-only folder serves."""
     try:
-        with path.open("rb") as handle:
+        with open(path, "rb") as handle:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

@@ -236,6 +236,6 @@ class _Keeper:
         if run.status == "failed":
             _write_failure(run.seed, folder, run.reason or "", None, **spent)
             return
-        content = {"seed": run.seed, "attempts": self._attempts[run.seed], **spent}
+        content = {"seed": run.seed, "attempts": self._attempts[run.seed], "loss": run.loss, **spent}
         write_status(folder, "done", content | environment())
         write_json(folder.result, seed_record(self._problem, run))
