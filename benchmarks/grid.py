@@ -23,7 +23,7 @@ from sequence_search.search.grid import grid_search
 from sequence_search.search.grid_losses import GRID_N_PER_TISSUE, grid_of, prepare_grid
 
 RESULTS = Path(__file__).parent / "results" / "grid.json"
-PLAIN_POINTS = 4096
+PLAIN_POINTS = 1024
 PLAIN_CALLS = 5  # before the grid search, and as many after it
 ROUNDING = 1e-12
 

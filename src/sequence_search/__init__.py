@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from sequence_search.objective import Objective, Term
     from sequence_search.problem import Evaluation, Problem, builtin_problems
     from sequence_search.problem_file import ProblemError
-    from sequence_search.report.record import save_result
+    from sequence_search.report.record import save_grid, save_result
     from sequence_search.search import search
     from sequence_search.search.base import Monitor, Progress, Run, SearchResult
-    from sequence_search.search_space import SearchSpace
+    from sequence_search.search.grid import GridResult, grid_search
+    from sequence_search.search_space import Axis, Grid, SearchSpace
     from sequence_search.sequence import Sequence
     from sequence_search.simulate import evolve, simulate
     from sequence_search.tissue import Imaging, Tissue
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 # Loaded on first use: the command line answers `--help` without torch.
 _HOME = {
+    "Axis": "search_space",
     "Evaluation": "problem",
+    "Grid": "search_space",
+    "GridResult": "search.grid",
     "Imaging": "tissue",
     "Monitor": "search.base",
     "Objective": "objective",
@@ -37,8 +41,10 @@ _HOME = {
     "Tissue": "tissue",
     "Voxels": "voxels",
     "builtin_problems": "problem",
+    "save_grid": "report.record",
     "save_result": "report.record",
     "evolve": "simulate",
+    "grid_search": "search.grid",
     "search": "search",
     "simulate": "simulate",
 }
