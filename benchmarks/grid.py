@@ -1,6 +1,6 @@
 """Time and peak memory of a grid search, beside the plain engine on points of the same grid.
 
-python benchmarks/grid.py                     # the largest grid of Table IV: saves benchmarks/results/grid.json
+python benchmarks/grid.py                     # largest grid of Table IV; saves benchmarks/results/grid.json
 python benchmarks/grid.py --problem max-signal --out out/grid.json
 """
 
