@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from sequence_search.objective import Objective, Term
     from sequence_search.problem import Evaluation, Problem, builtin_problems
     from sequence_search.problem_file import ProblemError
-    from sequence_search.report.record import save_grid, save_result
+    from sequence_search.report.grid_record import save_grid
+    from sequence_search.report.record import save_result
     from sequence_search.search import search
     from sequence_search.search.base import Monitor, Progress, Run, SearchResult
     from sequence_search.search.grid import GridResult, grid_search
@@ -41,7 +42,7 @@ _HOME = {
     "Tissue": "tissue",
     "Voxels": "voxels",
     "builtin_problems": "problem",
-    "save_grid": "report.record",
+    "save_grid": "report.grid_record",
     "save_result": "report.record",
     "evolve": "simulate",
     "grid_search": "search.grid",

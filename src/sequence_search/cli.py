@@ -204,7 +204,7 @@ def grid(
 ) -> None:
     """Visit every point of a problem's grid, and polish the best."""
     loaded = _load(problem)
-    from sequence_search.report.record import GRID_FILE, grid_record, save_grid
+    from sequence_search.report.grid_record import GRID_FILE, grid_record, save_grid
     from sequence_search.search.grid import grid_search
 
     with _bad_input():

@@ -14,14 +14,10 @@ from typing import Any
 
 from sequence_search.objective import TERMS
 from sequence_search.problem import STANDARD_N_PER_TISSUE, Evaluation
-from sequence_search.problem_grid import write_grid
 from sequence_search.search.base import Design, Run, SearchResult
 from sequence_search.search.finish import CHECK_N_PER_TISSUE
-from sequence_search.search.grid import GridResult
-from sequence_search.search.grid_losses import grid_of
 
 RESULT_FILES = ("problem.toml", "sequence.png", "result.json")
-GRID_FILE = "grid.json"
 DESIGN_KEYS = (
     "loss",
     "check_loss",
@@ -90,47 +86,9 @@ def result_record(result: SearchResult, *, history: bool = True) -> dict[str, An
         "engine": result.engine,
         "ensemble": f"{STANDARD_N_PER_TISSUE} Sobol voxels per tissue",
         "check_ensemble": f"{CHECK_N_PER_TISSUE} others per tissue",
-        **_surroundings(),
+        **environment(),
         "runs": [run_record(run, history=history) for run in result.runs],
     }
-
-
-def grid_record(result: GridResult) -> dict[str, Any]:
-    """The content of grid.json; `polished` is null if the search was interrupted."""
-    points = zip(result.top, result.sequences(), strict=True)
-    return {
-        "problem": result.problem.name,
-        "problem_sha256": result.problem.digest,
-        "grid": write_grid(grid_of(result.problem)).model_dump(mode="json"),
-        "status": result.status,
-        "n_points": grid_of(result.problem).n_points,
-        "n_done": result.n_done,
-        "grid_ensemble": f"{result.n_per_tissue} Sobol voxels per tissue",
-        "ensemble": f"{STANDARD_N_PER_TISSUE} Sobol voxels per tissue",
-        "check_ensemble": f"{CHECK_N_PER_TISSUE} others per tissue",
-        "seconds": result.seconds,
-        **_surroundings(),
-        "top": [
-            {"loss": point.loss, "index": point.index, "sequence": sequence.to_dict()}
-            for point, sequence in points
-        ],
-        "optimum": design_record(result.optimum),
-        "polished": None if result.polished is None else design_record(result.polished),
-    }
-
-
-def save_grid(result: GridResult, folder: Path) -> Path:
-    """Write grid.json, aside and then into place.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(grid_record(result), indent=2, ensure_ascii=False) + "\n"
-    _write(folder / GRID_FILE, lambda path: path.write_text(text, encoding="utf-8"))
-    return folder / GRID_FILE
 
 
 def save_result(result: SearchResult, folder: Path) -> list[Path]:
@@ -171,7 +129,7 @@ def save_result(result: SearchResult, folder: Path) -> list[Path]:
     return [folder / name for name in writers]
 
 
-def _surroundings() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
     """With and on what a result was made."""
     return {
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
