@@ -26,7 +26,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from sequence_search.objective import SIGNAL_TERMS, Objective
+from sequence_search.objective import SEQUENCE_TERMS, SIGNAL_TERMS, Objective
 from sequence_search.problem import Problem
 from sequence_search.search.base import Meter, Point, Progress, Run, Settings, failed
 from sequence_search.search.finish import Finisher
@@ -70,6 +70,11 @@ class Proxyless:
         Of Adam.
     architecture_every : int
         Weight steps for each architecture step, which takes other voxels.
+    momentum : float
+        Of SGD; the paper names none, ProxylessNAS's default is 0.9.
+    warmup : float
+        Part of all steps before the first architecture step; the paper names none, ProxylessNAS trains
+        weights alone for a third of its epochs.
     gates : str
         "full": all candidates of a layer enter an architecture step. "two": two drawn from p, whose
         total probability is kept. "exact": as "full", with each candidate's loss in place of dL/dg, which
@@ -89,6 +94,8 @@ class Proxyless:
     architecture_rate: float = 0.001
     architecture_betas: tuple[float, float] = (0.0, 0.999)
     architecture_every: int = 5
+    momentum: float = 0.0
+    warmup: float = 0.0
     gates: Literal["full", "two", "exact"] = "full"
     architecture_sd: float = 0.001
     temperature: float = 1.0
@@ -102,6 +109,10 @@ class Proxyless:
             raise ValueError(
                 "steps, voxels_per_step and architecture_every must be at least 1, and n_voxels at least "
                 f"voxels_per_step, got {self}"
+            )
+        if not (0 <= self.momentum < 1 and 0 <= self.warmup < 1):
+            raise ValueError(
+                f"momentum and warmup must be at least 0 and below 1, got {self.momentum} and {self.warmup}"
             )
         if self.gates not in ("full", "two", "exact"):
             raise ValueError(f"gates must be 'full', 'two' or 'exact', got {self.gates!r}")
@@ -119,7 +130,7 @@ class Proxyless:
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         scheduler = initial_scheduler(space, generators, self.architecture_sd)
         weights = [scheduler.flip_angle, scheduler.phase, scheduler.log_idle]
-        sgd = torch.optim.SGD(weights, lr=self.weight_rate)
+        sgd = torch.optim.SGD(weights, lr=self.weight_rate, momentum=self.momentum)
         adam = torch.optim.Adam(
             [scheduler.architecture], lr=self.architecture_rate, betas=self.architecture_betas
         )
@@ -129,7 +140,7 @@ class Proxyless:
         for step in range(self.steps):
             loss = _weight_step(problem, scheduler, draws.path(), stream.batch(), settings.engine, sgd)
             meter.spend(1)
-            if (step + 1) % self.architecture_every == 0:
+            if (step + 1) % self.architecture_every == 0 and step >= self.warmup * self.steps:
                 _architecture_step(problem, scheduler, draws, stream.batch(), settings.engine, adam, self)
                 meter.spend(scheduler.architecture[0].numel())
             log.note(step + 1, loss, meter)
@@ -234,7 +245,10 @@ def gate_gradient(
     if not terms:
         return through_signal
     with torch.no_grad():
-        fixed = signal[:, None, None, :].expand(candidate_signals.shape)
+        # Magnitudes of all neighbours cost as much as half their simulation: only for terms that may look.
+        blind = all(term.function in SEQUENCE_TERMS.values() for term in terms)
+        fixed = signal[..., :0] if blind else signal
+        fixed = fixed[:, None, None, :].expand(*others.batch_shape, fixed.shape[-1])
         return through_signal + Objective(terms)(fixed, others, voxels)
 
 
