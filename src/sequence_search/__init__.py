@@ -13,16 +13,21 @@ if TYPE_CHECKING:
     from sequence_search.problem_file import ProblemError
     from sequence_search.search import search
     from sequence_search.search.base import Monitor, Progress, Run, SearchResult
-    from sequence_search.search_space import SearchSpace
+    from sequence_search.search.grid import GridResult, grid_search
+    from sequence_search.search_space import Axis, Grid, SearchSpace
     from sequence_search.sequence import Sequence
     from sequence_search.simulate import evolve, simulate
+    from sequence_search.study.grid_record import save_grid
     from sequence_search.study.study import Study
     from sequence_search.tissue import Imaging, Tissue
     from sequence_search.voxels import Voxels
 
 # Loaded on first use: the command line answers `--help` without torch.
 _HOME = {
+    "Axis": "search_space",
     "Evaluation": "problem",
+    "Grid": "search_space",
+    "GridResult": "search.grid",
     "Imaging": "tissue",
     "Monitor": "search.base",
     "Objective": "objective",
@@ -38,7 +43,9 @@ _HOME = {
     "Voxels": "voxels",
     "builtin_problems": "problem",
     "Study": "study.study",
+    "save_grid": "study.grid_record",
     "evolve": "simulate",
+    "grid_search": "search.grid",
     "search": "search",
     "simulate": "simulate",
 }

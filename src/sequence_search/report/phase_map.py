@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # pictures are files: no window, no display needed
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from sequence_search.report.drawing import COLOURS, LINE_STYLES, write_figure
 from sequence_search.search.phase_map import PhaseMap
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart, with a line style and a marker each.
-LOOKS = (("#0072B2", "-", "o"), ("#009E73", ":", "^"), ("#D55E00", "--", "s"))
+MARKERS = ("o", "^", "s")
 SHOWN_PHASES_DEG = (0.0, 90.0, 180.0)
 # Ends of the colours, as loss above the least of a map in thousandths; below the first all is one colour.
 COLOUR_ENDS = (0.05, 50.0)
@@ -27,7 +23,7 @@ HIGHEST = 10.0  # of the curves, in thousandths
 
 def save_phase_maps(maps: list[PhaseMap], path: Path) -> None:
     """Write the figure to a PNG or SVG file."""
-    phase_map_figure(maps).savefig(path, dpi=200)
+    write_figure(phase_map_figure(maps), path, dpi=200)
 
 
 def phase_map_figure(maps: list[PhaseMap]) -> Figure:
@@ -78,7 +74,8 @@ def _draw_map(axes: Axes, each: PhaseMap, norm: LogNorm) -> None:
 
 def _draw_curves(axes: Axes, each: PhaseMap) -> None:
     excess, phase = _excess(each), np.rad2deg(each.phase)
-    for wanted, (colour, style, marker) in zip(SHOWN_PHASES_DEG, LOOKS, strict=True):
+    looks = zip(SHOWN_PHASES_DEG, COLOURS, LINE_STYLES, MARKERS, strict=False)
+    for wanted, colour, style, marker in looks:
         column = int(np.argmin(abs(phase - wanted)))
         axes.plot(
             1e3 * each.te,

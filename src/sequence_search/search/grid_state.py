@@ -43,12 +43,17 @@ class GridState:
 
 
 def save_state(path: Path, key: str, state: GridState) -> None:
-    """Write the file aside and move it into place, so that it is never half there."""
+    """Write the state of the grid search that goes by the key."""
     top = [[point.loss, point.index] for point in state.top]
     record = {"grid_sha256": key, "next": state.next, "seconds": state.seconds, "top": top}
+    write_aside(path, json.dumps(record))
+
+
+def write_aside(path: Path, text: str) -> None:
+    """Write a file under another name and move it into place, so that it is never half there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(json.dumps(record), encoding="utf-8")
+    aside.write_text(text, encoding="utf-8")
     aside.replace(path)
 
 
