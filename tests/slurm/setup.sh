@@ -79,16 +79,18 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=1-00:00:00 State=UP
 CONF
 }
 
-start() {  # NAME PIDFILE COMMAND...: unless it runs already
-    local name=$1 pid_file=$2
-    shift 2
-    if [[ -s $pid_file ]] && [[ $(ps -o comm= -p "$(cat "$pid_file")") == "$name"* ]]; then return; fi
-    "$@" || fail "$name did not start; see $folder/log"
+start() {  # PIDFILE COMMAND...: unless it runs already
+    local pid_file=$1 process
+    shift
+    # State and name: a zombie (Z), which nobody waits for in some containers, does not run.
+    process=$(ps -o stat=,comm= -p "$(cat "$pid_file" 2>/dev/null || echo 0)" || true)
+    if [[ $process == [^Z]*" $1" ]]; then return; fi
+    "$@" || fail "$1 did not start; see $folder/log"
 }
 
 wait_until_idle() {
     for _ in $(seq 100); do
-        if [[ $(sinfo --noheader --format %T 2>/dev/null) =~ ^(idle|mixed|allocated)$ ]]; then return; fi
+        if [[ $(timeout 5 sinfo --noheader --format %T 2>/dev/null) =~ ^(idle|mixed|allocated)$ ]]; then return; fi
         sleep 0.2
     done
     tail -n 20 "$folder"/log/*.log >&2
@@ -99,10 +101,10 @@ wait_until_idle() {
 install_packages
 make_folder
 [[ -s $folder/slurm.conf ]] || write_config
-start munged "$folder/munge/munged.pid" munged --key-file="$folder/key/munge.key" \
+start "$folder/munge/munged.pid" munged --key-file="$folder/key/munge.key" \
     --socket="$folder/munge/socket" --pid-file="$folder/munge/munged.pid" \
     --log-file="$folder/log/munged.log" --seed-file="$folder/key/seed"
-start slurmctld "$folder/slurmctld.pid" slurmctld -f "$SLURM_CONF"
-start slurmd "$folder/slurmd.pid" slurmd -f "$SLURM_CONF"
+start "$folder/slurmctld.pid" slurmctld -f "$SLURM_CONF"
+start "$folder/slurmd.pid" slurmd -f "$SLURM_CONF"
 wait_until_idle
 echo "export SLURM_CONF=$SLURM_CONF"

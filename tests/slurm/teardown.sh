@@ -5,9 +5,9 @@ folder=${1:-/tmp/sequence-search-slurm}
 export SLURM_CONF=$folder/slurm.conf
 if [[ ! -e $SLURM_CONF ]]; then exit 0; fi
 
-scancel --user "$(id -un)" 2>/dev/null
+timeout 5 scancel --user "$(id -un)" 2>/dev/null
 for _ in $(seq 50); do
-    if [[ -z $(squeue --noheader 2>/dev/null) ]]; then break; fi
+    if [[ -z $(timeout 5 squeue --noheader 2>/dev/null) ]]; then break; fi
     sleep 0.2
 done
 # munged comes last: the others sign their messages with it.
