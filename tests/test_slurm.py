@@ -6,28 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequence_search.study.slurm import ArrayJob, Share, sbatch_script, seconds
+from sequence_search.study.slurm import ArrayJob, read_share, sbatch_script, seconds
+
+
+def test_a_share_is_read():
+    assert read_share("1/1") == (0, 1)
+    assert read_share("3/10") == (2, 10)
 
 
 @given(n_tasks=st.integers(0, 300), count=st.integers(1, 120))
 def test_every_task_lies_in_exactly_one_share(n_tasks, count):
-    shares = [Share(number, count).of(range(n_tasks)) for number in range(1, count + 1)]
-    assert sorted(task for share in shares for task in share) == list(range(n_tasks))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
-
-
-def test_the_whole_is_the_share_by_default():
-    assert Share().of("abc") == ["a", "b", "c"]
-
-
-def test_a_share_is_read():
-    assert Share.parse("3/10") == Share(3, 10)
+    tasks = range(n_tasks)
+    shares = [read_share(f"{number}/{count}") for number in range(1, count + 1)]
+    parts = [tasks[start::step] for start, step in shares]
+    assert sorted(task for part in parts for task in part) == list(tasks)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "3", "1/0", "a/b", "-1/3", "1/3 ", "1/2/3", ""])
 def test_what_is_no_share_is_refused(text):
-    with pytest.raises(ValueError, match=r"a share .* 3/10, got '?" + text):
-        Share.parse(text)
+    with pytest.raises(ValueError, match=f"a share is I/N .* 3/10, got '{text}'"):
+        read_share(text)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Sequence as Series
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-Task = TypeVar("Task")
 
 # SLURM tells a task this long before its wall time that it must end; a search saves within five seconds.
 NOTICE_S = 60
@@ -33,43 +29,6 @@ export OMP_NUM_THREADS="$SLURM_CPUS_PER_TASK" NUMBA_NUM_THREADS="$SLURM_CPUS_PER
 # exec, so that SLURM's notice reaches the search itself.
 exec {python} -m sequence_search resume {folder} --share "$SLURM_ARRAY_TASK_ID/{n_shares}"
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """One of `count` equal parts of a study's tasks.
-
-    Attributes
-    ----------
-    number : int
-        1 to `count`.
-    count : int
-    """
-
-    number: int = 1
-    count: int = 1
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.number <= self.count:
-            raise ValueError(f"a share I/N has I from 1 to N, such as 3/10, got {self.number}/{self.count}")
-
-    @classmethod
-    def parse(cls, text: str) -> Share:
-        """Read "3/10".
-
-        Raises
-        ------
-        ValueError
-            If it is no such text.
-        """
-        parts = re.fullmatch(r"(\d+)/(\d+)", text, re.ASCII)
-        if not parts:
-            raise ValueError(f"a share is I/N with I from 1 to N, such as 3/10, got '{text}'")
-        return cls(int(parts[1]), int(parts[2]))
-
-    def of(self, tasks: Series[Task]) -> list[Task]:
-        """Every `count`-th of the tasks from the `number`-th on: each task lies in exactly one share."""
-        return list(tasks[self.number - 1 :: self.count])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +62,20 @@ class ArrayJob:
                 f"the time must be at least {SHORTEST_S // 60} minutes, since a task is told to stop"
                 f" {NOTICE_S} s before its end and SLURM may say so a minute early; got '{self.time}'"
             )
+
+
+def read_share(text: str) -> tuple[int, int]:
+    """Share of a study's tasks, as `Study.run` takes it: the third of ten, "3/10", is (2, 10).
+
+    Raises
+    ------
+    ValueError
+        If it is no such text.
+    """
+    parts = re.fullmatch(r"(\d+)/(\d+)", text, re.ASCII)
+    if not parts or not 1 <= int(parts[1]) <= int(parts[2]):
+        raise ValueError(f"a share is I/N with I from 1 to N, such as 3/10, got '{text}'")
+    return int(parts[1]) - 1, int(parts[2])
 
 
 def seconds(time: str) -> int:
