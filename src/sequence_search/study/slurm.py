@@ -25,7 +25,7 @@ SCRIPT = """\
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output={log}
-export OMP_NUM_THREADS="$SLURM_CPUS_PER_TASK" NUMBA_NUM_THREADS="$SLURM_CPUS_PER_TASK"
+export OMP_NUM_THREADS="$SLURM_CPUS_PER_TASK"
 # exec, so that SLURM's notice reaches the search itself.
 exec {python} -m sequence_search resume {folder} --share "$SLURM_ARRAY_TASK_ID/{n_shares}"
 """
