@@ -5,7 +5,7 @@ READY := .venv/.ready
 .PHONY: demo test test-slow test-gpu slurm-test bench scoreboard lint format clean
 
 demo: $(READY)  ## design a sequence for the paper's experiment 1, print and draw it
-	$(BIN)/sequence-search run max-signal --out out/demo --overwrite
+	$(BIN)/sequence-search run max-signal --out out/demo
 
 test: $(READY)  ## the tests that CI runs
 	$(BIN)/python -m pytest

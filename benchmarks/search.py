@@ -96,7 +96,7 @@ def measure(problem: Problem, strategy: str, arguments: argparse.Namespace) -> l
     for seed in seeds:
         meter = Meter(Settings(max_seconds=arguments.seconds))
         found = optimise(problem, seed, meter)
-        runs.append(finisher.finish(seed, [found], meter, seconds=meter.seconds, history=()))
+        runs.append(finisher.finish(seed, [found], meter, history=()))
     return runs
 
 

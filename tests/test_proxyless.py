@@ -355,6 +355,8 @@ FAST = {"architecture_rate": 1.0, "architecture_every": 2}
         (FAST, {"gates": "two"}),
         (FAST, {"gates": "exact"}),
         (FAST, {"temperature": 3.0}),
+        (FAST, {"momentum": 0.9}),
+        (FAST, {"warmup": 0.5}),
     ],
 )
 def test_every_option_matters(base, changed):
@@ -374,6 +376,8 @@ def test_every_option_matters(base, changed):
         {"architecture_every": 0},
         {"gates": "one"},
         {"temperature": 0.0},
+        {"momentum": 1.0},
+        {"warmup": -0.1},
     ],
 )
 def test_bad_options_are_refused(options):

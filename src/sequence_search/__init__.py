@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from sequence_search.objective import Objective, Term
     from sequence_search.problem import Evaluation, Problem, builtin_problems
     from sequence_search.problem_file import ProblemError
-    from sequence_search.report.record import save_result
     from sequence_search.search import search
     from sequence_search.search.base import Monitor, Progress, Run, SearchResult
     from sequence_search.search_space import SearchSpace
     from sequence_search.sequence import Sequence
     from sequence_search.simulate import evolve, simulate
+    from sequence_search.study.study import Study
     from sequence_search.tissue import Imaging, Tissue
     from sequence_search.voxels import Voxels
 
@@ -37,7 +37,7 @@ _HOME = {
     "Tissue": "tissue",
     "Voxels": "voxels",
     "builtin_problems": "problem",
-    "save_result": "report.record",
+    "Study": "study.study",
     "evolve": "simulate",
     "search": "search",
     "simulate": "simulate",

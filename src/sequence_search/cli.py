@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from sequence_search.console import is_number, print_json, print_runs, print_table, watched
+from sequence_search.console import (
+    is_number,
+    print_json,
+    print_runs,
+    print_status,
+    print_table,
+    watched,
+)
 
 if TYPE_CHECKING:
     from sequence_search.problem import Problem
+    from sequence_search.study.study import Study
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -121,15 +128,24 @@ def validate(
 
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
-    problem: ProblemArgument,
+    problems: Annotated[
+        list[str], typer.Argument(metavar="PROBLEM...", help="Built-in names or paths of problem files.")
+    ],
     strategy: Annotated[
         str, typer.Option(help="multistart; proxyless, the paper's; evolution and random, baselines.")
     ] = "multistart",
     seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds.")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=2**62, help="First seed.")] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for problem.toml, result.json and sequence.png.")
+        Path | None, typer.Option(help="Folder of the study; the same command goes on with one.")
     ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share this machine's cores.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address or scheduler file of a Dask cluster, in place of --workers.")
+    ] = None,
+    create_only: Annotated[
+        bool, typer.Option("--create-only", help="Make the study in --out, and do not run it.")
+    ] = False,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Gradient steps; the strategy's own if not given.")
     ] = None,
@@ -141,52 +157,130 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     max_evaluations: Annotated[
         float | None, typer.Option(min=1, help="Losses of single sequences for a seed; then the best so far.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a result in the folder.")] = False,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Search for sequences that meet a problem's objective."""
-    loaded = _load(problem)
+    """Search for sequences that meet a problem's objective; with --out as a study, which can be resumed."""
+    loaded = [_load(problem) for problem in problems]
     with _bad_input():
         _check_engine(engine)
-        from sequence_search.search import make_strategy, search
+        from sequence_search.search import make_strategy
 
         options = _options(strategy, schedule, steps)
         make_strategy(strategy, options)
-        _check_folder(out, overwrite)
-    from sequence_search.report.record import result_record, save_result
+        if out is None and (len(loaded) > 1 or workers > 1 or scheduler is not None or create_only):
+            raise ValueError("several problems, --workers, --scheduler and --create-only need --out FOLDER")
+    for problem in loaded:
+        for note in problem.notes():
+            typer.echo(f"note: {note}", err=True)
+    how: dict[str, Any] = {
+        "strategy": strategy,
+        "seeds": range(seed, seed + seeds),
+        "engine": engine,
+        "max_seconds": max_seconds or math.inf,
+        "max_evaluations": max_evaluations or math.inf,
+        **options,
+    }
+    if out is None:
+        return _run_search(loaded[0], how, format)
+    study = _create_study(out, loaded, how)
+    if create_only:
+        return typer.echo(f"made {out} with {len(study.tasks)} tasks; the same command without it runs them")
+    _run_study(study, format, workers=workers, scheduler=scheduler)
 
-    for note in loaded.notes():
-        typer.echo(f"note: {note}", err=True)
-    with watched() as monitor:
-        result = search(
-            loaded,
-            strategy,
-            range(seed, seed + seeds),
-            engine=engine,
-            monitor=monitor,
-            max_seconds=max_seconds or math.inf,
-            max_evaluations=max_evaluations or math.inf,
-            **options,
-        )
-    # Printed before it is saved: a full disk does not take the design along.
+
+def _run_search(problem: Problem, how: dict[str, Any], format: Format) -> None:
+    """One search in memory, printed."""
+    from sequence_search.search import search
+    from sequence_search.study.record import result_record
+
+    with watched() as watch:
+        result = search(problem, monitor=watch.monitor, **how)
     if format is Format.JSON:
         print_json(result_record(result, history=False))
     else:
-        print_runs(result)
-    if out is not None:
-        try:
-            files = save_result(result, out)
-        except OSError as error:
-            typer.echo(f"error: the result could not be saved: {error}", err=True)
-            raise typer.Exit(1) from None
-        for file in files:
-            typer.echo(f"wrote {file}", err=format is Format.JSON)
-    elif format is Format.TABLE:
-        typer.echo("not saved; --out FOLDER writes problem.toml, result.json and sequence.png")
+        print_runs(result.runs)
+        typer.echo("not saved; --out FOLDER makes it a study")
     if any(each.status == "failed" for each in result.runs):
         raise typer.Exit(1)
     if any(each.status == "interrupted" for each in result.runs):
-        raise typer.Exit(130)
+        raise typer.Exit(watch.exit_code or 1)
+
+
+def _create_study(out: Path, problems: list[Problem], how: dict[str, Any]) -> Study:
+    from sequence_search.study.study import Study
+
+    with _bad_input():
+        return Study.create(out, problems, **how)
+
+
+def _run_study(study: Study, format: Format, **where: Any) -> None:
+    """Run what is left, then print and draw what is done."""
+    from sequence_search.study.files import StorageError, StudyError
+    from sequence_search.study.status import status_record
+
+    before = study.tally()
+    n_seeds = before.done + before.failed + before.left
+    with watched(n_seeds, before.done) as watch:
+        try:
+            tally = study.run(monitor=watch.monitor, on_outcome=watch.finished, **where)
+            pictures = _draw(study)
+        except StorageError as error:
+            typer.echo(
+                f"error: {error.strerror}; nothing that is done is lost, the same command goes on", err=True
+            )
+            raise typer.Exit(1) from None
+        except StudyError as error:
+            _refuse(str(error))
+    statuses = study.status()
+    if format is Format.JSON:
+        print_json({"study": str(study.folder), "problems": [status_record(each) for each in statuses]})
+    else:
+        for name in study.problems:
+            if len(study.problems) > 1:
+                typer.echo(f"\n{name}")
+            print_runs(study.runs(name))
+        if tally.left or tally.failed:
+            print_status(statuses)
+        for file in pictures:
+            typer.echo(f"wrote {file}")
+    if watch.exit_code is not None and tally.left:
+        raise typer.Exit(watch.exit_code)
+    if tally.failed:
+        raise typer.Exit(1)
+
+
+def _draw(study: Study) -> list[Path]:
+    """Picture of each problem's best design, in derived/."""
+    from sequence_search.report.figures import save_sequence_figure
+    from sequence_search.study.files import StorageError
+
+    pictures = []
+    for name, problem in study.problems.items():
+        best = min(study.runs(name), key=lambda each: each.loss, default=None)
+        if best is None or best.sequence is None:
+            continue
+        file = study.folder / "derived" / f"{name}.png"
+        try:
+            save_sequence_figure(best.sequence, problem, file, f"{name}: loss {best.loss:.6f}")
+        except OSError as error:
+            raise StorageError(error.errno, f"{file} cannot be written: {error.strerror}") from error
+        pictures.append(file)
+    return pictures
+
+
+@app.command()
+def status(
+    study: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")],
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Show how a study stands, from its files alone, also while it runs."""
+    from sequence_search.study.status import status_record, study_status
+
+    with _bad_input():
+        statuses = study_status(study)
+    if format is Format.JSON:
+        return print_json({"study": str(study), "problems": [status_record(each) for each in statuses]})
+    print_status(statuses)
 
 
 @app.command()
@@ -203,8 +297,8 @@ def evaluate(
 ) -> None:
     """Evaluate a sequence, as --flip-deg 88 177 --phase-deg 0 180 --delay-ms 6.2 6.2."""
     loaded = _load(problem)
-    from sequence_search.report.record import evaluation_record
     from sequence_search.sequence import Sequence
+    from sequence_search.study.record import evaluation_record
 
     with _bad_input():
         _check_engine(engine)
@@ -295,22 +389,3 @@ def _check_engine(engine: str) -> None:
 
     if engine not in ENGINE_NAMES:
         raise ValueError(f"engine must be one of {', '.join(ENGINE_NAMES)}, got '{engine}'")
-
-
-def _check_folder(folder: Path | None, overwrite: bool) -> None:
-    """Make the folder before the search, so that hours of it are not lost to a wrong path."""
-    from sequence_search.report.record import RESULT_FILES
-
-    if folder is None:
-        return
-    present = [name for name in RESULT_FILES if (folder / name).exists()]
-    if present and not overwrite:
-        raise ValueError(
-            f"{folder} holds {', '.join(present)} already: choose another folder or pass --overwrite"
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"--out {folder}: the folder cannot be made: {error.strerror}") from None
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"--out {folder}: the folder cannot be written to")

@@ -2,69 +2,174 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
-    from sequence_search.search.base import Monitor, Progress, SearchResult
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from sequence_search.search.base import Monitor, Progress, Run
+    from sequence_search.study.status import ProblemStatus
+    from sequence_search.study.work import Outcome
 
 PLAIN_LINE_EVERY_S = 2.0
+STOP_WITHIN_S = 4.0  # for a study's checkpoint; then the process ends, whatever it is at
+
+
+@dataclass(slots=True)
+class Watch:
+    """A search or a study that a person watches.
+
+    Attributes
+    ----------
+    monitor : Monitor
+        Shows progress; its `stop` is true once a signal asked to stop.
+    signals : list of int
+        Signals that came.
+    finished : callable
+        Gets the outcome of each task of a study.
+    """
+
+    monitor: Monitor
+    signals: list[int]
+    finished: Callable[[Outcome], None]
+
+    @property
+    def exit_code(self) -> int | None:
+        """130 after Ctrl-C, 143 after SIGTERM; None if no signal came."""
+        return 128 + self.signals[0] if self.signals else None
 
 
 @contextmanager
-def watched() -> Iterator[Monitor]:
-    """Progress on stderr; Ctrl-C asks the search to stop with the best so far, a second one ends at once."""
+def watched(n_tasks: int | None = None, n_done: int = 0) -> Iterator[Watch]:
+    """Progress on stderr; Ctrl-C and SIGTERM ask to stop, a second one ends at once.
+
+    Parameters
+    ----------
+    n_tasks, n_done : int
+        Of a study: all its tasks, and those done before. Without, what is watched is one search.
+    """
     from rich.console import Console
+
+    console = Console(stderr=True)
+    signals: list[int] = []
+    what = "stopping with the best so far; Ctrl-C again to end at once"
+    if n_tasks is not None:
+        what = "stopping; the same command goes on from here"
+    with _asked_to_stop(signals, lambda: console.print(what), n_tasks is not None):
+        if not console.is_terminal:
+            yield _plain_watch(signals, n_tasks, n_done)
+            return
+        with _bars(console) as bar:
+            yield _bar_watch(bar, signals, n_tasks, n_done)
+
+
+@contextmanager
+def _asked_to_stop(signals: list[int], announce: Callable[[], None], safe: bool) -> Iterator[None]:
+    """Note signals that ask to stop.
+
+    Parameters
+    ----------
+    safe : bool
+        Whether what runs is safe from a sudden end: a step that takes longer than a few seconds is not waited for.
+    """
+    deadline: list[threading.Timer] = []
+
+    def ask_to_stop(number: int, frame: object) -> None:
+        signals.append(number)
+        if len(signals) > 1:
+            raise KeyboardInterrupt
+        announce()
+        if safe:
+            deadline.append(threading.Timer(STOP_WITHIN_S, os._exit, (128 + number,)))
+            deadline[0].daemon = True
+            deadline[0].start()
+
+    before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for timer in deadline:
+            timer.cancel()
+
+
+def _plain_watch(signals: list[int], n_tasks: int | None, n_done: int) -> Watch:
+    """Lines for a log."""
+    from sequence_search.search.base import Monitor
+
+    done = itertools.count(n_done + 1)
+
+    def finished(outcome: Outcome) -> None:
+        number = f"{next(done)} of {n_tasks}" if outcome.state == "done" else f"of {n_tasks}"
+        typer.echo(f"{number}  {_outcome_text(outcome)}", err=True)
+
+    return Watch(Monitor(_plain_lines(), lambda: bool(signals)), signals, finished)
+
+
+def _bars(console: Console) -> Bar:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
+    columns = (
+        TextColumn("{task.fields[what]}"),
+        BarColumn(20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    return Bar(*columns, console=console, transient=True)
+
+
+def _bar_watch(bar: Bar, signals: list[int], n_tasks: int | None, n_done: int) -> Watch:
+    """Live bars: of the study, and of the seed that this process works on."""
     from sequence_search.search.base import Monitor
 
-    console = Console(stderr=True)
-    stopped = False
+    whole = bar.add_task("", total=n_tasks, completed=n_done, what="study", visible=n_tasks is not None)
+    of_seed = bar.add_task("", total=None, what="", visible=False)
+    least = math.inf
 
-    def ask_to_stop(number: int, frame: object) -> None:
-        nonlocal stopped
-        if stopped:
-            raise KeyboardInterrupt
-        stopped = True
-        console.print("stopping with the best so far; Ctrl-C again to end at once")
-
-    before = signal.signal(signal.SIGINT, ask_to_stop)
-    try:
-        if not console.is_terminal:
-            yield Monitor(_plain_lines(), lambda: stopped)
-            return
-        columns = (
-            TextColumn("seed {task.fields[seed]}"),
-            BarColumn(20),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
+    def show_progress(progress: Progress) -> None:
+        bar.update(
+            of_seed,
+            visible=True,
+            completed=progress.step,
+            total=progress.n_steps,
+            what=f"seed {progress.seed}",
+            description=f"loss {progress.loss:.5g}  {progress.note}  {progress.sequence}",
         )
-        with Bar(*columns, TextColumn("{task.description}"), console=console, transient=True) as bar:
-            task = bar.add_task("", total=None, seed="")
 
-            def show_progress(progress: Progress) -> None:
-                bar.update(
-                    task,
-                    completed=progress.step,
-                    total=progress.n_steps,
-                    seed=progress.seed,
-                    description=f"loss {progress.loss:.5g}  {progress.note}  {progress.sequence}",
-                )
+    def finished(outcome: Outcome) -> None:
+        nonlocal least
+        least = min(least, math.inf if outcome.loss is None else outcome.loss)
+        best = f"best loss {least:.5g}" if math.isfinite(least) else ""
+        bar.update(whole, advance=int(outcome.state == "done"), description=best)
+        if outcome.state == "failed":
+            bar.console.print(_outcome_text(outcome))
 
-            yield Monitor(show_progress, lambda: stopped)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    return Watch(Monitor(show_progress, lambda: bool(signals)), signals, finished)
+
+
+def _outcome_text(outcome: Outcome) -> str:
+    """As "max-signal seed 3: done, loss 0.0115"."""
+    seeds = ", ".join(str(seed) for seed in outcome.task.seeds)
+    loss = "" if outcome.loss is None else f", loss {outcome.loss:.6f}"
+    reason = f": {outcome.reason}" if outcome.reason else ""
+    return f"{outcome.task.problem} seed {seeds}: {outcome.state}{loss}{reason}"
 
 
 def _plain_lines() -> Callable[[Progress], None]:
@@ -82,19 +187,19 @@ def _plain_lines() -> Callable[[Progress], None]:
     return show_progress
 
 
-def print_runs(result: SearchResult) -> None:
+def print_runs(runs: Sequence[Run]) -> None:
     """One row for each seed, then the families of the best."""
     rows = []
-    for each in result.runs:
+    for each in runs:
         loss = "" if each.evaluation is None else f"{each.loss:.6f}"
         what = str(each.sequence) if each.sequence is not None else each.reason or ""
         rows.append([str(each.seed), each.status, loss, f"{each.seconds:.1f}", what])
     print_table(["seed", "status", "loss", "seconds", "sequence"], rows)
-    for each in result.runs:
+    for each in runs:
         if each.status == "cut":
             typer.echo(f"seed {each.seed}: {each.reason}")
-    best = min(result.runs, key=lambda each: each.loss)
-    if not best.families:
+    best = min(runs, key=lambda each: each.loss, default=None)
+    if best is None or not best.families:
         return
     typer.echo(
         f"\nbest: seed {best.seed}; what it found, by structure, with the loss over 1,024 voxels per tissue,"
@@ -108,6 +213,31 @@ def print_runs(result: SearchResult) -> None:
         mark = " (polished on the larger ensemble)" if design.repolished else ""
         rows.append([f"{design.loss:.6f}", moved, *signals, f"{design.sequence}{mark}"])
     print_table(["loss", "moves", *tissues, "sequence"], rows)
+
+
+def print_status(statuses: list[ProblemStatus]) -> None:
+    """A row for each problem, then what failed."""
+    rows = []
+    for each in statuses:
+        best = each.best.result if each.best is not None else None
+        loss = "" if best is None else f"{best['loss']:.6f}"
+        rate = "" if each.rate is None else f"{each.rate:.3g}"
+        left = "" if each.seconds_left is None else _time_text(each.seconds_left)
+        rows.append([each.problem, *map(str, each.counts.values()), loss, rate, left])
+    states = list(statuses[0].counts)
+    print_table(["problem", *states, "best loss", "seeds an hour", "time left"], rows)
+    for each in statuses:
+        for view in each.views:
+            if view.state == "failed":
+                tried = f"{view.status.get('attempts')} times"
+                typer.echo(f"{each.problem} seed {view.seed} failed {tried}: {view.status.get('reason')}")
+
+
+def _time_text(seconds: float) -> str:
+    """As "2:05:09", or "5:09"."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
 def print_json(content: object) -> None:

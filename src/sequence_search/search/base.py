@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
+
 from sequence_search.problem import Evaluation, Problem
 from sequence_search.sequence import Sequence
 
@@ -72,6 +74,42 @@ class Monitor:
     stop: Callable[[], bool] = lambda: False
 
 
+# Where a search stands: arrays, and values that JSON holds (an int of any size included), by name.
+State = dict[str, Any]
+
+
+@runtime_checkable
+class Checkpoint(Protocol):
+    """Where a search puts its state on the way, and finds it again.
+
+    A search that goes on from a state ends at the very result of one that was never interrupted.
+    """
+
+    def load(self) -> State | None:
+        """State last saved; None to begin from the start."""
+
+    def due(self) -> bool:
+        """Whether it is time to save."""
+
+    def save(self, state: State) -> None:
+        """Keep the state in place of the last."""
+
+
+class NoCheckpoint:
+    """Keeps nothing."""
+
+    def load(self) -> State | None:
+        """None."""
+        return None
+
+    def due(self) -> bool:
+        """Never."""
+        return False
+
+    def save(self, state: State) -> None:
+        """Keep nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How a strategy is run.
@@ -83,13 +121,17 @@ class Settings:
     monitor : Monitor
     max_seconds, max_evaluations : float
         Budget of one seed; of a batch of seeds, its wall time and the evaluations of each. An evaluation
-        is the loss of one sequence over the training voxels, with or without its gradient.
+        is the loss of one sequence over the training voxels, with or without its gradient. What was spent
+        before an interruption counts.
+    checkpoint : Checkpoint
+        Of the one seed, or the one batch of seeds, that is run.
     """
 
     engine: str = "auto"
     monitor: Monitor = field(default_factory=Monitor)
     max_seconds: float = math.inf
     max_evaluations: float = math.inf
+    checkpoint: Checkpoint = field(default_factory=NoCheckpoint)
 
 
 class Meter:
@@ -104,8 +146,22 @@ class Meter:
 
     @property
     def seconds(self) -> float:
-        """Wall time since the start."""
+        """Wall time since the start, and before an interruption."""
         return time.perf_counter() - self._began
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the search was stopped."""
+        return self.status == "interrupted"
+
+    def resume(self, evaluations: int, seconds: float) -> None:
+        """Count what was spent before an interruption."""
+        self.evaluations += evaluations
+        self._began -= seconds
+
+    def without_budget(self) -> Meter:
+        """Another meter, for work that ends only when the search is stopped."""
+        return Meter(Settings(monitor=self._settings.monitor))
 
     def spend(self, evaluations: int) -> None:
         """Count evaluations of one seed."""
@@ -250,6 +306,14 @@ class Strategy(Protocol):
 
     def run(self, problem: Problem, seeds: Iterable[int], settings: Settings) -> list[Run]:
         """Search once for each seed, all as one batch where that is faster."""
+
+
+def points(table: np.ndarray) -> tuple[Point, ...]:
+    """History from its array [n_points, 4], the columns as in `Point`."""
+    return tuple(
+        Point(int(step), loss, int(evaluations), seconds)
+        for step, loss, evaluations, seconds in table.tolist()
+    )
 
 
 def failed(

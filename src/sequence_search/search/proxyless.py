@@ -20,15 +20,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from sequence_search.objective import SIGNAL_TERMS, Objective
+from sequence_search.objective import SEQUENCE_TERMS, SIGNAL_TERMS, Objective
 from sequence_search.problem import Problem
-from sequence_search.search.base import Meter, Point, Progress, Run, Settings, failed
+from sequence_search.search.base import (
+    Meter,
+    Point,
+    Progress,
+    Run,
+    Settings,
+    State,
+    failed,
+    points,
+)
 from sequence_search.search.finish import Finisher
 from sequence_search.search.refine import polish
 from sequence_search.search_space import SearchSpace
@@ -70,6 +80,11 @@ class Proxyless:
         Of Adam.
     architecture_every : int
         Weight steps for each architecture step, which takes other voxels.
+    momentum : float
+        Of SGD; the paper names none, ProxylessNAS's default is 0.9.
+    warmup : float
+        Part of all steps before the first architecture step; the paper names none, ProxylessNAS trains
+        weights alone for a third of its epochs.
     gates : str
         "full": all candidates of a layer enter an architecture step. "two": two drawn from p, whose
         total probability is kept. "exact": as "full", with each candidate's loss in place of dL/dg, which
@@ -89,6 +104,8 @@ class Proxyless:
     architecture_rate: float = 0.001
     architecture_betas: tuple[float, float] = (0.0, 0.999)
     architecture_every: int = 5
+    momentum: float = 0.0
+    warmup: float = 0.0
     gates: Literal["full", "two", "exact"] = "full"
     architecture_sd: float = 0.001
     temperature: float = 1.0
@@ -102,6 +119,10 @@ class Proxyless:
             raise ValueError(
                 "steps, voxels_per_step and architecture_every must be at least 1, and n_voxels at least "
                 f"voxels_per_step, got {self}"
+            )
+        if not (0 <= self.momentum < 1 and 0 <= self.warmup < 1):
+            raise ValueError(
+                f"momentum and warmup must be at least 0 and below 1, got {self.momentum} and {self.warmup}"
             )
         if self.gates not in ("full", "two", "exact"):
             raise ValueError(f"gates must be 'full', 'two' or 'exact', got {self.gates!r}")
@@ -119,23 +140,102 @@ class Proxyless:
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         scheduler = initial_scheduler(space, generators, self.architecture_sd)
         weights = [scheduler.flip_angle, scheduler.phase, scheduler.log_idle]
-        sgd = torch.optim.SGD(weights, lr=self.weight_rate)
+        sgd = torch.optim.SGD(weights, lr=self.weight_rate, momentum=self.momentum)
         adam = torch.optim.Adam(
             [scheduler.architecture], lr=self.architecture_rate, betas=self.architecture_betas
         )
         stream = _VoxelStream(problem, self.n_voxels, self.voxels_per_step)
         draws = _Draws(generators, scheduler, self.temperature)
         log = _Log(problem, seeds, scheduler, settings, self)
-        for step in range(self.steps):
+        training = _Training(scheduler, sgd, adam, stream, draws, log)
+        taken = _resume(training, settings, meter)
+        while taken < self.steps and not log.all_failed:
             loss = _weight_step(problem, scheduler, draws.path(), stream.batch(), settings.engine, sgd)
             meter.spend(1)
-            if (step + 1) % self.architecture_every == 0:
+            if (taken + 1) % self.architecture_every == 0 and taken >= self.warmup * self.steps:
                 _architecture_step(problem, scheduler, draws, stream.batch(), settings.engine, adam, self)
                 meter.spend(scheduler.architecture[0].numel())
-            log.note(step + 1, loss, meter)
-            if log.all_failed or (step + 1 < self.steps and meter.must_end()):
+            taken += 1
+            log.note(taken, loss, meter)
+            if taken < self.steps and meter.must_end():
                 break
-        return log.runs(meter)
+            if settings.checkpoint.due():
+                _save(training, taken, settings, meter)
+        runs = log.runs(meter)
+        if meter.interrupted:
+            _save(training, taken, settings, meter)
+        return runs
+
+
+class _Training(NamedTuple):
+    """All that changes from step to step."""
+
+    scheduler: Scheduler
+    sgd: torch.optim.Optimizer
+    adam: torch.optim.Optimizer
+    stream: _VoxelStream
+    draws: _Draws
+    log: _Log
+
+    def state(self) -> State:
+        """Plain data from which `restore` makes the same training."""
+        weights = ("flip_angle", "phase", "log_idle", "architecture")
+        return {
+            **{name: getattr(self.scheduler, name).detach().numpy() for name in weights},
+            **_optimizer_state("sgd", self.sgd),
+            **_optimizer_state("adam", self.adam),
+            **self.stream.state(),
+            **self.draws.state(),
+            **self.log.state(),
+        }
+
+    @torch.no_grad()
+    def restore(self, state: State) -> None:
+        """Set everything to a state."""
+        for name in ("flip_angle", "phase", "log_idle", "architecture"):
+            getattr(self.scheduler, name).copy_(torch.from_numpy(state[name]))
+        _restore_optimizer("sgd", self.sgd, state)
+        _restore_optimizer("adam", self.adam, state)
+        self.stream.restore(state)
+        self.draws.restore(state)
+        self.log.restore(state)
+
+
+def _resume(training: _Training, settings: Settings, meter: Meter) -> int:
+    """Steps taken before, after setting everything to the checkpoint."""
+    state = settings.checkpoint.load()
+    if state is None:
+        return 0
+    training.restore(state)
+    meter.resume(state["evaluations"], state["seconds"])
+    return int(state["step"])
+
+
+def _save(training: _Training, step: int, settings: Settings, meter: Meter) -> None:
+    """Keep where the training stands after so many steps."""
+    spent = {"step": step, "evaluations": meter.evaluations, "seconds": meter.seconds}
+    settings.checkpoint.save(training.state() | spent)
+
+
+def _optimizer_state(name: str, optimizer: torch.optim.Optimizer) -> State:
+    """Its tensors, by parameter number and key; what is not there yet is left out."""
+    return {
+        f"{name}.{number}.{key}": value.numpy()
+        for number, of_parameter in optimizer.state_dict()["state"].items()
+        for key, value in of_parameter.items()
+        if value is not None
+    }
+
+
+def _restore_optimizer(name: str, optimizer: torch.optim.Optimizer, state: State) -> None:
+    """Inverse of `_optimizer_state`."""
+    by_number: dict[int, dict[str, Tensor]] = {}
+    for path, value in state.items():
+        owner, *rest = path.split(".")
+        if owner == name:
+            by_number.setdefault(int(rest[0]), {})[rest[1]] = torch.from_numpy(value.copy())
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": by_number, "param_groups": groups})
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +334,10 @@ def gate_gradient(
     if not terms:
         return through_signal
     with torch.no_grad():
-        fixed = signal[:, None, None, :].expand(candidate_signals.shape)
+        # Magnitudes of all neighbours cost as much as half their simulation: only for terms that may look.
+        blind = all(term.function in SEQUENCE_TERMS.values() for term in terms)
+        fixed = signal[..., :0] if blind else signal
+        fixed = fixed[:, None, None, :].expand(*others.batch_shape, fixed.shape[-1])
         return through_signal + Objective(terms)(fixed, others, voxels)
 
 
@@ -348,6 +451,15 @@ class _Log:
         self._histories: list[list[Point]] = [[] for _ in seeds]
         self._voxels = problem.voxels(PROGRESS_N_PER_TISSUE)
 
+    def state(self) -> State:
+        """Reasons of failure and histories."""
+        return {"reasons": list(self._reasons), "histories": np.array(self._histories, np.float64)}
+
+    def restore(self, state: State) -> None:
+        """Inverse of `state`."""
+        self._reasons = list(state["reasons"])
+        self._histories = [list(points(table)) for table in state["histories"]]
+
     @property
     def all_failed(self) -> bool:
         """Whether no seed is left."""
@@ -368,16 +480,18 @@ class _Log:
             voxels = self._problem.voxels(POLISH_N_PER_TISSUE)
             fine = self._problem.loss_and_gradient(voxels, self._settings.engine)
             # All or none, whatever the budget: a seed does not depend on its place among the others.
-            space = self._problem.search_space
+            space, unlimited = self._problem.search_space, meter.without_budget()
             designs = [
-                design if reason else polish(fine, space, design)[1]
+                design if reason else polish(fine, space, design, meter=unlimited)[1]
                 for design, reason in zip(designs, self._reasons, strict=True)
             ]
+            if unlimited.must_end():
+                meter.must_end()
         runs = []
-        for seed, reason, points, design in zip(
+        for seed, reason, past, design in zip(
             self._seeds, self._reasons, self._histories, designs, strict=True
         ):
-            history, n_seeds = tuple(points), len(self._seeds)
+            history, n_seeds = tuple(past), len(self._seeds)
             if reason is None:
                 runs.append(finisher.finish(seed, [design], meter, history=history, n_seeds=n_seeds))
             else:
@@ -406,8 +520,8 @@ class _Log:
         designs = self._designs()
         loss = self._problem.loss(designs, self._voxels, self._settings.engine)
         loss = torch.where(torch.tensor([reason is None for reason in self._reasons]), loss, math.nan)
-        for points, value in zip(self._histories, loss.tolist(), strict=True):
-            points.append(Point(step, value, meter.evaluations, meter.seconds / len(self._seeds)))
+        for past, value in zip(self._histories, loss.tolist(), strict=True):
+            past.append(Point(step, value, meter.evaluations, meter.seconds / len(self._seeds)))
         best = int(loss.nan_to_num(nan=math.inf).argmin())
         self._settings.monitor.on_progress(
             Progress(self._seeds[best], step, self._steps, float(loss[best]), designs[best])
@@ -427,6 +541,20 @@ class _Draws:
         self._scheduler = scheduler
         self._block = torch.empty(0)
         self._used = self.BLOCK
+
+    def state(self) -> State:
+        """Generators, and the draws fetched that are not used yet."""
+        generators = torch.stack([generator.get_state() for generator in self._generators])
+        block = self._block[self._used :].numpy()
+        return {"draws.generators": generators.numpy(), "draws.block": block}
+
+    def restore(self, state: State) -> None:
+        """Inverse of `state`."""
+        for generator, kept in zip(self._generators, state["draws.generators"], strict=True):
+            generator.set_state(torch.from_numpy(kept.copy()))
+        left = torch.from_numpy(state["draws.block"].copy())
+        self._used = self.BLOCK - len(left)
+        self._block = torch.cat([left.new_zeros(self._used, *left.shape[1:]), left])
 
     def path(self, among: Int[Tensor, "seeds layers two"] | None = None) -> Int[Tensor, "seeds layers"]:
         """One operation a layer; if `among` some, by their renormalised probabilities."""
@@ -461,6 +589,16 @@ class _VoxelStream:
         self._generator = torch.Generator().manual_seed(VOXEL_SEED)
         self._per_step = per_step
         self._order = torch.empty(0, dtype=torch.int64)
+
+    def state(self) -> State:
+        """Generator, and what is left of the epoch's order."""
+        generator = self._generator.get_state().numpy()
+        return {"stream.generator": generator, "stream.order": self._order.numpy()}
+
+    def restore(self, state: State) -> None:
+        """Inverse of `state`."""
+        self._generator.set_state(torch.from_numpy(state["stream.generator"].copy()))
+        self._order = torch.from_numpy(state["stream.order"].copy())
 
     def batch(self) -> Voxels:
         """Voxels of the next step."""

@@ -5,14 +5,25 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from sequence_search.loss import LossFunction
 from sequence_search.problem import Problem
-from sequence_search.search.base import Meter, Point, Progress, Run, Settings, failed, same_family
+from sequence_search.search.base import (
+    Meter,
+    Point,
+    Progress,
+    Run,
+    Settings,
+    State,
+    failed,
+    points,
+    same_family,
+)
 from sequence_search.search.finish import Finisher
 from sequence_search.search.refine import descend, polish
 from sequence_search.search_space import SearchSpace
@@ -84,6 +95,40 @@ class Candidate:
     sequence: Sequence
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the search of a seed stands after a round, or after a polish.
+
+    Attributes
+    ----------
+    generator : dict
+        State of the seed's generator of random numbers.
+    evaluations : int
+        Spent by then.
+    number : int
+        Rounds taken.
+    elite : tuple of Candidate
+        Best first.
+    history : tuple of Point
+    least, without_gain : float, int
+        Loss of the last round that gained, and the rounds since.
+    over : bool
+        Whether there is no further round.
+    polished : tuple of Sequence
+        Of the elite, in its order, as far as it is polished.
+    """
+
+    generator: dict[str, Any]
+    evaluations: int = 0
+    number: int = 0
+    elite: tuple[Candidate, ...] = ()
+    history: tuple[Point, ...] = ()
+    least: float = math.inf
+    without_gain: int = 0
+    over: bool = False
+    polished: tuple[Sequence, ...] = ()
+
+
 def run_rounds(
     problem: Problem, seeds: Iterable[int], settings: Settings, rounds: Rounds, propose: Propose
 ) -> list[Run]:
@@ -104,48 +149,159 @@ def run_rounds(
         if runs and settings.monitor.stop():
             break
         meter = Meter(settings)
-        elite, history = _search(problem.search_space, seed, settings, rounds, propose, coarse, meter)
-        if not elite:
+        standing = _begin(seed, settings, meter)
+        reached, standing = _search(
+            problem.search_space, seed, standing, settings, rounds, propose, coarse, meter
+        )
+        if not reached.elite:
             reason = "no proposal of the first round has a finite loss"
-            runs.append(failed(seed, reason, meter.seconds, meter.evaluations, tuple(history)))
+            runs.append(failed(seed, reason, meter.seconds, meter.evaluations, reached.history))
             continue
-        found = [
-            _polished(one.sequence, problem.search_space, fine, meter) for one in elite[: rounds.n_polished]
-        ]
-        runs.append(finisher.finish(seed, found, meter, history=tuple(history)))
+        found, standing = _polish_all(reached, standing, problem.search_space, settings, rounds, fine, meter)
+        runs.append(finisher.finish(seed, found, meter, history=reached.history))
+        if meter.interrupted:
+            _save(standing, settings, meter)
     return runs
+
+
+def _begin(seed: int, settings: Settings, meter: Meter) -> Standing:
+    """The start, or where the checkpoint stands."""
+    state = settings.checkpoint.load()
+    if state is None:
+        return Standing(dict(np.random.default_rng(seed).bit_generator.state))
+    meter.resume(state["evaluations"], state["seconds"])
+    return _standing(state)
 
 
 def _search(
     space: SearchSpace,
     seed: int,
+    standing: Standing,
     settings: Settings,
     rounds: Rounds,
     propose: Propose,
     loss_and_gradient: LossFunction,
     meter: Meter,
-) -> tuple[list[Candidate], list[Point]]:
-    """The elite after the last round, best first, and the least loss after each; empty if none is finite."""
-    rng = np.random.default_rng(seed)
-    elite: list[Candidate] = []
-    history: list[Point] = []
-    least, without_gain = math.inf, 0
-    for number in range(1, rounds.max_rounds + 1):
-        proposals = Sequence.stack(propose([one.sequence for one in elite], space, rng))
-        elite = _select(elite + _refined(proposals, space, rounds, loss_and_gradient, meter), rounds)
-        if not elite:
-            break
-        best = elite[0]
-        history.append(Point(number, best.loss, meter.evaluations, meter.seconds))
-        note = f"{len(elite)} families alive"
-        settings.monitor.on_progress(
-            Progress(seed, number, rounds.max_rounds, best.loss, best.sequence, note)
-        )
-        gained = not math.isfinite(least) or best.loss < least - LEAST_GAIN * abs(least)
-        least, without_gain = (best.loss, 0) if gained else (least, without_gain + 1)
-        if without_gain >= rounds.patience or meter.must_end():
-            break
-    return elite, history
+) -> tuple[Standing, Standing]:
+    """What the last round reached, and where to go on: before that round, if it was interrupted."""
+    while not standing.over:
+        reached = _round(space, standing, rounds, propose, loss_and_gradient, meter)
+        if reached.elite:
+            best, note = reached.elite[0], f"{len(reached.elite)} families alive"
+            settings.monitor.on_progress(
+                Progress(seed, reached.number, rounds.max_rounds, best.loss, best.sequence, note)
+            )
+        over = reached.over or meter.must_end()
+        if meter.interrupted:
+            return reached, standing
+        standing = replace(reached, over=over)
+        if settings.checkpoint.due():
+            _save(standing, settings, meter)
+    return standing, standing
+
+
+def _round(
+    space: SearchSpace,
+    standing: Standing,
+    rounds: Rounds,
+    propose: Propose,
+    loss_and_gradient: LossFunction,
+    meter: Meter,
+) -> Standing:
+    """Propose, refine, select; it is the last where no loss is finite or rounds bring nothing."""
+    rng = np.random.default_rng(0)
+    rng.bit_generator.state = standing.generator
+    proposals = Sequence.stack(propose([one.sequence for one in standing.elite], space, rng))
+    refined = _refined(proposals, space, rounds, loss_and_gradient, meter)
+    elite = _select([*standing.elite, *refined], rounds)
+    number = standing.number + 1
+    reached = replace(
+        standing, generator=dict(rng.bit_generator.state), evaluations=meter.evaluations, number=number
+    )
+    if not elite:
+        return replace(reached, over=True)
+    loss, least = elite[0].loss, standing.least
+    gained = not math.isfinite(least) or loss < least - LEAST_GAIN * abs(least)
+    least, without_gain = (loss, 0) if gained else (least, standing.without_gain + 1)
+    return replace(
+        reached,
+        elite=tuple(elite),
+        history=(*standing.history, Point(number, loss, meter.evaluations, meter.seconds)),
+        least=least,
+        without_gain=without_gain,
+        over=without_gain >= rounds.patience or number == rounds.max_rounds,
+    )
+
+
+def _polish_all(
+    reached: Standing,
+    standing: Standing,
+    space: SearchSpace,
+    settings: Settings,
+    rounds: Rounds,
+    loss_and_gradient: LossFunction,
+    meter: Meter,
+) -> tuple[list[Sequence], Standing]:
+    """The best of the elite polished, and where to go on; what is left at the end is as it is."""
+    found = list(standing.polished)
+    for one in reached.elite[len(found) : rounds.n_polished]:
+        found.append(_polished(one.sequence, space, loss_and_gradient, meter))
+        meter.must_end()
+        if not meter.interrupted:
+            standing = replace(standing, polished=tuple(found), evaluations=meter.evaluations)
+            if settings.checkpoint.due():
+                _save(standing, settings, meter)
+    return found, standing
+
+
+def _save(standing: Standing, settings: Settings, meter: Meter) -> None:
+    """Keep where the search stands, and the time spent until now."""
+    settings.checkpoint.save(_state(standing) | {"seconds": meter.seconds})
+
+
+def _state(standing: Standing) -> State:
+    """Plain data of a standing; sequences and history as arrays, losses bit by bit."""
+    state: State = {field.name: getattr(standing, field.name) for field in fields(Standing)}
+    elite = state.pop("elite")
+    return state | {
+        "least": np.array(standing.least),
+        "history": np.array(standing.history, np.float64).reshape(-1, len(Point._fields)),
+        "elite_loss": np.array([one.loss for one in elite], np.float64),
+        **_pulses("elite", [one.sequence for one in elite]),
+        **_pulses("polished", list(state.pop("polished"))),
+    }
+
+
+def _standing(state: State) -> Standing:
+    """Inverse of `_state`."""
+    sequences = _sequences("elite", state)
+    return Standing(
+        generator=state["generator"],
+        evaluations=state["evaluations"],
+        number=state["number"],
+        elite=tuple(Candidate(*pair) for pair in zip(state["elite_loss"].tolist(), sequences, strict=True)),
+        history=points(state["history"]),
+        least=float(state["least"]),
+        without_gain=state["without_gain"],
+        over=state["over"],
+        polished=tuple(_sequences("polished", state)),
+    )
+
+
+def _pulses(name: str, sequences: list[Sequence]) -> State:
+    """Single sequences as one array [3, pulses] of flip angle, phase and delay, and their pulse numbers."""
+    parts = [torch.stack([one.flip_angle, one.phase, one.delay]).numpy() for one in sequences]
+    return {
+        f"{name}_n_rf": np.array([part.shape[1] for part in parts], np.int64),
+        f"{name}_pulses": np.concatenate([np.zeros((3, 0)), *parts], 1),
+    }
+
+
+def _sequences(name: str, state: State) -> list[Sequence]:
+    """Inverse of `_pulses`."""
+    ends = state[f"{name}_n_rf"].cumsum()[:-1]
+    parts = np.split(state[f"{name}_pulses"], ends, 1) if len(state[f"{name}_n_rf"]) else []
+    return [Sequence(*torch.from_numpy(part.copy()).unbind(0)) for part in parts]
 
 
 def _refined(

@@ -1,23 +1,18 @@
-"""Search results as plain data and as files."""
+"""Search results as plain data, and back."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import platform
-import tempfile
-from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from sequence_search.objective import TERMS
-from sequence_search.problem import STANDARD_N_PER_TISSUE, Evaluation
-from sequence_search.search.base import Design, Run, SearchResult
+from sequence_search.problem import STANDARD_N_PER_TISSUE, Evaluation, Problem
+from sequence_search.search.base import Design, Point, Run, SearchResult
 from sequence_search.search.finish import CHECK_N_PER_TISSUE
+from sequence_search.sequence import Sequence
+from sequence_search.study.plan import SCHEMA_VERSION
 
-RESULT_FILES = ("problem.toml", "sequence.png", "result.json")
 DESIGN_KEYS = (
     "loss",
     "check_loss",
@@ -77,7 +72,7 @@ def design_record(design: Design) -> dict[str, Any]:
 
 
 def result_record(result: SearchResult, *, history: bool = True) -> dict[str, Any]:
-    """The content of result.json."""
+    """A search in full, as `run --format json` prints it."""
     return {
         "problem": result.problem.name,
         "problem_sha256": result.problem.digest,
@@ -86,57 +81,52 @@ def result_record(result: SearchResult, *, history: bool = True) -> dict[str, An
         "engine": result.engine,
         "ensemble": f"{STANDARD_N_PER_TISSUE} Sobol voxels per tissue",
         "check_ensemble": f"{CHECK_N_PER_TISSUE} others per tissue",
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
-        "device": f"cpu ({platform.machine()})",
+        **environment(),
         "runs": [run_record(run, history=history) for run in result.runs],
     }
 
 
-def save_result(result: SearchResult, folder: Path) -> list[Path]:
-    """Write problem.toml, sequence.png of the best run and result.json, which comes last.
-
-    Without a run that ended well there is no picture; with a term that is a Python function there is no
-    problem.toml. Files of an earlier result are replaced or removed. Each file is written aside and moved
-    into place, so that none is ever half there.
-
-    Returns
-    -------
-    list of Path
-        The files written.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be written.
-    """
-    from sequence_search.report.figures import save_sequence_figure
-
-    folder.mkdir(parents=True, exist_ok=True)
-    writers: dict[str, Callable[[Path], object]] = {}
-    if all(term.function in TERMS.values() for term in result.problem.objective.terms):
-        text = result.problem.to_toml()
-        writers["problem.toml"] = lambda path: path.write_text(text, encoding="utf-8")
-    best = min(result.runs, key=lambda run: run.loss)
-    if best.sequence is not None:
-        sequence, title = best.sequence, f"{result.problem.name}: loss {best.loss:.6f}"
-        writers["sequence.png"] = lambda path: save_sequence_figure(sequence, result.problem, path, title)
-    record = json.dumps(result_record(result), indent=2) + "\n"
-    writers["result.json"] = lambda path: path.write_text(record, encoding="utf-8")
-    for name in RESULT_FILES:
-        if name in writers:
-            _write(folder / name, writers[name])
-        else:
-            (folder / name).unlink(missing_ok=True)
-    return [folder / name for name in writers]
+def seed_record(problem: Problem, run: Run) -> dict[str, Any]:
+    """The content of a seed's result.json: nothing in it depends on the machine's speed or the clock."""
+    record = run_record(run, history=False)
+    del record["seconds"]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "problem": problem.name,
+        "problem_sha256": problem.digest,
+    } | record
 
 
-def _write(target: Path, write: Callable[[Path], object]) -> None:
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=target.suffix)
-    os.close(descriptor)
-    aside = Path(name)
-    try:
-        write(aside)
-        aside.chmod(0o644)
-        aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
+def read_run(record: dict[str, Any], history: tuple[Point, ...], seconds: float) -> Run:
+    """Run of a `seed_record`; time and history stand elsewhere."""
+    return Run(
+        seed=record["seed"],
+        status=record["status"],
+        families=tuple(_read_design(each) for each in record["families"]),
+        seconds=seconds,
+        n_evaluations=record["evaluations"],
+        history=history,
+        reason=record.get("reason"),
+    )
+
+
+def _read_design(record: dict[str, Any]) -> Design:
+    evaluation = Evaluation(
+        loss=record["loss"],
+        terms=record["terms"],
+        signal=record["signal"],
+        rf_energy=record["rf_energy"],
+        relative_rf_energy=record["relative_rf_energy"],
+        time_to_readout=record["time_to_readout_ms"] / 1e3,
+    )
+    return Design(
+        Sequence.from_dict(record["sequence"]), evaluation, record["check_loss"], record["repolished"]
+    )
+
+
+def environment() -> dict[str, Any]:
+    """With what, on what."""
+    return {
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+        "device": f"cpu ({platform.machine()})",
+    }

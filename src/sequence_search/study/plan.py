@@ -1,0 +1,180 @@
+"""What a study computes: problems, strategy, seeds and budgets; `study.toml`, read and written."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sequence_search.study.files import StudyError, read_json
+
+SCHEMA_VERSION = 1
+PLAN_FILE, FACTS_FILE, DERIVED = "study.toml", "study.json", "derived"
+
+
+class Task(NamedTuple):
+    """Seeds of a problem that run as one batch: the unit of work, of locks and of checkpoints."""
+
+    problem: str
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Content of `study.toml`.
+
+    Attributes
+    ----------
+    problems : dict
+        Tables of each problem by its name, every default written out, as in a problem file.
+    strategy, engine : str
+    options : dict
+        Every option of the strategy.
+    seeds : tuple of tuple of int
+        At first, and those added later, each time.
+    batch_size : int
+        Seeds that run as one batch. It does not depend on workers, so that results do not.
+    max_seconds, max_evaluations : float
+        Budget of a seed, or of a batch, as for `search`.
+    """
+
+    problems: dict[str, dict[str, Any]]
+    strategy: str
+    engine: str
+    options: dict[str, Any]
+    seeds: tuple[tuple[int, ...], ...]
+    batch_size: int = 1
+    max_seconds: float = math.inf
+    max_evaluations: float = math.inf
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """Seeds of each problem."""
+        return tuple(itertools.chain.from_iterable(self.seeds))
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """All work, in a fixed order: problem by problem, batch by batch."""
+        batches = [
+            seeds[start : start + self.batch_size]
+            for seeds in self.seeds
+            for start in range(0, len(seeds), self.batch_size)
+        ]
+        return tuple(Task(problem, batch) for problem in self.problems for batch in batches)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Tables of `study.toml`; a budget without limit is left out."""
+        budgets = {"max_seconds": self.max_seconds, "max_evaluations": self.max_evaluations}
+        return {
+            "strategy": self.strategy,
+            "engine": self.engine,
+            "seeds": [ranges_text(seeds) for seeds in self.seeds],
+            "batch_size": self.batch_size,
+            **{name: limit for name, limit in budgets.items() if math.isfinite(limit)},
+            "options": self.options,
+            "problems": self.problems,
+        }
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Content of `study.json`: schema version, hashes of the problems, versions, device.
+
+    Raises
+    ------
+    StudyError
+        If it is missing or damaged, or of a schema version that is not known.
+    """
+    facts = read_json(folder / FACTS_FILE)
+    if facts is None or "problems" not in facts:
+        raise StudyError(f"{folder / FACTS_FILE} is missing or damaged")
+    given, wrote = facts.get("schema_version"), facts.get("versions", {}).get("sequence-search", "another")
+    if given != SCHEMA_VERSION:
+        raise StudyError(
+            f"{folder} is a study of schema version {given}, and this version of sequence-search reads "
+            f"{SCHEMA_VERSION}: take the version that wrote it, {wrote}"
+        )
+    return facts
+
+
+def read_plan(folder: Path) -> Plan:
+    """Plan of the study in a folder.
+
+    Raises
+    ------
+    StudyError
+        If there is none, or it cannot be read.
+    """
+    if not (folder / PLAN_FILE).is_file():
+        raise StudyError(f"{folder} holds no study: {PLAN_FILE} is missing")
+    read_facts(folder)
+    try:
+        content = tomllib.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
+        return Plan(
+            problems=content["problems"],
+            strategy=content["strategy"],
+            engine=content["engine"],
+            options=content["options"],
+            seeds=tuple(read_ranges(text) for text in content["seeds"]),
+            batch_size=content["batch_size"],
+            max_seconds=content.get("max_seconds", math.inf),
+            max_evaluations=content.get("max_evaluations", math.inf),
+        )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise StudyError(f"{folder / PLAN_FILE} cannot be read: {error}") from None
+
+
+def ranges_text(seeds: Iterable[int]) -> str:
+    """Seeds in short, as "0-9, 12": runs of consecutive ones by their ends."""
+    runs: list[list[int]] = []
+    for seed in seeds:
+        if runs and seed == runs[-1][1] + 1:
+            runs[-1][1] = seed
+        else:
+            runs.append([seed, seed])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
+
+
+def read_ranges(text: str) -> tuple[int, ...]:
+    """Inverse of `ranges_text`.
+
+    Raises
+    ------
+    ValueError
+        If the text is of another form.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if ends is None:
+            raise ValueError(f'seeds must be as "0-9, 12", got {text!r}')
+        low = int(ends[1])
+        seeds += range(low, int(ends[2] or low) + 1)
+    return tuple(seeds)
+
+
+def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
+    """Lines that say where two tables differ."""
+    return list(_differences(stored, given, ""))
+
+
+def _differences(stored: object, given: object, where: str) -> Iterator[str]:
+    if isinstance(stored, dict) and isinstance(given, dict):
+        for key in [*stored, *(key for key in given if key not in stored)]:
+            path = f"{where}.{key}" if where else str(key)
+            yield from _differences(stored.get(key), given.get(key), path)
+    elif isinstance(stored, list | tuple) and isinstance(given, list | tuple) and len(stored) == len(given):
+        for number, pair in enumerate(zip(stored, given, strict=True), start=1):
+            yield from _differences(*pair, f"{where}[{number}]")
+    elif stored != given:
+        yield f"{where}: {_in_short(stored)} in the study, {_in_short(given)} asked for"
+
+
+def _in_short(value: object) -> str:
+    if value is None:
+        return "nothing"
+    return "a table" if isinstance(value, dict) else str(value)

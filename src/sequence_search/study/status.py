@@ -1,0 +1,99 @@
+"""How a study stands, from its files alone: while it runs, from elsewhere, on a read-only disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sequence_search.study.folder import SeedView, view_task
+from sequence_search.study.plan import Plan, read_plan
+
+STATES = ("done", "running", "interrupted", "waiting", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemStatus:
+    """Where the seeds of one problem stand.
+
+    Attributes
+    ----------
+    problem : str
+    counts : dict of int
+        Seeds by state: done, running, interrupted, waiting, failed.
+    best : SeedView or None
+        The seed that is done with the least loss.
+    mean_seconds : float or None
+        Of a seed that is done.
+    views : tuple of SeedView
+        All seeds.
+    """
+
+    problem: str
+    counts: dict[str, int]
+    best: SeedView | None
+    mean_seconds: float | None
+    views: tuple[SeedView, ...]
+
+    @property
+    def left(self) -> int:
+        """Seeds that are not done and have not failed."""
+        return sum(self.counts[state] for state in ("running", "interrupted", "waiting"))
+
+    @property
+    def rate(self) -> float | None:
+        """Seeds an hour with as many at a time as run now; None if none runs or none is done."""
+        running = self.counts["running"]
+        return 3600 * running / self.mean_seconds if running and self.mean_seconds else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At that rate; None without one."""
+        return 3600 * self.left / self.rate if self.rate else None
+
+
+def study_status(folder: Path) -> list[ProblemStatus]:
+    """Status of each problem of a study.
+
+    Raises
+    ------
+    StudyError
+        If there is no study there.
+    """
+    plan = read_plan(folder)
+    return [problem_status(folder, plan, name) for name in plan.problems]
+
+
+def problem_status(folder: Path, plan: Plan, problem: str) -> ProblemStatus:
+    """Status of one problem."""
+    views = tuple(view for task in plan.tasks if task.problem == problem for view in view_task(folder, task))
+    counted = Counter[str](view.state for view in views)
+    done = [view for view in views if view.result is not None]
+    best = min(done, key=lambda view: (view.result or {})["loss"], default=None)
+    seconds = [view.status["seconds"] for view in done if "seconds" in view.status]
+    mean = sum(seconds) / len(seconds) if seconds else None
+    return ProblemStatus(problem, {state: counted[state] for state in STATES}, best, mean, views)
+
+
+def status_record(status: ProblemStatus) -> dict[str, Any]:
+    """What `status --format json` prints of a problem."""
+    best = status.best.result if status.best is not None else None
+    return {
+        "problem": status.problem,
+        **status.counts,
+        "best": None if best is None else {key: best[key] for key in ("seed", "loss", "sequence")},
+        "seeds_per_hour": status.rate,
+        "seconds_left": status.seconds_left,
+        "failures": [
+            {"seed": view.seed, "attempts": view.status.get("attempts"), "reason": view.status.get("reason")}
+            for view in status.views
+            if view.state == "failed"
+        ],
+        "under_way": [
+            {"seed": view.seed, "state": view.state}
+            | {key: view.status.get(key) for key in ("step", "n_steps", "loss", "updated")}
+            for view in status.views
+            if view.state in ("running", "interrupted")
+        ],
+    }
