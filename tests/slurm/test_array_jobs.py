@@ -1,6 +1,8 @@
 """Studies as array jobs on a real SLURM of one node; `make slurm-test`, as root on Debian."""
 
+import itertools
 import json
+import re
 import subprocess
 import sys
 import time
@@ -49,13 +51,17 @@ def uninterrupted(tmp_path_factory):
 def study(tmp_path):
     """A study that is not begun, in a folder whose name needs quotes."""
     folder = tmp_path / "study #1, 100 %"
-    sequence_search("run", "max-signal", *CHOICES, "--out", folder, "--plan-only")
+    sequence_search("run", "max-signal", *CHOICES, "--out", folder, "--create-only")
     return folder
 
 
 def final_files(folder):
     """What must not depend on how a study was run."""
-    files = [*folder.glob("*/seed-*/result.json"), *folder.glob("derived/*.csv"), *folder.glob("derived/*.md")]
+    files = [
+        *folder.glob("*/seed-*/result.json"),
+        *folder.glob("derived/*.csv"),
+        *folder.glob("derived/*.md"),
+    ]
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
@@ -87,6 +93,11 @@ def counts(study):
     return {state: status[state] for state in ("done", "running", "interrupted", "waiting", "failed")}
 
 
+def logs(study):
+    """Of the tasks of array jobs."""
+    return sorted(study.glob("derived/slurm-*.log"))
+
+
 def under_way(study):
     """Seeds with a checkpoint."""
     return len(list(study.glob("*/seed-*/checkpoint.npz")))
@@ -111,18 +122,27 @@ def test_an_array_job_cancelled_half_way_and_submitted_again_ends_at_the_same_fi
     assert before.items() <= finished(study).items()
 
 
-def test_a_job_submitted_twice_at_once_searches_every_seed_once(study, uninterrupted):
-    jobs = [submit(study, "--array=1"), submit(study, "--array=1")]
+def test_two_jobs_at_once_search_every_seed_once(study, uninterrupted):
+    jobs = [submit(study, array_cap=1), submit(study, array_cap=1)]
+    wait(lambda: output("squeue", "--noheader", "--states", "RUNNING").count("\n") == len(jobs))
     wait_for(*jobs)
-    assert final_files(study).keys() < uninterrupted.keys()
-    logs = [file.read_text() for file in study.glob("derived/slurm-*.log")]
-    assert len(logs) == 2
+    assert final_files(study) == uninterrupted
+    done = [sorted(re.findall(r"seed (\d+): done", log.read_text())) for log in logs(study)]
+    assert len(done) == len(jobs)
+    assert all(done), "one of the jobs had nothing to do"
+    assert sorted(itertools.chain.from_iterable(done)) == [str(seed) for seed in range(N_SEEDS)]
 
 
-def test_a_job_that_nears_its_wall_time_saves_and_ends(study, uninterrupted):
-    # 175 of 180 s before the end: at once, or up to a minute early.
+def test_a_job_whose_time_is_up_saves_and_goes_on_when_submitted_again(study, uninterrupted):
+    # SLURM's notice comes 175 s before the end of three minutes, or up to a minute earlier: soon or at once.
     job = submit(study, "--time=3", "--signal=B:TERM@175", array_cap=1)
     wait_for(job)
+    assert "JobState=FAILED" in output("scontrol", "show", "job", job)
+    assert "ExitCode=143:0" in output("scontrol", "show", "job", job)
+    assert counts(study)["done"] < N_SEEDS
+
+    wait_for(submit(study, array_cap=1))
+    assert final_files(study) == uninterrupted
 
 
 def test_a_job_that_is_requeued_goes_on(study, uninterrupted):

@@ -8,10 +8,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from sequence_search.study.files import StudyError, write_bytes
+from sequence_search.study.plan import DERIVED
+from sequence_search.study.study import Study
+
 # SLURM tells a task this long before its wall time that it must end; a search saves within five seconds.
 NOTICE_S = 60
 # SLURM's clock for such notices is up to a minute early (man sbatch, --signal); a minute of search is left.
 SHORTEST_S = 180
+SCRIPT_FILE, LOG_FILE = f"{DERIVED}/slurm.sbatch", f"{DERIVED}/slurm-%A_%a.log"
 SCRIPT = """\
 #!/bin/bash
 # For sbatch, whose own options, such as --account, override those below. Each task of the array searches a
@@ -99,6 +104,25 @@ def seconds(time: str) -> int:
     return ((int(parts[1] or 0) * 24 + hours) * 60 + minutes) * 60 + rest
 
 
+def write_script(study: Study, job: ArrayJob) -> Path:
+    """Write `derived/slurm.sbatch`.
+
+    Raises
+    ------
+    StudyError
+        If there is nothing left to search.
+    StorageError
+        If the file cannot be written.
+    """
+    if not study.open_tasks():
+        tally = study.tally()
+        failed = f", {tally.failed} failed too often to be tried again" if tally.failed else ""
+        raise StudyError(f"{study.folder}: nothing is left to search: {tally.done} seeds are done{failed}")
+    file = study.folder / SCRIPT_FILE
+    write_bytes(file, sbatch_script(study.folder, len(study.tasks), job).encode())
+    return file
+
+
 def sbatch_script(folder: Path, n_tasks: int, job: ArrayJob) -> str:
     """Script for sbatch that searches the study in a folder with the Python that runs now.
 
@@ -112,7 +136,7 @@ def sbatch_script(folder: Path, n_tasks: int, job: ArrayJob) -> str:
     """
     folder = folder.absolute()
     # SLURM reads % in the names of logs as the start of a pattern.
-    log = str(folder).replace("%", "%%") + "/derived/slurm-%A_%a.log"
+    log = str(folder).replace("%", "%%") + f"/{LOG_FILE}"
     return SCRIPT.format(
         name=shlex.quote(folder.name),
         n_shares=min(n_tasks, job.array_cap),

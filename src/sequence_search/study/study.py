@@ -128,6 +128,10 @@ class Study:
         """All work, in a fixed order."""
         return self.plan.tasks
 
+    def open_tasks(self, share: tuple[int, int] = (0, 1)) -> list[Task]:
+        """Tasks of a share, as for `run`, with a seed that is not done and may be tried again."""
+        return [task for task in self.tasks[share[0] :: share[1]] if self._is_open(task)]
+
     def run(
         self,
         *,
@@ -165,7 +169,7 @@ class Study:
             As from `map_chunks`.
         """
         monitor = monitor or Monitor()
-        open_tasks = [task for task in self.tasks[share[0] :: share[1]] if self._is_open(task)]
+        open_tasks = self.open_tasks(share)
         on_progress = monitor.on_progress if workers == 1 and not (scheduler or client) else None
         work = partial(_work, self.folder.resolve(), on_progress)
         while open_tasks and not monitor.stop():
