@@ -17,7 +17,7 @@ test-gpu: $(READY)  ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu
 
 slurm-test: $(READY)  ## array jobs on a SLURM of one node, which it sets up; as root on Debian
-	$(BIN)/python -m pytest -m slurm
+	$(BIN)/python -m pytest -m slurm tests/slurm
 
 bench: $(READY)  ## engines against each other, their peers and the processor
 	$(BIN)/python benchmarks/engines.py

@@ -5,8 +5,37 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from sequence_search.study.slurm import ArrayJob, read_share, sbatch_script, seconds
+from sequence_search.cli import app
+from sequence_search.problem import Problem
+from sequence_search.study.files import StudyError
+from sequence_search.study.slurm import ArrayJob, read_share, sbatch_script, seconds, write_script
+from sequence_search.study.study import Study
+
+# A search that ends after its first round.
+TINY = {
+    "n_starts": 4,
+    "n_children": 4,
+    "max_rounds": 1,
+    "n_polished": 1,
+    "n_per_tissue": 4,
+    "steps": 2,
+}
+N_SEEDS = 3
+
+
+@pytest.fixture
+def study(tmp_path):
+    return Study.create(tmp_path / "study", Problem.load("max-signal"), seeds=range(N_SEEDS), **TINY)
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def done_seeds(study):
+    return [int(file.parent.name[-4:]) for file in sorted(study.folder.glob("*/seed-*/result.json"))]
 
 
 def test_a_share_is_read():
@@ -102,3 +131,51 @@ def test_the_folder_and_python_are_absolute(tmp_path, monkeypatch):
     command = sbatch_script(Path("study"), 1, ArrayJob()).splitlines()[-1]
     assert command.startswith(f"exec {sys.executable} ")
     assert f" {tmp_path / 'study'} " in command
+
+
+def test_the_script_lies_in_the_study_with_a_task_for_each_of_its_own(study):
+    script = write_script(study, ArrayJob())
+    assert script == study.folder / "derived" / "slurm.sbatch"
+    assert script.read_text() == sbatch_script(study.folder, N_SEEDS, ArrayJob())
+
+
+def test_a_finished_study_has_nothing_to_submit(study):
+    study.run()
+    with pytest.raises(StudyError, match=r"nothing is left to search: 3 seeds are done$"):
+        write_script(study, ArrayJob())
+    assert not (study.folder / "derived" / "slurm.sbatch").exists()
+
+
+def test_resume_searches_its_share_and_then_the_rest(study):
+    assert call("resume", study.folder, "--share", "2/3").exit_code == 0
+    assert done_seeds(study) == [1]
+    assert call("resume", study.folder).exit_code == 0
+    assert done_seeds(study) == [0, 1, 2]
+
+
+def test_resume_says_what_is_wrong(study, tmp_path):
+    wrong = call("resume", study.folder, "--share", "4/3")
+    assert wrong.exit_code == 2
+    assert "such as 3/10, got '4/3'" in wrong.stderr
+    missing = call("resume", tmp_path / "nowhere")
+    assert missing.exit_code == 2
+    assert "nowhere holds no study" in missing.stderr
+
+
+def test_slurm_writes_what_was_asked_for(study):
+    choices = ["--array-cap", 2, "--time", "2-12", "--cpus-per-task", 4, "--partition", "long"]
+    wrote = call("slurm", study.folder, *choices)
+    script = study.folder / "derived" / "slurm.sbatch"
+    assert wrote.exit_code == 0
+    assert f"sbatch {script}" in wrote.stdout
+    assert script.read_text() == sbatch_script(study.folder, N_SEEDS, ArrayJob(2, "2-12", 4, "long"))
+
+
+def test_slurm_says_what_is_wrong(study, tmp_path):
+    for arguments, message in [
+        ([study.folder, "--time", "1h"], "got '1h'"),
+        ([tmp_path / "nowhere"], "nowhere holds no study"),
+    ]:
+        wrong = call("slurm", *arguments)
+        assert wrong.exit_code == 2
+        assert message in wrong.stderr

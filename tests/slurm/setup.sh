@@ -41,8 +41,11 @@ make_folder() {
 }
 
 write_config() {
-    local host memory
+    local host memory cpus
     host=$(hostname -s)
+    # nproc would answer with OMP_NUM_THREADS. Two at least, so that two jobs run side by side on any machine.
+    cpus=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
+    cpus=$((cpus < 2 ? 2 : cpus))
     memory=$(awk '/MemTotal/ {print int($2 / 1024 * 0.9)}' /proc/meminfo)
     cat >"$folder/slurm.conf" <<CONF
 ClusterName=sequence-search
@@ -72,9 +75,10 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 SchedulerParameters=sched_interval=1,sched_min_interval=0,bf_interval=1
 ReturnToService=2
+SlurmdParameters=config_overrides
 JobRequeue=1
 KillWait=20
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$memory State=UNKNOWN
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$cpus RealMemory=$memory State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=1-00:00:00 State=UP
 CONF
 }
