@@ -173,21 +173,81 @@ def test_bad_input_ends_with_code_2(arguments, message):
     assert done.stdout == ""
 
 
-def test_run_prints_and_saves(tmp_path):
+def test_run_with_a_folder_is_a_study(tmp_path):
     out = tmp_path / "out"
     done = call("run", "max-signal", "--seeds", 2, "--seed", 4, "--out", out)
     assert done.exit_code == 0, done.stderr
     assert "best: seed" in done.stdout
     assert "readout" in done.stdout
-    result = json.loads((out / "result.json").read_text())
-    assert [run["seed"] for run in result["runs"]] == [4, 5]
     assert "step 6/6" in done.stderr
-    again = call("run", "max-signal", "--out", out)
-    assert again.exit_code == 2
-    assert "pass --overwrite" in again.stderr
-    assert json.loads((out / "result.json").read_text()) == result
-    assert call("run", "max-signal", "--out", out, "--overwrite").exit_code == 0
-    assert len(json.loads((out / "result.json").read_text())["runs"]) == 1
+    assert "2 of 2  max-signal seed 5: done, loss" in done.stderr
+    assert (out / "derived" / "max-signal.png").read_bytes().startswith(b"\x89PNG")
+    results = sorted(out.glob("max-signal/*/result.json"))
+    assert [json.loads(path.read_text())["seed"] for path in results] == [4, 5]
+    before = [path.stat().st_mtime_ns for path in results]
+    again = call("run", "max-signal", "--seeds", 2, "--seed", 4, "--out", out)
+    assert again.exit_code == 0
+    assert again.stdout == done.stdout
+    assert [path.stat().st_mtime_ns for path in results] == before
+
+
+def test_another_run_in_the_folder_is_refused(tmp_path):
+    assert call("run", "max-signal", "--out", tmp_path).exit_code == 0
+    other = call("run", "max-signal", "--out", tmp_path, "--steps", 7)
+    assert other.exit_code == 2
+    assert "error:   options.steps: 6 in the study, 7 asked for" in other.stderr
+    assert call("run", "max-signal", "--seeds", 2, "--out", tmp_path).exit_code == 0
+    assert len(list(tmp_path.glob("max-signal/*/result.json"))) == 2
+
+
+def test_several_problems_and_workers_make_one_study(tmp_path):
+    done = call("run", "max-signal", "gm-wm", "--out", tmp_path, "--workers", 2)
+    assert done.exit_code == 0, done.stderr
+    assert sorted(path.parent.parent.name for path in tmp_path.glob("*/*/result.json")) == [
+        "gm-wm",
+        "max-signal",
+    ]
+    assert sorted(path.name for path in (tmp_path / "derived").iterdir()) == [
+        "gm-wm.png",
+        "max-signal.png",
+        "results.csv",
+        "table.md",
+    ]
+    for arguments in (["gm-wm"], ["--workers", 2], ["--scheduler", "tcp://127.0.0.1:1"], ["--create-only"]):
+        refused = call("run", "max-signal", *arguments)
+        assert refused.exit_code == 2
+        assert "need --out FOLDER" in refused.stderr
+
+
+def test_status(tmp_path):
+    study = tmp_path / "study"
+    made = call("run", "max-signal", "--seeds", 3, "--out", study, "--create-only")
+    assert "made" in made.stdout
+    assert "with 3 tasks" in made.stdout
+    record = json.loads(call("status", study, "--format", "json").stdout)["problems"][0]
+    assert (record["waiting"], record["done"], record["best"]) == (3, 0, None)
+    run = json.loads(call("run", "max-signal", "--seeds", 3, "--out", study, "--format", "json").stdout)
+    record = json.loads(call("status", study, "--format", "json").stdout)
+    assert record == run
+    assert (record["problems"][0]["done"], record["problems"][0]["waiting"]) == (3, 0)
+    assert record["problems"][0]["best"]["loss"] > 0
+    assert f"{record['problems'][0]['best']['loss']:.6f}" in call("status", study).stdout
+    missing = call("status", tmp_path)
+    assert missing.exit_code == 2
+    assert "holds no study" in missing.stderr
+
+
+def test_status_needs_no_heavy_library(tmp_path):
+    assert call("run", "max-signal", "--out", tmp_path).exit_code == 0
+    code = (
+        "import sys; from sequence_search.cli import app\n"
+        f"try: app(['status', {str(tmp_path)!r}])\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'numba', 'scipy', 'matplotlib', 'distributed'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "max-signal" in done.stdout
 
 
 def test_run_as_json_and_by_the_papers_strategy():
@@ -211,13 +271,14 @@ def test_bad_strategies_leave_no_folder(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
-def test_a_result_that_cannot_be_saved_is_printed_all_the_same(tmp_path):
-    (tmp_path / "sequence.png").mkdir()
-    (tmp_path / "sequence.png" / "file").touch()
-    done = call("run", "max-signal", "--out", tmp_path, "--overwrite")
+def test_a_file_that_cannot_be_written_is_told(tmp_path):
+    assert call("run", "max-signal", "--out", tmp_path).exit_code == 0
+    (tmp_path / "derived" / "max-signal.png").unlink()
+    (tmp_path / "derived" / "max-signal.png").mkdir()
+    (tmp_path / "derived" / "max-signal.png" / "file").touch()
+    done = call("run", "max-signal", "--out", tmp_path)
     assert done.exit_code == 1
-    assert "best: seed 0" in done.stdout
-    assert "could not be saved" in done.stderr
+    assert "max-signal.png cannot be written: Is a directory; nothing that is done is lost" in done.stderr
 
 
 def test_json_is_json_also_with_infinite_numbers(tmp_path):
@@ -249,7 +310,7 @@ def test_run_refuses_a_file_for_a_folder(tmp_path):
     file.write_text("precious")
     done = call("run", "max-signal", "--out", file)
     assert done.exit_code == 2
-    assert "the folder cannot be made" in done.stderr
+    assert "is a file, not a folder" in done.stderr
     assert file.read_text() == "precious"
 
 
@@ -280,16 +341,31 @@ def test_an_objective_that_wants_nothing_fails_with_advice(tmp_path):
     assert "no pulse above 3°" in done.stdout
 
 
-def test_ctrl_c_keeps_the_best_so_far(tmp_path):
-    out = tmp_path / "out"
-    command = [*RUN, "run", "max-signal", "--strategy", "proxyless", "--out", str(out), "--format", "json"]
+def start(*arguments):
+    command = [*RUN, "run", "max-signal", "--strategy", "proxyless", "--format", "json", *map(str, arguments)]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
     )
     assert "step" in process.stderr.readline()
     time.sleep(0.5)
+    return process
+
+
+def test_ctrl_c_keeps_the_best_so_far():
+    process = start()
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     assert json.loads(stdout)["runs"][0]["status"] == "interrupted"
-    assert json.loads((out / "result.json").read_text())["runs"][0]["status"] == "interrupted"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_study_that_is_stopped_keeps_a_checkpoint(tmp_path, number, code):
+    process = start("--out", tmp_path, "--seeds", 2)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == code, stderr
+    assert "stopping; the same command goes on from here" in stderr
+    assert json.loads(stdout)["problems"][0]["interrupted"] == 2
+    assert (tmp_path / "max-signal" / "seed-0000" / "checkpoint.npz").exists()
+    assert not list(tmp_path.glob("*/*/result.json"))

@@ -1,14 +1,14 @@
-import functools
+import dataclasses
 import json
 import math
 
 import pytest
 
 from sequence_search.problem import Problem
-from sequence_search.report.record import result_record, run_record, save_result
 from sequence_search.search.base import Meter, Point, SearchResult, Settings, failed
 from sequence_search.search.finish import Finisher
 from sequence_search.sequence import Sequence
+from sequence_search.study.record import read_run, result_record, run_record, seed_record
 
 PROBLEM = Problem.load("max-signal")
 ECHO = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 6.2])
@@ -46,47 +46,29 @@ def test_the_record_of_a_failed_run_says_why():
     assert set(record) == set(run_record(done())) | {"reason"}
 
 
-def test_saved_files(tmp_path):
+def test_the_record_of_a_search():
     result = SearchResult(PROBLEM, "multistart", (failed(0, "no", 0.1), done(1)))
-    paths = save_result(result, tmp_path / "new" / "folder")
-    assert [path.name for path in paths] == ["problem.toml", "sequence.png", "result.json"]
-    assert sorted(path.name for path in paths[0].parent.iterdir()) == sorted(path.name for path in paths)
-    assert Problem.load(paths[0]) == PROBLEM
-    assert paths[1].read_bytes().startswith(b"\x89PNG")
-    data = json.loads(paths[2].read_text())
-    assert data == json.loads(json.dumps(result_record(result)))
-    assert data["problem"] == "max-signal"
-    assert data["problem_sha256"] == PROBLEM.digest
-    assert set(data["versions"]) >= {"python", "sequence-search", "torch"}
+    record = json.loads(json.dumps(result_record(result)))
+    assert record["problem"] == "max-signal"
+    assert record["problem_sha256"] == PROBLEM.digest
+    assert set(record["versions"]) >= {"python", "sequence-search", "torch"}
+    assert [run["seed"] for run in record["runs"]] == [0, 1]
 
 
-def test_no_picture_without_a_sequence(tmp_path):
-    paths = save_result(SearchResult(PROBLEM, "multistart", (failed(0, "no", 0.1),)), tmp_path)
-    assert [path.name for path in paths] == ["problem.toml", "result.json"]
+def test_a_seed_is_read_back_from_its_record():
+    run = done(7)
+    record = json.loads(json.dumps(seed_record(PROBLEM, run)))
+    assert record["schema_version"] == 1
+    assert record["problem_sha256"] == PROBLEM.digest
+    again = read_run(record, run.history[:1], run.seconds)
+    assert seed_record(PROBLEM, again) == record
+    assert (again.seed, again.status, again.loss) == (7, "done", run.loss)
+    assert (again.seconds, again.history) == (run.seconds, run.history[:1])
+    assert str(again.sequence) == str(run.sequence)
+    assert again.evaluation.signal == run.evaluation.signal
+    assert again.evaluation.time_to_readout == pytest.approx(12.4e-3)
 
 
-def test_a_result_without_picture_removes_the_old_one(tmp_path):
-    save_result(SearchResult(PROBLEM, "multistart", (done(),)), tmp_path)
-    save_result(SearchResult(PROBLEM, "multistart", (failed(0, "no", 0.1),)), tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["problem.toml", "result.json"]
-
-
-def test_a_problem_with_a_python_term_is_saved_without_its_file(tmp_path):
-    function = functools.partial(lambda factor, magnitude, sequence, voxels: factor * magnitude.mean(-1), 2.0)
-    problem = PROBLEM.with_term("mine", function, 1.0)
-    paths = save_result(SearchResult(problem, "multistart", (done(),)), tmp_path)
-    assert [path.name for path in paths] == ["sequence.png", "result.json"]
-
-
-def test_a_failing_write_leaves_the_old_file(tmp_path, monkeypatch):
-    result = SearchResult(PROBLEM, "multistart", (done(),))
-    save_result(result, tmp_path)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-
-    def full(*arguments, **options):
-        raise OSError("disk full")
-
-    monkeypatch.setattr("pathlib.Path.write_text", full)
-    with pytest.raises(OSError, match="disk full"):
-        save_result(result, tmp_path)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+def test_nothing_in_the_record_of_a_seed_depends_on_time():
+    slow = dataclasses.replace(done(), seconds=1e6, history=())
+    assert seed_record(PROBLEM, slow) == seed_record(PROBLEM, done())

@@ -222,16 +222,13 @@ def _run_study(study: Study, format: Format, **where: Any) -> None:
     from sequence_search.study.files import StorageError, StudyError
     from sequence_search.study.status import status_record
 
-    before = study.tally()
-    n_seeds = before.done + before.failed + before.left
-    with watched(n_seeds, before.done) as watch:
+    n_tasks = len(study.tasks)
+    with watched(n_tasks, n_tasks - len(study.open_tasks())) as watch:
         try:
             tally = study.run(monitor=watch.monitor, on_outcome=watch.finished, **where)
             pictures = _draw(study)
         except StorageError as error:
-            typer.echo(
-                f"error: {error.strerror}; nothing that is done is lost, the same command goes on", err=True
-            )
+            typer.echo(f"error: {error}; nothing that is done is lost, the same command goes on", err=True)
             raise typer.Exit(1) from None
         except StudyError as error:
             _refuse(str(error))
@@ -242,7 +239,8 @@ def _run_study(study: Study, format: Format, **where: Any) -> None:
         for name in study.problems:
             if len(study.problems) > 1:
                 typer.echo(f"\n{name}")
-            print_runs(study.runs(name))
+            if runs := study.runs(name):
+                print_runs(runs)
         if tally.left or tally.failed:
             print_status(statuses)
         for file in pictures:
@@ -256,18 +254,17 @@ def _run_study(study: Study, format: Format, **where: Any) -> None:
 def _draw(study: Study) -> list[Path]:
     """Picture of each problem's best design, in derived/."""
     from sequence_search.report.figures import save_sequence_figure
-    from sequence_search.study.files import StorageError
+    from sequence_search.study.files import locked, replacing
+    from sequence_search.study.plan import DERIVED, LOCK_FILE
 
     pictures = []
     for name, problem in study.problems.items():
         best = min(study.runs(name), key=lambda each: each.loss, default=None)
         if best is None or best.sequence is None:
             continue
-        file = study.folder / "derived" / f"{name}.png"
-        try:
-            save_sequence_figure(best.sequence, problem, file, f"{name}: loss {best.loss:.6f}")
-        except OSError as error:
-            raise StorageError(error.errno, f"{file} cannot be written: {error.strerror}") from error
+        file = study.folder / DERIVED / f"{name}.png"
+        with locked(study.folder / LOCK_FILE, wait=True), replacing(file) as aside:
+            save_sequence_figure(best.sequence, problem, aside, f"{name}: loss {best.loss:.6f}")
         pictures.append(file)
     return pictures
 

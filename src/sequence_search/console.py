@@ -84,7 +84,7 @@ def _asked_to_stop(signals: list[int], announce: Callable[[], None], safe: bool)
     Parameters
     ----------
     safe : bool
-        Whether what runs is safe from a sudden end: a step that takes longer than a few seconds is not waited for.
+        Whether what runs is safe from a sudden end: then a step of more than a few seconds is cut off.
     """
     deadline: list[threading.Timer] = []
 
@@ -94,7 +94,7 @@ def _asked_to_stop(signals: list[int], announce: Callable[[], None], safe: bool)
             raise KeyboardInterrupt
         announce()
         if safe:
-            deadline.append(threading.Timer(STOP_WITHIN_S, os._exit, (128 + number,)))
+            deadline.append(threading.Timer(STOP_WITHIN_S, _end_now, (128 + number,)))
             deadline[0].daemon = True
             deadline[0].start()
 
@@ -106,6 +106,14 @@ def _asked_to_stop(signals: list[int], announce: Callable[[], None], safe: bool)
             signal.signal(number, handler)
         for timer in deadline:
             timer.cancel()
+
+
+def _end_now(code: int) -> None:
+    """End the process wherever it is, with the cursor of the terminal shown."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\x1b[?25h\n")
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _plain_watch(signals: list[int], n_tasks: int | None, n_done: int) -> Watch:
@@ -216,17 +224,16 @@ def print_runs(runs: Sequence[Run]) -> None:
 
 
 def print_status(statuses: list[ProblemStatus]) -> None:
-    """A row for each problem, then what failed."""
+    """A row for each problem, then how fast it goes and what failed."""
     rows = []
     for each in statuses:
-        best = each.best.result if each.best is not None else None
-        loss = "" if best is None else f"{best['loss']:.6f}"
-        rate = "" if each.rate is None else f"{each.rate:.3g}"
-        left = "" if each.seconds_left is None else _time_text(each.seconds_left)
-        rows.append([each.problem, *map(str, each.counts.values()), loss, rate, left])
-    states = list(statuses[0].counts)
-    print_table(["problem", *states, "best loss", "seeds an hour", "time left"], rows)
+        loss = "" if each.best is None else f"{each.best['loss']:.6f}"
+        rows.append([each.problem, *map(str, each.counts.values()), loss])
+    print_table(["problem", *statuses[0].counts, "best loss"], rows)
     for each in statuses:
+        if each.rate is not None and each.seconds_left is not None:
+            left = _time_text(each.seconds_left)
+            typer.echo(f"{each.problem}: {each.rate:.3g} seeds an hour, {left} left at this rate")
         for view in each.views:
             if view.state == "failed":
                 tried = f"{view.status.get('attempts')} times"

@@ -16,6 +16,7 @@ from sequence_search.study.folder import now
 from sequence_search.study.plan import (
     DERIVED,
     FACTS_FILE,
+    LOCK_FILE,
     PLAN_FILE,
     SCHEMA_VERSION,
     Plan,
@@ -75,7 +76,7 @@ def check_new(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise StudyError(f"{folder} is a file, not a folder: choose another")
     others = [path.name for path in folder.iterdir()] if folder.exists() else []
-    others = sorted(name for name in others if name not in (FACTS_FILE, "lock") and name[0] != ".")
+    others = sorted(name for name in others if name not in (FACTS_FILE, LOCK_FILE) and name[0] != ".")
     if others:
         raise StudyError(
             f"{folder} holds {', '.join(others[:4])} but no {PLAN_FILE}: choose a new or an empty folder"

@@ -150,11 +150,17 @@ class _AskScheduler:
 
     def __call__(self) -> bool:
         if not self._answer and time.monotonic() - self._asked > ASK_EVERY_S:
-            from distributed import Event
-
-            self._answer = bool(Event(self._flag).is_set())
+            self._answer = self._ask()
             self._asked = time.monotonic()
         return self._answer
+
+    def _ask(self) -> bool:
+        from distributed import Event
+
+        try:
+            return bool(Event(self._flag).is_set())
+        except (OSError, ValueError):  # no scheduler any more: nobody waits for the result
+            return True
 
 
 def _under_way(client: Client) -> set[str]:

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+ASIDE = ".new."
+JSON_END = b"\n}\n"
 PLAIN = "plain"  # the array of an .npz file whose text is the JSON of all that is no array
 
 
@@ -24,48 +26,75 @@ class StudyError(ValueError):
 class StorageError(OSError):
     """A file of the study cannot be written; nothing that was finished is lost."""
 
+    def __str__(self) -> str:
+        return str(self.strerror)
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Put a file in place of the last, whole or not at all, also when the machine stops.
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside the file to write to, which takes the file's place at the end of the block.
+
+    So the file is there whole or not at all, also when the machine stops. Its folder has one writer.
 
     Raises
     ------
     StorageError
         If the disk is full, the folder cannot be written to, and the like; the last file is still there.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f"{ASIDE}{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with aside.open("wb") as handle:
-                handle.write(content)
-                handle.flush()
-                os.fsync(handle.fileno())
+            yield aside
+            _flush(aside)
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
-        _flush_folder(path.parent)
+        _flush(path.parent)
     except OSError as error:
         raise StorageError(error.errno, f"{path} cannot be written: {error.strerror}") from error
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process left beside the files when it was killed; for the folder's one writer."""
+    for aside in folder.glob(f"{ASIDE}*"):
+        aside.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Put a file in place of the last; errors as in `replacing`."""
+    with replacing(path) as aside:
+        aside.write_bytes(content)
+
+
 def write_json(path: Path, content: Any) -> None:
-    """Write indented JSON; errors as in `write_bytes`."""
+    """Write indented JSON; errors as in `replacing`."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     write_bytes(path, f"{text}\n".encode())
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
+def is_whole(path: Path | str) -> bool:
+    """Whether a file that `write_json` wrote is there to its end, the one brace that is not indented."""
+    try:
+        with open(path, "rb") as handle:
+            handle.seek(-len(JSON_END), os.SEEK_END)
+            return handle.read() == JSON_END
+    except OSError:  # not there, or too short
+        return False
+
+
+def read_json(path: Path | str) -> dict[str, Any] | None:
     """Content of a JSON file; None if it is not there, empty, cut off or no object."""
     try:
-        content = json.loads(path.read_bytes())
+        with open(path, "rb") as handle:
+            content = json.loads(handle.read())
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return content if isinstance(content, dict) else None
 
 
 def write_arrays(path: Path, content: dict[str, Any]) -> None:
-    """Write arrays and JSON values as .npz, without pickle; errors as in `write_bytes`."""
+    """Write arrays and JSON values as .npz, without pickle; errors as in `replacing`."""
     arrays: dict[str, Any] = {name: value for name, value in content.items() if isinstance(value, np.ndarray)}
     plain = {name: value for name, value in content.items() if name not in arrays}
     buffer = io.BytesIO()
@@ -77,7 +106,7 @@ def write_arrays(path: Path, content: dict[str, Any]) -> None:
 def read_arrays(path: Path) -> dict[str, Any] | None:
     """What `write_arrays` wrote; None if it is not there or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
             content: dict[str, Any] = {name: archive[name] for name in archive.files}
         plain: dict[str, Any] = json.loads(content.pop(PLAIN).item())
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -115,10 +144,10 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
         yield True
 
 
-def is_locked(path: Path) -> bool:
+def is_locked(path: Path | str) -> bool:
     """Whether a process has the lock of that file; only reads, so that a read-only folder serves."""
     try:
-        with path.open("rb") as handle:
+        with open(path, "rb") as handle:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -127,9 +156,9 @@ def is_locked(path: Path) -> bool:
     return False
 
 
-def _flush_folder(folder: Path) -> None:
-    """Have the disk know the new name, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _flush(path: Path) -> None:
+    """Have the disk hold a file, or a folder's names."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

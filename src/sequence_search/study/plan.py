@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sequence_search.study.files import StudyError, read_json
 
 SCHEMA_VERSION = 1
-PLAN_FILE, FACTS_FILE, DERIVED = "study.toml", "study.json", "derived"
+PLAN_FILE, FACTS_FILE, LOCK_FILE, DERIVED = "study.toml", "study.json", "lock", "derived"
 
 
 class Task(NamedTuple):

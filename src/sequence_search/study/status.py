@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sequence_search.study.folder import SeedView, view_task
+from sequence_search.study.folder import SeedView, read_result, seed_folder, view_task
 from sequence_search.study.plan import Plan, read_plan
 
 STATES = ("done", "running", "interrupted", "waiting", "failed")
@@ -22,8 +22,8 @@ class ProblemStatus:
     problem : str
     counts : dict of int
         Seeds by state: done, running, interrupted, waiting, failed.
-    best : SeedView or None
-        The seed that is done with the least loss.
+    best : dict or None
+        Content of result.json of the seed with the least loss.
     mean_seconds : float or None
         Of a seed that is done.
     views : tuple of SeedView
@@ -32,7 +32,7 @@ class ProblemStatus:
 
     problem: str
     counts: dict[str, int]
-    best: SeedView | None
+    best: dict[str, Any] | None
     mean_seconds: float | None
     views: tuple[SeedView, ...]
 
@@ -69,8 +69,9 @@ def problem_status(folder: Path, plan: Plan, problem: str) -> ProblemStatus:
     """Status of one problem."""
     views = tuple(view for task in plan.tasks if task.problem == problem for view in view_task(folder, task))
     counted = Counter[str](view.state for view in views)
-    done = [view for view in views if view.result is not None]
-    best = min(done, key=lambda view: (view.result or {})["loss"], default=None)
+    done = [view for view in views if view.state == "done" and view.loss is not None]
+    first = min(done, key=lambda view: view.loss or 0.0, default=None)
+    best = None if first is None else read_result(seed_folder(folder, problem, first.seed))
     seconds = [view.status["seconds"] for view in done if "seconds" in view.status]
     mean = sum(seconds) / len(seconds) if seconds else None
     return ProblemStatus(problem, {state: counted[state] for state in STATES}, best, mean, views)
@@ -78,7 +79,7 @@ def problem_status(folder: Path, plan: Plan, problem: str) -> ProblemStatus:
 
 def status_record(status: ProblemStatus) -> dict[str, Any]:
     """What `status --format json` prints of a problem."""
-    best = status.best.result if status.best is not None else None
+    best = status.best
     return {
         "problem": status.problem,
         **status.counts,

@@ -17,7 +17,16 @@ from sequence_search.study.begin import check_new, join_plans, make_plan, write_
 from sequence_search.study.engine import LOOK_EVERY_S, map_chunks
 from sequence_search.study.files import StorageError, StudyError, locked, read_arrays, read_json, write_bytes
 from sequence_search.study.folder import MAX_ATTEMPTS, attempts, read_result, seed_folder
-from sequence_search.study.plan import DERIVED, FACTS_FILE, PLAN_FILE, Plan, Task, read_facts, read_plan
+from sequence_search.study.plan import (
+    DERIVED,
+    FACTS_FILE,
+    LOCK_FILE,
+    PLAN_FILE,
+    Plan,
+    Task,
+    read_facts,
+    read_plan,
+)
 from sequence_search.study.record import read_run
 from sequence_search.study.status import ProblemStatus, problem_status
 from sequence_search.study.tables import csv_text, markdown_text, problem_row, seed_row
@@ -95,7 +104,7 @@ class Study:
         plan = make_plan(problems, strategy, engine, seeds, max_seconds, max_evaluations, options)
         if not (folder / PLAN_FILE).exists():
             check_new(folder)
-        with locked(folder / "lock", wait=True):
+        with locked(folder / LOCK_FILE, wait=True):
             if (folder / PLAN_FILE).exists():
                 plan = join_plans(folder, cls.open(folder).plan, plan)
             write_plan(folder, plan)
@@ -129,7 +138,7 @@ class Study:
         return self.plan.tasks
 
     def open_tasks(self, share: tuple[int, int] = (0, 1)) -> list[Task]:
-        """Tasks of a share, as for `run`, with a seed that is not done and may be tried again."""
+        """Tasks of a share with a seed that is not done and may be tried again."""
         return [task for task in self.tasks[share[0] :: share[1]] if self._is_open(task)]
 
     def run(
@@ -251,8 +260,8 @@ class Study:
         """
         rows = [seed_row(name, run) for name in self.problems for run in self.runs(name)]
         files = {RESULTS_FILE: csv_text(rows), TABLE_FILE: markdown_text(self.table())}
-        for name, text in files.items():
-            if not (self.folder / name).exists() or (self.folder / name).read_bytes() != text.encode():
+        with locked(self.folder / LOCK_FILE, wait=True):
+            for name, text in files.items():
                 write_bytes(self.folder / name, text.encode())
         return [self.folder / name for name in files]
 

@@ -22,6 +22,7 @@ from sequence_search.study.files import (
     locked,
     read_arrays,
     read_json,
+    remove_leftovers,
     write_arrays,
     write_json,
 )
@@ -82,6 +83,8 @@ def run_task(
         folders = {seed: seed_folder(study, task.problem, seed) for seed in task.seeds}
         missing = {seed: folder for seed, folder in folders.items() if read_result(folder) is None}
         if missing:
+            for folder in missing.values():
+                remove_leftovers(folder.path)
             plan = read_plan(study)
             problem = make_problem(plan, task.problem)
             keeper = _Keeper(problem, folders[task.seeds[0]], missing, on_progress)
@@ -108,7 +111,10 @@ def fail(study: Path, task: Task, reason: str, trace: str | None = None) -> Outc
 
 
 def _search(plan: Plan, problem: Problem, task: Task, settings: Settings) -> list[Run]:
-    return make_strategy(plan.strategy, plan.options).run(problem, task.seeds, settings)
+    options = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in plan.options.items()
+    }
+    return make_strategy(plan.strategy, options).run(problem, task.seeds, settings)
 
 
 def _outcome(task: Task, folders: dict[int, SeedFolder]) -> Outcome:
@@ -230,6 +236,6 @@ class _Keeper:
         if run.status == "failed":
             _write_failure(run.seed, folder, run.reason or "", None, **spent)
             return
-        content = {"seed": run.seed, "attempts": self._attempts[run.seed], **spent}
+        content = {"seed": run.seed, "attempts": self._attempts[run.seed], "loss": run.loss, **spent}
         write_status(folder, "done", content | environment())
         write_json(folder.result, seed_record(self._problem, run))

@@ -1,0 +1,449 @@
+import dataclasses
+import json
+import shutil
+import sys
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sequence_search.problem import Problem
+from sequence_search.search import search
+from sequence_search.search.base import Monitor
+from sequence_search.study import folder as folder_module
+from sequence_search.study import work
+from sequence_search.study.files import StorageError, StudyError, locked, read_arrays, write_bytes
+from sequence_search.study.folder import seed_folder
+from sequence_search.study.plan import Task
+from sequence_search.study.study import Study
+
+PROBLEM = Problem.load("max-signal")
+CONTRAST = Problem.load("gm-wm")
+QUICK = {"n_starts": 6, "n_children": 6, "max_rounds": 4, "steps": 3, "n_polished": 1, "n_per_tissue": 4}
+BATCHED = {"strategy": "proxyless", "steps": 6, "n_voxels": 200, "voxels_per_step": 60}
+GOLDEN = Path(__file__).parent / "data" / "study-v1"
+
+
+def make(path, problems=PROBLEM, seeds=range(3), **options):
+    return Study.create(path, problems, seeds=seeds, **(QUICK | options))
+
+
+def final(path):
+    """Contents of the files that must not depend on time, workers or interruptions."""
+    names = [*path.glob("*/*/result.json"), *path.glob("derived/*"), path / "study.toml"]
+    return {str(name.relative_to(path)): name.read_bytes() for name in names}
+
+
+class StopAt:
+    """Stops at the n-th question whether to stop."""
+
+    def __init__(self, number):
+        self.left = number
+
+    def __call__(self):
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A study of two problems that was never interrupted."""
+    study = make(tmp_path_factory.mktemp("whole") / "study", (PROBLEM, CONTRAST), range(2))
+    study.run()
+    return study
+
+
+def raise_for(monkeypatch, *seeds, error=ArithmeticError):
+    """Make the search of these seeds raise."""
+    make_strategy = work.make_strategy
+
+    class Raising:
+        def __init__(self, *arguments):
+            self._strategy = make_strategy(*arguments)
+
+        def run(self, problem, task_seeds, settings):
+            for seed in task_seeds:
+                if seed in seeds:
+                    raise error(f"seed {seed} raises")
+            return self._strategy.run(problem, task_seeds, settings)
+
+    monkeypatch.setattr(work, "make_strategy", Raising)
+
+
+def test_a_study_holds_what_a_search_finds(whole):
+    for problem in (PROBLEM, CONTRAST):
+        expected = search(problem, seeds=range(2), **QUICK).runs
+        runs = whole.runs(problem.name)
+        assert [run.loss for run in runs] == [run.loss for run in expected]
+        assert [run.n_evaluations for run in runs] == [run.n_evaluations for run in expected]
+        assert [len(run.families) for run in runs] == [len(run.families) for run in expected]
+        assert [str(run.sequence) for run in runs] == [str(run.sequence) for run in expected]
+        for run, other in zip(runs, expected, strict=True):
+            assert [point[:3] for point in run.history] == [point[:3] for point in other.history]
+            assert run.seconds > 0
+
+
+def test_the_layout(whole):
+    found = sorted(str(path.relative_to(whole.folder)) for path in whole.folder.rglob("*") if path.is_file())
+    of_seeds = [
+        f"{problem}/seed-{seed:04d}/{name}"
+        for problem in ("gm-wm", "max-signal")
+        for seed in range(2)
+        for name in ("history.npz", "lock", "result.json", "status.json")
+    ]
+    assert found == sorted(
+        [*of_seeds, "derived/results.csv", "derived/table.md", "lock", "study.json", "study.toml"]
+    )
+    facts = json.loads((whole.folder / "study.json").read_text())
+    assert facts["schema_version"] == 1
+    assert facts["problems"] == {"max-signal": PROBLEM.digest, "gm-wm": CONTRAST.digest}
+    assert set(facts) == {"schema_version", "problems", "versions", "device", "created"}
+    plan = tomllib.loads((whole.folder / "study.toml").read_text())
+    assert plan["options"]["steps"] == 3
+    assert plan["options"]["learning_rate"] == 0.08
+    assert plan["problems"]["gm-wm"] == CONTRAST.to_dict()
+
+
+def test_results_are_tidy(whole):
+    pandas = pytest.importorskip("pandas")
+    table = whole.results()
+    assert isinstance(table, pandas.DataFrame)
+    assert list(table["problem"]) == ["max-signal", "max-signal", "gm-wm", "gm-wm"]
+    assert list(table["seed"]) == [0, 1, 0, 1]
+    assert table["loss"].min() == min(run.loss for name in whole.problems for run in whole.runs(name))
+    assert (table["seconds"] > 0).all()
+
+
+def test_results_are_plain_without_pandas(whole, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert [row["seed"] for row in whole.results()] == [0, 1, 0, 1]
+
+
+def test_the_table_tells_the_best_of_each_problem(whole):
+    rows = whole.table()
+    assert [(row["problem"], row["done"], row["failed"]) for row in rows] == [
+        ("max-signal", 2, 0),
+        ("gm-wm", 2, 0),
+    ]
+    assert rows[0]["best_loss"] == min(run.loss for run in whole.runs("max-signal"))
+
+
+def test_derived_files_can_be_rebuilt(whole):
+    before = final(whole.folder)
+    shutil.rmtree(whole.folder / "derived")
+    whole.derive()
+    assert final(whole.folder) == before
+    assert b"seconds" not in before["derived/results.csv"]
+
+
+def test_what_is_done_is_not_computed_again(whole, monkeypatch):
+    before = {path: path.stat().st_mtime_ns for path in whole.folder.glob("*/*/*")}
+    raise_for(monkeypatch, 0, 1)
+    tally = Study.open(whole.folder).run()
+    assert dataclasses.astuple(tally) == (4, 0, 0)
+    assert {path: path.stat().st_mtime_ns for path in whole.folder.glob("*/*/*")} == before
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_interrupted_at_any_moment_a_study_ends_at_the_same_files(tmp_path, batched):
+    options = BATCHED if batched else QUICK
+    expected = Study.create(tmp_path / "whole", PROBLEM, seeds=range(2), **options)
+    expected.run()
+    study = Study.create(tmp_path / "study", PROBLEM, seeds=range(2), **options)
+    n_interruptions = 0
+    assert study.run(monitor=Monitor(stop=lambda: True)).left == 2
+    while study.tally().left:
+        tally = study.run(monitor=Monitor(stop=StopAt(3 + 7 * n_interruptions)))
+        n_interruptions += tally.left > 0
+    assert n_interruptions > (0 if batched else 2)
+    assert final(study.folder) == final(expected.folder)
+    assert not list(study.folder.glob("*/*/checkpoint.npz"))
+
+
+def test_an_interrupted_seed_is_no_result_and_shows_where_it_stands(tmp_path):
+    study = make(tmp_path)
+    tally = study.run(monitor=Monitor(stop=StopAt(8)))
+    assert dataclasses.astuple(tally) == (0, 0, 3)
+    first = seed_folder(tmp_path, "max-signal", 0)
+    status = json.loads(first.status.read_text())
+    assert (status["state"], status["seed"], status["step"]) == ("interrupted", 0, 1)
+    state = read_arrays(first.checkpoint)
+    assert state["elite_pulses"].shape[0] == 3
+    assert not first.result.exists()
+    assert study.runs("max-signal") == []
+    assert [view.state for view in study.status()[0].views] == ["interrupted", "waiting", "waiting"]
+
+
+def test_checkpoints_come_by_time(tmp_path, monkeypatch):
+    saved = []
+    save = work._Keeper.save
+    monkeypatch.setattr(
+        work._Keeper, "save", lambda keeper, state: (saved.append(state), save(keeper, state))
+    )
+    make(tmp_path / "few", seeds=(0,)).run()
+    assert saved == []
+    monkeypatch.setattr(work, "CHECKPOINT_EVERY_S", 0.0)
+    make(tmp_path / "many", seeds=(0,)).run()
+    assert len(saved) > 3
+    assert final(tmp_path / "many") == final(tmp_path / "few")
+
+
+def test_a_damaged_checkpoint_is_told_and_begun_again(tmp_path, whole):
+    study = make(tmp_path, (PROBLEM, CONTRAST), range(2))
+    study.run(monitor=Monitor(stop=StopAt(12)))
+    file = seed_folder(tmp_path, "max-signal", 0).checkpoint
+    write_bytes(file, file.read_bytes()[:200])
+    notes = []
+    write_status = work.write_status
+
+    def note(folder, state, content):
+        notes.append(content.get("note"))
+        write_status(folder, state, content)
+
+    work.write_status, before = note, work.write_status
+    try:
+        study.run()
+    finally:
+        work.write_status = before
+    assert "the checkpoint was damaged: begun again" in notes
+    assert final(tmp_path) == final(whole.folder)
+
+
+def test_a_checkpoint_of_other_versions_is_not_trusted(tmp_path, whole, monkeypatch):
+    study = make(tmp_path, (PROBLEM, CONTRAST), range(2))
+    with monkeypatch.context() as other:
+        other.setattr(work, "environment", lambda: {"versions": {"sequence-search": "0.0.1"}})
+        study.run(monitor=Monitor(stop=StopAt(12)))
+    assert study.run().left == 0
+    assert final(tmp_path) == final(whole.folder)
+
+
+@pytest.mark.parametrize("damage", ["empty result", "half a result", "half a status", "deleted folder"])
+def test_damage_is_mended_by_the_same_command(tmp_path, whole, damage):
+    shutil.copytree(whole.folder, tmp_path / "study")
+    study = Study.open(tmp_path / "study")
+    hurt = seed_folder(study.folder, "max-signal", 0)
+    if damage == "empty result":
+        hurt.result.write_bytes(b"")
+    elif damage == "half a result":
+        hurt.result.write_bytes(hurt.result.read_bytes()[:300])
+    elif damage == "half a status":
+        hurt.status.write_bytes(hurt.status.read_bytes()[:20])
+        hurt.history.write_bytes(b"")
+    else:
+        shutil.rmtree(hurt.path)
+    lost = damage != "half a status"
+    assert dataclasses.astuple(study.tally()) == (3, 0, 1) if lost else (4, 0, 0)
+    assert len(study.runs("max-signal")) == (1 if lost else 2)
+    study.run()
+    assert final(study.folder) == final(whole.folder)
+
+
+def test_a_seed_that_raises_is_on_record_and_the_others_go_on(tmp_path, monkeypatch):
+    study = make(tmp_path)
+    seen = []
+    with monkeypatch.context() as patch:
+        raise_for(patch, 1)
+        tally = study.run(on_outcome=seen.append)
+        assert dataclasses.astuple(tally) == (2, 1, 0)
+        assert [outcome.state for outcome in seen] == ["done", "failed", "done"]
+        status = json.loads(seed_folder(tmp_path, "max-signal", 1).status.read_text())
+        assert status["reason"] == "ArithmeticError: seed 1 raises"
+        assert "Traceback" in status["traceback"]
+        assert status["attempts"] == 1
+        assert [run.status for run in study.runs("max-signal")] == ["done", "failed", "done"]
+        assert "seed 1 raises" in (tmp_path / "derived" / "results.csv").read_text()
+        study.run()
+        study.run()
+        assert study.open_tasks() == []
+        seen.clear()
+        study.run(on_outcome=seen.append)
+        assert seen == []
+    assert json.loads(seed_folder(tmp_path, "max-signal", 1).status.read_text())["attempts"] == 3
+    shutil.rmtree(seed_folder(tmp_path, "max-signal", 1).path)
+    assert study.run().done == 3
+
+
+def test_a_failed_seed_succeeds_once_the_cause_is_gone(tmp_path, whole, monkeypatch):
+    study = make(tmp_path, (PROBLEM, CONTRAST), range(2))
+    with monkeypatch.context() as patch:
+        raise_for(patch, 1)
+        assert study.run().failed == 2
+    assert study.run().done == 4
+    assert final(tmp_path) == final(whole.folder)
+
+
+def test_a_search_without_a_design_has_failed(tmp_path):
+    study = make(tmp_path, nothing_to_do(), seeds=(0,), steps=150)
+    assert study.run().failed == 1
+    assert "no pulse above 3°" in study.runs("max-signal")[0].reason
+
+
+def nothing_to_do():
+    terms = [term for term in PROBLEM.objective.terms if term.name == "rf_energy"]
+    objective = replace(PROBLEM.objective, terms=(replace(terms[0], weight=10.0),))
+    return replace(PROBLEM, objective=objective)
+
+
+def test_a_full_disk_ends_the_run_and_loses_nothing(tmp_path, whole, monkeypatch):
+    study = make(tmp_path, (PROBLEM, CONTRAST), range(2))
+    with monkeypatch.context() as patch:
+
+        def full(path, content):
+            if "seed-0001" in str(path):
+                raise StorageError(28, f"{path} cannot be written: No space left on device")
+            write_json(path, content)
+
+        write_json = work.write_json
+        patch.setattr(work, "write_json", full)
+        with pytest.raises(StorageError, match=r"seed-0001/result.json cannot be written: No space left"):
+            study.run()
+    assert dataclasses.astuple(study.tally()) == (1, 0, 3)
+    study.run()
+    assert final(tmp_path) == final(whole.folder)
+
+
+def test_a_seed_in_other_hands_is_left_to_them(tmp_path):
+    study = make(tmp_path, seeds=(0, 1))
+    states = []
+    with locked(seed_folder(tmp_path, "max-signal", 0).lock) as mine:
+        assert mine
+        assert work.run_task(tmp_path, Task("max-signal", (0,)), lambda: False).state == "busy"
+        assert study.status()[0].counts["running"] == 1
+        tally = study.run(monitor=Monitor(stop=lambda: len(states) > 0), on_outcome=states.append)
+    assert [outcome.task.seeds for outcome in states] == [(1,)]
+    assert (tally.done, tally.left) == (1, 1)
+
+
+def test_shares_are_fixed_and_whole(tmp_path):
+    study = make(tmp_path, (PROBLEM, CONTRAST), range(5))
+    for n in (1, 2, 3, 7, 20):
+        shares = [task for i in range(n) for task in study.open_tasks((i, n))]
+        assert sorted(shares) == sorted(study.tasks)
+    seen = []
+    study.run(share=(1, 5), on_outcome=lambda outcome: seen.append(outcome.task))
+    assert seen == [Task("max-signal", (1,)), Task("gm-wm", (1,))]
+
+
+def test_seeds_may_be_added_but_not_taken_away(tmp_path):
+    study = make(tmp_path, seeds=range(2))
+    study.run()
+    before = final(tmp_path)
+    study = make(tmp_path, seeds=range(4))
+    assert study.plan.seeds == ((0, 1), (2, 3))
+    assert study.run().done == 4
+    assert {name: final(tmp_path)[name] for name in before if "seed" in name} == {
+        name: content for name, content in before.items() if "seed" in name
+    }
+    with pytest.raises(StudyError, match="seeds: 0-3 in the study, 0-1 asked for"):
+        make(tmp_path, seeds=range(2))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 4}, "options.steps: 3 in the study, 4 asked for"),
+        ({"max_seconds": 9.0}, "max_seconds: nothing in the study, 9.0 asked for"),
+        ({"engine": "pathways"}, "engine: auto in the study, pathways asked for"),
+        ({"problems": CONTRAST}, "problems.max-signal: a table in the study, nothing asked for"),
+    ],
+)
+def test_another_study_is_refused_with_the_difference(tmp_path, change, message):
+    make(tmp_path)
+    before = final(tmp_path)
+    with pytest.raises(StudyError) as refused:
+        make(tmp_path, **change)
+    assert message in str(refused.value)
+    assert final(tmp_path) == before
+
+
+def test_a_changed_problem_is_refused_with_the_difference(tmp_path):
+    make(tmp_path)
+    changed = replace(PROBLEM, search_space=replace(PROBLEM.search_space, max_delay=5.0), title="Other")
+    with pytest.raises(StudyError) as refused:
+        make(tmp_path, changed)
+    assert "problems.max-signal.search_space.max_delay_ms: 10000.0 in the study, 5000.0 asked" in str(
+        refused.value
+    )
+    make(tmp_path, replace(PROBLEM, title="A title affects no result"))
+
+
+def test_a_study_that_was_edited_is_refused(tmp_path):
+    make(tmp_path)
+    file = tmp_path / "study.toml"
+    file.write_text(file.read_text().replace("max_delay_ms = 10000.0", "max_delay_ms = 5000.0"))
+    with pytest.raises(StudyError, match="problem 'max-signal' is not the one that the study began with"):
+        Study.open(tmp_path)
+
+
+def test_a_study_of_a_newer_schema_is_refused(tmp_path, whole):
+    shutil.copytree(whole.folder, tmp_path / "study")
+    file = tmp_path / "study" / "study.json"
+    file.write_text(file.read_text().replace('"schema_version": 1', '"schema_version": 2'))
+    before = final(tmp_path / "study")
+    for use in (Study.open, lambda path: make(path, (PROBLEM, CONTRAST), range(2))):
+        with pytest.raises(StudyError, match="is a study of schema version 2, and this version"):
+            use(tmp_path / "study")
+    assert final(tmp_path / "study") == before
+
+
+def test_other_folders_are_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(StudyError, match=r"holds thesis.tex but no study.toml: choose a new"):
+        make(tmp_path)
+    with pytest.raises(StudyError, match="is a file, not a folder"):
+        make(tmp_path / "thesis.tex")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seeds": ()}, "at least one seed"),
+        ({"seeds": (-1,)}, "none negative"),
+        ({"stps": 3}, "has no option 'stps'"),
+        ({"engine": "epg"}, "engine must be one of auto"),
+        ({"max_seconds": 0.0}, "must be above 0"),
+        ({"problems": (PROBLEM, PROBLEM)}, "problems of different names"),
+        ({"problems": replace(PROBLEM, name="derived")}, "none 'derived'"),
+        ({"problems": PROBLEM.with_term("mine", lambda m, s, v: m.sum(-1), 1.0)}, "is a Python function"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        make(tmp_path / "new", **options)
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_unknown_problem_is_told(whole):
+    with pytest.raises(StudyError, match="has no problem 'gm'; it has max-signal, gm-wm"):
+        whole.runs("gm")
+
+
+def test_workers_do_not_change_a_bit(tmp_path, whole):
+    study = make(tmp_path, (PROBLEM, CONTRAST), range(2))
+    assert study.run(workers=2).done == 4
+    assert final(tmp_path) == final(whole.folder)
+
+
+def test_the_golden_study_of_version_1():
+    study = Study.open(GOLDEN)
+    first, second = study.runs("max-signal")
+    assert (first.seed, first.status, second.seed, second.status) == (0, "done", 2, "failed")
+    expected = json.loads((GOLDEN / "max-signal" / "seed-0000" / "result.json").read_text())
+    assert first.loss == expected["loss"]
+    assert first.sequence.to_dict() == expected["sequence"]
+    assert [point.step for point in first.history] == [1, 2, 3, 4]
+    assert first.history[-1].loss < first.history[0].loss
+    assert second.reason == "ArithmeticError: seed 2 raises"
+    state = read_arrays(GOLDEN / "max-signal" / "seed-0001" / "checkpoint.npz")
+    assert state["number"] == 2
+    assert study.status()[0].counts == {"done": 1, "running": 0, "interrupted": 1, "waiting": 1, "failed": 1}
+    assert study.table()[0]["best_loss"] == first.loss
+
+
+def test_a_seed_folder_sorts_by_number():
+    assert seed_folder(Path("s"), "p", 7).path == Path("s/p/seed-0007")
+    assert seed_folder(Path("s"), "p", 123456).path == Path("s/p/seed-123456")
+    assert folder_module.MAX_ATTEMPTS == 3
