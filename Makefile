@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow test-faults test-gpu test-slurm bench scoreboard lint format clean
+.PHONY: demo test test-slow test-faults test-gpu slurm-test bench scoreboard lint format clean
 
 demo: $(READY)  ## design a sequence for the paper's experiment 1, print and draw it
 	$(BIN)/sequence-search run max-signal --out out/demo
@@ -19,7 +19,7 @@ test-faults: $(READY)  ## kill, fill the disk, and the like (as root for the dis
 test-gpu: $(READY)  ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu
 
-test-slurm slurm-test: $(READY)  ## array jobs on a SLURM of one node, which it sets up; as root on Debian
+slurm-test: $(READY)  ## array jobs on a SLURM of one node, which it sets up; as root on Debian
 	$(BIN)/python -m pytest -m slurm tests/slurm
 
 bench: $(READY)  ## engines against each other, their peers and the processor
