@@ -3,7 +3,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= $(shell nproc)
 
-.PHONY: demo reproduce test test-slow test-faults test-gpu bench bench-grid scoreboard lint format clean
+.PHONY: demo reproduce test test-slow test-faults test-gpu slurm-test bench bench-grid scoreboard lint format clean
 
 demo: $(READY)  ## design a sequence for the paper's experiment 1, print and draw it
 	$(BIN)/sequence-search run max-signal --out out/demo
@@ -22,6 +22,9 @@ test-faults: $(READY)  ## kill, fill the disk, and the like (as root for the dis
 
 test-gpu: $(READY)  ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu
+
+slurm-test: $(READY)  ## array jobs on a SLURM of one node, which it sets up; as root on Debian
+	$(BIN)/python -m pytest -m slurm tests/slurm
 
 bench: $(READY)  ## engines against each other, their peers and the processor
 	$(BIN)/python benchmarks/engines.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,11 @@ ProblemArgument = Annotated[
     str, typer.Argument(metavar="PROBLEM", help="Built-in name or path of a problem file.")
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study.")]
+WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that share this machine's cores.")]
+SchedulerOption = Annotated[
+    str | None, typer.Option(help="Address or scheduler file of a Dask cluster, in place of --workers.")
+]
 EngineOption = Annotated[str, typer.Option("--engine", help="auto, fused, pathways or isochromats.")]
 # Options that take several numbers after one flag, which click knows only as a repeated flag.
 NUMBER_LISTS = ("--flip-deg", "--phase-deg", "--delay-ms")
@@ -152,10 +158,8 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     out: Annotated[
         Path | None, typer.Option(help="Folder of the study; the same command goes on with one.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share this machine's cores.")] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Address or scheduler file of a Dask cluster, in place of --workers.")
-    ] = None,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
     create_only: Annotated[
         bool, typer.Option("--create-only", help="Make the study in --out, and do not run it.")
     ] = False,
@@ -280,7 +284,7 @@ def _draw(study: Study) -> list[Path]:
 
 @app.command()
 def status(
-    study: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")],
+    study: StudyArgument,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Show how a study stands, from its files alone, also while it runs."""
@@ -397,6 +401,46 @@ def grid(
     if out is not None:
         with _bad_input():
             typer.echo(f"wrote {save_grid(result, out)}", err=format is Format.JSON)
+
+
+@app.command()
+def resume(
+    study: StudyArgument,
+    share: Annotated[
+        str, typer.Option(metavar="I/N", help="Only the I-th of N fixed shares of the work, as 3/10.")
+    ] = "1/1",
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Go on with a study from its folder; several processes may, on as many machines."""
+    from sequence_search.study.slurm import read_share
+    from sequence_search.study.study import Study
+
+    with _bad_input():
+        part = read_share(share)
+        opened = Study.open(study)
+    _run_study(opened, format, workers=workers, scheduler=scheduler, share=part)
+
+
+@app.command()
+def slurm(
+    study: StudyArgument,
+    array_cap: Annotated[int, typer.Option(min=1, help="The most tasks of the array job.")] = 100,
+    time: Annotated[
+        str, typer.Option(help="Wall time of each task, as SLURM reads it: 90 (minutes), 01:30:00, 2-12.")
+    ] = "01:00:00",
+    cpus_per_task: Annotated[int, typer.Option(min=1, help="Processor cores of each task.")] = 1,
+    partition: Annotated[str | None, typer.Option(help="SLURM's default if not given.")] = None,
+) -> None:
+    """Write an sbatch script: an array job whose tasks each search a fixed share of a study."""
+    from sequence_search.study.slurm import ArrayJob, write_script
+    from sequence_search.study.study import Study
+
+    with _bad_input():
+        job = ArrayJob(array_cap, time, cpus_per_task, partition)
+        script = write_script(Study.open(study), job)
+    typer.echo(f"wrote {script}; submit it with: sbatch {shlex.quote(str(script))}")
 
 
 @app.command()
