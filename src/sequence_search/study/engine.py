@@ -223,7 +223,7 @@ def _local(n_workers: int) -> Iterator[Client]:
 
 
 def dask_setup(worker: object) -> None:
-    """On each local worker as it starts: Ctrl-C, which a terminal sends to all, is for the process that asks."""
+    """On each local worker as it starts: Ctrl-C, which a terminal sends to all, is not for it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
