@@ -47,6 +47,7 @@ LATEX_ESCAPES = {
     "≈": r"\ensuremath{\approx}",
     "−": r"\ensuremath{-}",
     "–": "--",
+    "\N{NO-BREAK SPACE}": "~",
 }
 
 
@@ -196,4 +197,6 @@ def _number(value: float, decimals: int, *, sign: bool = False) -> str:
 
 
 def _escape(text: str) -> str:
+    if text.startswith("["):  # a list breaks between its numbers, not within one
+        text = text.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
     return "".join(LATEX_ESCAPES.get(character, character) for character in text)
