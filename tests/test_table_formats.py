@@ -92,11 +92,13 @@ def test_latex_escapes_what_has_a_meaning(table):
 @pytest.mark.parametrize("name", ["max-signal", "gm-wm", "csf-null-w1"])
 def test_latex_compiles(name, tmp_path):
     body = to_latex(make_table(Problem.load(name), RUNS if name == "max-signal" else []))
-    text = r"\documentclass{article}\usepackage{booktabs}\begin{document}" + body + r"\end{document}"
+    head = r"\documentclass{article}\usepackage[a4paper,margin=16mm]{geometry}\usepackage{booktabs,array}"
+    text = head + r"\begin{document}" + body + r"\end{document}"
     (tmp_path / "table.tex").write_text(text, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+    assert r"Overfull \hbox" not in done.stdout
     assert (tmp_path / "table.pdf").stat().st_size > 0
 
 

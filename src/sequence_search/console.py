@@ -262,8 +262,8 @@ def print_status(statuses: list[ProblemStatus]) -> None:
         rows.append([each.problem, *map(str, each.counts.values()), loss])
     print_table(["problem", *statuses[0].counts, "best loss"], rows)
     for each in statuses:
-        if each.best is not None and each.best.result is not None and "category" in each.best.result:
-            typer.echo(f"{each.problem}: the best is of {each.best.result['category']}")
+        if each.best is not None and each.best.get("category"):
+            typer.echo(f"{each.problem}: the best is of {each.best['category']}")
         if each.rate is not None and each.seconds_left is not None:
             left = _time_text(each.seconds_left)
             typer.echo(f"{each.problem}: {each.rate:.3g} seeds an hour, {left} left at this rate")

@@ -46,7 +46,7 @@ def csv(tables: list[StudyTable]) -> str:
 
 
 def latex(tables: list[StudyTable]) -> str:
-    """The tables as LaTeX, for a document that loads booktabs."""
+    """The tables as LaTeX, for a document that loads booktabs and array."""
     return "\n".join(to_latex(each.table) for each in tables)
 
 

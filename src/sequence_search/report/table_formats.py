@@ -25,6 +25,10 @@ CSV_COLUMNS = (
     "paper_sd",
     "difference",
 )
+LATEX_SHARES, LATEX_FLIPS = (
+    (2.2, 1.0, 1.0),
+    1.5,
+)  # of the category, "ours" and "paper", a quantity; flip angles
 LATEX_ESCAPES = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -43,6 +47,7 @@ LATEX_ESCAPES = {
     "≈": r"\ensuremath{\approx}",
     "−": r"\ensuremath{-}",
     "–": "--",
+    "\N{NO-BREAK SPACE}": "~",
 }
 
 
@@ -88,7 +93,7 @@ def markdown_table(heading: list[str], rows: list[list[str]]) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """LaTeX `table*` in the style of the booktabs package, which the document must load."""
+    """LaTeX `table*` as wide as the text; the document must load the packages booktabs and array."""
     rows = [" & ".join(_escape(cell) for cell in row) + r" \\" for row in lines(table)]
     starts = [i for i, line in enumerate(lines(table)) if line[1] == "ours"]
     for i in reversed(starts[1:]):
@@ -98,9 +103,9 @@ def to_latex(table: Table) -> str:
     return "\n".join(
         [
             r"\begin{table*}",
-            r"\centering\footnotesize",
+            r"\centering\scriptsize\setlength{\tabcolsep}{2pt}",
             rf"\caption{{{_escape(caption(table))}}}",
-            rf"\begin{{tabular}}{{ll{'r' * len(table.columns)}}}",
+            rf"\begin{{tabular}}{{{_latex_columns(table)}}}",
             r"\toprule",
             head,
             r"\midrule",
@@ -112,6 +117,17 @@ def to_latex(table: Table) -> str:
             "",
         ]
     )
+
+
+def _latex_columns(table: Table) -> str:
+    """Paragraph columns of given shares of the text's width, less the space between columns."""
+    shares = [
+        *LATEX_SHARES[:2],
+        *(LATEX_FLIPS if c.key == "flips" else LATEX_SHARES[2] for c in table.columns),
+    ]
+    widths = [rf"\dimexpr {share / sum(shares):.4f}\textwidth-4pt\relax" for share in shares]
+    # The empty space lets the first word of a cell be hyphenated.
+    return "".join(rf">{{\raggedright\arraybackslash\hspace{{0pt}}}}p{{{width}}}" for width in widths)
 
 
 def to_csv(table: Table) -> str:
@@ -181,4 +197,6 @@ def _number(value: float, decimals: int, *, sign: bool = False) -> str:
 
 
 def _escape(text: str) -> str:
+    if text.startswith("["):  # a list breaks between its numbers, not within one
+        text = text.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
     return "".join(LATEX_ESCAPES.get(character, character) for character in text)
