@@ -5,6 +5,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
 from sequence_search.problem import Problem
 from sequence_search.search import STRATEGIES, make_strategy
@@ -77,7 +78,7 @@ def uninterrupted():
 def test_from_any_interruption_the_same_end_is_reached(strategy, uninterrupted):
     expected, asked = uninterrupted(strategy)
     assert asked > 10
-    for stop_at in np.linspace(1, asked, 8).astype(int):
+    for stop_at in np.linspace(1, asked, 6).astype(int):
         first = Memory(stop_at)
         interrupted = run(strategy, first)
         assert {each.status for each in interrupted} <= {"interrupted", "failed"}
@@ -110,6 +111,20 @@ def test_budgets_count_what_was_spent_before(strategy):
     again.started_from = first.states[-1] | {"seconds": 1e6}
     cut = run(strategy, again, max_seconds=1e5)
     assert {each.reason for each in cut} == {"cut at max_seconds = 100000; the best so far"}
+
+
+def test_threads_do_not_change_a_bit(strategy):
+    large = {"n_voxels": 4000, "voxels_per_step": 2000} if strategy == "proxyless" else {"steps": 8}
+    ends = []
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2, 4):
+            torch.set_num_threads(threads)
+            search = make_strategy(strategy, QUICK[strategy] | large)
+            ends.append([same(each) for each in search.run(PROBLEM, SEEDS.get(strategy, (3,)), Settings())])
+    finally:
+        torch.set_num_threads(before)
+    assert ends[0] == ends[1] == ends[2]
 
 
 def test_a_state_is_arrays_and_plain_values(strategy):

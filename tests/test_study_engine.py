@@ -78,7 +78,9 @@ def test_the_chunk_of_a_worker_that_dies_is_done_by_another(tmp_path):
 def test_a_users_own_client_and_scheduler_serve():
     from distributed import Client, LocalCluster
 
-    cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None)
+    cluster = LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
+    )
     with cluster, Client(cluster, set_as_default=False) as client:
         assert results(1, [2], client=client)[2].result[0] == 4
         assert results(1, [2], scheduler=cluster.scheduler_address)[2].result[0] == 4

@@ -17,6 +17,13 @@ def main():
     folder, workers = Path(sys.argv[1]), int(sys.argv[2])
     if len(sys.argv) > 3:
         work.CHECKPOINT_EVERY_S = float(sys.argv[3])
+    search = work._search
+
+    def announced(plan, problem, task, settings):
+        print("searching", task, flush=True)
+        return search(plan, problem, task, settings)
+
+    work._search = announced
     problems = [Problem.load(name) for name in ("max-signal", "gm-wm")]
     study = Study.create(folder, problems, seeds=range(3), **OPTIONS)
     tally = study.run(workers=workers, on_outcome=lambda outcome: print(outcome, flush=True))

@@ -58,7 +58,7 @@ VOXEL_SEED = 0  # all seeds see the same stream of voxels, so that a seed does n
 # Options by name: "paper" is 1,000 epochs of 100 batches of 1,000 voxels.
 SCHEDULES: dict[str, dict[str, Any]] = {
     "paper": {},
-    "fast": {"steps": 20_000, "voxels_per_step": 250, "weight_rate": 0.05, "architecture_rate": 0.005},
+    "fast": {"steps": 20_000, "voxels_per_step": 250, "weight_rate": 0.05, "architecture_rate": 0.02},
 }
 
 

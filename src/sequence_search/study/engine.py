@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -159,7 +160,7 @@ class _AskScheduler:
 
         try:
             return bool(Event(self._flag).is_set())
-        except (OSError, ValueError):  # no scheduler any more: nobody waits for the result
+        except Exception:  # closing down, or no scheduler any more: nobody waits for the result
             return True
 
 
@@ -198,12 +199,18 @@ def _local(n_workers: int) -> Iterator[Client]:
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
     environments = worker_environments(n_workers, len(os.sched_getaffinity(0)), _n_gpus())
-    options = {"host": "127.0.0.1", "port": 0, "dashboard": False}
+    options = {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
     workers = {
         number: {
             "cls": Nanny,
             "options": options
-            | {"nthreads": 1, "memory_limit": None, "silence_logs": logging.ERROR, "env": environment},
+            | {
+                "nthreads": 1,
+                "memory_limit": None,
+                "silence_logs": logging.ERROR,
+                "env": environment,
+                "preload": [__name__],
+            },
         }
         for number, environment in enumerate(environments)
     }
@@ -213,6 +220,11 @@ def _local(n_workers: int) -> Iterator[Client]:
         Client(cluster, set_as_default=False) as client,
     ):
         yield client
+
+
+def dask_setup(worker: object) -> None:
+    """On each local worker as it starts: Ctrl-C, which a terminal sends to all, is not for it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def worker_environments(n_workers: int, n_cores: int, n_gpus: int) -> list[dict[str, str]]:
