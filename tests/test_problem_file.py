@@ -100,7 +100,11 @@ def test_the_shipped_file_is_read():
         ("[90, 180]", "[90, 180]\nphase_tolerance_deg = 181", "phase_tolerance_deg must lie within 0 to 180"),
         ('"Other spin-echo-like sequences"', '"Others"', "name must not be 'Others', which is what no"),
         ("phase ≈ 0°", "phase ≈ 180°", "the names of categories must differ"),
-        ("ti_above_ms = 100", "ti_above_ms = true", r"category\[4\].ti_above_ms: must be a number, got True"),
+        (
+            "ti_above_ms = 100",
+            "ti_above_ms = true",
+            r"category\[4\].ti_above_ms: input should be a valid number, got True",
+        ),
         ("phase_deg = [0, ", "phases_deg = [0, ", "grid.phases_deg: unknown key, did you mean 'phase_deg'"),
         (
             "start = 85, ",

@@ -17,15 +17,14 @@ from torch import Tensor
 from sequence_search.classify import CategoryRule
 from sequence_search.loss import LossFunction, make_loss
 from sequence_search.objective import SEQUENCE_TERMS, Objective, Term, TermFunction
+from sequence_search.problem_category import read_category, write_category
 from sequence_search.problem_file import ImagingTable, ProblemError, ProblemTables, nearest, read_tables
 from sequence_search.problem_grid import read_grid, write_grid
 from sequence_search.problem_units import (
-    read_category,
     read_search_space,
     read_terms,
     read_tissue,
     toml_text,
-    write_category,
     write_search_space,
     write_term,
     write_tissue,

@@ -21,9 +21,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from sequence_search.classify import OTHERS
 from sequence_search.distributions import Distribution, Normal, Uniform
 from sequence_search.objective import SEQUENCE_TERMS, TERMS
+from sequence_search.problem_category import CategoryTable
 from sequence_search.problem_grid import AxisTable, GridTable
 
 
@@ -187,39 +187,6 @@ class SearchSpaceTable(_Strict):
                 raise ValueError(
                     f"wait_ranges_ms must rise within 0 to max_delay_ms, got [{low:g}, {high:g}]"
                 )
-        return self
-
-
-class CategoryTable(_Strict):
-    """``[[category]]``, Tables II and III."""
-
-    name: str = Field(min_length=1)
-    flips_deg: tuple[Number, ...]
-    flip_tolerance_deg: Number = 20.0
-    early_flips_below_deg: Number | None = None
-    n_rf: tuple[int, ...] | None = None
-    refocusing_phase_deg: tuple[Number, ...] | None = None
-    phase_tolerance_deg: Number = 20.0
-    ti_above_ms: Number | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> CategoryTable:
-        if self.name == OTHERS:
-            raise ValueError(f"name must not be '{OTHERS}', which is what no category covers")
-        if not self.flips_deg or not all(0 <= flip <= 360 for flip in self.flips_deg):
-            raise ValueError(
-                f"flips_deg must be at least one angle within 0 to 360, got {list(self.flips_deg)}"
-            )
-        for key in ("flip_tolerance_deg", "phase_tolerance_deg"):
-            if not 0 <= getattr(self, key) <= 180:
-                raise ValueError(f"{key} must lie within 0 to 180, got {getattr(self, key):g}")
-        if self.n_rf is not None and not all(number >= len(self.flips_deg) for number in self.n_rf):
-            raise ValueError(
-                f"n_rf must be at least the {len(self.flips_deg)} of flips_deg, got {list(self.n_rf)}"
-            )
-        for key in ("refocusing_phase_deg", "ti_above_ms"):
-            if getattr(self, key) is not None and len(self.flips_deg) < 2:
-                raise ValueError(f"{key} needs flips_deg of two pulses or more, got {list(self.flips_deg)}")
         return self
 
 

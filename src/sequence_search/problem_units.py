@@ -8,10 +8,9 @@ from typing import Any
 
 import tomlkit
 
-from sequence_search.classify import CategoryRule
 from sequence_search.distributions import Distribution, Normal, Uniform
 from sequence_search.objective import TERMS, Term
-from sequence_search.problem_file import CategoryTable, ProblemError, SearchSpaceTable, TermTable, TissueTable
+from sequence_search.problem_file import ProblemError, SearchSpaceTable, TermTable, TissueTable
 from sequence_search.search_space import SearchSpace
 from sequence_search.tissue import Tissue
 
@@ -70,7 +69,7 @@ def read_search_space(table: SearchSpaceTable) -> SearchSpace:
 
 def write_search_space(space: SearchSpace) -> SearchSpaceTable:
     """The table of a search space."""
-    low, high = (_degrees(bound) for bound in space.flip_range)
+    low, high = (_rounded(math.degrees(bound)) for bound in space.flip_range)
     return SearchSpaceTable(
         max_rf=space.max_rf,
         rf_candidates=space.rf_candidates,
@@ -80,36 +79,6 @@ def write_search_space(space: SearchSpace) -> SearchSpaceTable:
         ),
         min_rf_delay_ms=_rounded(space.min_rf_delay * 1e3),
         max_delay_ms=_rounded(space.max_delay * 1e3),
-    )
-
-
-def read_category(table: CategoryTable) -> CategoryRule:
-    """Rule of a ``[[category]]`` table."""
-    early, ti, phases = table.early_flips_below_deg, table.ti_above_ms, table.refocusing_phase_deg
-    return CategoryRule(
-        table.name,
-        tuple(math.radians(flip) for flip in table.flips_deg),
-        flip_tolerance=math.radians(table.flip_tolerance_deg),
-        early_below=None if early is None else math.radians(early),
-        n_rf=table.n_rf,
-        refocusing_phases=None if phases is None else tuple(math.radians(phase) for phase in phases),
-        phase_tolerance=math.radians(table.phase_tolerance_deg),
-        ti_above=None if ti is None else ti / 1e3,
-    )
-
-
-def write_category(rule: CategoryRule) -> CategoryTable:
-    """The table of a rule."""
-    early, ti, phases = rule.early_below, rule.ti_above, rule.refocusing_phases
-    return CategoryTable(
-        name=rule.name,
-        flips_deg=tuple(_degrees(flip) for flip in rule.flips),
-        flip_tolerance_deg=_degrees(rule.flip_tolerance),
-        early_flips_below_deg=None if early is None else _degrees(early),
-        n_rf=rule.n_rf,
-        refocusing_phase_deg=None if phases is None else tuple(_degrees(phase) for phase in phases),
-        phase_tolerance_deg=_degrees(rule.phase_tolerance),
-        ti_above_ms=None if ti is None else _rounded(ti * 1e3),
     )
 
 
@@ -142,10 +111,6 @@ def _inline_ranges(ranges: list[Any]) -> tomlkit.items.Array:
             entry.update(each)
         line.append(entry)
     return line
-
-
-def _degrees(angle: float) -> float:
-    return _rounded(math.degrees(angle))
 
 
 def _rounded(value: float) -> float:
