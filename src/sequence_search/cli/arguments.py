@@ -1,0 +1,38 @@
+"""Arguments and options that commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class TableFormat(StrEnum):
+    """How the tables of a study are printed."""
+
+    TERMINAL = "terminal"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+    LATEX = "latex"
+    JSON = "json"
+
+
+ProblemArgument = Annotated[
+    str, typer.Argument(metavar="PROBLEM", help="Built-in name or path of a problem file.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study.")]
+WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that share this machine's cores.")]
+SchedulerOption = Annotated[
+    str | None, typer.Option(help="Address or scheduler file of a Dask cluster, in place of --workers.")
+]
+EngineOption = Annotated[str, typer.Option("--engine", help="auto, fused, pathways or isochromats.")]

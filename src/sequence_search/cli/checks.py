@@ -1,0 +1,92 @@
+"""Checks of what was given, and errors as messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from sequence_search.problem import Problem
+
+
+def load(name_or_path: str) -> Problem:
+    """Built-in problem, or that of a file."""
+    from sequence_search.problem import Problem
+
+    with bad_input():
+        return Problem.load(name_or_path)
+
+
+@contextmanager
+def bad_input() -> Iterator[None]:
+    """Turn errors about what was given into a message and exit code 2."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        refuse(str(error))
+
+
+@contextmanager
+def study_errors() -> Iterator[None]:
+    """Exit with 1 where a study's file cannot be written, with 2 where what was asked for cannot be."""
+    from sequence_search.study.files import StorageError, StudyError
+
+    try:
+        yield
+    except StorageError as error:
+        typer.echo(
+            f"error: {error.strerror}; nothing that is done is lost, the same command goes on", err=True
+        )
+        raise typer.Exit(1) from None
+    except StudyError as error:
+        refuse(str(error))
+
+
+def refuse(message: str) -> NoReturn:
+    """Say what was wrong with what was given, and exit with 2."""
+    typer.echo("\n".join(f"error: {line}" for line in message.splitlines()), err=True)
+    raise typer.Exit(2)
+
+
+def strategy_options(strategy: str, schedule: str | None, steps: int | None) -> dict[str, Any]:
+    """Options of the strategy that were given."""
+    from sequence_search.search.proxyless import SCHEDULES
+
+    options: dict[str, Any] = {}
+    if schedule is not None:
+        if strategy != "proxyless" or schedule not in SCHEDULES:
+            raise ValueError(
+                f"--schedule is {' or '.join(SCHEDULES)}, with --strategy proxyless; got '{schedule}'"
+            )
+        options |= SCHEDULES[schedule]
+    return options if steps is None else options | {"steps": steps}
+
+
+def check_engine(engine: str) -> None:
+    """Refuse an engine that does not exist, and name those that do."""
+    from sequence_search.simulate import ENGINE_NAMES
+
+    if engine not in ENGINE_NAMES:
+        raise ValueError(f"engine must be one of {', '.join(ENGINE_NAMES)}, got '{engine}'")
+
+
+def check_folder(folder: Path | None, files: tuple[str, ...], overwrite: bool) -> None:
+    """Make the folder before the search, so that hours of it are not lost to a wrong path."""
+    if folder is None:
+        return
+    present = [name for name in files if (folder / name).exists()]
+    if present and not overwrite:
+        raise ValueError(
+            f"{folder} holds {', '.join(present)} already: choose another folder or pass --overwrite"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--out {folder}: the folder cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"--out {folder}: the folder cannot be written to")

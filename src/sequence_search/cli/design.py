@@ -1,0 +1,185 @@
+"""Commands on sequences: run, evaluate, grid."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sequence_search.cli.app import app
+from sequence_search.cli.arguments import (
+    EngineOption,
+    Format,
+    FormatOption,
+    ProblemArgument,
+    SchedulerOption,
+    WorkersOption,
+)
+from sequence_search.cli.checks import bad_input, check_engine, check_folder, load, strategy_options
+from sequence_search.cli.studies import create_study, run_study
+from sequence_search.console import print_grid, print_json, print_runs, print_table, watched
+
+if TYPE_CHECKING:
+    from sequence_search.problem import Problem
+
+
+@app.command()
+def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
+    problems: Annotated[
+        list[str], typer.Argument(metavar="PROBLEM...", help="Built-in names or paths of problem files.")
+    ],
+    strategy: Annotated[
+        str, typer.Option(help="multistart; proxyless, the paper's; evolution and random, baselines.")
+    ] = "multistart",
+    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**62, help="First seed.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the study; the same command goes on with one.")
+    ] = None,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
+    create_only: Annotated[
+        bool, typer.Option("--create-only", help="Make the study in --out, and do not run it.")
+    ] = False,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Gradient steps; the strategy's own if not given.")
+    ] = None,
+    schedule: Annotated[str | None, typer.Option(help="Of proxyless: paper, the default, or fast.")] = None,
+    engine: EngineOption = "auto",
+    max_seconds: Annotated[
+        float | None, typer.Option(min=0.001, help="Wall time of a seed; then the best so far.")
+    ] = None,
+    max_evaluations: Annotated[
+        float | None, typer.Option(min=1, help="Losses of single sequences for a seed; then the best so far.")
+    ] = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Search for sequences that meet a problem's objective; with --out as a study, which can be resumed."""
+    loaded = [load(problem) for problem in problems]
+    with bad_input():
+        check_engine(engine)
+        from sequence_search.search import make_strategy
+
+        options = strategy_options(strategy, schedule, steps)
+        make_strategy(strategy, options)
+        if out is None and (len(loaded) > 1 or workers > 1 or scheduler is not None or create_only):
+            raise ValueError("several problems, --workers, --scheduler and --create-only need --out FOLDER")
+    for problem in loaded:
+        for note in problem.notes():
+            typer.echo(f"note: {note}", err=True)
+    how: dict[str, Any] = {
+        "strategy": strategy,
+        "seeds": range(seed, seed + seeds),
+        "engine": engine,
+        "max_seconds": max_seconds or math.inf,
+        "max_evaluations": max_evaluations or math.inf,
+        **options,
+    }
+    if out is None:
+        return _run_search(loaded[0], how, format)
+    study = create_study(out, loaded, how)
+    if create_only:
+        return typer.echo(f"made {out} with {len(study.tasks)} tasks; the same command without it runs them")
+    run_study(study, format, workers=workers, scheduler=scheduler)
+
+
+def _run_search(problem: Problem, how: dict[str, Any], format: Format) -> None:
+    """One search in memory, printed."""
+    from sequence_search.search import search
+    from sequence_search.study.record import result_record
+
+    with watched() as watch:
+        result = search(problem, monitor=watch.monitor, **how)
+    if format is Format.JSON:
+        print_json(result_record(result, history=False))
+    else:
+        print_runs(result.runs, problem)
+        typer.echo("not saved; --out FOLDER makes it a study")
+    if any(each.status == "failed" for each in result.runs):
+        raise typer.Exit(1)
+    if any(each.status == "interrupted" for each in result.runs):
+        raise typer.Exit(watch.exit_code or 1)
+
+
+@app.command()
+def evaluate(
+    problem: ProblemArgument,
+    flip_deg: Annotated[list[float], typer.Option("--flip-deg", help="Flip angles, one for each pulse.")],
+    phase_deg: Annotated[list[float], typer.Option("--phase-deg", help="Phases, one for each pulse.")],
+    delay_ms: Annotated[
+        list[float], typer.Option("--delay-ms", help="Time to the next pulse or the readout.")
+    ],
+    engine: EngineOption = "auto",
+    figure: Annotated[Path | None, typer.Option(help="PNG or SVG file to draw the sequence in.")] = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Evaluate a sequence, as --flip-deg 88 177 --phase-deg 0 180 --delay-ms 6.2 6.2."""
+    loaded = load(problem)
+    from sequence_search.sequence import Sequence
+    from sequence_search.study.record import evaluation_record
+
+    with bad_input():
+        check_engine(engine)
+        sequence = Sequence.from_degrees_ms(flip_deg, phase_deg, delay_ms)
+        loaded.search_space.check(sequence, loaded.name)
+        if figure is not None and (figure.suffix not in (".png", ".svg") or figure.exists()):
+            raise ValueError(f"--figure must be a new .png or .svg file, got {figure}")
+    record = evaluation_record(loaded.evaluate(sequence, engine))
+    if not math.isfinite(record["loss"]):
+        typer.echo(f"error: the loss is {record['loss']} for {sequence}", err=True)
+        raise typer.Exit(1)
+    if figure is not None:
+        from sequence_search.report.figures import save_sequence_figure
+
+        with bad_input():
+            save_sequence_figure(sequence, loaded, figure, f"{loaded.name}: loss {record['loss']:.6f}")
+    if format is Format.JSON:
+        return print_json(record)
+    typer.echo(str(sequence))
+    rows = [["loss, over 1,024 voxels per tissue", f"{record['loss']:.6f}"]]
+    rows += [[f"  {name} (weighted)", f"{value:.6f}"] for name, value in record["terms"].items()]
+    rows += [[f"|Mxy| {tissue} (nominal)", f"{value:.4f}"] for tissue, value in record["signal"].items()]
+    rows += [
+        ["RF energy (rad²)", f"{record['rf_energy']:.4f}"],
+        ["RF energy relative to 90°-180°", f"{100 * record['relative_rf_energy']:.1f} %"],
+        ["time to readout (ms)", f"{record['time_to_readout_ms']:.4g}"],
+    ]
+    print_table(["quantity", "value"], rows)
+
+
+@app.command()
+def grid(
+    problem: ProblemArgument,
+    top: Annotated[int, typer.Option(min=1, max=10_000, help="Number of best points to keep.")] = 10,
+    n_per_tissue: Annotated[int, typer.Option(min=1, help="Sobol voxels of each tissue.")] = 256,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for grid.json; an interrupted search goes on from there.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a result in the folder.")] = False,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Visit every point of a problem's grid, and polish the best."""
+    loaded = load(problem)
+    from sequence_search.search.grid import grid_search
+    from sequence_search.study.grid_record import GRID_FILE, grid_record, save_grid
+
+    with bad_input():
+        check_folder(out, (GRID_FILE,), overwrite)
+        state_file = None if out is None else out / "grid-state.json"
+        with watched(seeds=False) as watch:
+            result = grid_search(
+                loaded, n_per_tissue=n_per_tissue, top=top, monitor=watch.monitor, state_file=state_file
+            )
+    if format is Format.JSON:
+        print_json(grid_record(result))
+    else:
+        print_grid(result)
+    if result.status == "interrupted":
+        if out is not None:
+            typer.echo("the same command goes on from here", err=True)
+        raise typer.Exit(watch.exit_code or 1)
+    if out is not None:
+        with bad_input():
+            typer.echo(f"wrote {save_grid(result, out)}", err=format is Format.JSON)

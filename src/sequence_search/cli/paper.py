@@ -1,0 +1,83 @@
+"""Commands on the paper's results: table, reproduce."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sequence_search.cli.app import app
+from sequence_search.cli.arguments import TableFormat
+from sequence_search.cli.checks import bad_input, study_errors
+from sequence_search.console import print_study_table, watched
+
+
+@app.command()
+def table(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")],
+    format: Annotated[TableFormat, typer.Option("--format", help="How to print it.")] = TableFormat.TERMINAL,
+) -> None:
+    """Categories of a study's designs, as the paper's Tables V to VIII, beside its values.
+
+    A problem's grid is searched once, for the optimum that success is measured by, and kept in derived/grid.
+    """
+    from sequence_search.report.study_tables import WRITERS, study_table
+    from sequence_search.study.grids import grid_optimum
+    from sequence_search.study.study import Study
+
+    with bad_input():
+        study = Study.open(folder)
+    tables = []
+    with study_errors(), watched(seeds=False) as watch:
+        for name, problem in study.problems.items():
+            optimum = grid_optimum(study.folder, problem, watch.monitor)
+            if watch.exit_code is not None:
+                raise typer.Exit(watch.exit_code)
+            reference = None if optimum is None else optimum.sequence
+            tables.append(study_table(problem, study.runs(name), reference))
+    if format is not TableFormat.TERMINAL:
+        return typer.echo(WRITERS[format](tables), nl=False)
+    for number, each in enumerate(tables):
+        typer.echo("\n" if number else "", nl=False)
+        print_study_table(each)
+
+
+@app.command()
+def reproduce(
+    only: Annotated[
+        str | None, typer.Option(help="Conditions, as 1,2a,3b: 1; 2a, 2b, 2c, 2d; 3a, 3b. All if not given.")
+    ] = None,
+    strategy: Annotated[str, typer.Option(help="As for run.")] = "multistart",
+    seeds: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Of each condition; the paper has 100.")
+    ] = 100,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share this machine's cores.")] = 1,
+    out: Annotated[Path, typer.Option(help="Folder; the same command goes on with one.")] = Path(
+        "reproduction"
+    ),
+) -> None:
+    """Make the paper's results again: a study of its conditions, grids, tables, figures, and summary.md.
+
+    1: max-signal (Table V); 2a, 2b: gm-wm-t2-w30, gm-wm (VI-a, b); 2c, 2d: gm-wm-t2-w20, -w50 (VII);
+    3a, 3b: csf-null-w0.25, -w1 (VIII-a, b).
+    """
+    from sequence_search.reproduce import CONDITIONS, begin, derive, read_labels
+
+    with bad_input():
+        names = read_labels(",".join(CONDITIONS) if only is None else only)
+        study = begin(out, names, strategy, seeds)
+    chosen = "" if only is None else f" --only {only}"
+    command = f"sequence-search reproduce{chosen} --strategy {strategy} --seeds {seeds} --out {out}"
+    tally = study.tally()
+    with study_errors(), watched(tally.done + tally.failed + tally.left, tally.done) as watch:
+        tally = study.run(workers=workers, monitor=watch.monitor, on_outcome=watch.finished)
+    if watch.exit_code is not None:
+        raise typer.Exit(watch.exit_code)
+    with study_errors(), watched(seeds=False) as watch:
+        file = derive(study, command, watch.monitor, lambda what: typer.echo(what, err=True))
+    if file is None:
+        raise typer.Exit(watch.exit_code or 1)
+    typer.echo(f"wrote {file}")
+    if tally.failed:
+        raise typer.Exit(1)

@@ -1,0 +1,126 @@
+"""Commands on studies: status, resume, slurm."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sequence_search.cli.app import app
+from sequence_search.cli.arguments import Format, FormatOption, SchedulerOption, StudyArgument, WorkersOption
+from sequence_search.cli.checks import bad_input, study_errors
+from sequence_search.console import print_json, print_runs, print_status, watched
+
+if TYPE_CHECKING:
+    from sequence_search.problem import Problem
+    from sequence_search.study.study import Study
+
+
+def create_study(out: Path, problems: list[Problem], how: dict[str, Any]) -> Study:
+    """Study in a folder, begun or opened; refused with exit code 2 where the folder holds another."""
+    from sequence_search.study.study import Study
+
+    with bad_input():
+        return Study.create(out, problems, **how)
+
+
+def run_study(study: Study, format: Format, **where: Any) -> None:
+    """Run what is left, then print and draw what is done."""
+    from sequence_search.study.status import status_record
+
+    n_tasks = len(study.tasks)
+    with study_errors(), watched(n_tasks, n_tasks - len(study.open_tasks())) as watch:
+        tally = study.run(monitor=watch.monitor, on_outcome=watch.finished, **where)
+        pictures = _draw(study)
+    statuses = study.status()
+    if format is Format.JSON:
+        print_json({"study": str(study.folder), "problems": [status_record(each) for each in statuses]})
+    else:
+        for name in study.problems:
+            if len(study.problems) > 1:
+                typer.echo(f"\n{name}")
+            if runs := study.runs(name):
+                print_runs(runs, study.problems[name])
+        if tally.left or tally.failed:
+            print_status(statuses)
+        for file in pictures:
+            typer.echo(f"wrote {file}")
+    if watch.exit_code is not None and tally.left:
+        raise typer.Exit(watch.exit_code)
+    if tally.failed:
+        raise typer.Exit(1)
+
+
+def _draw(study: Study) -> list[Path]:
+    """Picture of each problem's best design, in derived/."""
+    from sequence_search.report.figures import save_sequence_figure
+    from sequence_search.study.files import locked, replacing
+    from sequence_search.study.plan import DERIVED, LOCK_FILE
+
+    pictures = []
+    for name, problem in study.problems.items():
+        best = min(study.runs(name), key=lambda each: each.loss, default=None)
+        if best is None or best.sequence is None:
+            continue
+        file = study.folder / DERIVED / f"{name}.png"
+        with locked(study.folder / LOCK_FILE, wait=True), replacing(file) as aside:
+            save_sequence_figure(best.sequence, problem, aside, f"{name}: loss {best.loss:.6f}")
+        pictures.append(file)
+    return pictures
+
+
+@app.command()
+def status(
+    study: StudyArgument,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Show how a study stands, from its files alone, also while it runs."""
+    from sequence_search.study.status import status_record, study_status
+
+    with bad_input():
+        statuses = study_status(study)
+    if format is Format.JSON:
+        return print_json({"study": str(study), "problems": [status_record(each) for each in statuses]})
+    print_status(statuses)
+
+
+@app.command()
+def resume(
+    study: StudyArgument,
+    share: Annotated[
+        str, typer.Option(metavar="I/N", help="Only the I-th of N fixed shares of the work, as 3/10.")
+    ] = "1/1",
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Go on with a study from its folder; several processes may, on as many machines."""
+    from sequence_search.study.slurm import read_share
+    from sequence_search.study.study import Study
+
+    with bad_input():
+        part = read_share(share)
+        opened = Study.open(study)
+    run_study(opened, format, workers=workers, scheduler=scheduler, share=part)
+
+
+@app.command()
+def slurm(
+    study: StudyArgument,
+    array_cap: Annotated[int, typer.Option(min=1, help="The most tasks of the array job.")] = 100,
+    time: Annotated[
+        str, typer.Option(help="Wall time of each task, as SLURM reads it: 90 (minutes), 01:30:00, 2-12.")
+    ] = "01:00:00",
+    cpus_per_task: Annotated[int, typer.Option(min=1, help="Processor cores of each task.")] = 1,
+    partition: Annotated[str | None, typer.Option(help="SLURM's default if not given.")] = None,
+) -> None:
+    """Write an sbatch script: an array job whose tasks each search a fixed share of a study."""
+    from sequence_search.study.slurm import ArrayJob, write_script
+    from sequence_search.study.study import Study
+
+    with bad_input():
+        job = ArrayJob(array_cap, time, cpus_per_task, partition)
+        script = write_script(Study.open(study), job)
+    typer.echo(f"wrote {script}; submit it with: sbatch {shlex.quote(str(script))}")
