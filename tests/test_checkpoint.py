@@ -78,7 +78,7 @@ def uninterrupted():
 def test_from_any_interruption_the_same_end_is_reached(strategy, uninterrupted):
     expected, asked = uninterrupted(strategy)
     assert asked > 10
-    for stop_at in np.linspace(1, asked, 6).astype(int):
+    for stop_at in np.linspace(1, asked, 4).astype(int):
         first = Memory(stop_at)
         interrupted = run(strategy, first)
         assert {each.status for each in interrupted} <= {"interrupted", "failed"}
@@ -92,7 +92,7 @@ def test_from_any_checkpoint_on_the_way_the_same_end_is_reached(strategy, uninte
     memory = Memory()
     run(strategy, memory)
     assert len(memory.states) > 3
-    for state in memory.states[:: max(1, len(memory.states) // 5)]:
+    for state in memory.states[:: max(1, len(memory.states) // 3)]:
         again = Memory()
         again.started_from = copy.deepcopy(state)
         assert [same(each) for each in run(strategy, again)] == expected
