@@ -13,7 +13,14 @@ from sequence_search.search.base import Monitor, Settings
 
 PROBLEM = Problem.load("max-signal")
 QUICK = {
-    "multistart": {"n_starts": 8, "n_children": 8, "max_rounds": 6, "steps": 4, "n_polished": 3},
+    "multistart": {
+        "n_starts": 8,
+        "n_children": 8,
+        "max_rounds": 4,
+        "steps": 4,
+        "n_polished": 2,
+        "n_per_tissue": 4,
+    },
     "evolution": {"population": 6, "n_generations": 5, "steps": 3},
     "random": {"n_proposals": 6, "n_rounds": 4, "steps": 3},
     "proxyless": {"steps": 14, "n_voxels": 200, "voxels_per_step": 60, "polish": True, "momentum": 0.9},
