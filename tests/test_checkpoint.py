@@ -13,7 +13,14 @@ from sequence_search.search.base import Monitor, Settings
 
 PROBLEM = Problem.load("max-signal")
 QUICK = {
-    "multistart": {"n_starts": 8, "n_children": 8, "max_rounds": 6, "steps": 4, "n_polished": 3},
+    "multistart": {
+        "n_starts": 8,
+        "n_children": 8,
+        "max_rounds": 4,
+        "steps": 4,
+        "n_polished": 2,
+        "n_per_tissue": 4,
+    },
     "evolution": {"population": 6, "n_generations": 5, "steps": 3},
     "random": {"n_proposals": 6, "n_rounds": 4, "steps": 3},
     "proxyless": {"steps": 14, "n_voxels": 200, "voxels_per_step": 60, "polish": True, "momentum": 0.9},
@@ -78,7 +85,7 @@ def uninterrupted():
 def test_from_any_interruption_the_same_end_is_reached(strategy, uninterrupted):
     expected, asked = uninterrupted(strategy)
     assert asked > 10
-    for stop_at in np.linspace(1, asked, 6).astype(int):
+    for stop_at in np.linspace(1, asked, 4).astype(int):
         first = Memory(stop_at)
         interrupted = run(strategy, first)
         assert {each.status for each in interrupted} <= {"interrupted", "failed"}
@@ -92,7 +99,7 @@ def test_from_any_checkpoint_on_the_way_the_same_end_is_reached(strategy, uninte
     memory = Memory()
     run(strategy, memory)
     assert len(memory.states) > 3
-    for state in memory.states[:: max(1, len(memory.states) // 5)]:
+    for state in memory.states[:: max(1, len(memory.states) // 3)]:
         again = Memory()
         again.started_from = copy.deepcopy(state)
         assert [same(each) for each in run(strategy, again)] == expected

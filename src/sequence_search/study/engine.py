@@ -8,7 +8,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -24,6 +24,8 @@ Stop = Callable[[], bool]
 
 ASK_EVERY_S = 0.5  # how often a worker asks over the network whether to stop
 LOOK_EVERY_S = 0.2
+WITHOUT_WORKERS_S = 15.0  # the time that a worker which died has to come again
+MOST_CLUSTERS = 4
 WAIT_FOR_STOP_S = 60.0  # for chunks under way to end by themselves
 
 
@@ -84,14 +86,29 @@ def map_chunks(
     if workers == 1 and scheduler is None and client is None:
         yield from _here(function, chunks, stop)
         return
-    if not chunks:
-        return
-    with ExitStack() as stack:
-        if client is None:
-            client = stack.enter_context(
-                _joined(scheduler) if scheduler else _local(min(workers, len(chunks)))
-            )
+    if client is not None:
         yield from _on_workers(function, chunks, client, stop)
+    elif scheduler is not None:
+        with _joined(scheduler) as joined:
+            yield from _on_workers(function, chunks, joined, stop)
+    else:
+        yield from _on_local_workers(function, chunks, workers, stop)
+
+
+def _on_local_workers(
+    function: Callable[[Chunk, Stop], Result], chunks: Sequence[Chunk], workers: int, stop: Stop
+) -> Iterator[Done[Chunk, Result]]:
+    """On processes of this machine; where all were killed at once, on new ones, a few times."""
+    left = list(chunks)
+    for _ in range(MOST_CLUSTERS):
+        if not left or stop():
+            return
+        with _local(min(workers, len(left))) as client:
+            for done in _on_workers(function, left[:], client, stop, lasting=False):
+                left.remove(done.chunk)
+                yield done
+    if left and not stop():
+        raise StudyError("all workers died, again and again: is there too little memory for so many?")
 
 
 def _here(
@@ -109,10 +126,16 @@ def _here(
 
 
 def _on_workers(
-    function: Callable[[Chunk, Stop], Result], chunks: Sequence[Chunk], client: Client, stop: Stop
+    function: Callable[[Chunk, Stop], Result],
+    chunks: Sequence[Chunk],
+    client: Client,
+    stop: Stop,
+    lasting: bool = True,
 ) -> Iterator[Done[Chunk, Result]]:
+    """Chunks as they end; where workers come from nowhere else (not `lasting`), it ends once none is left."""
     from distributed import Event
 
+    seen = time.monotonic()
     flag = f"stop-{uuid.uuid4().hex}"
     futures = {client.submit(_call, function, chunk, flag, pure=False): chunk for chunk in chunks}
     stopped_at: float | None = None
@@ -124,6 +147,10 @@ def _on_workers(
                     yield done
             if client.status not in ("running", "connecting"):
                 raise StudyError("the connection to the Dask scheduler is lost; the same command goes on")
+            if lasting or client.scheduler_info()["workers"]:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > WITHOUT_WORKERS_S:
+                return
             if stopped_at is None and stop():
                 stopped_at = time.monotonic()
                 Event(flag, client=client).set()
