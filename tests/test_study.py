@@ -13,7 +13,14 @@ from sequence_search.search import search
 from sequence_search.search.base import Monitor
 from sequence_search.study import folder as folder_module
 from sequence_search.study import work
-from sequence_search.study.files import StorageError, StudyError, locked, read_arrays, write_bytes
+from sequence_search.study.files import (
+    StorageError,
+    StudyError,
+    is_locked,
+    locked,
+    read_arrays,
+    write_bytes,
+)
 from sequence_search.study.folder import seed_folder
 from sequence_search.study.plan import Task
 from sequence_search.study.study import Study
@@ -127,6 +134,20 @@ def test_the_table_tells_the_best_of_each_problem(whole):
         ("gm-wm", 2, 0),
     ]
     assert rows[0]["best_loss"] == min(run.loss for run in whole.runs("max-signal"))
+
+
+def test_tables_are_made_of_what_is_read_under_their_lock(whole, monkeypatch):
+    read = Study.runs
+    states = []
+
+    def watched(study, problem):
+        states.append(is_locked(whole.folder / "lock"))
+        return read(study, problem)
+
+    monkeypatch.setattr(Study, "runs", watched)
+    whole.derive()
+    assert states
+    assert all(states)
 
 
 def test_derived_files_can_be_rebuilt(whole):

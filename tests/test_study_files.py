@@ -66,6 +66,16 @@ def test_a_flipped_bit_is_noticed(tmp_path):
     assert read_arrays(file) is None
 
 
+def test_no_wrong_byte_is_an_error(tmp_path):
+    file = tmp_path / "state.npz"
+    write_arrays(file, {"values": np.arange(3.0), "step": 7})
+    content = file.read_bytes()
+    for place in range(len(content)):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        read = read_arrays(file)
+        assert read is None or read["step"] == 7
+
+
 def test_json_is_indented_and_a_damaged_file_is_none(tmp_path):
     file = tmp_path / "status.json"
     write_json(file, {"tissue": "Großhirn", "loss": 0.1})
@@ -145,4 +155,14 @@ def test_a_lock_that_cannot_be_made_is_told(tmp_path):
         pytest.raises(StorageError, match="cannot be written: File exists"),
         locked(tmp_path / "file" / "x"),
     ):
+        pass
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    told = "lock cannot be locked, its file system has no flock: No locks"
+    with pytest.raises(StorageError, match=told), locked(tmp_path / "lock"):
         pass

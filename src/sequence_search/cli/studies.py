@@ -61,12 +61,13 @@ def _draw(study: Study) -> list[Path]:
 
     pictures = []
     for name, problem in study.problems.items():
-        best = min(study.runs(name), key=lambda each: each.loss, default=None)
-        if best is None or best.sequence is None:
-            continue
         file = study.folder / DERIVED / f"{name}.png"
-        with locked(study.folder / LOCK_FILE, wait=True), replacing(file) as aside:
-            save_sequence_figure(best.sequence, problem, aside, f"{name}: loss {best.loss:.6f}")
+        with locked(study.folder / LOCK_FILE, wait=True):
+            best = min(study.runs(name), key=lambda each: each.loss, default=None)
+            if best is None or best.sequence is None:
+                continue
+            with replacing(file) as aside:
+                save_sequence_figure(best.sequence, problem, aside, f"{name}: loss {best.loss:.6f}")
         pictures.append(file)
     return pictures
 

@@ -16,6 +16,8 @@ import numpy as np
 
 ASIDE = ".new."
 JSON_END = b"\n}\n"
+# What reading an .npz file with wrong bytes raises; the last for a method of compression there is not.
+DAMAGED = (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError)
 PLAIN = "plain"  # the array of an .npz file whose text is the JSON of all that is no array
 
 
@@ -109,7 +111,7 @@ def read_arrays(path: Path) -> dict[str, Any] | None:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
             content: dict[str, Any] = {name: archive[name] for name in archive.files}
         plain: dict[str, Any] = json.loads(content.pop(PLAIN).item())
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (FileNotFoundError, NotADirectoryError, *DAMAGED):
         return None
     return content | plain
 
@@ -128,7 +130,7 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
     Raises
     ------
     StorageError
-        If the file cannot be made.
+        If the file cannot be made, or its file system has no locks.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -141,6 +143,9 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
+        except OSError as error:
+            what = f"{path} cannot be locked, its file system has no flock: {error.strerror}"
+            raise StorageError(error.errno, what) from error
         yield True
 
 

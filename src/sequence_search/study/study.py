@@ -258,9 +258,10 @@ class Study:
         StorageError
             If they cannot be written.
         """
-        rows = [seed_row(name, run) for name in self.problems for run in self.runs(name)]
-        files = {RESULTS_FILE: csv_text(rows), TABLE_FILE: markdown_text(self.table())}
+        # Read under the lock too: a process that read early must not put back a table without the last seed.
         with locked(self.folder / LOCK_FILE, wait=True):
+            rows = [seed_row(name, run) for name in self.problems for run in self.runs(name)]
+            files = {RESULTS_FILE: csv_text(rows), TABLE_FILE: markdown_text(self.table())}
             for name, text in files.items():
                 write_bytes(self.folder / name, text.encode())
         return [self.folder / name for name in files]
