@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -50,15 +51,19 @@ def test_every_option_matters(changed):
     assert losses(first) != losses(second)
 
 
-def test_patience_and_number_polished_matter():
-    problem = Problem.load("max-signal")
-    base = {**QUICK, "max_rounds": 60, "n_polished": 6}
-    patient, hasty, picky = (
-        search(problem, seeds=(0,), **options).runs[0]
-        for options in ({**base, "patience": 9}, {**base, "patience": 1}, {**base, "n_polished": 1})
+def test_patience_matters():
+    base = {**QUICK, "max_rounds": 60, "n_polished": 1}
+    patient, hasty = (
+        search(Problem.load("max-signal"), **base, patience=patience).runs[0] for patience in (9, 1)
     )
     assert len(hasty.history) < len(patient.history)
-    assert len(picky.families) == 1 < len(patient.families)
+
+
+def test_number_polished_matters():
+    few, many = (
+        search(Problem.load("gm-wm"), **QUICK | {"n_polished": number}).runs[0] for number in (1, 12)
+    )
+    assert len(few.families) < len(many.families)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +91,12 @@ def test_designs_are_at_least_as_good_as_any_that_the_paper_reports(name, n_rf, 
     run = search(Problem.load(name), "multistart", seeds=range(2)).best
     assert run.loss <= loss + 0.005 * abs(loss)
     assert len(run.sequence.flip_angle) >= n_rf
+
+
+def test_the_best_of_each_number_of_pulses_is_polished_whatever_its_rank():
+    problem = Problem.load("max-signal")
+    problem = replace(problem, search_space=replace(problem.search_space, max_rf=3))
+    (run,) = search(problem, **QUICK | {"n_polished": 1}).runs
+    numbers = [len(design.sequence.flip_angle) for design in run.families]
+    assert {1, 2} <= set(numbers)
+    assert numbers[0] > 1

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from conftest import command, final
+from faults.conftest import command, final
 
 MAIN = [sys.executable, "-m", "sequence_search"]
 pytestmark = [

@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from conftest import command, final
+from faults.conftest import command, final
 
 pytestmark = pytest.mark.slow
 

@@ -44,7 +44,7 @@ class Multistart:
     n_elite : int
         Sequences of each number of pulses that go on.
     n_polished : int
-        Best sequences that are polished.
+        Best sequences that are polished; the best of each number of pulses is in any case.
     learning_rate : float
         Of Adam, on radians and log delays.
     n_per_tissue : int

@@ -52,7 +52,7 @@ class Rounds:
         Sequences that are kept, of each number of pulses if `by_number`, else of all.
     by_number : bool
     n_polished : int
-        Best sequences that are polished.
+        Best sequences that are polished; the best of each number of pulses is in any case.
     learning_rate : float
         Of Adam, on radians and log delays.
     n_per_tissue : int
@@ -244,7 +244,7 @@ def _polish_all(
 ) -> tuple[list[Sequence], Standing]:
     """The best of the elite polished, and where to go on; what is left at the end is as it is."""
     found = list(standing.polished)
-    for one in reached.elite[len(found) : rounds.n_polished]:
+    for one in _worth_polishing(reached.elite, rounds)[len(found) :]:
         found.append(_polished(one.sequence, space, loss_and_gradient, meter))
         meter.must_end()
         if not meter.interrupted:
@@ -252,6 +252,18 @@ def _polish_all(
             if settings.checkpoint.due():
                 _save(standing, settings, meter)
     return found, standing
+
+
+def _worth_polishing(elite: tuple[Candidate, ...], rounds: Rounds) -> list[Candidate]:
+    """The best few, and the best of each number of pulses, so that the cost of fewer pulses is known."""
+    leaders: dict[int, Candidate] = {}
+    for candidate in elite:
+        leaders.setdefault(len(candidate.sequence.flip_angle), candidate)
+    return [
+        candidate
+        for rank, candidate in enumerate(elite)
+        if rank < rounds.n_polished or candidate in leaders.values()
+    ]
 
 
 def _save(standing: Standing, settings: Settings, meter: Meter) -> None:
