@@ -1,5 +1,6 @@
 """kill -9 of the process, and of workers, at random moments."""
 
+import contextlib
 import os
 import random
 import signal
@@ -34,7 +35,7 @@ def test_killed_at_random_moments_the_same_command_ends_at_the_same_files(
             time.sleep(rng.uniform(0, 3))  # a moment of the start
         else:
             wait_for_work(process, folder, time.time())
-            time.sleep(rng.expovariate(1 / 1.5))
+            time.sleep(rng.expovariate(2))
         process.kill()
         process.wait()
         n_killed += 1
@@ -53,11 +54,12 @@ def test_killed_at_random_moments_the_same_command_ends_at_the_same_files(
 
 
 def wait_for_work(process, folder, since):
-    """Until the process writes the status of a seed, or ends."""
+    """Until the process has written a checkpoint or a result, or ended: starting takes longer than a seed."""
     while process.poll() is None:
-        for file in folder.glob("*/*/status.json"):
-            if file.stat().st_mtime > since:
-                return
+        for file in [*folder.glob("*/*/checkpoint.npz"), *folder.glob("*/*/result.json")]:
+            with contextlib.suppress(FileNotFoundError):  # a checkpoint goes when its seed is done
+                if file.stat().st_mtime > since:
+                    return
         time.sleep(0.01)
 
 
