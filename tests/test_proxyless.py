@@ -8,14 +8,9 @@ import torch
 from sequence_search.objective import Objective, Term, rf_energy, rf_number, signal_loss, time_to_readout
 from sequence_search.problem import Problem
 from sequence_search.search import search
-from sequence_search.search.proxyless import (
-    Proxyless,
-    architecture_gradient,
-    gate_gradient,
-    idle_time,
-    initial_scheduler,
-    two_path_gradient,
-)
+from sequence_search.search.gates import architecture_gradient, gate_gradient, two_path_gradient
+from sequence_search.search.proxyless import Proxyless
+from sequence_search.search.scheduler import Draws, idle_time, initial_scheduler
 from sequence_search.search_space import SearchSpace
 from sequence_search.simulate import simulate
 
@@ -80,7 +75,7 @@ def test_paths_are_drawn_by_their_probability():
     scheduler = scheduler_of(seeds=(0,))
     with torch.no_grad():
         scheduler.architecture[0, 1] = torch.linspace(-1, 1, 8)
-    draws = proxyless._Draws([torch.Generator().manual_seed(0)], scheduler)
+    draws = Draws([torch.Generator().manual_seed(0)], scheduler)
     drawn = torch.stack([draws.path()[0] for _ in range(4000)])
     probability = scheduler.architecture.detach().softmax(-1)[0]
     for layer in range(5):
@@ -110,7 +105,7 @@ def test_a_two_path_step_moves_two_and_keeps_their_total():
     # Momentum would move the others.
     adam = torch.optim.Adam([scheduler.architecture], lr=0.1, betas=(0.9, 0.999))
     generators = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
-    draws = proxyless._Draws(generators, scheduler)
+    draws = Draws(generators, scheduler)
     pairs = []
     two = draws.two
 

@@ -7,10 +7,6 @@ probability p = softmax(alpha) of each. Two steps alternate:
 - weights: one operation a layer is drawn from p, and SGD steps the drawn operations' parameters;
 - architecture: with the gates g of a drawn path, dL/dalpha_i = sum_j dL/dg_j p_j (delta_ij - p_i).
 
-The signal is linear in the gates of a layer, S = sum_j g_j S_j, where S_j is the signal of the same sequence
-with candidate j in that layer. Hence dL/dg_j = Re <dL/dS, S_j> plus the penalties' difference, and an
-architecture step is one simulation of neighbouring sequences.
-
 Source: Cai, Zhu, Han, "ProxylessNAS: Direct Neural Architecture Search on Target Task and Hardware",
 ICLR 2019.
 """
@@ -19,15 +15,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from sequence_search.objective import SEQUENCE_TERMS, SIGNAL_TERMS, Objective
 from sequence_search.problem import Problem
 from sequence_search.search.base import (
     Meter,
@@ -40,13 +35,17 @@ from sequence_search.search.base import (
     points,
 )
 from sequence_search.search.finish import Finisher
+from sequence_search.search.gates import (
+    architecture_gradient,
+    candidate_losses,
+    gate_gradient,
+    two_path_gradient,
+)
 from sequence_search.search.refine import polish
-from sequence_search.search_space import SearchSpace
-from sequence_search.sequence import Sequence, merge_delays
-from sequence_search.simulate import simulate
+from sequence_search.search.scheduler import Draws, Scheduler, initial_scheduler
+from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels, random_voxels
 
-IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
 N_PROGRESS = 200  # progress reports and history points of a run
 PROGRESS_N_PER_TISSUE = 64
 POLISH_N_PER_TISSUE = 128
@@ -145,7 +144,7 @@ class Proxyless:
             [scheduler.architecture], lr=self.architecture_rate, betas=self.architecture_betas
         )
         stream = _VoxelStream(problem, self.n_voxels, self.voxels_per_step)
-        draws = _Draws(generators, scheduler, self.temperature)
+        draws = Draws(generators, scheduler, self.temperature)
         log = _Log(problem, seeds, scheduler, settings, self)
         training = _Training(scheduler, sgd, adam, stream, draws, log)
         taken = _resume(training, settings, meter)
@@ -174,7 +173,7 @@ class _Training(NamedTuple):
     sgd: torch.optim.Optimizer
     adam: torch.optim.Optimizer
     stream: _VoxelStream
-    draws: _Draws
+    draws: Draws
     log: _Log
 
     def state(self) -> State:
@@ -238,152 +237,6 @@ def _restore_optimizer(name: str, optimizer: torch.optim.Optimizer, state: State
     optimizer.load_state_dict({"state": by_number, "param_groups": groups})
 
 
-@dataclass(frozen=True, slots=True)
-class Scheduler:
-    """Weight and architecture parameters of all seeds, each a tensor [seeds, layers, candidates].
-
-    Attributes
-    ----------
-    flip_angle, phase : rad; unused for waits
-    log_idle : log(idle time in ms + 0.001)
-    architecture : alpha; -inf where a candidate is not allowed, as waits in the first layer
-    is_rf : bool tensor [candidates]
-    min_rf_delay, max_delay : float, s
-    """
-
-    flip_angle: Float[Tensor, "seeds layers candidates"]
-    phase: Float[Tensor, "seeds layers candidates"]
-    log_idle: Float[Tensor, "seeds layers candidates"]
-    architecture: Float[Tensor, "seeds layers candidates"]
-    is_rf: Bool[Tensor, "candidates"]
-    min_rf_delay: float
-    max_delay: float
-
-    def sequence(self, path: Int[Tensor, "seeds *neighbours layers"]) -> Sequence:
-        """Sequences [seeds, *neighbours] of the operations with these indices, differentiable."""
-        shape = path.shape
-        flat = path.reshape(shape[0], -1, shape[-1]).transpose(1, 2)
-        parts = [part.gather(-1, flat) for part in (self.flip_angle, self.phase, idle_time(self.log_idle))]
-        flip, phase, delay = (part.transpose(1, 2).reshape(shape) for part in parts)
-        merged = merge_delays(flip, phase, delay, self.is_rf[path])
-        return replace(merged, delay=merged.delay.clamp(max=self.max_delay))
-
-    @torch.no_grad()
-    def constrain(self) -> None:
-        """Keep the idle time after a pulse at its minimum or above, Sec. II.B."""
-        least = torch.where(self.is_rf, math.log(self.min_rf_delay * 1e3 + IDLE_OFFSET_MS), -math.inf)
-        self.log_idle.clamp_(min=least)
-
-
-def idle_time(log_idle: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Idle time [s] of log(t_ms + 0.001), not negative."""
-    return (log_idle.exp() - IDLE_OFFSET_MS).clamp(min=0) / 1e3
-
-
-def initial_scheduler(
-    space: SearchSpace, generators: list[torch.Generator], architecture_sd: float
-) -> Scheduler:
-    """Initial parameters as in Sec. II.B: compartments of flip angle, random phases, log-spaced waits."""
-    n_waits = len(space.wait_ranges)
-    shape = (space.max_rf, space.rf_candidates + n_waits)
-    uniform = torch.stack([torch.rand((3, *shape), generator=g, dtype=torch.float64) for g in generators], 1)
-    normal = torch.stack([torch.randn(shape, generator=g, dtype=torch.float64) for g in generators])
-    is_rf = torch.arange(shape[1]) < space.rf_candidates
-    compartment = torch.arange(shape[1]).clamp(max=space.rf_candidates - 1) / space.rf_candidates
-    low, high = space.flip_range
-    flip = low + (high - low) * (compartment + uniform[0] / space.rf_candidates)
-    phase = math.pi * (2 * uniform[1] - 1)
-    ranges = [(space.min_rf_delay, space.min_rf_delay)] * space.rf_candidates + list(space.wait_ranges)
-    start, end = (torch.tensor(ranges, dtype=torch.float64) * 1e3).log().unbind(-1)
-    idle_ms = (start + (end - start) * uniform[2]).exp()
-    architecture = architecture_sd * normal
-    architecture[:, 0, ~is_rf] = -math.inf
-    return Scheduler(
-        flip.requires_grad_(),
-        phase.requires_grad_(),
-        (idle_ms + IDLE_OFFSET_MS).log().requires_grad_(),
-        architecture.requires_grad_(),
-        is_rf,
-        space.min_rf_delay,
-        space.max_delay,
-    )
-
-
-def gate_gradient(
-    problem: Problem, scheduler: Scheduler, path: Int[Tensor, "seeds layers"], voxels: Voxels, engine: str
-) -> Float[Tensor, "seeds layers candidates"]:
-    """dL/dg of every candidate of every layer at a drawn path, up to a constant in each layer."""
-    _, layers, candidates = scheduler.architecture.shape
-    with torch.no_grad():
-        drawn = scheduler.sequence(path)
-        others = scheduler.sequence(_neighbours(path, candidates))
-        signal = simulate(drawn, voxels, engine)
-        candidate_signals = simulate(others, voxels, engine)
-    leaf = signal.requires_grad_()
-    # The second part is zero: it keeps the graph whole where the objective is of the sequence alone.
-    loss = problem.objective(leaf, drawn, voxels).sum() + 0.0 * leaf.abs().sum()
-    (slope,) = torch.autograd.grad(loss, leaf)
-    # Re <dL/dS, S_j>, as one product of real matrices for each seed.
-    pairs = torch.view_as_real(candidate_signals).reshape(len(path), layers * candidates, -1)
-    through_signal = (pairs @ torch.view_as_real(slope).reshape(len(path), -1, 1)).reshape(
-        -1, layers, candidates
-    )
-    # Settings of the sequence alone add up over layers, so that their difference between neighbours is their
-    # gate's gradient; terms of the signal, held fixed here, are a constant that the softmax cancels.
-    terms = tuple(term for term in problem.objective.terms if term.function not in SIGNAL_TERMS.values())
-    if not terms:
-        return through_signal
-    with torch.no_grad():
-        # Magnitudes of all neighbours cost as much as half their simulation: only for terms that may look.
-        blind = all(term.function in SEQUENCE_TERMS.values() for term in terms)
-        fixed = signal[..., :0] if blind else signal
-        fixed = fixed[:, None, None, :].expand(*others.batch_shape, fixed.shape[-1])
-        return through_signal + Objective(terms)(fixed, others, voxels)
-
-
-def candidate_losses(
-    problem: Problem, scheduler: Scheduler, path: Int[Tensor, "seeds layers"], voxels: Voxels, engine: str
-) -> Float[Tensor, "seeds layers candidates"]:
-    """Loss of the drawn path with one layer set to each of its candidates in turn.
-
-    In place of dL/dg in `architecture_gradient` it gives the derivative of the expected loss itself.
-    """
-    with torch.no_grad():
-        others = scheduler.sequence(_neighbours(path, scheduler.architecture.shape[-1]))
-        loss, _ = problem.loss_and_gradient(voxels, engine)(others)
-    return loss
-
-
-def _neighbours(
-    path: Int[Tensor, "seeds layers"], candidates: int
-) -> Int[Tensor, "seeds layers candidates layers"]:
-    """The path with one layer set to each of its candidates in turn."""
-    layers = path.shape[-1]
-    neighbours = path[:, None, None, :].repeat(1, layers, candidates, 1)
-    for layer in range(layers):
-        neighbours[:, layer, :, layer] = torch.arange(candidates)
-    return neighbours
-
-
-def architecture_gradient(
-    architecture: Float[Tensor, "*shape candidates"], gate_gradient: Float[Tensor, "*shape candidates"]
-) -> Float[Tensor, "*shape candidates"]:
-    """dL/dalpha_i = sum_j dL/dg_j p_j (delta_ij - p_i), with p = softmax(alpha)."""
-    p = architecture.softmax(-1)
-    weighted = torch.where(p > 0, gate_gradient * p, 0.0)
-    return weighted - p * weighted.sum(-1, keepdim=True)
-
-
-def two_path_gradient(
-    architecture: Float[Tensor, "*shape candidates"],
-    gate_gradient: Float[Tensor, "*shape candidates"],
-    chosen: Int[Tensor, "*shape 2"],
-) -> Float[Tensor, "*shape candidates"]:
-    """`architecture_gradient` over two chosen candidates with renormalised probabilities; zero elsewhere."""
-    gradient = architecture_gradient(architecture.gather(-1, chosen), gate_gradient.gather(-1, chosen))
-    return torch.zeros_like(architecture).scatter(-1, chosen, gradient)
-
-
 def _weight_step(
     problem: Problem,
     scheduler: Scheduler,
@@ -407,7 +260,7 @@ def _weight_step(
 def _architecture_step(
     problem: Problem,
     scheduler: Scheduler,
-    draws: _Draws,
+    draws: Draws,
     voxels: Voxels,
     engine: str,
     adam: torch.optim.Optimizer,
@@ -526,59 +379,6 @@ class _Log:
         self._settings.monitor.on_progress(
             Progress(self._seeds[best], step, self._steps, float(loss[best]), designs[best])
         )
-
-
-class _Draws:
-    """Operations drawn from softmax(alpha), with the randomness of each seed from its own generator."""
-
-    BLOCK = 256  # draws fetched at a time: a call for each seed and step would dominate a step
-
-    def __init__(
-        self, generators: list[torch.Generator], scheduler: Scheduler, temperature: float = 1.0
-    ) -> None:
-        self._generators = generators
-        self._temperature = temperature
-        self._scheduler = scheduler
-        self._block = torch.empty(0)
-        self._used = self.BLOCK
-
-    def state(self) -> State:
-        """Generators, and the draws fetched that are not used yet."""
-        generators = torch.stack([generator.get_state() for generator in self._generators])
-        block = self._block[self._used :].numpy()
-        return {"draws.generators": generators.numpy(), "draws.block": block}
-
-    def restore(self, state: State) -> None:
-        """Inverse of `state`."""
-        for generator, kept in zip(self._generators, state["draws.generators"], strict=True):
-            generator.set_state(torch.from_numpy(kept.copy()))
-        left = torch.from_numpy(state["draws.block"].copy())
-        self._used = self.BLOCK - len(left)
-        self._block = torch.cat([left.new_zeros(self._used, *left.shape[1:]), left])
-
-    def path(self, among: Int[Tensor, "seeds layers two"] | None = None) -> Int[Tensor, "seeds layers"]:
-        """One operation a layer; if `among` some, by their renormalised probabilities."""
-        noisy = self._noisy()
-        if among is None:
-            return noisy.argmax(-1)
-        return among.gather(-1, noisy.gather(-1, among).argmax(-1, keepdim=True))[..., 0]
-
-    def two(self) -> Int[Tensor, "seeds layers 2"]:
-        """Two different operations a layer."""
-        return self._noisy().topk(2, dim=-1).indices
-
-    def _noisy(self) -> Tensor:
-        """Alpha / temperature with Gumbel noise: the largest are draws from its softmax, each once."""
-        architecture = self._scheduler.architecture.detach()
-        if self._used == self.BLOCK:
-            shape = (self.BLOCK, *architecture.shape[1:])
-            self._block = torch.stack(
-                [torch.rand(shape, generator=g, dtype=torch.float64) for g in self._generators], 1
-            )
-            self._used = 0
-        uniform = self._block[self._used].clamp(min=torch.finfo(torch.float64).tiny)
-        self._used += 1
-        return architecture / self._temperature - (-uniform.log()).log()
 
 
 class _VoxelStream:
