@@ -9,9 +9,10 @@ The machine should be idle: workers that share cores with others do not scale.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -75,8 +76,8 @@ def time_of_status(folder: Path, problem: str) -> float:
     times = []
     for _ in range(3):
         began = time.perf_counter()
-        if os.system(f"sequence-search status {study.folder} > {folder}/status.txt"):
-            raise SystemExit("sequence-search status failed")
+        command = [sys.executable, "-m", "sequence_search", "status", str(study.folder)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         times.append(time.perf_counter() - began)
     return statistics.median(times)
 
