@@ -15,6 +15,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib.metadata import version
@@ -27,6 +28,7 @@ import torch
 from peers.blackbox import PEERS
 
 from sequence_search import Problem, Sequence, builtin_problems, search
+from sequence_search.classify import classify
 from sequence_search.search.base import Meter, Run, Settings
 from sequence_search.search.finish import Finisher
 
@@ -127,7 +129,7 @@ def score(problem: Problem, runs: list[dict[str, Any]]) -> dict[str, Any]:
     best = json.loads(BEST_KNOWN.read_text())[problem.name]
     designs = [run for run in runs if "loss" in run]
     found = [run for run in designs if run["loss"] <= best["loss"] + CLOSE * abs(best["loss"])]
-    limit = best["two_pulse"] + SUCCESS * abs(best["two_pulse"])
+    limit = success_limit(problem)
     successful = [run for run in designs if run["without_rf_number"] <= limit]
 
     def middle(rows: list[dict[str, Any]], key: str) -> float | None:
@@ -145,6 +147,12 @@ def score(problem: Problem, runs: list[dict[str, Any]]) -> dict[str, Any]:
         "families": middle(designs, "families"),
         "best": min((run["loss"] for run in designs), default=None),
     }
+
+
+def success_limit(problem: Problem) -> float:
+    """Largest loss without its RF-number term that is successful in the paper's sense."""
+    two = json.loads(BEST_KNOWN.read_text())[problem.name]["two_pulse"]
+    return float(two + SUCCESS * abs(two))
 
 
 def update_best_known(problem: Problem, label: str, runs: Iterable[Run]) -> None:
@@ -208,7 +216,23 @@ def tables(results: dict[str, Any]) -> str:
         problem = Problem.load(name)
         parts += ["", f"### {name}", "", HEADER, RULE]
         parts += [table_row(label, score(problem, row["runs"])) for label, row in rows.items()]
+        parts += [
+            "",
+            *(categories(problem, label, row["runs"]) for label, row in rows.items() if "fast" in label),
+        ]
     return "\n".join(parts) + "\n"
+
+
+def categories(problem: Problem, label: str, runs: list[dict[str, Any]]) -> str:
+    """Share of the seeds whose design is successful and of each category, as in Tables V to VIII."""
+    limit = success_limit(problem)
+    counts = Counter[str](
+        classify(Sequence.from_dict(run["sequence"]), problem.categories)
+        for run in runs
+        if "loss" in run and run["without_rf_number"] <= limit
+    )
+    shares = (f"{name} {100 * count / len(runs):.0f} %" for name, count in counts.most_common())
+    return f"- {label}: {'; '.join(shares) or 'none successful'}."
 
 
 COLUMNS = (
