@@ -29,8 +29,9 @@ from peers.blackbox import PEERS
 
 from sequence_search import Problem, Sequence, builtin_problems, search
 from sequence_search.classify import classify
-from sequence_search.search.base import Meter, Run, Settings
+from sequence_search.search.base import Meter, Settings
 from sequence_search.search.finish import Finisher
+from sequence_search.search.result import Run
 
 HERE = Path(__file__).parent
 BEST_KNOWN = HERE / "best_known.json"

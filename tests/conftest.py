@@ -20,6 +20,8 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 
 from sequence_search.distributions import Normal, Uniform  # noqa: E402
+from sequence_search.search.scheduler import initial_scheduler  # noqa: E402
+from sequence_search.search_space import SearchSpace  # noqa: E402
 from sequence_search.tissue import Imaging, Tissue  # noqa: E402
 from sequence_search.voxels import Voxels  # noqa: E402
 
@@ -82,3 +84,8 @@ def random_brain_voxels(n_voxels: int, seed: int = 0, **properties: float) -> Vo
         if name in properties:
             values[name] = torch.full_like(draw, properties[name])
     return Voxels(**values, tissue=torch.randint(3, (n_voxels,), generator=generator))
+
+
+def scheduler_of(space=SearchSpace(), seeds=(0, 1), sd=0.001):  # noqa: B008
+    """Initial scheduler of proxyless."""
+    return initial_scheduler(space, [torch.Generator().manual_seed(seed) for seed in seeds], sd)

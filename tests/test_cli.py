@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from sequence_search.cli import app, repeat_flags
-from sequence_search.problem import Problem, builtin_problems, problem_text
+from sequence_search.problem import Problem
+from sequence_search.problem_library import builtin_problems, problem_text
 from sequence_search.search import Multistart
 
 RUN = [sys.executable, "-m", "sequence_search"]

@@ -6,7 +6,8 @@ import torch
 
 from sequence_search.distributions import Normal
 from sequence_search.objective import Objective
-from sequence_search.problem import Problem, builtin_problems
+from sequence_search.problem import Problem
+from sequence_search.problem_library import builtin_problems
 from sequence_search.report.conventional import contrast_te, conventional_sequence, null_ti
 from sequence_search.report.paper import paper_rows
 from sequence_search.sequence import Sequence

@@ -6,7 +6,7 @@ import pytest
 
 from sequence_search.problem import Problem
 from sequence_search.report.convergence import convergence_figure, course
-from sequence_search.search.base import Design, Point, Run, failed
+from sequence_search.search.result import Design, Point, Run, failed
 from sequence_search.sequence import Sequence
 
 PROBLEM = Problem.load("max-signal")

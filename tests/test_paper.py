@@ -3,7 +3,8 @@ import math
 import pytest
 
 from sequence_search.classify import OTHERS
-from sequence_search.problem import CONVENTIONAL_RF_ENERGY, Problem, builtin_problems
+from sequence_search.problem import CONVENTIONAL_RF_ENERGY, Problem
+from sequence_search.problem_library import builtin_problems
 from sequence_search.report.paper import Stat, paper_rows
 
 ALL = [row for name in builtin_problems() for row in paper_rows(name)]

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from sequence_search.objective import Objective
-from sequence_search.problem import Problem, builtin_problems, problem_text
+from sequence_search.problem import Problem
 from sequence_search.problem_file import ProblemError
+from sequence_search.problem_library import builtin_problems, problem_text
 from sequence_search.sequence import Sequence
 from sequence_search.simulate import simulate
 

@@ -1,8 +1,8 @@
 import pytest
 
 from sequence_search.distributions import Normal, Uniform
-from sequence_search.problem import problem_text
 from sequence_search.problem_file import ProblemError, read_tables
+from sequence_search.problem_library import problem_text
 
 GOOD = problem_text("gm-wm")
 

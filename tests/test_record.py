@@ -5,8 +5,9 @@ import math
 import pytest
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Meter, Point, SearchResult, Settings, failed
+from sequence_search.search.base import Meter, Settings
 from sequence_search.search.finish import Finisher
+from sequence_search.search.result import Point, SearchResult, failed
 from sequence_search.sequence import Sequence
 from sequence_search.study.record import read_run, result_record, run_record, seed_record
 

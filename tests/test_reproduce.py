@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from sequence_search.problem import builtin_problems
+from sequence_search.problem_library import builtin_problems
 from sequence_search.report.summary import make_condition
 from sequence_search.reproduce import CONDITIONS, begin, derive, figure_designs, read_labels
-from sequence_search.search.base import Design, Monitor
+from sequence_search.search.base import Monitor
+from sequence_search.search.result import Design
 from sequence_search.search_space import Axis
 from sequence_search.study import grids
 from sequence_search.study.study import Study

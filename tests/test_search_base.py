@@ -1,7 +1,8 @@
 import pytest
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Meter, Settings, clean, same_family
+from sequence_search.search.base import Meter, Settings
+from sequence_search.search.result import clean, same_family
 from sequence_search.sequence import Sequence
 
 PROBLEM = Problem.load("max-signal")

@@ -6,8 +6,8 @@ import pytest
 
 from sequence_search.problem import Problem
 from sequence_search.report.summary import make_condition, summary, verdicts
-from sequence_search.search.base import Design
 from sequence_search.search.phase_map import PhaseMap
+from sequence_search.search.result import Design
 from sequence_search.sequence import Sequence
 from test_tables import GRID, PROBLEM, RUNS, THREE_RF, TWO_RF, run
 

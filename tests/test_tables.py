@@ -14,7 +14,7 @@ from sequence_search.report.tables import (
     make_table,
     reference_loss,
 )
-from sequence_search.search.base import Design, Run, failed
+from sequence_search.search.result import Design, Run, failed
 from sequence_search.sequence import Sequence
 
 PROBLEM = Problem.load("max-signal")

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sequence_search.objective import Objective, Term
-    from sequence_search.problem import Evaluation, Problem, builtin_problems
+    from sequence_search.problem import Evaluation, Problem
     from sequence_search.problem_file import ProblemError
+    from sequence_search.problem_library import builtin_problems
     from sequence_search.search import search
-    from sequence_search.search.base import Monitor, Progress, Run, SearchResult
+    from sequence_search.search.base import Monitor, Progress
     from sequence_search.search.grid import GridResult, grid_search
+    from sequence_search.search.result import Run, SearchResult
     from sequence_search.search_space import Axis, Grid, SearchSpace
     from sequence_search.sequence import Sequence
     from sequence_search.simulate import evolve, simulate
@@ -34,14 +36,14 @@ _HOME = {
     "Problem": "problem",
     "ProblemError": "problem_file",
     "Progress": "search.base",
-    "Run": "search.base",
-    "SearchResult": "search.base",
+    "Run": "search.result",
+    "SearchResult": "search.result",
     "SearchSpace": "search_space",
     "Sequence": "sequence",
     "Term": "objective",
     "Tissue": "tissue",
     "Voxels": "voxels",
-    "builtin_problems": "problem",
+    "builtin_problems": "problem_library",
     "Study": "study.study",
     "save_grid": "study.grid_record",
     "evolve": "simulate",

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from sequence_search.problem import Problem
     from sequence_search.report.study_tables import StudyTable
-    from sequence_search.search.base import Design, Monitor, Progress, Run
+    from sequence_search.search.base import Monitor, Progress
     from sequence_search.search.grid import GridResult
+    from sequence_search.search.result import Design, Run
     from sequence_search.study.status import ProblemStatus
     from sequence_search.study.work import Outcome
 

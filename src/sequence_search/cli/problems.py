@@ -16,7 +16,8 @@ from sequence_search.console import print_json, print_table
 @app.command("list")
 def list_problems(format: FormatOption = Format.TABLE) -> None:
     """List the built-in problems."""
-    from sequence_search.problem import Problem, builtin_problems
+    from sequence_search.problem import Problem
+    from sequence_search.problem_library import builtin_problems
 
     problems = [Problem.load(name) for name in builtin_problems()]
     if format is Format.JSON:
@@ -36,7 +37,7 @@ def show(problem: ProblemArgument, format: FormatOption = Format.TABLE) -> None:
 @app.command()
 def init(problem: ProblemArgument, file: Annotated[Path, typer.Argument(help="File to write.")]) -> None:
     """Copy a problem to a file, to edit it."""
-    from sequence_search.problem import problem_text
+    from sequence_search.problem_library import problem_text
 
     with bad_input():
         text = problem_text(problem)

@@ -11,7 +11,7 @@ from sequence_search.classify import classify, inversion_time
 from sequence_search.problem import Problem
 from sequence_search.report.measures import Values, measure
 from sequence_search.report.paper import PaperRow, Stat, paper_rows
-from sequence_search.search.base import Design, Run
+from sequence_search.search.result import Design, Run
 from sequence_search.sequence import Sequence
 
 ROUNDING = 1e-9  # 178° in radians and back misses 177° by more than the 1° allowed

@@ -17,7 +17,7 @@ from sequence_search.report.table_formats import (
     to_record,
 )
 from sequence_search.report.tables import Table, make_table
-from sequence_search.search.base import Run
+from sequence_search.search.result import Run
 from sequence_search.sequence import Sequence
 
 

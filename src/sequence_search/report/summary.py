@@ -16,8 +16,8 @@ from sequence_search.report.robustness import robustness_map
 from sequence_search.report.row_match import Check, RowMatch, Tolerances, compare, largest_difference
 from sequence_search.report.study_tables import StudyTable, markdown, study_table
 from sequence_search.report.table_formats import markdown_table
-from sequence_search.search.base import Design, Run
 from sequence_search.search.phase_map import PhaseMap
+from sequence_search.search.result import Design, Run
 from sequence_search.sequence import Sequence
 
 CONVENTIONAL = Tolerances(flip_deg=0.05, phase_deg=0.05, time=0.01, signal=0.01, energy_percent=0.05)

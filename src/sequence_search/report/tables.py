@@ -13,7 +13,7 @@ from sequence_search.problem import Evaluation, Problem
 from sequence_search.report.conventional import conventional_sequence
 from sequence_search.report.measures import contrast_tissues, measure, published, single, summarize
 from sequence_search.report.paper import PaperRow, RowKind, Stat, paper_rows
-from sequence_search.search.base import Run
+from sequence_search.search.result import Run
 from sequence_search.sequence import Sequence
 
 SECONDS_FROM_MS = 1000.0  # rows of a second or more are in seconds, as Table VIII

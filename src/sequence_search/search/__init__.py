@@ -9,11 +9,12 @@ from dataclasses import asdict, fields
 from typing import Any, SupportsIndex
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Monitor, SearchResult, Settings
+from sequence_search.search.base import Monitor, Settings
 from sequence_search.search.evolution import Evolution
 from sequence_search.search.multistart import Multistart
 from sequence_search.search.proxyless import Proxyless
 from sequence_search.search.random_search import RandomSearch
+from sequence_search.search.result import SearchResult
 
 StrategyClass = type[Evolution] | type[Multistart] | type[Proxyless] | type[RandomSearch]
 STRATEGIES: dict[str, StrategyClass] = {

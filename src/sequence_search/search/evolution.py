@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Run, Settings
+from sequence_search.search.base import Settings
 from sequence_search.search.propose import changed_designs, random_designs
+from sequence_search.search.result import Run
 from sequence_search.search.rounds import Rounds, run_rounds
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence

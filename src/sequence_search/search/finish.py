@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Design, Meter, Point, Run, clean, failed, same_family
+from sequence_search.search.base import Meter
 from sequence_search.search.refine import polish
+from sequence_search.search.result import Design, Point, Run, clean, failed, same_family
 from sequence_search.sequence import Sequence
 
 CHECK_N_PER_TISSUE = 4096

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Design, Meter, Monitor, Progress, Settings, clean
+from sequence_search.search.base import Meter, Monitor, Progress, Settings
 from sequence_search.search.finish import Finisher
 from sequence_search.search.grid_losses import (
     GRID_N_PER_TISSUE,
@@ -32,6 +32,7 @@ from sequence_search.search.grid_losses import (
 )
 from sequence_search.search.grid_state import GridPoint, GridState, load_state, save_state
 from sequence_search.search.refine import polish
+from sequence_search.search.result import Design, clean
 from sequence_search.search_space import Grid
 from sequence_search.sequence import Sequence
 from sequence_search.simulate.fused import KERNEL_PROPERTIES

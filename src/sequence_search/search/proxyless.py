@@ -18,41 +18,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import (
-    Meter,
-    Point,
-    Progress,
-    Run,
-    Settings,
-    State,
-    failed,
-    points,
-)
-from sequence_search.search.finish import Finisher
+from sequence_search.search.base import Meter, Settings, State
 from sequence_search.search.gates import (
     architecture_gradient,
     candidate_losses,
     gate_gradient,
     two_path_gradient,
 )
-from sequence_search.search.refine import polish
+from sequence_search.search.result import Run
 from sequence_search.search.scheduler import Draws, Scheduler, initial_scheduler
-from sequence_search.sequence import Sequence
-from sequence_search.voxels import Voxels, random_voxels
+from sequence_search.search.training_log import TrainingLog
+from sequence_search.search.voxel_stream import VoxelStream
+from sequence_search.voxels import Voxels
 
-N_PROGRESS = 200  # progress reports and history points of a run
-PROGRESS_N_PER_TISSUE = 64
-POLISH_N_PER_TISSUE = 128
 # With fewer on average, a random batch may lack a tissue; with 20 each, once in 10^8 batches.
 FEWEST_PER_TISSUE = 20
-VOXEL_SEED = 0  # all seeds see the same stream of voxels, so that a seed does not depend on its neighbours
-
 
 # Options by name: "paper" is 1,000 epochs of 100 batches of 1,000 voxels.
 SCHEDULES: dict[str, dict[str, Any]] = {
@@ -143,9 +128,9 @@ class Proxyless:
         adam = torch.optim.Adam(
             [scheduler.architecture], lr=self.architecture_rate, betas=self.architecture_betas
         )
-        stream = _VoxelStream(problem, self.n_voxels, self.voxels_per_step)
+        stream = VoxelStream(problem, self.n_voxels, self.voxels_per_step)
         draws = Draws(generators, scheduler, self.temperature)
-        log = _Log(problem, seeds, scheduler, settings, self)
+        log = TrainingLog(problem, seeds, scheduler, settings, steps=self.steps, polished=self.polish)
         training = _Training(scheduler, sgd, adam, stream, draws, log)
         taken = _resume(training, settings, meter)
         while taken < self.steps and not log.all_failed:
@@ -172,9 +157,9 @@ class _Training(NamedTuple):
     scheduler: Scheduler
     sgd: torch.optim.Optimizer
     adam: torch.optim.Optimizer
-    stream: _VoxelStream
+    stream: VoxelStream
     draws: Draws
-    log: _Log
+    log: TrainingLog
 
     def state(self) -> State:
         """Plain data from which `restore` makes the same training."""
@@ -284,125 +269,3 @@ def _architecture_step(
         before, stepped = (part.gather(-1, chosen) / temperature for part in (kept, architecture))
         change = before.logsumexp(-1, keepdim=True) - stepped.logsumexp(-1, keepdim=True)
         architecture.copy_(kept.scatter(-1, chosen, temperature * (stepped + change)))
-
-
-class _Log:
-    """What is known of each seed on the way: failures, history, progress; its run in the end."""
-
-    def __init__(
-        self,
-        problem: Problem,
-        seeds: tuple[int, ...],
-        scheduler: Scheduler,
-        settings: Settings,
-        options: Proxyless,
-    ) -> None:
-        self._problem, self._seeds, self._scheduler = problem, seeds, scheduler
-        self._settings, self._steps, self._polish = settings, options.steps, options.polish
-        self._every = max(1, options.steps // N_PROGRESS)
-        self._reasons: list[str | None] = [None] * len(seeds)
-        self._histories: list[list[Point]] = [[] for _ in seeds]
-        self._voxels = problem.voxels(PROGRESS_N_PER_TISSUE)
-
-    def state(self) -> State:
-        """Reasons of failure and histories."""
-        return {"reasons": list(self._reasons), "histories": np.array(self._histories, np.float64)}
-
-    def restore(self, state: State) -> None:
-        """Inverse of `state`."""
-        self._reasons = list(state["reasons"])
-        self._histories = [list(points(table)) for table in state["histories"]]
-
-    @property
-    def all_failed(self) -> bool:
-        """Whether no seed is left."""
-        return all(self._reasons)
-
-    def note(self, step: int, loss: Float[Tensor, "seeds"], meter: Meter) -> None:
-        """Look for failures, and report now and then; `step` counts from 1."""
-        self._note_failures(step, loss)
-        if not self.all_failed and ((step - 1) % self._every == 0 or step == self._steps):
-            self._report(step, meter)
-
-    def runs(self, meter: Meter) -> list[Run]:
-        """The run of each seed, its design the likeliest operation of each layer."""
-        finisher = Finisher(self._problem, self._settings.engine)
-        batch = self._designs()
-        designs = [batch[i].without_padding() for i in range(len(self._seeds))]
-        if self._polish and not meter.must_end():
-            voxels = self._problem.voxels(POLISH_N_PER_TISSUE)
-            fine = self._problem.loss_and_gradient(voxels, self._settings.engine)
-            # All or none, whatever the budget: a seed does not depend on its place among the others.
-            space, unlimited = self._problem.search_space, meter.without_budget()
-            designs = [
-                design if reason else polish(fine, space, design, meter=unlimited)[1]
-                for design, reason in zip(designs, self._reasons, strict=True)
-            ]
-            if unlimited.must_end():
-                meter.must_end()
-        runs = []
-        for seed, reason, past, design in zip(
-            self._seeds, self._reasons, self._histories, designs, strict=True
-        ):
-            history, n_seeds = tuple(past), len(self._seeds)
-            if reason is None:
-                runs.append(finisher.finish(seed, [design], meter, history=history, n_seeds=n_seeds))
-            else:
-                runs.append(failed(seed, reason, meter.seconds / n_seeds, meter.evaluations, history))
-        return runs
-
-    def _designs(self) -> Sequence:
-        return self._scheduler.sequence(self._scheduler.architecture.argmax(-1)).detach()
-
-    def _note_failures(self, step: int, loss: Float[Tensor, "seeds"]) -> None:
-        """Record a seed whose loss or architecture is not finite, and silence it so that the others go on."""
-        scheduler = self._scheduler
-        broken = ~loss.isfinite() | scheduler.architecture.detach().isnan().any(-1).any(-1)
-        if not bool(broken.any()):
-            return
-        for i in broken.nonzero()[:, 0].tolist():
-            what = "gradient of the architecture" if loss[i].isfinite() else "loss"
-            self._reasons[i] = self._reasons[i] or f"{what} is not finite at step {step}"
-            with torch.no_grad():
-                for part in (scheduler.flip_angle, scheduler.phase, scheduler.log_idle):
-                    part[i].nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
-                scheduler.architecture[i].nan_to_num_(nan=0.0, neginf=-math.inf)
-
-    def _report(self, step: int, meter: Meter) -> None:
-        """History of every seed's design; progress of the best one alive."""
-        designs = self._designs()
-        loss = self._problem.loss(designs, self._voxels, self._settings.engine)
-        loss = torch.where(torch.tensor([reason is None for reason in self._reasons]), loss, math.nan)
-        for past, value in zip(self._histories, loss.tolist(), strict=True):
-            past.append(Point(step, value, meter.evaluations, meter.seconds / len(self._seeds)))
-        best = int(loss.nan_to_num(nan=math.inf).argmin())
-        self._settings.monitor.on_progress(
-            Progress(self._seeds[best], step, self._steps, float(loss[best]), designs[best])
-        )
-
-
-class _VoxelStream:
-    """Batches of the random voxels in random order, one pass an epoch."""
-
-    def __init__(self, problem: Problem, n_voxels: int, per_step: int) -> None:
-        self._voxels = random_voxels(problem.tissues, problem.imaging, n_voxels, seed=VOXEL_SEED)
-        self._generator = torch.Generator().manual_seed(VOXEL_SEED)
-        self._per_step = per_step
-        self._order = torch.empty(0, dtype=torch.int64)
-
-    def state(self) -> State:
-        """Generator, and what is left of the epoch's order."""
-        generator = self._generator.get_state().numpy()
-        return {"stream.generator": generator, "stream.order": self._order.numpy()}
-
-    def restore(self, state: State) -> None:
-        """Inverse of `state`."""
-        self._generator.set_state(torch.from_numpy(state["stream.generator"].copy()))
-        self._order = torch.from_numpy(state["stream.order"].copy())
-
-    def batch(self) -> Voxels:
-        """Voxels of the next step."""
-        if len(self._order) < self._per_step:
-            self._order = torch.randperm(len(self._voxels), generator=self._generator)
-        chosen, self._order = self._order[: self._per_step], self._order[self._per_step :]
-        return self._voxels[chosen]

@@ -5,27 +5,18 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from sequence_search.loss import LossFunction
 from sequence_search.problem import Problem
-from sequence_search.search.base import (
-    Meter,
-    Point,
-    Progress,
-    Run,
-    Settings,
-    State,
-    failed,
-    points,
-    same_family,
-)
+from sequence_search.search.base import Meter, Progress, Settings
 from sequence_search.search.finish import Finisher
 from sequence_search.search.refine import descend, polish
+from sequence_search.search.result import Point, Run, failed, same_family
+from sequence_search.search.standing import Candidate, Standing, begin, save
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 
@@ -87,48 +78,6 @@ class Rounds:
             raise ValueError(f"counts must be at least 1 and learning_rate above 0, got {self}")
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A refined sequence and its loss on the voxels of the descent."""
-
-    loss: float
-    sequence: Sequence
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where the search of a seed stands after a round, or after a polish.
-
-    Attributes
-    ----------
-    generator : dict
-        State of the seed's generator of random numbers.
-    evaluations : int
-        Spent by then.
-    number : int
-        Rounds taken.
-    elite : tuple of Candidate
-        Best first.
-    history : tuple of Point
-    least, without_gain : float, int
-        Loss of the last round that gained, and the rounds since.
-    over : bool
-        Whether there is no further round.
-    polished : tuple of Sequence
-        Of the elite, in its order, as far as it is polished.
-    """
-
-    generator: dict[str, Any]
-    evaluations: int = 0
-    number: int = 0
-    elite: tuple[Candidate, ...] = ()
-    history: tuple[Point, ...] = ()
-    least: float = math.inf
-    without_gain: int = 0
-    over: bool = False
-    polished: tuple[Sequence, ...] = ()
-
-
 def run_rounds(
     problem: Problem, seeds: Iterable[int], settings: Settings, rounds: Rounds, propose: Propose
 ) -> list[Run]:
@@ -149,7 +98,7 @@ def run_rounds(
         if runs and settings.monitor.stop():
             break
         meter = Meter(settings)
-        standing = _begin(seed, settings, meter)
+        standing = begin(seed, settings, meter)
         reached, standing = _search(
             problem.search_space, seed, standing, settings, rounds, propose, coarse, meter
         )
@@ -160,17 +109,8 @@ def run_rounds(
         found, standing = _polish_all(reached, standing, problem.search_space, settings, rounds, fine, meter)
         runs.append(finisher.finish(seed, found, meter, history=reached.history))
         if meter.interrupted:
-            _save(standing, settings, meter)
+            save(standing, settings, meter)
     return runs
-
-
-def _begin(seed: int, settings: Settings, meter: Meter) -> Standing:
-    """The start, or where the checkpoint stands."""
-    state = settings.checkpoint.load()
-    if state is None:
-        return Standing(dict(np.random.default_rng(seed).bit_generator.state))
-    meter.resume(state["evaluations"], state["seconds"])
-    return _standing(state)
 
 
 def _search(
@@ -196,7 +136,7 @@ def _search(
             return reached, standing
         standing = replace(reached, over=over)
         if settings.checkpoint.due():
-            _save(standing, settings, meter)
+            save(standing, settings, meter)
     return standing, standing
 
 
@@ -250,7 +190,7 @@ def _polish_all(
         if not meter.interrupted:
             standing = replace(standing, polished=tuple(found), evaluations=meter.evaluations)
             if settings.checkpoint.due():
-                _save(standing, settings, meter)
+                save(standing, settings, meter)
     return found, standing
 
 
@@ -264,56 +204,6 @@ def _worth_polishing(elite: tuple[Candidate, ...], rounds: Rounds) -> list[Candi
         for rank, candidate in enumerate(elite)
         if rank < rounds.n_polished or candidate in leaders.values()
     ]
-
-
-def _save(standing: Standing, settings: Settings, meter: Meter) -> None:
-    """Keep where the search stands, and the time spent until now."""
-    settings.checkpoint.save(_state(standing) | {"seconds": meter.seconds})
-
-
-def _state(standing: Standing) -> State:
-    """Plain data of a standing; sequences and history as arrays, losses bit by bit."""
-    state: State = {field.name: getattr(standing, field.name) for field in fields(Standing)}
-    elite = state.pop("elite")
-    return state | {
-        "least": np.array(standing.least),
-        "history": np.array(standing.history, np.float64).reshape(-1, len(Point._fields)),
-        "elite_loss": np.array([one.loss for one in elite], np.float64),
-        **_pulses("elite", [one.sequence for one in elite]),
-        **_pulses("polished", list(state.pop("polished"))),
-    }
-
-
-def _standing(state: State) -> Standing:
-    """Inverse of `_state`."""
-    sequences = _sequences("elite", state)
-    return Standing(
-        generator=state["generator"],
-        evaluations=state["evaluations"],
-        number=state["number"],
-        elite=tuple(Candidate(*pair) for pair in zip(state["elite_loss"].tolist(), sequences, strict=True)),
-        history=points(state["history"]),
-        least=float(state["least"]),
-        without_gain=state["without_gain"],
-        over=state["over"],
-        polished=tuple(_sequences("polished", state)),
-    )
-
-
-def _pulses(name: str, sequences: list[Sequence]) -> State:
-    """Single sequences as one array [3, pulses] of flip angle, phase and delay, and their pulse numbers."""
-    parts = [torch.stack([one.flip_angle, one.phase, one.delay]).numpy() for one in sequences]
-    return {
-        f"{name}_n_rf": np.array([part.shape[1] for part in parts], np.int64),
-        f"{name}_pulses": np.concatenate([np.zeros((3, 0)), *parts], 1),
-    }
-
-
-def _sequences(name: str, state: State) -> list[Sequence]:
-    """Inverse of `_pulses`."""
-    ends = state[f"{name}_n_rf"].cumsum()[:-1]
-    parts = np.split(state[f"{name}_pulses"], ends, 1) if len(state[f"{name}_n_rf"]) else []
-    return [Sequence(*torch.from_numpy(part.copy()).unbind(0)) for part in parts]
 
 
 def _refined(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from sequence_search.problem import Problem
 from sequence_search.problem_grid import write_grid
-from sequence_search.search.base import Design, Monitor
+from sequence_search.search.base import Monitor
 from sequence_search.search.grid import grid_search
 from sequence_search.search.grid_losses import grid_of
+from sequence_search.search.result import Design
 from sequence_search.study.files import read_json, write_json
 from sequence_search.study.grid_record import grid_record
 from sequence_search.study.plan import DERIVED

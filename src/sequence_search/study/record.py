@@ -9,8 +9,8 @@ from typing import Any
 
 from sequence_search.classify import category_text
 from sequence_search.problem import STANDARD_N_PER_TISSUE, Evaluation, Problem
-from sequence_search.search.base import Design, Point, Run, SearchResult
 from sequence_search.search.finish import CHECK_N_PER_TISSUE
+from sequence_search.search.result import Design, Point, Run, SearchResult
 from sequence_search.sequence import Sequence
 from sequence_search.study.plan import SCHEMA_VERSION
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sequence_search.problem import Problem
-from sequence_search.search.base import Monitor, Point, Run, failed, points
+from sequence_search.search.base import Monitor
+from sequence_search.search.result import Point, Run, failed, points
 from sequence_search.study.begin import check_new, join_plans, make_plan, write_plan
 from sequence_search.study.engine import LOOK_EVERY_S, map_chunks
 from sequence_search.study.files import StorageError, StudyError, locked, read_arrays, read_json, write_bytes

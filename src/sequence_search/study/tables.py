@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Any
 
-from sequence_search.search.base import Run
+from sequence_search.search.result import Run
 
 
 def seed_row(problem: str, run: Run) -> dict[str, Any]:

@@ -15,7 +15,8 @@ import numpy as np
 from sequence_search.problem import Problem
 from sequence_search.problem_units import toml_text
 from sequence_search.search import make_strategy
-from sequence_search.search.base import Monitor, Point, Progress, Run, Settings, State
+from sequence_search.search.base import Monitor, Progress, Settings, State
+from sequence_search.search.result import Point, Run
 from sequence_search.study.files import (
     StorageError,
     StudyError,

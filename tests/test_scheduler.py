@@ -1,0 +1,84 @@
+import math
+
+import pytest
+import torch
+
+from conftest import scheduler_of
+from sequence_search.problem import Problem
+from sequence_search.search.scheduler import Draws, idle_time
+
+PROBLEM = Problem.load("gm-wm")
+
+
+def test_initial_parameters_are_those_of_the_paper():
+    scheduler = scheduler_of(seeds=range(200))
+    assert scheduler.flip_angle.shape == (200, 5, 8)
+    flips = torch.rad2deg(scheduler.flip_angle.detach())
+    for candidate in range(5):
+        drawn = flips[..., candidate]
+        assert 36 * candidate <= drawn.min() < 36 * candidate + 1
+        assert 36 * candidate + 35 < drawn.max() <= 36 * (candidate + 1)
+    idle_ms = 1e3 * idle_time(scheduler.log_idle.detach())
+    expected = torch.full((200, 5, 5), 6.2, dtype=torch.float64)
+    torch.testing.assert_close(idle_ms[..., :5], expected, rtol=1e-12, atol=0)
+    # The paper adds 0.001 ms before the logarithm.
+    assert float((scheduler.log_idle.detach().exp() - idle_ms).mean()) == pytest.approx(0.001, rel=1e-6)
+    for i, (low, high) in enumerate([(1, 10), (10, 100), (100, 1000)]):
+        waits = idle_ms[..., 5 + i]
+        assert low <= waits.min() < 1.05 * low
+        assert 0.95 * high < waits.max() <= high
+        assert float(waits.log().mean()) == pytest.approx(math.log(low * 10**0.5), abs=0.1)
+    architecture = scheduler.architecture.detach()
+    assert float(architecture[:, 1:].std()) == pytest.approx(0.001, rel=0.05)
+    assert architecture[:, 0, 5:].isinf().all()
+    assert -math.pi <= scheduler.phase.min() < -3
+    assert 3 < scheduler.phase.max() <= math.pi
+
+
+def test_waits_lengthen_the_delay_of_the_pulse_before():
+    scheduler = scheduler_of(seeds=(0,))
+    sequence = scheduler.sequence(torch.tensor([[4, 6, 2, 5, 7]]))
+    idle = idle_time(scheduler.log_idle[0].detach())
+    torch.testing.assert_close(
+        sequence.delay[0].detach(),
+        torch.stack([idle[0, 4] + idle[1, 6], idle[2, 2] + idle[3, 5] + idle[4, 7]]),
+    )
+    torch.testing.assert_close(
+        sequence.flip_angle[0].detach(), scheduler.flip_angle[0].detach()[[0, 2], [4, 2]]
+    )
+
+
+def test_waits_add_up_to_no_more_than_the_longest_delay():
+    scheduler = scheduler_of(replace(PROBLEM.search_space, max_delay=1.0), seeds=(0,))
+    sequence = scheduler.sequence(torch.tensor([[2, 7, 7, 7, 7]])).detach()
+    assert sequence.delay.max() <= 1.0
+
+
+def test_paths_are_drawn_by_their_probability():
+    scheduler = scheduler_of(seeds=(0,))
+    with torch.no_grad():
+        scheduler.architecture[0, 1] = torch.linspace(-1, 1, 8)
+    draws = Draws([torch.Generator().manual_seed(0)], scheduler)
+    drawn = torch.stack([draws.path()[0] for _ in range(4000)])
+    probability = scheduler.architecture.detach().softmax(-1)[0]
+    for layer in range(5):
+        frequency = drawn[:, layer].bincount(minlength=8) / 4000
+        assert (frequency - probability[layer]).abs().max() < 4 * 0.5 / 4000**0.5
+    pairs = torch.stack([draws.two()[0] for _ in range(100)])
+    assert (pairs[..., 0] != pairs[..., 1]).all()
+    among = draws.two()
+    picks = torch.stack([draws.path(among=among)[0] for _ in range(4000)])
+    assert ((picks[:, :, None] == among).any(-1)).all()
+    inside = probability.gather(-1, among[0])
+    share = (picks == among[0, :, 0]).double().mean(0)
+    torch.testing.assert_close(share, inside[:, 0] / inside.sum(-1), atol=4 * 0.5 / 4000**0.5, rtol=0)
+
+
+def test_delays_after_pulses_are_kept_at_the_minimum_and_waits_are_not():
+    scheduler = scheduler_of()
+    with torch.no_grad():
+        scheduler.log_idle.fill_(-20.0)
+    scheduler.constrain()
+    idle = idle_time(scheduler.log_idle.detach())
+    torch.testing.assert_close(idle[..., :5], torch.full((2, 5, 5), 6.2e-3, dtype=torch.float64))
+    assert (idle[..., 5:] == 0).all()
