@@ -32,6 +32,13 @@ def test_outside_is_refused_by_name(delays, message):
         SPACE.check(sequence, "spin-echo")
 
 
+def test_of_a_batch_the_delay_that_is_outside_is_named():
+    flip = torch.full((2, 2), 1.5, dtype=torch.float64)
+    delay = torch.tensor([[0.01, 0.02], [0.03, 0.005]], dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"at least 6\.2 .*, got 5 in pulse 2"):
+        SPACE.check(Sequence(flip, torch.zeros_like(flip), delay), "spin-echo")
+
+
 GRID = Grid(
     (Axis(1.0, 0.1, 2), Axis(3.0)),
     (Axis(0.0), Axis(0.0, 0.5, 3)),

@@ -53,19 +53,21 @@ class SearchSpace:
                 f"a sequence must have 1 to {self.max_rf} pulses (max_rf), got {n_rf} in '{problem_name}'"
             )
         # A delay that was stated in ms and converted may miss the bound by rounding.
-        outside = torch.stack(
-            [sequence.delay < self.min_rf_delay * (1 - 1e-9), sequence.delay > self.max_delay * (1 + 1e-9)]
-        )
-        if not outside.any():
+        low, high = self.min_rf_delay * (1 - 1e-9), self.max_delay * (1 + 1e-9)
+        delays = sequence.delay.reshape(-1, n_rf)
+        outside = ((delays < low) | (delays > high)).nonzero()
+        if not len(outside):
             return
-        pulse = int(outside.any(0).nonzero()[0, -1])
-        low, name = (
-            (self.min_rf_delay, "min_rf_delay_ms") if outside[0].any() else (self.max_delay, "max_delay_ms")
+        of_batch, pulse = outside[0].tolist()
+        given = float(delays[of_batch, pulse])
+        bound = (
+            f"at least {self.min_rf_delay * 1e3:g} (min_rf_delay_ms)"
+            if given < low
+            else f"at most {self.max_delay * 1e3:g} (max_delay_ms)"
         )
-        bound = f"at {'least' if outside[0].any() else 'most'} {low * 1e3:g} ({name})"
-        given = f"{float(sequence.delay.reshape(-1, n_rf)[0, pulse]) * 1e3:.6g}"
         raise ValueError(
-            f"delay_ms must be {bound}, got {given} in pulse {pulse + 1} of problem '{problem_name}'"
+            f"delay_ms must be {bound}, got {given * 1e3:.6g} in pulse {pulse + 1}"
+            f" of problem '{problem_name}'"
         )
 
 
