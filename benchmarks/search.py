@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,7 +28,7 @@ import numpy as np
 import torch
 from peers.blackbox import PEERS
 
-from sequence_search import Problem, Sequence, builtin_problems, search
+from sequence_search import Problem, Sequence, Study, builtin_problems, search
 from sequence_search.classify import classify
 from sequence_search.search.base import Meter, Settings
 from sequence_search.search.finish import Finisher
@@ -56,39 +57,57 @@ def main() -> None:
     parser.add_argument("--options", type=json.loads, default={}, help='of the strategy, as {"steps": 10000}')
     parser.add_argument("--label", help="name of the row, if not the strategy's")
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--study", type=Path, help="take a row of each problem from a study; give --label")
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
     if arguments.markdown:
-        write_page(arguments.markdown, json.loads(arguments.out.read_text()))
-        return
-    results = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"rows": {}}
-    for name in arguments.problems:
-        problem = Problem.load(name)
-        for strategy in arguments.strategies:
-            runs = measure(problem, strategy, arguments)
-            if runs is None:
-                continue
-            label = arguments.label or strategy
-            update_best_known(problem, label, runs)
-            results["rows"].setdefault(name, {})[label] = {
-                "machine": machine(),
-                "options": arguments.options,
-                "seconds_limit": None if strategy == "proxyless" else arguments.seconds,
-                "runs": [describe(run) for run in runs],
-            }
-            arguments.out.parent.mkdir(exist_ok=True)
-            arguments.out.write_text(json.dumps(results, indent=1) + "\n")
-            row = score(problem, results["rows"][name][label]["runs"])
-            print(f"{name:15} {label:20} {row}", flush=True)
+        write_page(arguments.markdown, read_results(arguments.out))
+    elif arguments.study:
+        study = Study.open(arguments.study)
+        for name in study.problems:
+            label = arguments.label or study.plan.strategy
+            budget, options = study.plan.max_seconds, study.plan.options
+            add_row(arguments.out, label, options, budget, study.problems[name], study.runs(name))
+    else:
+        for name, strategy in product(arguments.problems, arguments.strategies):
+            problem = Problem.load(name)
+            budget = math.inf if strategy == "proxyless" else arguments.seconds
+            if runs := measure(problem, strategy, budget, arguments):
+                label = arguments.label or strategy
+                add_row(arguments.out, label, arguments.options, budget, problem, runs)
 
 
-def measure(problem: Problem, strategy: str, arguments: argparse.Namespace) -> list[Run] | None:
+def add_row(
+    out: Path, label: str, options: dict[str, Any], budget: float, problem: Problem, runs: list[Run]
+) -> None:
+    """Save and print a row; the best known follows it."""
+    update_best_known(problem, label, runs)
+    row = {
+        "machine": machine(),
+        "options": options,
+        "seconds_limit": budget if math.isfinite(budget) else None,
+        "runs": [describe(run) for run in runs],
+    }
+    results = read_results(out)
+    results["rows"].setdefault(problem.name, {})[label] = row
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"{problem.name:15} {label:20} {score(problem, row['runs'])}", flush=True)
+
+
+def read_results(out: Path) -> dict[str, Any]:
+    """Saved rows; none at first."""
+    return dict(json.loads(out.read_text())) if out.exists() else {"rows": {}}
+
+
+def measure(
+    problem: Problem, strategy: str, budget: float, arguments: argparse.Namespace
+) -> list[Run] | None:
     """Runs of every seed; None, with a line, where a peer is missing."""
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     if strategy not in PEERS:
         # Compile, or load the compiled code, outside the time.
         search(problem, strategy, (0,), max_evaluations=1.0)
-        budget = math.inf if strategy == "proxyless" else arguments.seconds
         result = search(problem, strategy, seeds, max_seconds=budget, **arguments.options)
         return list(result.runs)
     package, optimise = PEERS[strategy]
@@ -97,7 +116,7 @@ def measure(problem: Problem, strategy: str, arguments: argparse.Namespace) -> l
         return None
     finisher, runs = Finisher(problem, "auto"), []
     for seed in seeds:
-        meter = Meter(Settings(max_seconds=arguments.seconds))
+        meter = Meter(Settings(max_seconds=budget))
         found = optimise(problem, seed, meter)
         runs.append(finisher.finish(seed, [found], meter, history=()))
     return runs
