@@ -295,6 +295,37 @@ def test_json_is_json_also_with_infinite_numbers(tmp_path):
     assert "the loss is inf" in done.stderr
 
 
+def test_options_of_a_strategy_are_set_by_name():
+    given = ["gates=exact", "polish=true", "temperature=2", "architecture_betas=[0.9, 0.99]", "steps=2"]
+    options = [part for text in given for part in ("--option", text)]
+    done = call(
+        "run", "max-signal", "--strategy", "proxyless", "--schedule", "fast", *options, "--format", "json"
+    )
+    record = json.loads(done.stdout)["options"]
+    assert record["gates"] == "exact"
+    assert record["polish"] is True
+    assert record["temperature"] == 2.0
+    assert record["architecture_betas"] == [0.9, 0.99]
+    assert (record["steps"], record["weight_rate"]) == (2, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("steps", "--option takes NAME=VALUE, got 'steps'"),
+        ("steps=many", "--option steps=many: Input should be a valid integer"),
+        ("polish=7", "--option polish=7: Input should be a valid boolean"),
+        ("gates=few", "--option gates=few: Input should be 'full', 'two' or 'exact'"),
+        ("steps=0", "steps, voxels_per_step and architecture_every must be at least 1"),
+        ("step=3", "strategy 'proxyless' has no option 'step'; known are steps, n_voxels"),
+    ],
+)
+def test_bad_options_are_told(option, message):
+    done = call("run", "max-signal", "--strategy", "proxyless", "--option", option)
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
 def test_schedules_are_those_of_proxyless():
     fast = call(
         "run", "max-signal", "--strategy", "proxyless", "--schedule", "fast", "--steps", 3, "--format", "json"

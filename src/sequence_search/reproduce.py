@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from sequence_search.problem import Problem
 from sequence_search.report.convergence import convergence_figure
@@ -59,9 +60,12 @@ def read_labels(text: str) -> list[str]:
     return [name for label, name in CONDITIONS.items() if label in asked]
 
 
-def begin(folder: Path, problems: Iterable[str], strategy: str, n_seeds: int) -> Study:
+def begin(
+    folder: Path, problems: Iterable[str], strategy: str, n_seeds: int, options: dict[str, Any] | None = None
+) -> Study:
     """Study of built-in problems, made or gone on with; errors as of `Study.create`."""
-    return Study.create(folder, [Problem.load(name) for name in problems], strategy, range(n_seeds))
+    loaded = [Problem.load(name) for name in problems]
+    return Study.create(folder, loaded, strategy, range(n_seeds), **(options or {}))
 
 
 def derive(

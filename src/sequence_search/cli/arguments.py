@@ -36,3 +36,16 @@ SchedulerOption = Annotated[
     str | None, typer.Option(help="Address or scheduler file of a Dask cluster, in place of --workers.")
 ]
 EngineOption = Annotated[str, typer.Option("--engine", help="auto, fused, pathways or isochromats.")]
+StrategyOption = Annotated[
+    str,
+    typer.Option("--strategy", help="multistart; proxyless, the paper's; evolution and random, baselines."),
+]
+ScheduleOption = Annotated[
+    str | None, typer.Option("--schedule", help="Of proxyless: paper, the default, or fast.")
+]
+StrategyOptionsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option", metavar="NAME=VALUE", help="Of the strategy, such as gates=exact; once for each option."
+    ),
+]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, get_type_hints
 
 import typer
 
@@ -53,8 +54,10 @@ def refuse(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def strategy_options(strategy: str, schedule: str | None, steps: int | None) -> dict[str, Any]:
-    """Options of the strategy that were given."""
+def strategy_options(
+    strategy: str, schedule: str | None, steps: int | None, given: list[str] | None
+) -> dict[str, Any]:
+    """Options of the strategy that were given, as a schedule, as --steps or one by one as NAME=VALUE."""
     from sequence_search.search.proxyless import SCHEDULES
 
     options: dict[str, Any] = {}
@@ -64,7 +67,34 @@ def strategy_options(strategy: str, schedule: str | None, steps: int | None) -> 
                 f"--schedule is {' or '.join(SCHEDULES)}, with --strategy proxyless; got '{schedule}'"
             )
         options |= SCHEDULES[schedule]
-    return options if steps is None else options | {"steps": steps}
+    if steps is not None:
+        options["steps"] = steps
+    return options | dict(_read_option(strategy, text) for text in given or ())
+
+
+def _read_option(strategy: str, text: str) -> tuple[str, Any]:
+    """Name and value of NAME=VALUE, the value in JSON or as it is, of the type of the strategy's field."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from sequence_search.search import make_strategy
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"--option takes NAME=VALUE, got '{text}'")
+    types = get_type_hints(type(make_strategy(strategy, {})))
+    if name not in types:
+        make_strategy(strategy, {name: value})
+    try:
+        return name, TypeAdapter(types[name]).validate_python(_json_or_text(value))
+    except ValidationError as error:
+        raise ValueError(f"--option {text}: {error.errors()[0]['msg']}") from None
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def check_engine(engine: str) -> None:

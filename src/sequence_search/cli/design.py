@@ -14,7 +14,10 @@ from sequence_search.cli.arguments import (
     Format,
     FormatOption,
     ProblemArgument,
+    ScheduleOption,
     SchedulerOption,
+    StrategyOption,
+    StrategyOptionsOption,
     WorkersOption,
 )
 from sequence_search.cli.checks import bad_input, check_engine, check_folder, load, strategy_options
@@ -30,9 +33,7 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     problems: Annotated[
         list[str], typer.Argument(metavar="PROBLEM...", help="Built-in names or paths of problem files.")
     ],
-    strategy: Annotated[
-        str, typer.Option(help="multistart; proxyless, the paper's; evolution and random, baselines.")
-    ] = "multistart",
+    strategy: StrategyOption = "multistart",
     seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds.")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=2**62, help="First seed.")] = 0,
     out: Annotated[
@@ -46,7 +47,8 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     steps: Annotated[
         int | None, typer.Option(min=1, help="Gradient steps; the strategy's own if not given.")
     ] = None,
-    schedule: Annotated[str | None, typer.Option(help="Of proxyless: paper, the default, or fast.")] = None,
+    schedule: ScheduleOption = None,
+    option: StrategyOptionsOption = None,
     engine: EngineOption = "auto",
     max_seconds: Annotated[
         float | None, typer.Option(min=0.001, help="Wall time of a seed; then the best so far.")
@@ -62,7 +64,7 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
         check_engine(engine)
         from sequence_search.search import make_strategy
 
-        options = strategy_options(strategy, schedule, steps)
+        options = strategy_options(strategy, schedule, steps, option)
         make_strategy(strategy, options)
         if out is None and (len(loaded) > 1 or workers > 1 or scheduler is not None or create_only):
             raise ValueError("several problems, --workers, --scheduler and --create-only need --out FOLDER")

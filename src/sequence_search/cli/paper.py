@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sequence_search.cli.app import app
-from sequence_search.cli.arguments import TableFormat
-from sequence_search.cli.checks import bad_input, study_errors
+from sequence_search.cli.arguments import ScheduleOption, StrategyOption, StrategyOptionsOption, TableFormat
+from sequence_search.cli.checks import bad_input, strategy_options, study_errors
 from sequence_search.console import print_study_table, watched
 
 
@@ -48,7 +49,9 @@ def reproduce(
     only: Annotated[
         str | None, typer.Option(help="Conditions, as 1,2a,3b: 1; 2a, 2b, 2c, 2d; 3a, 3b. All if not given.")
     ] = None,
-    strategy: Annotated[str, typer.Option(help="As for run.")] = "multistart",
+    strategy: StrategyOption = "multistart",
+    schedule: ScheduleOption = None,
+    option: StrategyOptionsOption = None,
     seeds: Annotated[
         int, typer.Option(min=1, max=100_000, help="Of each condition; the paper has 100.")
     ] = 100,
@@ -66,9 +69,16 @@ def reproduce(
 
     with bad_input():
         names = read_labels(",".join(CONDITIONS) if only is None else only)
-        study = begin(out, names, strategy, seeds)
-    chosen = "" if only is None else f" --only {only}"
-    command = f"sequence-search reproduce{chosen} --strategy {strategy} --seeds {seeds} --out {out}"
+        options = strategy_options(strategy, schedule, None, option)
+        study = begin(out, names, strategy, seeds, options)
+    given = [
+        *(("--only", only) if only is not None else ()),
+        *("--strategy", strategy),
+        *(("--schedule", schedule) if schedule is not None else ()),
+        *(part for text in option or () for part in ("--option", text)),
+        *("--seeds", str(seeds), "--out", str(out)),
+    ]
+    command = shlex.join(["sequence-search", "reproduce", *given])
     tally = study.tally()
     with study_errors(), watched(tally.done + tally.failed + tally.left, tally.done) as watch:
         tally = study.run(workers=workers, monitor=watch.monitor, on_outcome=watch.finished)
