@@ -334,7 +334,7 @@ def test_schedules_are_those_of_proxyless():
     for wrong in (["--schedule", "fast"], ["--strategy", "proxyless", "--schedule", "slow"]):
         done = call("run", "max-signal", *wrong)
         assert done.exit_code == 2
-        assert "--schedule is paper or fast, with --strategy proxyless" in done.stderr
+        assert "--schedule is paper, fast, exact, with --strategy proxyless" in done.stderr
 
 
 def test_run_refuses_a_file_for_a_folder(tmp_path):

@@ -64,7 +64,7 @@ def strategy_options(
     if schedule is not None:
         if strategy != "proxyless" or schedule not in SCHEDULES:
             raise ValueError(
-                f"--schedule is {' or '.join(SCHEDULES)}, with --strategy proxyless; got '{schedule}'"
+                f"--schedule is {', '.join(SCHEDULES)}, with --strategy proxyless; got '{schedule}'"
             )
         options |= SCHEDULES[schedule]
     if steps is not None:
