@@ -15,33 +15,27 @@ import os
 import platform
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
 from peers.blackbox import PEERS
+from scoreboard import BEST_KNOWN, CLOSE, score, write_page
 
 from sequence_search import Problem, Sequence, Study, builtin_problems, search
-from sequence_search.classify import classify
 from sequence_search.search.base import Meter, Settings
 from sequence_search.search.finish import Finisher
 from sequence_search.search.result import Run
 
 HERE = Path(__file__).parent
-BEST_KNOWN = HERE / "best_known.json"
 RESULTS = HERE / "results" / "search.json"
 STRATEGIES = ("multistart", "evolution", "random", *PEERS)
-CLOSE = 0.005  # of the best-known loss: found
-SUCCESS = 0.05  # of the two-pulse optimum's loss, without the RF-number term: successful in the paper's sense
 REFERENCE_SEEDS = 3
-BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 
 def main() -> None:
@@ -144,37 +138,6 @@ def describe(run: Run) -> dict[str, Any]:
     }
 
 
-def score(problem: Problem, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """One row of the table."""
-    best = json.loads(BEST_KNOWN.read_text())[problem.name]
-    designs = [run for run in runs if "loss" in run]
-    found = [run for run in designs if run["loss"] <= best["loss"] + CLOSE * abs(best["loss"])]
-    limit = success_limit(problem)
-    successful = [run for run in designs if run["without_rf_number"] <= limit]
-
-    def middle(rows: list[dict[str, Any]], key: str) -> float | None:
-        values = [row[key] for row in rows if row.get(key) is not None]
-        return median(values) if values else None
-
-    return {
-        "seeds": len(runs),
-        "found": len(found),
-        "successful": len(successful),
-        "seconds": middle(runs, "seconds"),
-        "longest": max(run["seconds"] for run in runs),
-        "seconds_to_reach": middle(found, "seconds_to_reach"),
-        "evaluations_to_reach": middle(found, "evaluations_to_reach"),
-        "families": middle(designs, "families"),
-        "best": min((run["loss"] for run in designs), default=None),
-    }
-
-
-def success_limit(problem: Problem) -> float:
-    """Largest loss without its RF-number term that is successful in the paper's sense."""
-    two = json.loads(BEST_KNOWN.read_text())[problem.name]["two_pulse"]
-    return float(two + SUCCESS * abs(two))
-
-
 def update_best_known(problem: Problem, label: str, runs: Iterable[Run]) -> None:
     """Keep the least loss ever found for a problem, with the sequence that proves it."""
     known = json.loads(BEST_KNOWN.read_text()) if BEST_KNOWN.exists() else {}
@@ -213,84 +176,6 @@ def machine() -> dict[str, Any]:
         "commit": commit,
         **versions,
     }
-
-
-def write_page(page: Path, results: dict[str, Any]) -> None:
-    """Put the tables between the marks of the page."""
-    text = page.read_text()
-    head, rest = text.split(BEGIN)
-    page.write_text(f"{head}{BEGIN}\n\n{tables(results)}\n{END}{rest.split(END)[1]}")
-
-
-def tables(results: dict[str, Any]) -> str:
-    """Best-known losses, then a table for each problem."""
-    known = json.loads(BEST_KNOWN.read_text())
-    parts = ["| problem | best known | two pulses at best | design |", "| --- | ---: | ---: | --- |"]
-    for name, entry in known.items():
-        weight = next((t.weight for t in Problem.load(name).objective.terms if t.name == "rf_number"), 0.0)
-        two = entry["two_pulse"] + 2 * weight
-        parts.append(
-            f"| {name} | {entry['loss']:.5f} | {two:.5f} | {Sequence.from_dict(entry['sequence'])} |"
-        )
-    for name, rows in results["rows"].items():
-        problem = Problem.load(name)
-        parts += ["", f"### {name}", "", HEADER, RULE]
-        parts += [table_row(label, score(problem, row["runs"])) for label, row in rows.items()]
-        parts += [
-            "",
-            *(categories(problem, label, row["runs"]) for label, row in rows.items() if "fast" in label),
-        ]
-    return "\n".join(parts) + "\n"
-
-
-def categories(problem: Problem, label: str, runs: list[dict[str, Any]]) -> str:
-    """Share of the seeds whose design is successful and of each category, as in Tables V to VIII."""
-    limit = success_limit(problem)
-    counts = Counter[str](
-        classify(Sequence.from_dict(run["sequence"]), problem.categories)
-        for run in runs
-        if "loss" in run and run["without_rf_number"] <= limit
-    )
-    shares = (f"{name} {100 * count / len(runs):.0f} %" for name, count in counts.most_common())
-    return f"- {label}: {'; '.join(shares) or 'none successful'}."
-
-
-COLUMNS = (
-    "strategy",
-    "seeds",
-    "within 0.5 % of best known",
-    "successful",
-    "best loss",
-    "s a seed, median (longest)",
-    "s to reach",
-    "evaluations to reach",
-    "families",
-)
-HEADER = f"| {' | '.join(COLUMNS)} |"
-RULE = "| --- |" + " ---: |" * (len(COLUMNS) - 1)
-
-
-def table_row(label: str, row: dict[str, Any]) -> str:
-    """One strategy."""
-
-    def share(count: int) -> str:
-        return f"{100 * count / row['seeds']:.0f} %"
-
-    def number(value: float | None, form: str) -> str:
-        return "-" if value is None else format(value, form)
-
-    cells = (
-        label,
-        row["seeds"],
-        share(row["found"]),
-        share(row["successful"]),
-        number(row["best"], ".5f"),
-        f"{number(row['seconds'], '.1f')} ({row['longest']:.1f})",
-        number(row["seconds_to_reach"], ".1f"),
-        number(row["evaluations_to_reach"], ",.0f"),
-        number(row["families"], ".0f"),
-    )
-    return f"| {' | '.join(map(str, cells))} |"
 
 
 if __name__ == "__main__":
