@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from sequence_search.study import engine
 from sequence_search.study.engine import map_chunks, worker_environments
 from sequence_search.study.files import StudyError
 
@@ -86,6 +87,18 @@ def test_a_users_own_client_and_scheduler_serve():
         assert results(1, [2], scheduler=cluster.scheduler_address)[2].result[0] == 4
         with pytest.raises(StudyError, match="leave them out"):
             results(2, client=client)
+
+
+def test_a_scheduler_without_workers_is_told_of_once(monkeypatch, caplog):
+    from distributed import Client, LocalCluster
+
+    monkeypatch.setattr(engine, "WITHOUT_WORKERS_S", 0.1)
+    began = time.monotonic()
+    options = {"n_workers": 0, "processes": False, "dashboard_address": None}
+    with LocalCluster(**options) as cluster, Client(cluster, set_as_default=False) as client:
+        assert results(1, [2], client=client, stop=lambda: time.monotonic() > began + 1) == {}
+    words = [record.message for record in caplog.records if record.name == engine.__name__]
+    assert words == ["the Dask scheduler has no worker; waiting for one"]
 
 
 def test_workers_that_cannot_be_had_are_told():

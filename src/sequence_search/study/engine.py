@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import time
@@ -22,6 +23,7 @@ Chunk = TypeVar("Chunk")
 Result = TypeVar("Result")
 Stop = Callable[[], bool]
 
+LOG = logging.getLogger(__name__)
 ASK_EVERY_S = 0.5  # how often a worker asks over the network whether to stop
 LOOK_EVERY_S = 0.2
 WITHOUT_WORKERS_S = 15.0  # the time that a worker which died has to come again
@@ -135,7 +137,7 @@ def _on_workers(
     """Chunks as they end; where workers come from nowhere else (not `lasting`), it ends once none is left."""
     from distributed import Event
 
-    seen = time.monotonic()
+    seen = time.monotonic()  # a worker, or once a word was said of there being none: infinite
     flag = f"stop-{uuid.uuid4().hex}"
     futures = {client.submit(_call, function, chunk, flag, pure=False): chunk for chunk in chunks}
     stopped_at: float | None = None
@@ -147,10 +149,13 @@ def _on_workers(
                     yield done
             if client.status not in ("running", "connecting"):
                 raise StudyError("the connection to the Dask scheduler is lost; the same command goes on")
-            if lasting or client.scheduler_info()["workers"]:
+            if client.scheduler_info()["workers"]:
                 seen = time.monotonic()
             elif time.monotonic() - seen > WITHOUT_WORKERS_S:
-                return
+                if not lasting:
+                    return
+                LOG.warning("the Dask scheduler has no worker; waiting for one")
+                seen = math.inf
             if stopped_at is None and stop():
                 stopped_at = time.monotonic()
                 Event(flag, client=client).set()
