@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.stats import binomtest
+
 from sequence_search import Problem, Sequence, builtin_problems
 from sequence_search.classify import classify
+from sequence_search.report.drawing import COLOURS, write_figure
 
 BEST_KNOWN = Path(__file__).parent / "best_known.json"
 CLOSE = 0.005  # of the best-known loss: found
@@ -17,6 +23,8 @@ SUCCESS = 0.05  # of the two-pulse optimum's loss, without the RF-number term: s
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 ORDER = ("multistart", "proxyless", "evolution", "random", "cma-es", "tpe")
 SCHEDULES = ("proxyless, paper", "proxyless, fast", "proxyless, exact")
+PAPER_STEPS = 100_000
+CURVE, CURVE_PROBLEMS = "images/proxyless-steps.png", ("max-signal", "csf-null-w1")
 # Share of successful seeds of 100, the sum of its categories.
 PAPER = {"max-signal": 66, "gm-wm-t2-w30": 59, "gm-wm": 73, "csf-null-w0.25": 66, "csf-null-w1": 28}
 
@@ -53,7 +61,8 @@ def success_limit(problem: Problem) -> float:
 
 
 def write_page(page: Path, results: dict[str, Any]) -> None:
-    """Put the tables between the marks of the page."""
+    """Put the tables between the marks of the page, and draw the curve beside it."""
+    write_curve(page.parent / CURVE, results)
     text = page.read_text()
     head, rest = text.split(BEGIN)
     page.write_text(f"{head}{BEGIN}\n\n{tables(results)}\n{END}{rest.split(END)[1]}")
@@ -83,6 +92,37 @@ def tables(results: dict[str, Any]) -> str:
 def is_variant(label: str) -> bool:
     """Whether a row is of proxyless with other options than a schedule's."""
     return label.startswith(("proxyless", "fast")) and label not in SCHEDULES
+
+
+def write_curve(path: Path, results: dict[str, Any]) -> None:
+    """Figure of the share of successful seeds of proxyless by its steps, with Wilson intervals of 95 %."""
+    figure = Figure(figsize=(88 / 25.4, 62 / 25.4), layout="constrained")
+    axes = figure.subplots()
+    every: set[int] = set()
+    for place, name in enumerate(CURVE_PROBLEMS):
+        found = {
+            row["options"].get("steps", PAPER_STEPS): score(Problem.load(name), row["runs"])
+            for label, row in results["rows"][name].items()
+            if label in SCHEDULES[:2] or re.fullmatch(r"proxyless, [\d,]+ steps", label)
+        }
+        steps = sorted(found)
+        every.update(steps)
+        tests = [binomtest(found[each]["successful"], found[each]["seeds"]) for each in steps]
+        share = np.array([test.statistic for test in tests])
+        ends = np.array([test.proportion_ci(method="wilson") for test in tests])
+        spread = [share - ends[:, 0], ends[:, 1] - share]
+        style = {"color": COLOURS[place], "fmt": "o-^-"[2 * place : 2 * place + 2], "capsize": 2}
+        axes.errorbar(steps, 100 * share, 100 * np.array(spread), label=name, **style)
+        axes.axhline(PAPER[name], color=COLOURS[place], linewidth=0.8, linestyle=":")
+    axes.set(xscale="log", ylim=(0, 100))
+    axes.set_xticks(sorted(every), [f"{steps / 1000:g}" for steps in sorted(every)])
+    axes.set_xticks([], minor=True)
+    axes.set_xlabel("Weight steps of a run (thousands)", fontsize=7)
+    axes.set_ylabel("Successful seeds (%)", fontsize=7)
+    axes.tick_params(labelsize=7)
+    axes.legend(title="dotted: the paper's 100 seeds", fontsize=7, title_fontsize=7, frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    write_figure(figure, path, dpi=200)
 
 
 def strategy_rank(label: str) -> int:
