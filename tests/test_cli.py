@@ -326,6 +326,11 @@ def test_bad_options_are_told(option, message):
     assert message in done.stderr
 
 
+def test_seeds_of_a_batch_are_told_in_short_and_all_counted(tmp_path):
+    options = ["--strategy", "proxyless", "--steps", 3, "--seeds", 3, "--out", tmp_path / "study"]
+    assert "3 of 3  max-signal seed 0-2: done, loss" in call("run", "max-signal", *options).stderr
+
+
 def test_schedules_are_those_of_proxyless():
     fast = call(
         "run", "max-signal", "--strategy", "proxyless", "--schedule", "fast", "--steps", 3, "--format", "json"

@@ -22,7 +22,8 @@ from sequence_search.cli.arguments import (
 )
 from sequence_search.cli.checks import bad_input, check_engine, check_folder, load, strategy_options
 from sequence_search.cli.studies import create_study, run_study
-from sequence_search.console import print_grid, print_json, print_runs, print_table, watched
+from sequence_search.console import print_grid, print_json, print_runs, print_table
+from sequence_search.watch import watched
 
 if TYPE_CHECKING:
     from sequence_search.problem import Problem

@@ -11,7 +11,8 @@ import typer
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import ScheduleOption, StrategyOption, StrategyOptionsOption, TableFormat
 from sequence_search.cli.checks import bad_input, strategy_options, study_errors
-from sequence_search.console import print_study_table, watched
+from sequence_search.console import print_study_table
+from sequence_search.watch import watched
 
 
 @app.command()

@@ -11,7 +11,8 @@ import typer
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import Format, FormatOption, SchedulerOption, StudyArgument, WorkersOption
 from sequence_search.cli.checks import bad_input, study_errors
-from sequence_search.console import print_json, print_runs, print_status, watched
+from sequence_search.console import print_json, print_runs, print_status
+from sequence_search.watch import watched
 
 if TYPE_CHECKING:
     from sequence_search.problem import Problem

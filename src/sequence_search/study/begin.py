@@ -26,8 +26,8 @@ from sequence_search.study.plan import (
 from sequence_search.study.record import environment
 from sequence_search.study.work import make_problem
 
-# The seeds of `proxyless` step as one batch, whose size is part of the study: of the fast schedule a step of 50
-# seeds costs twice one of 8, and the paper's 100 seeds are still two batches for each condition.
+# The seeds of `proxyless` step as one batch, whose size is part of the study: a step of 50 seeds of the fast
+# schedule costs twice one of 8, and the paper's 100 seeds are still two batches for each condition.
 BATCH_SIZES = {"proxyless": 50}
 HEADER = "# Written by sequence-search; the command that made the study may add seeds.\n"
 
