@@ -11,6 +11,7 @@ import typer
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import ScheduleOption, StrategyOption, StrategyOptionsOption, TableFormat
 from sequence_search.cli.checks import bad_input, strategy_options, study_errors
+from sequence_search.cli.studies import watched_study
 from sequence_search.console import print_study_table
 from sequence_search.watch import watched
 
@@ -80,8 +81,7 @@ def reproduce(
         *("--seeds", str(seeds), "--out", str(out)),
     ]
     command = shlex.join(["sequence-search", "reproduce", *given])
-    tally = study.tally()
-    with study_errors(), watched(tally.done + tally.failed + tally.left, tally.done) as watch:
+    with study_errors(), watched_study(study) as watch:
         tally = study.run(workers=workers, monitor=watch.monitor, on_outcome=watch.finished)
     if watch.exit_code is not None:
         raise typer.Exit(watch.exit_code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from sequence_search.cli.app import app
 from sequence_search.cli.arguments import Format, FormatOption, SchedulerOption, StudyArgument, WorkersOption
 from sequence_search.cli.checks import bad_input, study_errors
 from sequence_search.console import print_json, print_runs, print_status
-from sequence_search.watch import watched
+from sequence_search.watch import Watch, watched
 
 if TYPE_CHECKING:
     from sequence_search.problem import Problem
@@ -27,12 +28,17 @@ def create_study(out: Path, problems: list[Problem], how: dict[str, Any]) -> Stu
         return Study.create(out, problems, **how)
 
 
+def watched_study(study: Study) -> AbstractContextManager[Watch]:
+    """`watched`, with the seeds of a study; those of a batch that is not whole are still to come."""
+    n_seeds, n_left = (sum(len(task.seeds) for task in tasks) for tasks in (study.tasks, study.open_tasks()))
+    return watched(n_seeds, n_seeds - n_left)
+
+
 def run_study(study: Study, format: Format, **where: Any) -> None:
     """Run what is left, then print and draw what is done."""
     from sequence_search.study.status import status_record
 
-    n_tasks = len(study.tasks)
-    with study_errors(), watched(n_tasks, n_tasks - len(study.open_tasks())) as watch:
+    with study_errors(), watched_study(study) as watch:
         tally = study.run(monitor=watch.monitor, on_outcome=watch.finished, **where)
         pictures = _draw(study)
     statuses = study.status()
