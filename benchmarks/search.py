@@ -31,11 +31,13 @@ from sequence_search import Problem, Sequence, Study, builtin_problems, search
 from sequence_search.search.base import Meter, Settings
 from sequence_search.search.finish import Finisher
 from sequence_search.search.result import Run
+from sequence_search.study.plan import read_facts
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "search.json"
 STRATEGIES = ("multistart", "evolution", "random", *PEERS)
 REFERENCE_SEEDS = 3
+LABELS = {"multistart": "multistart, both cores", "proxyless": "proxyless, paper"}
 
 
 def main() -> None:
@@ -51,37 +53,44 @@ def main() -> None:
     parser.add_argument("--options", type=json.loads, default={}, help='of the strategy, as {"steps": 10000}')
     parser.add_argument("--label", help="name of the row, if not the strategy's")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--study", type=Path, help="take a row of each problem from a study; give --label")
+    parser.add_argument("--study", type=Path, help="take a row of each problem from a study that is done")
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
+    if (arguments.study or arguments.options) and not arguments.label:
+        parser.error("--study and --options need a --label of their rows")
     if arguments.markdown:
         write_page(arguments.markdown, read_results(arguments.out))
     elif arguments.study:
-        study = Study.open(arguments.study)
-        for name in study.problems:
-            label = arguments.label or study.plan.strategy
-            budget, options = study.plan.max_seconds, study.plan.options
-            add_row(arguments.out, label, options, budget, study.problems[name], study.runs(name))
+        take_study(arguments.study, arguments.label, arguments.out)
     else:
         for name, strategy in product(arguments.problems, arguments.strategies):
             problem = Problem.load(name)
             budget = math.inf if strategy == "proxyless" else arguments.seconds
             if runs := measure(problem, strategy, budget, arguments):
-                label = arguments.label or strategy
-                add_row(arguments.out, label, arguments.options, budget, problem, runs)
+                label = arguments.label or LABELS.get(strategy, strategy)
+                add_row(arguments.out, label, how(machine(), arguments.options, budget), problem, runs)
 
 
-def add_row(
-    out: Path, label: str, options: dict[str, Any], budget: float, problem: Problem, runs: list[Run]
-) -> None:
+def take_study(folder: Path, label: str, out: Path) -> None:
+    """Rows from a study that is done."""
+    study, facts = Study.open(folder), read_facts(folder)
+    if study.tally().left:
+        raise SystemExit(f"{folder} is not done: {study.tally().left} seeds are left")
+    made = {**facts["versions"], "device": facts["device"], "created": facts["created"]}
+    for name, problem in study.problems.items():
+        add_row(out, label, how(made, study.plan.options, study.plan.max_seconds), problem, study.runs(name))
+
+
+def how(machine: dict[str, Any], options: dict[str, Any], budget: float) -> dict[str, Any]:
+    """What a row says of how its runs were made."""
+    limit = budget if math.isfinite(budget) else None
+    return {"machine": machine, "options": options, "seconds_limit": limit}
+
+
+def add_row(out: Path, label: str, made: dict[str, Any], problem: Problem, runs: list[Run]) -> None:
     """Save and print a row; the best known follows it."""
     update_best_known(problem, label, runs)
-    row = {
-        "machine": machine(),
-        "options": options,
-        "seconds_limit": budget if math.isfinite(budget) else None,
-        "runs": [describe(run) for run in runs],
-    }
+    row = made | {"runs": [describe(run) for run in runs]}
     results = read_results(out)
     results["rows"].setdefault(problem.name, {})[label] = row
     out.parent.mkdir(exist_ok=True)

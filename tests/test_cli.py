@@ -12,6 +12,7 @@ from sequence_search.cli import app, repeat_flags
 from sequence_search.problem import Problem
 from sequence_search.problem_library import builtin_problems, problem_text
 from sequence_search.search import Multistart
+from sequence_search.study.study import Study
 
 RUN = [sys.executable, "-m", "sequence_search"]
 ECHO = ["--flip-deg", "88", "177", "--phase-deg", "0", "180", "--delay-ms", "6.2", "6.2"]
@@ -314,16 +315,21 @@ def test_options_of_a_strategy_are_set_by_name():
     [
         ("steps", "--option takes NAME=VALUE, got 'steps'"),
         ("steps=many", "--option steps=many: Input should be a valid integer"),
+        ("steps=true", "--option steps=true: Input should be a valid integer"),
         ("polish=7", "--option polish=7: Input should be a valid boolean"),
+        ("weight_rate=-1", "weight_rate, architecture_rate and architecture_sd must be at least 0"),
+        ("architecture_betas=[2, 0.9]", "architecture_betas must be at least 0 and below 1, got (2.0, 0.9)"),
+        ("voxels_per_step=10", "voxels_per_step must be at least 60 in 'max-signal', got 10"),
         ("gates=few", "--option gates=few: Input should be 'full', 'two' or 'exact'"),
         ("steps=0", "steps, voxels_per_step and architecture_every must be at least 1"),
         ("step=3", "strategy 'proxyless' has no option 'step'; known are steps, n_voxels"),
     ],
 )
-def test_bad_options_are_told(option, message):
-    done = call("run", "max-signal", "--strategy", "proxyless", "--option", option)
-    assert done.exit_code == 2
-    assert message in done.stderr
+def test_bad_options_are_told(option, message, tmp_path):
+    for more in ([], ["--out", tmp_path / "study"]):
+        done = call("run", "max-signal", "--strategy", "proxyless", "--option", option, *more)
+        assert done.exit_code == 2
+        assert message in done.stderr
 
 
 def test_seeds_of_a_batch_are_told_in_short_and_all_counted(tmp_path):
@@ -339,7 +345,7 @@ def test_schedules_are_those_of_proxyless():
     for wrong in (["--schedule", "fast"], ["--strategy", "proxyless", "--schedule", "slow"]):
         done = call("run", "max-signal", *wrong)
         assert done.exit_code == 2
-        assert "--schedule is paper, fast, exact, with --strategy proxyless" in done.stderr
+        assert "--schedule is one of paper, fast, exact and needs --strategy proxyless, got" in done.stderr
 
 
 def test_run_refuses_a_file_for_a_folder(tmp_path):
@@ -513,6 +519,18 @@ def test_reproduce_makes_a_summary_and_goes_on(tmp_path, few_voxels):
     assert again.exit_code == 0
     assert "point" not in again.stderr
     assert (tmp_path / "paper" / "summary.md").read_text() == text
+
+
+def test_reproduce_takes_a_schedule_and_options_and_says_so(tmp_path, few_voxels):
+    options = ["--strategy", "proxyless", "--schedule", "exact", "--option", "steps=2"]
+    out = tmp_path / "the paper"
+    done = call("reproduce", "--only", "1", *options, "--option", "polish=false", "--seeds", 2, "--out", out)
+    assert done.exit_code == 0, done.stderr
+    stored = Study.open(out).plan.options
+    assert (stored["steps"], stored["gates"], stored["warmup"], stored["polish"]) == (2, "exact", 0.3, False)
+    given = "--schedule exact --option steps=2 --option polish=false --seeds 2"
+    text = (out / "summary.md").read_text()
+    assert f"`sequence-search reproduce --only 1 --strategy proxyless {given} --out '{out}'`" in text
 
 
 def test_reproduce_refuses_what_is_no_condition(tmp_path):

@@ -11,8 +11,8 @@ import pytest
 from sequence_search.problem import Problem
 from sequence_search.search import search
 from sequence_search.search.base import Monitor
+from sequence_search.study import begin, work
 from sequence_search.study import folder as folder_module
-from sequence_search.study import work
 from sequence_search.study.files import (
     StorageError,
     StudyError,
@@ -359,6 +359,15 @@ def test_seeds_may_be_added_but_not_taken_away(tmp_path):
     }
     with pytest.raises(StudyError, match="seeds: 0-3 in the study, 0-1 asked for"):
         make(tmp_path, seeds=range(2))
+
+
+def test_a_study_keeps_the_batch_size_that_it_was_made_with(tmp_path, monkeypatch):
+    options = {"strategy": "proxyless", "steps": 2}
+    monkeypatch.setitem(begin.BATCH_SIZES, "proxyless", 2)
+    Study.create(tmp_path, PROBLEM, seeds=range(3), **options)
+    monkeypatch.undo()
+    study = Study.create(tmp_path, PROBLEM, seeds=range(3), **options)
+    assert [task.seeds for task in study.tasks] == [(0, 1), (2,)]
 
 
 @pytest.mark.parametrize(

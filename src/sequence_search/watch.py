@@ -123,7 +123,7 @@ def _plain_watch(signals: list[int], n_seeds: int | None, n_done: int, seeds: bo
 
     def finished(outcome: Outcome) -> None:
         nonlocal done
-        done += _n_done(outcome)
+        done = min(done + _n_done(outcome), n_seeds or 0)  # some of a batch may have been done before
         typer.echo(f"{done} of {n_seeds}  {_outcome_text(outcome)}", err=True)
 
     return Watch(Monitor(_plain_lines(seeds), lambda: bool(signals)), signals, finished)

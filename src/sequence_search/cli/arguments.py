@@ -46,7 +46,7 @@ ScheduleOption = Annotated[
         "--schedule", help="Of proxyless: paper, the default; fast; exact, ours, which succeeds more often."
     ),
 ]
-StrategyOptionsOption = Annotated[
+NamedOptions = Annotated[
     list[str] | None,
     typer.Option(
         "--option", metavar="NAME=VALUE", help="Of the strategy, such as gates=exact; once for each option."

@@ -64,7 +64,8 @@ def strategy_options(
     if schedule is not None:
         if strategy != "proxyless" or schedule not in SCHEDULES:
             raise ValueError(
-                f"--schedule is {', '.join(SCHEDULES)}, with --strategy proxyless; got '{schedule}'"
+                f"--schedule is one of {', '.join(SCHEDULES)} and needs --strategy proxyless, "
+                f"got '{schedule}' with '{strategy}'"
             )
         options |= SCHEDULES[schedule]
     if steps is not None:
@@ -83,18 +84,20 @@ def _read_option(strategy: str, text: str) -> tuple[str, Any]:
         raise ValueError(f"--option takes NAME=VALUE, got '{text}'")
     types = get_type_hints(type(make_strategy(strategy, {})))
     if name not in types:
-        make_strategy(strategy, {name: value})
+        make_strategy(strategy, {name: value})  # refuses the name, and tells those that there are
     try:
-        return name, TypeAdapter(types[name]).validate_python(_json_or_text(value))
+        return name, TypeAdapter(types[name]).validate_json(_as_json(value), strict=True)
     except ValidationError as error:
         raise ValueError(f"--option {text}: {error.errors()[0]['msg']}") from None
 
 
-def _json_or_text(text: str) -> Any:
+def _as_json(text: str) -> str:
+    """The text itself, or else the string of it."""
     try:
-        return json.loads(text)
+        json.loads(text)
     except ValueError:
-        return text
+        return json.dumps(text)
+    return text
 
 
 def check_engine(engine: str) -> None:

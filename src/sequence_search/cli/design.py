@@ -13,11 +13,11 @@ from sequence_search.cli.arguments import (
     EngineOption,
     Format,
     FormatOption,
+    NamedOptions,
     ProblemArgument,
     ScheduleOption,
     SchedulerOption,
     StrategyOption,
-    StrategyOptionsOption,
     WorkersOption,
 )
 from sequence_search.cli.checks import bad_input, check_engine, check_folder, load, strategy_options
@@ -49,10 +49,11 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
         int | None, typer.Option(min=1, help="Gradient steps; the strategy's own if not given.")
     ] = None,
     schedule: ScheduleOption = None,
-    option: StrategyOptionsOption = None,
+    option: NamedOptions = None,
     engine: EngineOption = "auto",
     max_seconds: Annotated[
-        float | None, typer.Option(min=0.001, help="Wall time of a seed; then the best so far.")
+        float | None,
+        typer.Option(min=0.001, help="Wall time of a seed, of a batch with proxyless; then the best so far."),
     ] = None,
     max_evaluations: Annotated[
         float | None, typer.Option(min=1, help="Losses of single sequences for a seed; then the best so far.")
@@ -66,7 +67,7 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
         from sequence_search.search import make_strategy
 
         options = strategy_options(strategy, schedule, steps, option)
-        make_strategy(strategy, options)
+        make_strategy(strategy, options, *loaded)
         if out is None and (len(loaded) > 1 or workers > 1 or scheduler is not None or create_only):
             raise ValueError("several problems, --workers, --scheduler and --create-only need --out FOLDER")
     for problem in loaded:

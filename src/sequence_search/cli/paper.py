@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sequence_search.cli.app import app
-from sequence_search.cli.arguments import ScheduleOption, StrategyOption, StrategyOptionsOption, TableFormat
+from sequence_search.cli.arguments import NamedOptions, ScheduleOption, StrategyOption, TableFormat
 from sequence_search.cli.checks import bad_input, strategy_options, study_errors
 from sequence_search.cli.studies import watched_study
 from sequence_search.console import print_study_table
@@ -53,7 +53,7 @@ def reproduce(
     ] = None,
     strategy: StrategyOption = "multistart",
     schedule: ScheduleOption = None,
-    option: StrategyOptionsOption = None,
+    option: NamedOptions = None,
     seeds: Annotated[
         int, typer.Option(min=1, max=100_000, help="Of each condition; the paper has 100.")
     ] = 100,

@@ -29,9 +29,8 @@ def create_study(out: Path, problems: list[Problem], how: dict[str, Any]) -> Stu
 
 
 def watched_study(study: Study) -> AbstractContextManager[Watch]:
-    """`watched`, with the seeds of a study; those of a batch that is not whole are still to come."""
-    n_seeds, n_left = (sum(len(task.seeds) for task in tasks) for tasks in (study.tasks, study.open_tasks()))
-    return watched(n_seeds, n_seeds - n_left)
+    """`watched`, with the seeds of a study and those that are done."""
+    return watched(sum(len(task.seeds) for task in study.tasks), study.tally().done)
 
 
 def run_study(study: Study, format: Format, **where: Any) -> None:

@@ -67,7 +67,7 @@ def search(
     numbers = tuple(operator.index(seed) for seed in seeds)
     if not numbers:
         raise ValueError("at least one seed is needed")
-    runner = make_strategy(strategy, options)
+    runner = make_strategy(strategy, options, problem)
     if not (max_seconds > 0 and max_evaluations > 0):
         raise ValueError(
             f"max_seconds and max_evaluations must be above 0, got {max_seconds} and {max_evaluations}"
@@ -77,13 +77,15 @@ def search(
     return SearchResult(problem, strategy, tuple(runs), asdict(runner), engine)
 
 
-def make_strategy(name: str, options: dict[str, Any]) -> Evolution | Multistart | Proxyless | RandomSearch:
-    """Strategy by name with options set.
+def make_strategy(
+    name: str, options: dict[str, Any], *problems: Problem
+) -> Evolution | Multistart | Proxyless | RandomSearch:
+    """Strategy by name with options set, for these problems.
 
     Raises
     ------
     ValueError
-        If there is no such strategy or option.
+        If there is no such strategy or option, or a value is out of range or does not fit a problem.
     """
     if name not in STRATEGIES:
         raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, got {name!r}")
@@ -91,4 +93,8 @@ def make_strategy(name: str, options: dict[str, Any]) -> Evolution | Multistart 
     for option in options:
         if option not in known:
             raise ValueError(f"strategy '{name}' has no option '{option}'; known are {', '.join(known)}")
-    return STRATEGIES[name](**options)
+    strategy = STRATEGIES[name](**options)
+    if isinstance(strategy, Proxyless):
+        for problem in problems:
+            strategy.check(problem)
+    return strategy

@@ -39,12 +39,12 @@ from sequence_search.voxels import Voxels
 # With fewer on average, a random batch may lack a tissue; with 20 each, once in 10^8 batches.
 FEWEST_PER_TISSUE = 20
 
-FAST = {"steps": 20_000, "voxels_per_step": 250, "weight_rate": 0.05, "architecture_rate": 0.02}
+_FAST = {"steps": 20_000, "voxels_per_step": 250, "weight_rate": 0.05, "architecture_rate": 0.02}
 # Options by name: "paper" is 1,000 epochs of 100 batches of 1,000 voxels; "exact" is ours, as long as "fast".
 SCHEDULES: dict[str, dict[str, Any]] = {
     "paper": {},
-    "fast": {**FAST},
-    "exact": {**FAST, "gates": "exact", "warmup": 0.3, "polish": True},
+    "fast": _FAST,
+    "exact": {**_FAST, "gates": "exact", "warmup": 0.3, "polish": True},
 }
 
 
@@ -106,6 +106,14 @@ class Proxyless:
                 "steps, voxels_per_step and architecture_every must be at least 1, and n_voxels at least "
                 f"voxels_per_step, got {self}"
             )
+        rates = (self.weight_rate, self.architecture_rate, self.architecture_sd)
+        if not all(0 <= rate < math.inf for rate in rates):
+            raise ValueError(
+                f"weight_rate, architecture_rate and architecture_sd must be at least 0, got {rates}"
+            )
+        if not all(0 <= beta < 1 for beta in self.architecture_betas):
+            betas = self.architecture_betas
+            raise ValueError(f"architecture_betas must be at least 0 and below 1, got {betas}")
         if not (0 <= self.momentum < 1 and 0 <= self.warmup < 1):
             raise ValueError(
                 f"momentum and warmup must be at least 0 and below 1, got {self.momentum} and {self.warmup}"
@@ -115,14 +123,25 @@ class Proxyless:
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0, got {self.temperature}")
 
-    def run(self, problem: Problem, seeds: Iterable[int], settings: Settings) -> list[Run]:
-        """All seeds as one batch."""
-        seeds, space, meter = tuple(seeds), problem.search_space, Meter(settings)
-        fewest = FEWEST_PER_TISSUE * len(problem.tissues)
+    def check(self, problem: Problem) -> None:
+        """Refuse options that do not fit the problem.
+
+        Raises
+        ------
+        ValueError
+            With the option.
+        """
+        fewest, space = FEWEST_PER_TISSUE * len(problem.tissues), problem.search_space
         if self.voxels_per_step < fewest:
-            raise ValueError(f"voxels_per_step must be at least {fewest}, got {self.voxels_per_step}")
+            raise ValueError(
+                f"voxels_per_step must be at least {fewest} in '{problem.name}', got {self.voxels_per_step}"
+            )
         if self.gates == "two" and space.rf_candidates + len(space.wait_ranges) < 2:
             raise ValueError("gates='two' needs at least two candidate operations a layer")
+
+    def run(self, problem: Problem, seeds: Iterable[int], settings: Settings) -> list[Run]:
+        """All seeds as one batch; options as `check` wants them."""
+        seeds, space, meter = tuple(seeds), problem.search_space, Meter(settings)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         scheduler = initial_scheduler(space, generators, self.architecture_sd)
         weights = [scheduler.flip_angle, scheduler.phase, scheduler.log_idle]
@@ -132,7 +151,7 @@ class Proxyless:
         )
         stream = VoxelStream(problem, self.n_voxels, self.voxels_per_step)
         draws = Draws(generators, scheduler, self.temperature)
-        log = TrainingLog(problem, seeds, scheduler, settings, steps=self.steps, polished=self.polish)
+        log = TrainingLog(problem, seeds, scheduler, settings, steps=self.steps, polish=self.polish)
         training = _Training(scheduler, sgd, adam, stream, draws, log)
         taken = _resume(training, settings, meter)
         while taken < self.steps and not log.all_failed:

@@ -33,12 +33,19 @@ class RandomSearch:
     n_rounds: int = 60
     steps: int = 100
 
+    def __post_init__(self) -> None:
+        if self.n_proposals < 1:
+            raise ValueError(f"n_proposals must be at least 1, got {self.n_proposals}")
+        self._rounds()
+
     def run(self, problem: Problem, seeds: Iterable[int], settings: Settings) -> list[Run]:
         """One search for each seed; the sequences of a round are one batch."""
-        rounds = Rounds(
+        return run_rounds(problem, seeds, settings, self._rounds(), self._propose)
+
+    def _rounds(self) -> Rounds:
+        return Rounds(
             max_rounds=self.n_rounds, patience=self.n_rounds, steps=self.steps, halvings=((1.0, 1.0),)
         )
-        return run_rounds(problem, seeds, settings, rounds, self._propose)
 
     def _propose(self, elite: list[Sequence], space: SearchSpace, rng: np.random.Generator) -> list[Sequence]:
         return random_designs(space, self.n_proposals, rng)

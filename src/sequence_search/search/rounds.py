@@ -16,7 +16,7 @@ from sequence_search.search.base import Meter, Progress, Settings
 from sequence_search.search.finish import Finisher
 from sequence_search.search.refine import descend, polish
 from sequence_search.search.result import Point, Run, failed, same_family
-from sequence_search.search.standing import Candidate, Standing, begin, save
+from sequence_search.search.standing import Candidate, Standing, load_standing, save_standing
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 
@@ -98,7 +98,7 @@ def run_rounds(
         if runs and settings.monitor.stop():
             break
         meter = Meter(settings)
-        standing = begin(seed, settings, meter)
+        standing = load_standing(seed, settings, meter)
         reached, standing = _search(
             problem.search_space, seed, standing, settings, rounds, propose, coarse, meter
         )
@@ -109,7 +109,7 @@ def run_rounds(
         found, standing = _polish_all(reached, standing, problem.search_space, settings, rounds, fine, meter)
         runs.append(finisher.finish(seed, found, meter, history=reached.history))
         if meter.interrupted:
-            save(standing, settings, meter)
+            save_standing(standing, settings, meter)
     return runs
 
 
@@ -136,7 +136,7 @@ def _search(
             return reached, standing
         standing = replace(reached, over=over)
         if settings.checkpoint.due():
-            save(standing, settings, meter)
+            save_standing(standing, settings, meter)
     return standing, standing
 
 
@@ -190,7 +190,7 @@ def _polish_all(
         if not meter.interrupted:
             standing = replace(standing, polished=tuple(found), evaluations=meter.evaluations)
             if settings.checkpoint.due():
-                save(standing, settings, meter)
+                save_standing(standing, settings, meter)
     return found, standing
 
 

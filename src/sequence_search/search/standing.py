@@ -56,7 +56,7 @@ class Standing:
     polished: tuple[Sequence, ...] = ()
 
 
-def begin(seed: int, settings: Settings, meter: Meter) -> Standing:
+def load_standing(seed: int, settings: Settings, meter: Meter) -> Standing:
     """The start, or where the checkpoint stands."""
     state = settings.checkpoint.load()
     if state is None:
@@ -65,7 +65,7 @@ def begin(seed: int, settings: Settings, meter: Meter) -> Standing:
     return _standing(state)
 
 
-def save(standing: Standing, settings: Settings, meter: Meter) -> None:
+def save_standing(standing: Standing, settings: Settings, meter: Meter) -> None:
     """Keep where the search stands, and the time spent until now."""
     settings.checkpoint.save(_state(standing) | {"seconds": meter.seconds})
 

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sequence_search.problem import Problem
+from sequence_search.search import refine
 from sequence_search.search.base import Meter, Progress, Settings, State
 from sequence_search.search.finish import Finisher
-from sequence_search.search.refine import polish
 from sequence_search.search.result import Point, Run, failed, points
 from sequence_search.search.scheduler import Scheduler
 from sequence_search.sequence import Sequence
@@ -33,10 +33,10 @@ class TrainingLog:
         settings: Settings,
         *,
         steps: int,
-        polished: bool,
+        polish: bool,
     ) -> None:
         self._problem, self._seeds, self._scheduler = problem, seeds, scheduler
-        self._settings, self._steps, self._polished = settings, steps, polished
+        self._settings, self._steps, self._polish = settings, steps, polish
         self._every = max(1, steps // N_PROGRESS)
         self._reasons: list[str | None] = [None] * len(seeds)
         self._histories: list[list[Point]] = [[] for _ in seeds]
@@ -67,13 +67,13 @@ class TrainingLog:
         finisher = Finisher(self._problem, self._settings.engine)
         batch = self._designs()
         designs = [batch[i].without_padding() for i in range(len(self._seeds))]
-        if self._polished and not meter.must_end():
+        if self._polish and not meter.must_end():
             voxels = self._problem.voxels(POLISH_N_PER_TISSUE)
             fine = self._problem.loss_and_gradient(voxels, self._settings.engine)
             # All or none, whatever the budget: a seed does not depend on its place among the others.
             space, unlimited = self._problem.search_space, meter.without_budget()
             designs = [
-                design if reason else polish(fine, space, design, meter=unlimited)[1]
+                design if reason else refine.polish(fine, space, design, meter=unlimited)[1]
                 for design, reason in zip(designs, self._reasons, strict=True)
             ]
             if unlimited.must_end():

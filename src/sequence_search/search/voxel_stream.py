@@ -1,4 +1,4 @@
-"""Batches of random voxels, Sec. II.C: an epoch is one pass over all of them."""
+"""Batches of random voxels, Sec. II.C: an epoch is one pass, without a last batch that is not full."""
 
 from __future__ import annotations
 

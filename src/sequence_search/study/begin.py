@@ -27,7 +27,7 @@ from sequence_search.study.record import environment
 from sequence_search.study.work import make_problem
 
 # The seeds of `proxyless` step as one batch, whose size is part of the study: a step of 50 seeds of the fast
-# schedule costs twice one of 8, and the paper's 100 seeds are still two batches for each condition.
+# schedule costs twice one of 8. More workers than batches are of no use: the paper's 100 seeds are two.
 BATCH_SIZES = {"proxyless": 50}
 HEADER = "# Written by sequence-search; the command that made the study may add seeds.\n"
 
@@ -58,7 +58,7 @@ def make_plan(
         problems={problem.name: problem.to_dict() for problem in problems},
         strategy=strategy,
         engine=engine,
-        options=_plain(asdict(make_strategy(strategy, options))),
+        options=_plain(asdict(make_strategy(strategy, options, *problems))),
         seeds=(numbers,),
         batch_size=BATCH_SIZES.get(strategy, 1),
         max_seconds=max_seconds,
@@ -91,7 +91,7 @@ def join_plans(folder: Path, stored: Plan, given: Plan) -> Plan:
     StudyError
         If they differ in anything else.
     """
-    lines = differences(_without_seeds(stored, given), _without_seeds(given, stored))
+    lines = differences(_comparable(stored, given), _comparable(given, stored))
     missing = sorted(set(stored.all_seeds) - set(given.all_seeds))
     if missing and set(given.all_seeds) != set(stored.all_seeds):
         asked = ranges_text(given.all_seeds)
@@ -110,10 +110,10 @@ def join_plans(folder: Path, stored: Plan, given: Plan) -> Plan:
     return replace(stored, seeds=(*stored.seeds, new)) if new else stored
 
 
-def _without_seeds(plan: Plan, other: Plan) -> dict[str, Any]:
-    """Tables without seeds, and of of equal problems nothing."""
+def _comparable(plan: Plan, other: Plan) -> dict[str, Any]:
+    """Tables without seeds and batch size, which a study keeps, and of equal problems nothing."""
     tables = plan.to_dict()
-    del tables["seeds"]
+    del tables["seeds"], tables["batch_size"]
     tables["problems"] = {
         name: "the same"
         if name in other.problems and make_problem(plan, name).digest == make_problem(other, name).digest

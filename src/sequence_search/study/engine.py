@@ -26,7 +26,9 @@ Stop = Callable[[], bool]
 LOG = logging.getLogger(__name__)
 ASK_EVERY_S = 0.5  # how often a worker asks over the network whether to stop
 LOOK_EVERY_S = 0.2
-WITHOUT_WORKERS_S = 15.0  # the time that a worker which died has to come again
+WITHOUT_WORKERS_S = (
+    15.0  # then local ones are started anew, and of a user's cluster that has none a word is said
+)
 MOST_CLUSTERS = 4
 WAIT_FOR_STOP_S = 60.0  # for chunks under way to end by themselves
 
@@ -137,7 +139,7 @@ def _on_workers(
     """Chunks as they end; where workers come from nowhere else (not `lasting`), it ends once none is left."""
     from distributed import Event
 
-    seen = time.monotonic()  # a worker, or once a word was said of there being none: infinite
+    seen = time.monotonic()  # a worker; infinite once its absence was told
     flag = f"stop-{uuid.uuid4().hex}"
     futures = {client.submit(_call, function, chunk, flag, pure=False): chunk for chunk in chunks}
     stopped_at: float | None = None

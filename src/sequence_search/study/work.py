@@ -115,7 +115,7 @@ def _search(plan: Plan, problem: Problem, task: Task, settings: Settings) -> lis
     options = {
         name: tuple(value) if isinstance(value, list) else value for name, value in plan.options.items()
     }
-    return make_strategy(plan.strategy, options).run(problem, task.seeds, settings)
+    return make_strategy(plan.strategy, options, problem).run(problem, task.seeds, settings)
 
 
 def _outcome(task: Task, folders: dict[int, SeedFolder]) -> Outcome:

@@ -1,0 +1,12 @@
+import pytest
+
+from sequence_search.problem import Problem
+from sequence_search.search import search
+
+PROBLEM = Problem.load("max-signal")
+
+
+@pytest.mark.parametrize("option", ["n_proposals", "n_rounds", "steps"])
+def test_random_refuses_nothing_to_do(option):
+    with pytest.raises(ValueError, match="at least 1"):
+        search(PROBLEM, "random", **{option: 0})

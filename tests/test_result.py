@@ -1,0 +1,32 @@
+import pytest
+
+from sequence_search.problem import Problem
+from sequence_search.search.result import clean, same_family
+from sequence_search.sequence import Sequence
+
+PROBLEM = Problem.load("max-signal")
+
+
+def sequence(flip, phase, delay):
+    return Sequence.from_degrees_ms(flip, phase, delay)
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (([88, 177], [0, 180], [19, 19]), True),
+        (([92, 172], [0, 20], [20, 18]), True),
+        (([-88, 177], [0, 0], [19, 19]), True),
+        (([100, 177], [0, 180], [19, 19]), False),
+        (([88, 177], [0, 180], [19, 23]), False),
+        (([88, 177, 177], [0, 180, 0], [19, 19, 6]), False),
+        (([88], [0], [19]), False),
+    ],
+)
+def test_families_are_of_one_structure(other, same):
+    assert same_family(sequence([88, 177], [0, 180], [19, 19]), sequence(*other)) is same
+
+
+def test_cleaning_drops_small_pulses_and_keeps_the_bounds():
+    cleaned = clean(PROBLEM, sequence([90, 1, -180], [10, 0, 10], [9000, 2000, 7]))
+    assert cleaned.to_dict() == sequence([90, 180], [0, 180], [10_000, 7]).to_dict()
