@@ -133,20 +133,6 @@ def test_voxels_by_method():
         problem.voxels(8, method="grid")
 
 
-def test_missing_files_and_names():
-    with pytest.raises(ProblemError, match="no such file and no built-in problem, did you mean 'max-signal'"):
-        Problem.load("max-sginal")
-
-
-def test_unreadable_files(tmp_path):
-    with pytest.raises(ProblemError, match="is a folder"):
-        Problem.load(tmp_path)
-    latin = tmp_path / "latin.toml"
-    latin.write_bytes(b'title = "\xb0"')
-    with pytest.raises(ProblemError, match="cannot be read"):
-        Problem.load(latin)
-
-
 @pytest.mark.parametrize("name", builtin_problems())
 def test_loss_and_gradient_are_those_of_autograd(name):
     problem = Problem.load(name)

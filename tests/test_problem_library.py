@@ -1,0 +1,18 @@
+import pytest
+
+from sequence_search.problem import Problem
+from sequence_search.problem_file import ProblemError
+
+
+def test_missing_files_and_names():
+    with pytest.raises(ProblemError, match="no such file and no built-in problem, did you mean 'max-signal'"):
+        Problem.load("max-sginal")
+
+
+def test_unreadable_files(tmp_path):
+    with pytest.raises(ProblemError, match="is a folder"):
+        Problem.load(tmp_path)
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes(b'title = "\xb0"')
+    with pytest.raises(ProblemError, match="cannot be read"):
+        Problem.load(latin)
