@@ -93,14 +93,27 @@ def add_row(out: Path, label: str, made: dict[str, Any], problem: Problem, runs:
     row = made | {"runs": [describe(run) for run in runs]}
     results = read_results(out)
     results["rows"].setdefault(problem.name, {})[label] = row
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(results, indent=1) + "\n")
+    write_results(out, results)
     print(f"{problem.name:15} {label:20} {score(problem, row['runs'])}", flush=True)
 
 
 def read_results(out: Path) -> dict[str, Any]:
     """Saved rows; none at first."""
     return dict(json.loads(out.read_text())) if out.exists() else {"rows": {}}
+
+
+def write_results(out: Path, results: dict[str, Any]) -> None:
+    """JSON with a line for each run."""
+    problems = []
+    for name, rows in results["rows"].items():
+        lines = []
+        for label, row in rows.items():
+            made = json.dumps({**row, "runs": []}).removesuffix("]}")
+            runs = ",\n".join(json.dumps(run) for run in row["runs"])
+            lines.append(f"{json.dumps(label)}: {made}\n{runs}\n]}}")
+        problems.append(f"{json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n}")
+    out.parent.mkdir(exist_ok=True)
+    out.write_text('{"rows": {\n' + ",\n".join(problems) + "\n}}\n")
 
 
 def measure(
