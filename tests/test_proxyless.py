@@ -221,7 +221,7 @@ def test_bad_options_are_refused(options):
 
 
 def test_too_few_voxels_for_the_tissues_are_refused():
-    with pytest.raises(ValueError, match="voxels_per_step must be at least 60, got 50"):
+    with pytest.raises(ValueError, match="voxels_per_step must be at least 60 in 'gm-wm', got 50"):
         search(PROBLEM, "proxyless", steps=1, n_voxels=100, voxels_per_step=50)
 
 
