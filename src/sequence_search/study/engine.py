@@ -26,9 +26,8 @@ Stop = Callable[[], bool]
 LOG = logging.getLogger(__name__)
 ASK_EVERY_S = 0.5  # how often a worker asks over the network whether to stop
 LOOK_EVERY_S = 0.2
-WITHOUT_WORKERS_S = (
-    15.0  # then local ones are started anew, and of a user's cluster that has none a word is said
-)
+# Then local workers are started anew; that a user's cluster has none is told.
+WITHOUT_WORKERS_S = 15.0
 MOST_CLUSTERS = 4
 WAIT_FOR_STOP_S = 60.0  # for chunks under way to end by themselves
 
