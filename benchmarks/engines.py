@@ -28,10 +28,10 @@ from peers import Case, Contestant, by_autograd, floor, machine, mrzero, ours, t
 from peers import blochsim as blochsim_peer
 
 from sequence_search import Problem, Sequence
-from sequence_search.kernel.run import arrange_objective, loss
-from sequence_search.loss import make_loss
+from sequence_search.engines import fused
+from sequence_search.engines.kernel.run import arrange_objective, loss
+from sequence_search.engines.loss import make_loss
 from sequence_search.objective import Objective
-from sequence_search.simulate import fused
 from sequence_search.voxels import random_voxels
 
 PROBLEM = Problem.load("max-signal")

@@ -19,8 +19,8 @@ import torch
 from peers import machine
 
 from sequence_search import Problem
-from sequence_search.search.grid import grid_search
-from sequence_search.search.grid_losses import GRID_N_PER_TISSUE, grid_of, prepare_grid
+from sequence_search.grid.losses import GRID_N_PER_TISSUE, grid_of, prepare_grid
+from sequence_search.grid.search import grid_search
 
 RESULTS = Path(__file__).parent / "results" / "grid.json"
 PLAIN_POINTS = 1024

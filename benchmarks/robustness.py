@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sequence_search.problem import Problem
+from sequence_search.problem.problem import Problem
 from sequence_search.report.robustness import robustness_map
 from sequence_search.sequence import Sequence
 

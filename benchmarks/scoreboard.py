@@ -15,8 +15,8 @@ from scipy.stats import binomtest
 
 from sequence_search import Problem, Sequence, builtin_problems
 from sequence_search.classify import classify
+from sequence_search.paper.values import paper_rows
 from sequence_search.report.drawing import COLOURS, write_figure
-from sequence_search.report.paper import paper_rows
 
 BEST_KNOWN = Path(__file__).parent / "best_known.json"
 CLOSE = 0.005  # of the best-known loss: found

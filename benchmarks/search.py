@@ -28,9 +28,9 @@ from peers.blackbox import PEERS
 from scoreboard import BEST_KNOWN, CLOSE, score, write_page
 
 from sequence_search import Problem, Sequence, Study, builtin_problems, search
-from sequence_search.search.base import Meter, Settings
-from sequence_search.search.finish import Finisher
-from sequence_search.search.result import Run
+from sequence_search.strategies.base import Meter, Settings
+from sequence_search.strategies.finish import Finisher
+from sequence_search.strategies.result import Run
 from sequence_search.study.plan import read_facts
 
 HERE = Path(__file__).parent

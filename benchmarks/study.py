@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from sequence_search import Problem, Study
-from sequence_search.study.folder import seed_folder
+from sequence_search.study.seeds import seed_folder
 
 OPTIONS = {"max_rounds": 60, "patience": 60}
 N_FINISHED = 10_000

@@ -12,7 +12,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # All but the kernel, whose functions numba compiles.
 PACKAGE = Path(__file__).parents[1] / "src" / "sequence_search"
 CHECKED = [f"sequence_search.{module.name}" for module in pkgutil.iter_modules([str(PACKAGE)])]
-CHECKED.remove("sequence_search.kernel")
+CHECKED.remove("sequence_search.engines")
+CHECKED += [
+    f"sequence_search.engines.{module.name}"
+    for module in pkgutil.iter_modules([str(PACKAGE / "engines")])
+    if module.name != "kernel"
+]
 install_import_hook(CHECKED, "beartype.beartype").__enter__()
 
 import hypothesis  # noqa: E402
@@ -20,8 +25,8 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 
 from sequence_search.distributions import Normal, Uniform  # noqa: E402
-from sequence_search.search.scheduler import initial_scheduler  # noqa: E402
 from sequence_search.search_space import SearchSpace  # noqa: E402
+from sequence_search.strategies.proxyless.scheduler import initial_scheduler  # noqa: E402
 from sequence_search.tissue import Imaging, Tissue  # noqa: E402
 from sequence_search.voxels import Voxels  # noqa: E402
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequence_search.bloch import longitudinal_decay, precession, rotation
+from sequence_search.engines.bloch import longitudinal_decay, precession, rotation
 
 angle = st.floats(-10, 10)
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from sequence_search.problem import Problem
-from sequence_search.search import STRATEGIES, make_strategy
-from sequence_search.search.base import Monitor, Settings
+from sequence_search.problem.problem import Problem
+from sequence_search.strategies import STRATEGIES, make_strategy
+from sequence_search.strategies.base import Monitor, Settings
 
 PROBLEM = Problem.load("max-signal")
 QUICK = {

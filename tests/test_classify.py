@@ -19,8 +19,8 @@ from sequence_search.classify import (
     succeeds,
     wrap,
 )
-from sequence_search.problem import Problem
-from sequence_search.problem_library import builtin_problems
+from sequence_search.problem.library import builtin_problems
+from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 
 TWO_RF = "Two-RF Hahn-echo-like sequences"

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from sequence_search.cli import app, repeat_flags
-from sequence_search.problem import Problem
-from sequence_search.problem_library import builtin_problems, problem_text
-from sequence_search.search import Multistart
+from sequence_search.problem.library import builtin_problems, problem_text
+from sequence_search.problem.problem import Problem
+from sequence_search.strategies import Multistart
 from sequence_search.study.study import Study
 
 RUN = [sys.executable, "-m", "sequence_search"]
@@ -20,7 +20,7 @@ ECHO = ["--flip-deg", "88", "177", "--phase-deg", "0", "180", "--delay-ms", "6.2
 
 @pytest.fixture(autouse=True)
 def quick_search(monkeypatch):
-    search = sys.modules["sequence_search.search"]
+    search = sys.modules["sequence_search.strategies"]
 
     def quick(**options):
         small = {
@@ -429,7 +429,7 @@ def test_grid_prints_and_saves(tmp_path, small_grid):
 
 
 def test_an_interrupted_grid_goes_on_with_the_same_command(tmp_path, small_grid, monkeypatch):
-    module = sys.modules["sequence_search.search.grid"]
+    module = sys.modules["sequence_search.grid.search"]
     command = ["grid", small_grid, "--n-per-tissue", 2, "--out", tmp_path / "out"]
     monkeypatch.setattr(module, "CHUNK_VOXELS", 6 * 50)
     monkeypatch.setattr(module, "_tell", lambda *_: os.kill(os.getpid(), signal.SIGINT))
@@ -468,7 +468,7 @@ def test_a_study_that_is_stopped_keeps_a_checkpoint(tmp_path, number, code):
 
 @pytest.fixture
 def few_voxels(monkeypatch):
-    from sequence_search.study import grids
+    from sequence_search.study import grid_optimum as grids
 
     search = grids.grid_search
     monkeypatch.setattr(grids, "grid_search", lambda problem, **how: search(problem, n_per_tissue=2, **how))

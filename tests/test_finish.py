@@ -2,12 +2,12 @@ import sys
 
 import pytest
 
-from sequence_search.problem import Problem
-from sequence_search.search.base import Meter, Settings
-from sequence_search.search.finish import Finisher
+from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
+from sequence_search.strategies.base import Meter, Settings
+from sequence_search.strategies.finish import Finisher
 
-finish = sys.modules["sequence_search.search.finish"]
+finish = sys.modules["sequence_search.strategies.finish"]
 PROBLEM = Problem.load("max-signal")
 FINISHER = Finisher(PROBLEM, "auto")
 GOOD = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 6.2])

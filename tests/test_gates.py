@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from conftest import scheduler_of
-from sequence_search.problem import Problem
-from sequence_search.search.gates import (
+from sequence_search.engines.simulator import simulate
+from sequence_search.problem.problem import Problem
+from sequence_search.strategies.proxyless.gates import (
     architecture_gradient,
     candidate_losses,
     gate_gradient,
     two_path_gradient,
 )
-from sequence_search.simulate import simulate
 
 PROBLEM = Problem.load("gm-wm")
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from sequence_search.problem import Problem
-from sequence_search.search.base import Monitor
-from sequence_search.search.grid import grid_search
+from sequence_search.grid.search import grid_search
+from sequence_search.problem.problem import Problem
 from sequence_search.search_space import Axis, Grid
+from sequence_search.strategies.base import Monitor
 
 DEGREE = math.pi / 180
 GRID = Grid(
@@ -23,7 +23,7 @@ PROBLEM = replace(Problem.load("max-signal"), grid=GRID)
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Chunks of ten points on four voxels a tissue."""
-    monkeypatch.setattr(sys.modules["sequence_search.search.grid"], "CHUNK_VOXELS", 120)
+    monkeypatch.setattr(sys.modules["sequence_search.grid.search"], "CHUNK_VOXELS", 120)
 
 
 def test_it_finds_the_least_loss_of_all_points():

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from sequence_search.distributions import Normal
+from sequence_search.grid.losses import best_points, grid_chunk, grid_of, merge, prepare_grid
+from sequence_search.grid.state import GridPoint
 from sequence_search.objective import Objective, Term, time_to_readout
-from sequence_search.problem import Problem
-from sequence_search.problem_library import builtin_problems
-from sequence_search.search.grid_losses import best_points, grid_chunk, grid_of, merge, prepare_grid
-from sequence_search.search.grid_state import GridPoint
+from sequence_search.problem.library import builtin_problems
+from sequence_search.problem.problem import Problem
 from sequence_search.search_space import Axis, Grid
 
 PROBLEM = Problem.load("gm-wm")

@@ -1,10 +1,10 @@
 import json
 from dataclasses import replace
 
-from sequence_search.problem import Problem
-from sequence_search.search.grid import grid_search
+from sequence_search.grid.record import grid_record, save_grid
+from sequence_search.grid.search import grid_search
+from sequence_search.problem.problem import Problem
 from sequence_search.search_space import Axis
-from sequence_search.study.grid_record import grid_record, save_grid
 
 PROBLEM = Problem.load("max-signal")
 

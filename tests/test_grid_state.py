@@ -1,6 +1,6 @@
 import pytest
 
-from sequence_search.search.grid_state import GridPoint, GridState, load_state, save_state
+from sequence_search.grid.state import GridPoint, GridState, load_state, save_state
 
 STATE = GridState(17, (GridPoint(0.1 + 0.2, 4), GridPoint(0.5, 2)), 3.5)
 

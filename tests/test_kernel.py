@@ -14,9 +14,9 @@ import time
 import numpy as np
 import pytest
 
-from sequence_search.kernel import run
-from sequence_search.kernel.blocks import arrange_voxels
-from sequence_search.kernel.lanes import economised
+from sequence_search.engines.kernel import run
+from sequence_search.engines.kernel.blocks import arrange_voxels
+from sequence_search.engines.kernel.lanes import economised
 
 NAMES = ("m0", "t1", "t2", "t2_prime", "b1", "b0", "spread")
 

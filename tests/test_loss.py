@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from sequence_search.loss import make_loss
+from sequence_search.engines import fused
+from sequence_search.engines.loss import make_loss
 from sequence_search.objective import Objective, Term, contrast_loss, null_loss, signal_loss, time_to_readout
-from sequence_search.problem import Problem
-from sequence_search.problem_library import builtin_problems
+from sequence_search.problem.library import builtin_problems
+from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.simulate import fused
 
 
 def random_batch(*shape, mask=None):

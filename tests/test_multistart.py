@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from sequence_search.problem import Problem
-from sequence_search.search import Multistart, search
-from sequence_search.search.result import same_family
+from sequence_search.problem.problem import Problem
+from sequence_search.strategies import Multistart, search
+from sequence_search.strategies.result import same_family
 
 QUICK = {"n_starts": 32, "n_children": 16, "max_rounds": 5, "steps": 20, "n_polished": 2, "n_per_tissue": 8}
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from sequence_search.distributions import Uniform
-from sequence_search.problem import Problem
-from sequence_search.report.paper_figures import colour_scale, paper_figure, robustness_figure
+from sequence_search.engines.simulator import simulate
+from sequence_search.paper.figures import colour_scale, paper_figure, robustness_figure
+from sequence_search.problem.problem import Problem
 from sequence_search.report.robustness import robustness_map
 from sequence_search.sequence import Sequence
-from sequence_search.simulate import simulate
 
 PROBLEM = Problem.load("gm-wm")
 ECHO = Sequence.from_degrees_ms([88, 177], [0, 180], [18.5, 18.5])

@@ -3,12 +3,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sequence_search.engines.simulator import simulate
 from sequence_search.objective import Objective
-from sequence_search.problem import Problem
-from sequence_search.problem_file import ProblemError
-from sequence_search.problem_library import builtin_problems, problem_text
+from sequence_search.problem.library import builtin_problems, problem_text
+from sequence_search.problem.problem import Problem
+from sequence_search.problem.schema import ProblemError
 from sequence_search.sequence import Sequence
-from sequence_search.simulate import simulate
 
 # Conventional and designed sequences with the nominal signals that Tables V, VI-b and VIII-a print.
 PUBLISHED = [

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from sequence_search.problem import Problem
-from sequence_search.problem_category import read_category, write_category
-from sequence_search.problem_library import builtin_problems, problem_text
+from sequence_search.problem.category import read_category, write_category
+from sequence_search.problem.library import builtin_problems, problem_text
+from sequence_search.problem.problem import Problem
 
 
 def test_categories_are_read_in_si_units_and_do_not_change_the_digest():

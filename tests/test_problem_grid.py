@@ -3,7 +3,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from sequence_search.problem_grid import GridTable, read_grid, write_grid
+from sequence_search.problem.grid_table import GridTable, read_grid, write_grid
 from sequence_search.search_space import Axis
 
 TABLE = {

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from sequence_search.search.propose import CHANGES, changed_designs, random_designs
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
+from sequence_search.strategies.rounds.propose import CHANGES, changed_designs, random_designs
 
 SPACE = SearchSpace(max_rf=4)
 

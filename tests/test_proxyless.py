@@ -7,16 +7,16 @@ import torch
 
 from conftest import scheduler_of
 from sequence_search.objective import Objective, Term, rf_energy, rf_number, signal_loss, time_to_readout
-from sequence_search.problem import Problem
-from sequence_search.search import search
-from sequence_search.search.gates import gate_gradient
-from sequence_search.search.proxyless import Proxyless
-from sequence_search.search.scheduler import Draws, idle_time, initial_scheduler
+from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
+from sequence_search.strategies import search
+from sequence_search.strategies.proxyless.gates import gate_gradient
+from sequence_search.strategies.proxyless.scheduler import Draws, idle_time, initial_scheduler
+from sequence_search.strategies.proxyless.strategy import Proxyless
 
 PROBLEM = Problem.load("gm-wm")
 # The package's attribute `search` is the function.
-proxyless = sys.modules["sequence_search.search.proxyless"]
+proxyless = sys.modules["sequence_search.strategies.proxyless.strategy"]
 
 
 def losses(run):

@@ -1,7 +1,7 @@
 import pytest
 
-from sequence_search.problem import Problem
-from sequence_search.search import search
+from sequence_search.problem.problem import Problem
+from sequence_search.strategies import search
 
 PROBLEM = Problem.load("max-signal")
 

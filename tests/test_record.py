@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from sequence_search.problem import Problem
-from sequence_search.search.base import Meter, Settings
-from sequence_search.search.finish import Finisher
-from sequence_search.search.result import Point, SearchResult, failed
+from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.study.record import read_run, result_record, run_record, seed_record
+from sequence_search.strategies.base import Meter, Settings
+from sequence_search.strategies.finish import Finisher
+from sequence_search.strategies.record import read_run, result_record, run_record, seed_record
+from sequence_search.strategies.result import Point, SearchResult, failed
 
 PROBLEM = Problem.load("max-signal")
 ECHO = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 6.2])

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from sequence_search.problem import Problem
-from sequence_search.search.base import Meter, Settings
-from sequence_search.search.propose import random_designs
-from sequence_search.search.refine import descend, polish, refocused_clocks
+from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
+from sequence_search.strategies.base import Meter, Settings
+from sequence_search.strategies.refine import descend, polish, refocused_clocks
+from sequence_search.strategies.rounds.propose import random_designs
 
 PROBLEM = Problem.load("max-signal")
 

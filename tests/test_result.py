@@ -1,8 +1,8 @@
 import pytest
 
-from sequence_search.problem import Problem
-from sequence_search.search.result import clean, same_family
+from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
+from sequence_search.strategies.result import clean, same_family
 
 PROBLEM = Problem.load("max-signal")
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from conftest import scheduler_of
-from sequence_search.problem import Problem
-from sequence_search.search.scheduler import Draws, idle_time
+from sequence_search.problem.problem import Problem
+from sequence_search.strategies.proxyless.scheduler import Draws, idle_time
 
 PROBLEM = Problem.load("gm-wm")
 

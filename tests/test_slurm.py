@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from sequence_search.cli import app
-from sequence_search.problem import Problem
-from sequence_search.study.files import StudyError
+from sequence_search.problem.problem import Problem
+from sequence_search.storage import StudyError
 from sequence_search.study.slurm import ArrayJob, read_share, sbatch_script, seconds, write_script
 from sequence_search.study.study import Study
 

@@ -8,12 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sequence_search.problem import Problem
-from sequence_search.search import search
-from sequence_search.search.base import Monitor
-from sequence_search.study import begin, work
-from sequence_search.study import folder as folder_module
-from sequence_search.study.files import (
+from sequence_search.problem.problem import Problem
+from sequence_search.storage import (
     StorageError,
     StudyError,
     is_locked,
@@ -21,8 +17,13 @@ from sequence_search.study.files import (
     read_arrays,
     write_bytes,
 )
-from sequence_search.study.folder import seed_folder
+from sequence_search.strategies import search
+from sequence_search.strategies.base import Monitor
+from sequence_search.study import begin
+from sequence_search.study import run as work
+from sequence_search.study import seeds as folder_module
 from sequence_search.study.plan import Task
+from sequence_search.study.seeds import seed_folder
 from sequence_search.study.study import Study
 
 PROBLEM = Problem.load("max-signal")

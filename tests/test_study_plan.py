@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from sequence_search.study.files import StudyError
+from sequence_search.storage import StudyError
 from sequence_search.study.plan import Plan, Task, differences, ranges_text, read_plan, read_ranges
 
 

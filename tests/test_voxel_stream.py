@@ -1,7 +1,7 @@
 import torch
 
-from sequence_search.problem import Problem
-from sequence_search.search.voxel_stream import VoxelStream
+from sequence_search.problem.problem import Problem
+from sequence_search.strategies.proxyless.voxel_stream import VoxelStream
 
 PROBLEM = Problem.load("gm-wm")
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from sequence_search import Problem, Sequence
-from sequence_search.search.base import Meter
+from sequence_search.strategies.base import Meter
 
 N_PER_TISSUE = 32  # as multistart's descent
 POPULATION = 64

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from sequence_search.kernel import adjoint, items, tree
-from sequence_search.kernel.blocks import aligned
-from sequence_search.kernel.lanes import WIDTH, exponential, half_squares, load, pointer, store
+from sequence_search.engines.kernel import adjoint, items, tree
+from sequence_search.engines.kernel.blocks import aligned
+from sequence_search.engines.kernel.lanes import WIDTH, exponential, half_squares, load, pointer, store
 
 ROWS = 16  # of numbers that a measuring loop works on: they stay in the first-level cache
 CHAINS = 12  # independent multiply-adds, more than their latency times two a cycle

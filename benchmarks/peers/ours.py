@@ -10,8 +10,8 @@ from torch import Tensor
 
 from peers import Case, Contestant, Gradient, Task, by_autograd
 from sequence_search import Sequence, simulate
-from sequence_search.loss import make_loss
-from sequence_search.simulate.isochromats import draw_offsets
+from sequence_search.engines.isochromats import draw_offsets
+from sequence_search.engines.loss import make_loss
 
 N_SPINS = 256
 

@@ -6,8 +6,8 @@ Two problems of three seeds, each of a second or two. Ends with 0 when all are d
 import sys
 from pathlib import Path
 
-from sequence_search.problem import Problem
-from sequence_search.study import work
+from sequence_search.problem.problem import Problem
+from sequence_search.study import run as work
 from sequence_search.study.study import Study
 
 OPTIONS = {"n_starts": 64, "n_children": 64, "max_rounds": 60, "patience": 60, "steps": 20, "n_polished": 3}

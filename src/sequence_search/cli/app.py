@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sequence_search.console import is_number
+from sequence_search.cli.printing import is_number
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, get_type_hints
 import typer
 
 if TYPE_CHECKING:
-    from sequence_search.problem import Problem
+    from sequence_search.problem.problem import Problem
 
 
 def load(name_or_path: str) -> Problem:
     """Built-in problem, or that of a file."""
-    from sequence_search.problem import Problem
+    from sequence_search.problem.problem import Problem
 
     with bad_input():
         return Problem.load(name_or_path)
@@ -35,7 +35,7 @@ def bad_input() -> Iterator[None]:
 @contextmanager
 def study_errors() -> Iterator[None]:
     """Exit with 1 where a study's file cannot be written, with 2 where what was asked for cannot be."""
-    from sequence_search.study.files import StorageError, StudyError
+    from sequence_search.storage import StorageError, StudyError
 
     try:
         yield
@@ -58,7 +58,7 @@ def strategy_options(
     strategy: str, schedule: str | None, steps: int | None, given: list[str] | None
 ) -> dict[str, Any]:
     """Options of the strategy that were given, as a schedule, as --steps or one by one as NAME=VALUE."""
-    from sequence_search.search.proxyless import SCHEDULES
+    from sequence_search.strategies.proxyless.strategy import SCHEDULES
 
     options: dict[str, Any] = {}
     if schedule is not None:
@@ -77,7 +77,7 @@ def _read_option(strategy: str, text: str) -> tuple[str, Any]:
     """Name and value of NAME=VALUE, the value in JSON or as it is, of the type of the strategy's field."""
     from pydantic import TypeAdapter, ValidationError
 
-    from sequence_search.search import make_strategy
+    from sequence_search.strategies import make_strategy
 
     name, equals, value = text.partition("=")
     if not equals:
@@ -102,7 +102,7 @@ def _as_json(text: str) -> str:
 
 def check_engine(engine: str) -> None:
     """Refuse an engine that does not exist, and name those that do."""
-    from sequence_search.simulate import ENGINE_NAMES
+    from sequence_search.engines.simulator import ENGINE_NAMES
 
     if engine not in ENGINE_NAMES:
         raise ValueError(f"engine must be one of {', '.join(ENGINE_NAMES)}, got '{engine}'")

@@ -21,12 +21,12 @@ from sequence_search.cli.arguments import (
     WorkersOption,
 )
 from sequence_search.cli.checks import bad_input, check_engine, check_folder, load, strategy_options
+from sequence_search.cli.printing import print_grid, print_json, print_runs, print_table
+from sequence_search.cli.progress import watched
 from sequence_search.cli.studies import create_study, run_study
-from sequence_search.console import print_grid, print_json, print_runs, print_table
-from sequence_search.watch import watched
 
 if TYPE_CHECKING:
-    from sequence_search.problem import Problem
+    from sequence_search.problem.problem import Problem
 
 
 @app.command()
@@ -64,7 +64,7 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     loaded = [load(problem) for problem in problems]
     with bad_input():
         check_engine(engine)
-        from sequence_search.search import make_strategy
+        from sequence_search.strategies import make_strategy
 
         options = strategy_options(strategy, schedule, steps, option)
         make_strategy(strategy, options, *loaded)
@@ -91,8 +91,8 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
 
 def _run_search(problem: Problem, how: dict[str, Any], format: Format) -> None:
     """One search in memory, printed."""
-    from sequence_search.search import search
-    from sequence_search.study.record import result_record
+    from sequence_search.strategies import search
+    from sequence_search.strategies.record import result_record
 
     with watched() as watch:
         result = search(problem, monitor=watch.monitor, **how)
@@ -122,7 +122,7 @@ def evaluate(
     """Evaluate a sequence, as --flip-deg 88 177 --phase-deg 0 180 --delay-ms 6.2 6.2."""
     loaded = load(problem)
     from sequence_search.sequence import Sequence
-    from sequence_search.study.record import evaluation_record
+    from sequence_search.strategies.record import evaluation_record
 
     with bad_input():
         check_engine(engine)
@@ -166,8 +166,8 @@ def grid(
 ) -> None:
     """Visit every point of a problem's grid, and polish the best."""
     loaded = load(problem)
-    from sequence_search.search.grid import grid_search
-    from sequence_search.study.grid_record import GRID_FILE, grid_record, save_grid
+    from sequence_search.grid.record import GRID_FILE, grid_record, save_grid
+    from sequence_search.grid.search import grid_search
 
     with bad_input():
         check_folder(out, (GRID_FILE,), overwrite)

@@ -11,9 +11,9 @@ import typer
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import NamedOptions, ScheduleOption, StrategyOption, TableFormat
 from sequence_search.cli.checks import bad_input, strategy_options, study_errors
+from sequence_search.cli.printing import print_study_table
+from sequence_search.cli.progress import watched
 from sequence_search.cli.studies import watched_study
-from sequence_search.console import print_study_table
-from sequence_search.watch import watched
 
 
 @app.command()
@@ -25,8 +25,8 @@ def table(
 
     A problem's grid is searched once, for the optimum that success is measured by, and kept in derived/grid.
     """
-    from sequence_search.report.study_tables import WRITERS, study_table
-    from sequence_search.study.grids import grid_optimum
+    from sequence_search.paper.study_tables import WRITERS, study_table
+    from sequence_search.study.grid_optimum import grid_optimum
     from sequence_search.study.study import Study
 
     with bad_input():
@@ -67,7 +67,7 @@ def reproduce(
     1: max-signal (Table V); 2a, 2b: gm-wm-t2-w30, gm-wm (VI-a, b); 2c, 2d: gm-wm-t2-w20, -w50 (VII);
     3a, 3b: csf-null-w0.25, -w1 (VIII-a, b).
     """
-    from sequence_search.reproduce import CONDITIONS, begin, derive, read_labels
+    from sequence_search.paper.reproduce import CONDITIONS, begin, derive, read_labels
 
     with bad_input():
         names = read_labels(",".join(CONDITIONS) if only is None else only)

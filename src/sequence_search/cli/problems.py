@@ -10,14 +10,14 @@ import typer
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import Format, FormatOption, ProblemArgument
 from sequence_search.cli.checks import bad_input, load, refuse
-from sequence_search.console import print_json, print_table
+from sequence_search.cli.printing import print_json, print_table
 
 
 @app.command("list")
 def list_problems(format: FormatOption = Format.TABLE) -> None:
     """List the built-in problems."""
-    from sequence_search.problem import Problem
-    from sequence_search.problem_library import builtin_problems
+    from sequence_search.problem.library import builtin_problems
+    from sequence_search.problem.problem import Problem
 
     problems = [Problem.load(name) for name in builtin_problems()]
     if format is Format.JSON:
@@ -37,7 +37,7 @@ def show(problem: ProblemArgument, format: FormatOption = Format.TABLE) -> None:
 @app.command()
 def init(problem: ProblemArgument, file: Annotated[Path, typer.Argument(help="File to write.")]) -> None:
     """Copy a problem to a file, to edit it."""
-    from sequence_search.problem_library import problem_text
+    from sequence_search.problem.library import problem_text
 
     with bad_input():
         text = problem_text(problem)
@@ -57,8 +57,8 @@ def validate(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Check a problem file."""
-    from sequence_search.problem import Problem
-    from sequence_search.problem_file import ProblemError
+    from sequence_search.problem.problem import Problem
+    from sequence_search.problem.schema import ProblemError
 
     try:
         problem = Problem.load(file)

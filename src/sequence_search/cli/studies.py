@@ -12,11 +12,11 @@ import typer
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import Format, FormatOption, SchedulerOption, StudyArgument, WorkersOption
 from sequence_search.cli.checks import bad_input, study_errors
-from sequence_search.console import print_json, print_runs, print_status
-from sequence_search.watch import Watch, watched
+from sequence_search.cli.printing import print_json, print_runs, print_status
+from sequence_search.cli.progress import Watch, watched
 
 if TYPE_CHECKING:
-    from sequence_search.problem import Problem
+    from sequence_search.problem.problem import Problem
     from sequence_search.study.study import Study
 
 
@@ -62,7 +62,7 @@ def run_study(study: Study, format: Format, **where: Any) -> None:
 def _draw(study: Study) -> list[Path]:
     """Picture of each problem's best design, in derived/."""
     from sequence_search.report.figures import save_sequence_figure
-    from sequence_search.study.files import locked, replacing
+    from sequence_search.storage import locked, replacing
     from sequence_search.study.plan import DERIVED, LOCK_FILE
 
     pictures = []

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy import ndarray
 
 from sequence_search.report.drawing import COLOURS
-from sequence_search.search.result import Run
+from sequence_search.strategies.result import Run
 
 SIZE = (88 / 25.4, 68 / 25.4)  # inches: a text column
 FONT_SIZE = 7.0

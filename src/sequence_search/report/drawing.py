@@ -18,9 +18,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy import ndarray
 
-from sequence_search.problem import Problem
+from sequence_search.engines.simulator import evolve
+from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.simulate import evolve
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

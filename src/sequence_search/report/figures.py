@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from sequence_search.problem import Problem
+from sequence_search.problem.problem import Problem
 from sequence_search.report.drawing import (
     TimeAxis,
     draw_diagram,

@@ -7,24 +7,23 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sequence_search.problem import Problem
-from sequence_search.problem_units import toml_text
-from sequence_search.search import make_strategy
-from sequence_search.simulate import ENGINE_NAMES
-from sequence_search.study.files import StudyError, write_bytes, write_json
-from sequence_search.study.folder import now
+from sequence_search.engines.simulator import ENGINE_NAMES
+from sequence_search.problem.problem import Problem
+from sequence_search.problem.units import toml_text
+from sequence_search.storage import SCHEMA_VERSION, StudyError, write_bytes, write_json
+from sequence_search.strategies import make_strategy
+from sequence_search.strategies.record import environment
 from sequence_search.study.plan import (
     DERIVED,
     FACTS_FILE,
     LOCK_FILE,
     PLAN_FILE,
-    SCHEMA_VERSION,
     Plan,
     differences,
     ranges_text,
 )
-from sequence_search.study.record import environment
-from sequence_search.study.work import make_problem
+from sequence_search.study.run import make_problem
+from sequence_search.study.seeds import now
 
 # The seeds of `proxyless` step as one batch, whose size is part of the study: a step of 50 seeds of the fast
 # schedule costs twice one of 8. More workers than batches are of no use: the paper's 100 seeds are two.

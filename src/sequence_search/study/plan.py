@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sequence_search.study.files import StudyError, read_json
+from sequence_search.storage import SCHEMA_VERSION, StudyError, read_json
 
-SCHEMA_VERSION = 1
 PLAN_FILE, FACTS_FILE, LOCK_FILE, DERIVED = "study.toml", "study.json", "lock", "derived"
 
 

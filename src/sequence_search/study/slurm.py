@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from sequence_search.study.files import StudyError, write_bytes
+from sequence_search.storage import StudyError, write_bytes
 from sequence_search.study.plan import DERIVED
 from sequence_search.study.study import Study
 

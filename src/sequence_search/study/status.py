@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sequence_search.study.folder import SeedView, read_result, seed_folder, view_task
 from sequence_search.study.plan import Plan, read_plan
+from sequence_search.study.seeds import SeedView, read_result, seed_folder, view_task
 
 STATES = ("done", "running", "interrupted", "waiting", "failed")
 

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sequence_search.problem import Problem
-from sequence_search.search.base import Monitor
-from sequence_search.search.result import Point, Run, failed, points
+from sequence_search.problem.problem import Problem
+from sequence_search.storage import StorageError, StudyError, locked, read_arrays, read_json, write_bytes
+from sequence_search.strategies.base import Monitor
+from sequence_search.strategies.record import read_run
+from sequence_search.strategies.result import Point, Run, failed, points
 from sequence_search.study.begin import check_new, join_plans, make_plan, write_plan
-from sequence_search.study.engine import LOOK_EVERY_S, map_chunks
-from sequence_search.study.files import StorageError, StudyError, locked, read_arrays, read_json, write_bytes
-from sequence_search.study.folder import MAX_ATTEMPTS, attempts, read_result, seed_folder
 from sequence_search.study.plan import (
     DERIVED,
     FACTS_FILE,
@@ -28,10 +27,11 @@ from sequence_search.study.plan import (
     read_facts,
     read_plan,
 )
-from sequence_search.study.record import read_run
+from sequence_search.study.records import csv_text, markdown_text, problem_row, seed_row
+from sequence_search.study.run import Outcome, fail, make_problem, run_task
+from sequence_search.study.seeds import MAX_ATTEMPTS, attempts, read_result, seed_folder
 from sequence_search.study.status import ProblemStatus, problem_status
-from sequence_search.study.tables import csv_text, markdown_text, problem_row, seed_row
-from sequence_search.study.work import Outcome, fail, make_problem, run_task
+from sequence_search.study.workers import LOOK_EVERY_S, map_chunks
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -1,0 +1,196 @@
+"""Entries of the kernel: signals, their adjoint, and an objective with its gradient in one pass.
+
+Sequences are arrays [batch, n_rf] of float64, of which the first `n_rf[b]` pulses of sequence b count. Work
+is cut into items, a sequence times a chunk of voxels, which threads take from a counter. Partial sums of an
+item are its own and are added in fixed order: results are the same to the last bit for any number of
+threads, and for a sequence alone or in a batch.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sequence_search.engines.kernel.blocks import Blocks, arrange
+from sequence_search.engines.kernel.items import ADJOINT, FORWARD, LOSS, add_up, worker, workspace
+from sequence_search.engines.kernel.tree import GRADIENT, MAX_PULSES
+
+# Below this estimated work [ns] a call is over before another thread wakes.
+WORTH_A_THREAD = 60_000
+
+
+class Objective(NamedTuple):
+    """An objective that is a sum over voxels of |S| and |S|², contrasts of group means, and penalties.
+
+    Made by `arrange_objective`.
+    """
+
+    factors: np.ndarray  # rows of each block: factor of |S|, factor of |S|², weight in the group's mean
+    constant: float
+    pairs: np.ndarray  # [contrasts, 2], groups
+    contrast_weight: np.ndarray  # [contrasts], of the negated squared difference of the groups' means
+    penalties: np.ndarray  # weights of RF energy, RF number and time to readout
+
+
+def arrange_objective(
+    blocks: Blocks,
+    linear: np.ndarray,
+    square: np.ndarray,
+    group_weight: np.ndarray,
+    constant: float,
+    contrasts: list[tuple[int, int, float]],
+    penalties: tuple[float, float, float],
+) -> Objective:
+    """Objective for the voxels of `blocks`.
+
+    Parameters
+    ----------
+    linear, square, group_weight : array [n_voxels]
+        Factor of |S|, of |S|², and weight in the mean of the voxel's group.
+    constant : float
+    contrasts : list of (group, group, weight)
+        Each adds -weight (mean |S| of one - mean |S| of the other)².
+    penalties : (float, float, float)
+        Weights of RF energy [1/rad²], RF number and time to readout [1/s].
+    """
+    return Objective(
+        arrange((linear, square, group_weight), blocks.place),
+        constant,
+        np.array([contrast[:2] for contrast in contrasts], np.int64).reshape(-1, 2),
+        np.array([contrast[2] for contrast in contrasts], np.float64),
+        np.array(penalties, np.float64),
+    )
+
+
+NO_OBJECTIVE = Objective(np.zeros(0), 0.0, np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(3))
+Sequences = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def forward(sequences: Sequences, n_rf: np.ndarray, blocks: Blocks, threads: int) -> np.ndarray:
+    """Signals [batch, n_voxels], complex."""
+    signal = np.zeros((len(n_rf), blocks.n_voxels), np.complex128)
+    _run(FORWARD, sequences, n_rf, blocks, np.zeros(0), signal.view(np.float64), np.zeros((0, 0, 0)), threads)
+    return signal
+
+
+def adjoint(
+    sequences: Sequences, n_rf: np.ndarray, blocks: Blocks, signal_bar: np.ndarray, threads: int
+) -> np.ndarray:
+    """Gradients [batch, 3, n_rf] by flip angle, phase and delay of a real function of the signals.
+
+    Parameters
+    ----------
+    signal_bar : complex array [batch, n_voxels], contiguous
+        Derivative of the function by Re S plus i times that by Im S.
+    """
+    return _run_back(ADJOINT, sequences, n_rf, blocks, NO_OBJECTIVE, signal_bar.view(np.float64), threads)[1]
+
+
+def loss(
+    sequences: Sequences, n_rf: np.ndarray, blocks: Blocks, objective: Objective, threads: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Objective [batch] and its gradients [batch, 3, n_rf] by flip angle, phase and delay.
+
+    The derivative of |S| at S = 0 is 0.
+    """
+    return _run_back(LOSS, sequences, n_rf, blocks, objective, np.zeros((0, 0)), threads)
+
+
+def _run_back(
+    mode: int,
+    sequences: Sequences,
+    n_rf: np.ndarray,
+    blocks: Blocks,
+    objective: Objective,
+    signal_bar: np.ndarray,
+    threads: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    batch, n_most = sequences[0].shape
+    partial = np.zeros((batch, blocks.group.size, 2 * GRADIENT * n_most + 2))
+    _run(mode, sequences, n_rf, blocks, objective.factors, signal_bar, partial, threads)
+    value, gradient = np.zeros(batch), np.zeros((batch, GRADIENT, n_most))
+    add_up(
+        partial,
+        blocks.group,
+        blocks.n_groups,
+        sequences[0],
+        sequences[2],
+        n_rf,
+        *objective[1:],
+        value,
+        gradient,
+    )
+    return value, gradient
+
+
+def _run(
+    mode: int,
+    sequences: Sequences,
+    n_rf: np.ndarray,
+    blocks: Blocks,
+    factors: np.ndarray,
+    signal: np.ndarray,
+    partial: np.ndarray,
+    threads: int,
+) -> None:
+    """Share the work with helpers; what they have not begun by then is done here."""
+    batch, n_most = sequences[0].shape
+    if n_most > MAX_PULSES:
+        raise ValueError(f"the fused engine takes at most {MAX_PULSES} pulses, got {n_most}")
+    arguments: tuple[Any, ...] = (
+        *sequences,
+        n_rf,
+        blocks.rows,
+        blocks.place,
+        blocks.steepest,
+        blocks.same_spread,
+        factors,
+        blocks.chunk,
+        blocks.segment,
+        signal,
+        partial,
+    )
+    counter = np.zeros(1, np.int64)
+    threads = min(threads, batch * (blocks.chunk.size - 1))
+    if batch * blocks.n_voxels * (6 * n_most + 3**n_most / 3) < WORTH_A_THREAD:
+        threads = 1
+    work = worker()
+    if not work.signatures:
+        _announce_compilation(lambda: work(mode, counter, *workspace(n_most), *arguments))
+        return
+    helpers = [
+        _helpers().submit(work, mode, counter, *workspace(n_most), *arguments) for _ in range(threads - 1)
+    ]
+    work(mode, counter, *workspace(n_most), *arguments)
+    for helper in helpers:
+        if not helper.cancel():
+            helper.result()
+
+
+def _announce_compilation(first_call: Callable[[], object]) -> None:
+    """Say so if the first call compiles: loading from the cache takes a third of a second, compiling six."""
+    message = "compiling the simulation for this processor; this is done once and takes about ten seconds"
+    notice = threading.Timer(1.0, logging.getLogger(__name__).warning, (message,))
+    notice.daemon = True
+    notice.start()
+    try:
+        first_call()
+    finally:
+        notice.cancel()
+
+
+@functools.cache
+def _helpers() -> ThreadPoolExecutor:
+    """Threads beside the calling one; made on first use."""
+    return ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) - 1))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_helpers.cache_clear)  # threads do not survive a fork

@@ -1,0 +1,1 @@
+"""Grid searches, against which designs are measured. Sequence Search, Sec. II.E.4."""

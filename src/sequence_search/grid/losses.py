@@ -1,0 +1,128 @@
+"""Losses of the points of a grid, and the best of a range of them: what a worker does in a grid search.
+
+A grid of two pulses, the first of one phase, runs in a kernel of its own, `engines.kernel.grid`, that does
+once what depends on a flip angle or a delay alone; any other grid, and terms of the user's own, take
+`Problem.loss`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sequence_search.engines.fused import KERNEL_PROPERTIES, as_numpy
+from sequence_search.engines.kernel import grid as kernel
+from sequence_search.engines.loss import is_standard, objective_factors
+from sequence_search.grid.state import GridPoint
+from sequence_search.problem.problem import Problem
+from sequence_search.search_space import Grid
+from sequence_search.voxels import Voxels
+
+GRID_N_PER_TISSUE = 256
+BATCH_VOXELS = 2**18  # points times voxels of a call of `Problem.loss`, which keeps all its signals: 4 MB
+
+# Losses [stop - start] of the points from start to before stop.
+GridLosses = Callable[[int, int], np.ndarray]
+
+
+def grid_chunk(
+    problem: Problem, start: int, stop: int, *, n_per_tissue: int = GRID_N_PER_TISSUE, top: int = 10
+) -> tuple[GridPoint, ...]:
+    """Best points from start to before stop, best first: a piece of `grid_search` for a worker.
+
+    Raises
+    ------
+    ValueError
+        As `grid_of`, or if the range is not within the grid.
+    """
+    n_points = grid_of(problem).n_points
+    if not 0 <= start <= stop <= n_points:
+        raise ValueError(f"start and stop must rise within 0 to {n_points}, got {start} and {stop}")
+    return best_points(prepare_grid(problem, problem.voxels(n_per_tissue)), start, stop, top)
+
+
+def merge(top: int, *parts: tuple[GridPoint, ...]) -> tuple[GridPoint, ...]:
+    """Best points of several chunks, in whatever order."""
+    return tuple(sorted(point for part in parts for point in part)[:top])
+
+
+def best_points(losses: GridLosses, start: int, stop: int, top: int) -> tuple[GridPoint, ...]:
+    """Best points from start to before stop, best first; losses that are not finite are left out."""
+    values = losses(start, stop)
+    finite = np.flatnonzero(np.isfinite(values))
+    if len(finite) > top:
+        # All that tie with the last stay until the sort, so that the choice does not depend on chunks.
+        last = np.partition(values[finite], top - 1)[top - 1]
+        finite = finite[values[finite] <= last]
+    return merge(top, tuple(GridPoint(float(values[i]), start + int(i)) for i in finite))
+
+
+def prepare_grid(problem: Problem, voxels: Voxels) -> GridLosses:
+    """Prepare the losses of the grid's points over the voxels; the function returned lets threads run.
+
+    Raises
+    ------
+    ValueError
+        As `grid_of`.
+    """
+    grid = grid_of(problem)
+    if len(grid.flip_angle) == 2 and grid.phase[0].count == 1 and is_standard(problem.objective):
+        return _two_pulse_losses(problem, grid, voxels)
+    return _plain_losses(problem, grid, voxels)
+
+
+def grid_of(problem: Problem) -> Grid:
+    """The problem's grid.
+
+    Raises
+    ------
+    ValueError
+        If it has none, or one that leaves the search space.
+    """
+    grid = problem.grid
+    if grid is None:
+        raise ValueError(f"problem '{problem.name}' has no [grid]: state flip_deg, phase_deg and delay_ms")
+    # The first point has the least of every parameter, the last the largest.
+    for corner in (0, grid.n_points - 1):
+        try:
+            problem.search_space.check(grid.sequences(np.array(corner)), problem.name)
+        except ValueError as error:
+            raise ValueError(f"grid: {error}") from None
+    return grid
+
+
+def _two_pulse_losses(problem: Problem, grid: Grid, voxels: Voxels) -> GridLosses:
+    first, second = grid.phase
+    tables = kernel.make_tables(
+        tuple(axis.values for axis in grid.flip_angle),
+        second.values - first.start,
+        tuple(axis.values for axis in grid.delay),
+        tuple(as_numpy(getattr(voxels, name)) for name in KERNEL_PROPERTIES),
+    )
+    factors = objective_factors(problem.objective, voxels)
+    terms = kernel.Terms(
+        factors.linear,
+        factors.square,
+        factors.mean,
+        voxels.tissue.numpy(),
+        np.array([pair[:2] for pair in factors.contrasts], np.int64).reshape(-1, 2),
+        np.array([pair[2] for pair in factors.contrasts], np.float64),
+        np.array(factors.penalties),
+        factors.constant,
+    )
+    return lambda start, stop: kernel.losses(tables, terms, start, stop)
+
+
+def _plain_losses(problem: Problem, grid: Grid, voxels: Voxels) -> GridLosses:
+    step = max(1, BATCH_VOXELS // len(voxels))
+
+    def losses(start: int, stop: int) -> np.ndarray:
+        values = np.empty(stop - start)
+        for first in range(start, stop, step):
+            last = min(first + step, stop)
+            loss = problem.loss(grid.sequences(np.arange(first, last)), voxels)
+            values[first - start : last - start] = loss.detach().numpy()
+        return values
+
+    return losses

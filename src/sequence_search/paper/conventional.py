@@ -1,0 +1,61 @@
+"""The sequence that a textbook answers an objective with: the conventional rows of Tables V to VIII."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from sequence_search.objective import contrast_loss, null_loss, signal_loss
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+from sequence_search.tissue import Tissue
+
+
+def conventional_sequence(problem: Problem) -> Sequence | None:
+    """Single-criterion answer to the problem's objective; None where there is no textbook one.
+
+    A nulling term: 180°-90° with TI at the null of that tissue, read out as soon as a pulse allows. Else a
+    contrast: a spin echo, 90°-180°, with the TE of the largest contrast. Else a signal term: the shortest
+    spin echo.
+
+    They give the paper's times: 12.4 ms (Table V), 54.2 ms (VI) and 2.78 s (VIII, 2.773 + 0.006 s).
+    """
+    shortest = problem.search_space.min_rf_delay
+    terms = {term.function: term.tissues for term in reversed(problem.objective.terms)}
+    if null_loss in terms:
+        tissues = terms[null_loss] or range(len(problem.tissues))
+        return _sequence((math.pi, math.pi / 2), 0.0, (null_ti(problem.tissues[tissues[0]]), shortest))
+    half = shortest
+    if contrast_loss in terms:
+        first, second = (problem.tissues[i] for i in terms[contrast_loss] or (0, 1))
+        te = contrast_te(first, second)
+        if te is None:
+            return None
+        half = max(te / 2, shortest)
+    elif signal_loss not in terms:
+        return None
+    return _sequence((math.pi / 2, math.pi), math.pi, (half, half))
+
+
+def null_ti(tissue: Tissue) -> float:
+    """TI at which Mz = M0 (1 - 2 exp(-TI/T1)) of an inverted tissue is zero: T1 ln 2 [s]."""
+    return tissue.t1.centre * math.log(2)
+
+
+def contrast_te(first: Tissue, second: Tissue) -> float | None:
+    """TE at which the difference of two spin echoes, M0 exp(-TE/T2), is largest after TE = 0 [s].
+
+    There (M0/T2) exp(-TE/T2) is equal for both. None if they never are, as with equal T2.
+    """
+    slopes = [tissue.m0.centre / tissue.t2.centre for tissue in (first, second)]
+    rates = [1 / tissue.t2.centre for tissue in (first, second)]
+    if rates[0] == rates[1] or min(slopes) <= 0:
+        return None
+    te = math.log(slopes[1] / slopes[0]) / (rates[1] - rates[0])
+    return te if te > 0 else None
+
+
+def _sequence(flips: tuple[float, float], phase: float, delays: tuple[float, float]) -> Sequence:
+    columns = (torch.tensor(values, dtype=torch.float64) for values in (flips, (0.0, phase), delays))
+    return Sequence(*columns)

@@ -1,0 +1,263 @@
+"""Tables V to VIII of the paper from a set of runs, beside the paper's own values."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sequence_search.classify import OTHERS, CategoryRule, classify, describe, standardized, succeeds, wrap
+from sequence_search.objective import rf_number
+from sequence_search.paper.conventional import conventional_sequence
+from sequence_search.paper.measures import contrast_tissues, measure, published, single, summarize
+from sequence_search.paper.values import PaperRow, RowKind, Stat, paper_rows
+from sequence_search.problem.problem import Evaluation, Problem
+from sequence_search.sequence import Sequence
+from sequence_search.strategies.result import Run
+
+SECONDS_FROM_MS = 1000.0  # rows of a second or more are in seconds, as Table VIII
+LISTED_STRUCTURES = 6
+CONVENTIONAL, GRID = "Conventional sequence", "Optimal grid-search sequence"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A quantity of a table: its heading, unit, and decimals of our numbers."""
+
+    key: str
+    heading: str
+    unit: str
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Ours and the paper's, in the column's unit: one value, one for each pulse, or none."""
+
+    ours: tuple[Stat, ...] = ()
+    paper: tuple[Stat, ...] = ()
+    is_angle: bool = False
+
+    @property
+    def difference(self) -> tuple[float, ...]:
+        """Ours less the paper's mean, one for each; empty if either is missing. Angles within ±180°."""
+        if len(self.ours) != len(self.paper):
+            return ()
+        plain = tuple(ours.mean - paper.mean for ours, paper in zip(self.ours, self.paper, strict=True))
+        return tuple(math.degrees(wrap(math.radians(each))) for each in plain) if self.is_angle else plain
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A category with its number of designs, or a reference sequence, and its cells by column key."""
+
+    name: str
+    kind: RowKind
+    n_designs: int
+    cells: dict[str, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One of the paper's tables, made again.
+
+    Attributes
+    ----------
+    problem, title : str
+    paper_table : str
+        Its number, such as "VI-b"; empty for a problem that the paper does not have.
+    columns : tuple of Column
+    rows : tuple of Row
+        Conventional and grid-optimal sequence, each category, Others.
+    n_runs : int
+    notes : tuple of str
+        What a reader must know to judge the rows.
+    """
+
+    problem: str
+    title: str
+    paper_table: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    n_runs: int
+    notes: tuple[str, ...]
+
+
+def make_table(problem: Problem, runs: list[Run], reference: Sequence | None = None) -> Table:
+    """Categories of the best design of each run, with means and standard deviations. Tables V to VIII.
+
+    A design that does not succeed is one of Others, whatever its structure, and so is a run without a design.
+    The signals are those of the nominal voxel, RF energies relative to 90°-180°.
+
+    Parameters
+    ----------
+    problem : Problem
+    runs : list of Run
+        One for each seed.
+    reference : Sequence, optional
+        The grid optimum: a row of its own, and the measure of success. Without it that is the best run.
+    """
+    groups = categorized(problem, runs, reference)
+    columns = _columns(problem, runs)
+    rows = [
+        *_reference_rows(problem, columns, reference),
+        *(_category_row(problem, columns, rule, groups, len(runs)) for rule in (*problem.categories, None)),
+    ]
+    tables = [row.table for row in paper_rows(problem.name) if row.kind in ("category", "others")]
+    notes = _notes(problem, runs, reference, groups)
+    number = tables[0] if tables else ""
+    return Table(problem.name, problem.title, number, columns, tuple(rows), len(runs), notes)
+
+
+def categorized(
+    problem: Problem, runs: Iterable[Run], reference: Sequence | None = None
+) -> dict[str, list[Run]]:
+    """Runs by the category of their best design; every category of the problem and "Others" is a key.
+
+    Parameters
+    ----------
+    reference : Sequence, optional
+        As for `make_table`.
+    """
+    runs = list(runs)
+    bound = reference_loss(problem, runs, reference)
+    groups: dict[str, list[Run]] = {rule.name: [] for rule in problem.categories}
+    groups[OTHERS] = []
+    for run in runs:
+        groups[run_category(problem, run, bound)].append(run)
+    return groups
+
+
+def run_category(problem: Problem, run: Run, bound: float) -> str:
+    """Category of a run's best design; "Others" if its loss is not within 5 % of the bound.
+
+    Parameters
+    ----------
+    bound : float
+        Of `reference_loss`.
+    """
+    if run.sequence is None or not succeeds(loss_without_rf_number(problem, run.evaluation), bound):
+        return OTHERS
+    return classify(run.sequence, problem.categories)
+
+
+def reference_loss(problem: Problem, runs: Iterable[Run], reference: Sequence | None = None) -> float:
+    """Loss of the grid optimum without the RF number term, else the least of the runs; infinite of none."""
+    if reference is not None:
+        return loss_without_rf_number(problem, problem.evaluate(standardized(reference)))
+    return min((loss_without_rf_number(problem, run.evaluation) for run in runs), default=math.inf)
+
+
+def loss_without_rf_number(problem: Problem, evaluation: Evaluation | None) -> float:
+    """Loss less the RF number term, by which success is judged; infinite without an evaluation."""
+    if evaluation is None:
+        return math.inf
+    left_out = {term.name for term in problem.objective.terms if term.function is rf_number}
+    return sum(value for name, value in evaluation.terms.items() if name not in left_out)
+
+
+def _columns(problem: Problem, runs: list[Run]) -> tuple[Column, ...]:
+    contrast = contrast_tissues(problem)
+    columns = [Column("occurrence", "Occurrence", "%", 0)]
+    columns += [Column(f"signal:{tissue.name}", tissue.name, "", 3) for tissue in problem.tissues]
+    if contrast is not None:
+        columns.append(Column("contrast", " − ".join(contrast), "", 3))
+    time = ("s", 3) if _in_seconds(problem, runs) else ("ms", 1)
+    columns += [
+        Column("rf_energy", "Relative RF energy", "%", 1),
+        Column("time", "First RF to readout", *time),
+        Column("flips", "Flip angles", "°", 1),
+    ]
+    if any(rule.refocusing_phases is not None for rule in problem.categories):
+        columns.append(Column("phase", "Refocusing phase", "°", 1))
+    return tuple(columns)
+
+
+def _in_seconds(problem: Problem, runs: list[Run]) -> bool:
+    """Whether the paper's rows, or else most of the runs, last for seconds."""
+    printed = [row.time_ms.mean for row in paper_rows(problem.name) if row.kind == "category" and row.time_ms]
+    found = [1e3 * run.evaluation.time_to_readout for run in runs if run.evaluation is not None]
+    times = sorted(printed or found)
+    return bool(times) and times[len(times) // 2] >= SECONDS_FROM_MS
+
+
+def _reference_rows(problem: Problem, columns: tuple[Column, ...], grid: Sequence | None) -> list[Row]:
+    rows = []
+    references: tuple[tuple[str, RowKind, Sequence | None], ...] = (
+        (CONVENTIONAL, "conventional", conventional_sequence(problem)),
+        (GRID, "grid", grid),
+    )
+    for name, kind, sequence in references:
+        if sequence is not None:
+            standard = standardized(sequence)
+            values = measure(problem, standard, problem.evaluate(standard))
+            flips = "–".join(f"{flip:.0f}°" for flip in values["flips"])
+            cells = _cells(columns, single(values), _paper_row(problem, kind))
+            rows.append(Row(f"{name} ({flips})", kind, 0, cells))
+    return rows
+
+
+def _category_row(
+    problem: Problem,
+    columns: tuple[Column, ...],
+    rule: CategoryRule | None,
+    groups: dict[str, list[Run]],
+    n_runs: int,
+) -> Row:
+    name = OTHERS if rule is None else rule.name
+    kind: RowKind = "others" if rule is None else "category"
+    designs = [
+        measure(problem, run.sequence, run.evaluation)
+        for run in groups[name]
+        if run.sequence is not None and run.evaluation is not None
+    ]
+    share = 100 * len(groups[name]) / n_runs if n_runs else 0.0
+    ours = summarize(designs, rule) | {"occurrence": (Stat(share),)}
+    return Row(name, kind, len(groups[name]), _cells(columns, ours, _paper_row(problem, kind, name)))
+
+
+def _paper_row(problem: Problem, kind: RowKind, name: str = "") -> PaperRow | None:
+    for row in paper_rows(problem.name):
+        if row.kind == kind and (kind != "category" or row.name == name):
+            return row
+    return None
+
+
+def _cells(
+    columns: tuple[Column, ...], ours: dict[str, tuple[Stat, ...]], paper: PaperRow | None
+) -> dict[str, Cell]:
+    theirs = published(paper)
+    cells = {}
+    for column in columns:
+        scale = 1e-3 if column.unit == "s" else 1.0
+        mine, printed = (
+            tuple(_scaled(stat, scale) for stat in stats.get(column.key, ())) for stats in (ours, theirs)
+        )
+        cells[column.key] = Cell(mine, printed, is_angle=column.key == "phase")
+    return cells
+
+
+def _scaled(stat: Stat, scale: float) -> Stat:
+    return Stat(stat.mean * scale, None if stat.sd is None else stat.sd * scale)
+
+
+def _notes(
+    problem: Problem, runs: list[Run], reference: Sequence | None, groups: dict[str, list[Run]]
+) -> tuple[str, ...]:
+    bound = reference_loss(problem, runs, reference)
+    measured_by = "the grid optimum" if reference is not None else "the best run, for want of a grid optimum"
+    others = groups[OTHERS]
+    good = [run for run in others if succeeds(loss_without_rf_number(problem, run.evaluation), bound)]
+    n_failed = sum(run.sequence is None for run in others)
+    notes = [
+        f"Success: loss without the RF number term within 5 % of {bound:.6f}, that of {measured_by}.",
+        f"Of the {len(others)} Others {len(good)} succeed but are of no category, "
+        f"{len(others) - len(good) - n_failed} do not succeed, {n_failed} failed.",
+    ]
+    structures = Counter(describe(run.sequence) for run in others if run.sequence is not None)
+    if structures:
+        listed = [f"{count} of {what}" for what, count in structures.most_common(LISTED_STRUCTURES)]
+        more = sum(structures.values()) - sum(count for _, count in structures.most_common(LISTED_STRUCTURES))
+        notes.append("Others by structure: " + "; ".join(listed) + (f"; {more} more." if more else "."))
+    return tuple(notes)

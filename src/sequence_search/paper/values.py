@@ -1,0 +1,100 @@
+"""The values of the paper's Tables V to VIII, as data."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+RowKind = Literal["conventional", "grid", "category", "others"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """Mean and standard deviation; None where the value is a single one."""
+
+    mean: float
+    sd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRow:
+    """One row of a table of the paper, in its units; what it does not print is None or empty.
+
+    Attributes
+    ----------
+    problem, table : str
+        Built-in problem; number of the table, such as "VI-b".
+    kind : str
+        "conventional", "grid", "category" or "others".
+    name : str
+        Of the category; else empty.
+    occurrence_percent : Stat or None, %
+    signal : dict of Stat
+        |Mxy| by tissue, in the unit of M0.
+    contrast : Stat or None
+        GM - WM, in the unit of M0.
+    rf_energy_percent : Stat or None, %
+        Relative to 90°-180°.
+    time_ms, ti_ms : Stat or None, ms
+        From the first pulse to the readout; the inversion time where the text states it.
+    flips_deg : tuple of Stat, degrees
+    refocusing_phase_deg : Stat or None, degrees
+    error_percent : Stat or None, %
+        Variation of the GM signal over b0 and b1 that the text quotes; see `RobustnessMap.error`.
+    """
+
+    problem: str
+    table: str
+    kind: RowKind
+    name: str
+    occurrence_percent: Stat | None
+    signal: dict[str, Stat]
+    contrast: Stat | None
+    rf_energy_percent: Stat | None
+    time_ms: Stat | None
+    ti_ms: Stat | None
+    flips_deg: tuple[Stat, ...]
+    refocusing_phase_deg: Stat | None
+    error_percent: Stat | None
+
+
+def paper_rows(problem_name: str) -> tuple[PaperRow, ...]:
+    """Rows of Tables V to VIII for a built-in problem, in the paper's order; none for any other problem."""
+    return tuple(row for row in _all_rows() if row.problem == problem_name)
+
+
+@cache
+def _all_rows() -> tuple[PaperRow, ...]:
+    text = (resources.files("sequence_search") / "paper" / "tables.toml").read_text(encoding="utf-8")
+    return tuple(_row(table) for table in tomllib.loads(text)["row"])
+
+
+def _row(table: dict[str, Any]) -> PaperRow:
+    single = {
+        key: None if table.get(key) is None else _stat(table[key])
+        for key in (
+            "occurrence_percent",
+            "contrast",
+            "rf_energy_percent",
+            "time_ms",
+            "ti_ms",
+            "refocusing_phase_deg",
+            "error_percent",
+        )
+    }
+    return PaperRow(
+        problem=table["problem"],
+        table=table["table"],
+        kind=table["kind"],
+        name=table.get("name", ""),
+        signal={tissue: _stat(value) for tissue, value in table["signal"].items()},
+        flips_deg=tuple(_stat(value) for value in table.get("flips_deg", ())),
+        **single,
+    )
+
+
+def _stat(value: float | list[float]) -> Stat:
+    return Stat(*value) if isinstance(value, list) else Stat(value)

@@ -1,0 +1,1 @@
+"""A design problem, its file and the files shipped with the package."""

@@ -1,0 +1,304 @@
+"""A design problem: tissues, imaging conditions, objective and search space."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sequence_search.classify import CategoryRule
+from sequence_search.engines.loss import LossFunction, make_loss
+from sequence_search.engines.simulator import simulate
+from sequence_search.objective import SEQUENCE_TERMS, Objective, Term, TermFunction
+from sequence_search.problem.category import read_category, write_category
+from sequence_search.problem.grid_table import read_grid, write_grid
+from sequence_search.problem.library import problem_text
+from sequence_search.problem.schema import ImagingTable, ProblemError, ProblemTables, nearest, read_tables
+from sequence_search.problem.units import (
+    read_search_space,
+    read_terms,
+    read_tissue,
+    toml_text,
+    write_search_space,
+    write_term,
+    write_tissue,
+)
+from sequence_search.search_space import Grid, SearchSpace
+from sequence_search.sequence import Sequence
+from sequence_search.tissue import Imaging, Tissue
+from sequence_search.voxels import (
+    Voxels,
+    clipped_share,
+    grid_voxels,
+    nominal_voxels,
+    random_voxels,
+    sobol_voxels,
+)
+
+STANDARD_N_PER_TISSUE = 1024  # voxels per tissue of the ensemble over which losses are reported
+# RF energy of 90°-180°, against which Tables V to VIII state their relative one.
+CONVENTIONAL_RF_ENERGY = (math.pi / 2) ** 2 + math.pi**2
+# Beyond these a problem is more likely a mistake than meant.
+SHORTEST_LIKELY_T1 = 0.02
+SMALLEST_LIKELY_FLIP_RANGE = math.radians(13)
+NEGLIGIBLE_SHARE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a sequence achieves in a problem.
+
+    Attributes
+    ----------
+    loss : float
+        Over the standard Sobol ensemble, 1,024 voxels per tissue.
+    terms : dict of float
+        Weighted part of each term; they add up to the loss.
+    signal : dict of float
+        |Mxy| of the nominal voxel of each tissue (mean tissue, b1 = 1, b0 = 0) [a.u.].
+    rf_energy : float
+        Sum of squared flip angles [rad²].
+    relative_rf_energy : float
+        Relative to 90°-180° [1].
+    time_to_readout : float
+        From the first pulse to the readout [s].
+    """
+
+    loss: float
+    terms: dict[str, float]
+    signal: dict[str, float]
+    rf_energy: float
+    relative_rf_energy: float
+    time_to_readout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Tissues, imaging conditions, objective and search space of one design task; a grid to compare with.
+
+    `categories` sort its designs in tables; the first that fits counts. They affect no search.
+    """
+
+    name: str
+    title: str
+    tissues: tuple[Tissue, ...]
+    imaging: Imaging
+    objective: Objective
+    search_space: SearchSpace = field(default_factory=SearchSpace)
+    grid: Grid | None = None
+    categories: tuple[CategoryRule, ...] = ()
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Problem:
+        """Built-in problem by name, or a problem file by path.
+
+        Raises
+        ------
+        ProblemError
+            If there is no such problem, or its file is faulty.
+        """
+        return cls.from_toml(problem_text(name_or_path), str(name_or_path))
+
+    @classmethod
+    def from_toml(cls, text: str, source: str = "problem") -> Problem:
+        """Read the text of a problem file; `source` names it in errors.
+
+        Raises
+        ------
+        ProblemError
+            If the text is faulty.
+        """
+        tables = read_tables(text, source)
+        names = tuple(tables.tissues)
+        return cls(
+            tables.name,
+            tables.title,
+            tuple(read_tissue(name, table) for name, table in tables.tissues.items()),
+            Imaging(b1=tables.imaging.b1, b0=tables.imaging.b0_hz, spread=tables.imaging.spread_hz),
+            Objective(read_terms(tables.objective, names)),
+            read_search_space(tables.search_space),
+            None if tables.grid is None else read_grid(tables.grid),
+            tuple(read_category(table) for table in tables.category),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data in the form of a problem file, every default written out."""
+        names = tuple(tissue.name for tissue in self.tissues)
+        imaging = self.imaging
+        tables = ProblemTables(
+            name=self.name,
+            title=self.title,
+            tissues={tissue.name: write_tissue(tissue) for tissue in self.tissues},
+            imaging=ImagingTable(b1=imaging.b1, b0_hz=imaging.b0, spread_hz=imaging.spread),
+            objective=tuple(write_term(term, names) for term in self.objective.terms),
+            search_space=write_search_space(self.search_space),
+            grid=None if self.grid is None else write_grid(self.grid),
+            category=tuple(write_category(rule) for rule in self.categories),
+        )
+        return tables.model_dump(mode="json", exclude_none=True)
+
+    def to_toml(self) -> str:
+        """Text of a problem file that gives this problem, every default written out.
+
+        Raises
+        ------
+        ProblemError
+            If a term is a Python function of the user's own, which has no TOML form.
+        """
+        return toml_text(self.to_dict())
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that affects a design, in hex; a term in Python counts by its name, the grid not."""
+        terms = [
+            [term.name, getattr(term.function, "__qualname__", "callable"), term.weight, term.tissues]
+            for term in self.objective.terms
+        ]
+        content = [
+            [asdict(tissue) for tissue in self.tissues],
+            asdict(self.imaging),
+            terms,
+            asdict(self.search_space),
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def with_term(
+        self, name: str, function: TermFunction, weight: float, tissues: tuple[str, ...] | str | None = None
+    ) -> Problem:
+        """Return the problem with one more objective term, a differentiable function of the user's own.
+
+        Parameters
+        ----------
+        name : str
+        function : callable (magnitude [*batch, n_voxels], sequence, voxels) -> [*batch]
+        weight : float
+        tissues : str or tuple of str, optional
+            Names of the tissues whose voxels the function gets; all if not given.
+
+        Raises
+        ------
+        ProblemError
+            If the name is taken or a tissue is not defined.
+        """
+        if name in {term.name for term in self.objective.terms}:
+            raise ProblemError(f"problem '{self.name}' has a term '{name}' already")
+        names = [tissue.name for tissue in self.tissues]
+        tissues = (tissues,) if isinstance(tissues, str) else tissues
+        for tissue in tissues or ():
+            if tissue not in names:
+                raise ProblemError(f"tissue '{tissue}' is not defined{nearest(tissue, names)}")
+        indices = None if tissues is None else tuple(names.index(tissue) for tissue in tissues)
+        return replace(
+            self, objective=Objective((*self.objective.terms, Term(name, function, weight, indices)))
+        )
+
+    def voxels(
+        self,
+        n_per_tissue: int = STANDARD_N_PER_TISSUE,
+        *,
+        method: Literal["sobol", "random", "nominal"] = "sobol",
+        seed: int = 0,
+        dtype: torch.dtype = torch.float64,
+    ) -> Voxels:
+        """Sample voxels of all tissues.
+
+        Parameters
+        ----------
+        n_per_tissue : int
+            Exactly for "sobol", on average for "random"; "nominal" has one.
+        method : str
+            "sobol": deterministic and even. "random": independent draws, as in the paper.
+            "nominal": mean tissue, b1 = 1, b0 = 0.
+        seed : int
+            Of the scramble or of the draws.
+
+        Raises
+        ------
+        ValueError
+            If the method is unknown or the number is not positive.
+        """
+        if method == "sobol":
+            return sobol_voxels(self.tissues, self.imaging, n_per_tissue, seed=seed, dtype=dtype)
+        if method == "random":
+            n_voxels = n_per_tissue * len(self.tissues)
+            return random_voxels(self.tissues, self.imaging, n_voxels, seed=seed, dtype=dtype)
+        if method == "nominal":
+            return nominal_voxels(self.tissues, self.imaging, dtype=dtype)
+        raise ValueError(f"method must be sobol, random or nominal, got {method!r}")
+
+    def voxel_grid(self, *, b0: Any, b1: Any) -> Voxels:
+        """Nominal tissues on a grid, [n_tissues * n_b0 * n_b1] voxels, b1 fastest.
+
+        Parameters
+        ----------
+        b0 : array-like [n_b0], Hz
+        b1 : array-like [n_b1], relative to nominal
+        """
+        b0, b1 = (torch.as_tensor(part, dtype=torch.float64) for part in (b0, b1))
+        return grid_voxels(self.tissues, self.imaging, b0=b0, b1=b1)
+
+    def notes(self) -> list[str]:
+        """What is allowed but looks like a mistake, a line each; units above all."""
+        space = self.search_space
+        notes = [
+            f"T1 of {tissue.name} is {tissue.t1.centre * 1e3:g} ms: seconds given for milliseconds?"
+            for tissue in self.tissues
+            if tissue.t1.centre < SHORTEST_LIKELY_T1
+        ]
+        notes += [
+            f"{100 * share:.2g} % of the draws of {name} in {tissue.name} fall below 1 % of the mean"
+            " and are clipped"
+            for tissue in self.tissues
+            for name, share in clipped_share(tissue).items()
+            if share > NEGLIGIBLE_SHARE
+        ]
+        if all(tissue.t2.centre < space.min_rf_delay for tissue in self.tissues):
+            notes.append("T2 of every tissue is shorter than min_rf_delay_ms: no signal is left to read")
+        if space.flip_range[1] < SMALLEST_LIKELY_FLIP_RANGE:
+            notes.append("flip_range_deg ends below 13 degrees: radians given for degrees?")
+        if all(term.function in SEQUENCE_TERMS.values() for term in self.objective.terms):
+            notes.append("no term of the objective is of the signal: doing nothing is best")
+        return notes
+
+    def loss(self, sequence: Sequence, voxels: Voxels, engine: str = "auto") -> Float[Tensor, "*batch"]:
+        """Objective of each sequence over the voxels, differentiable."""
+        return self.objective(simulate(sequence, voxels, engine), sequence, voxels)
+
+    def loss_and_gradient(self, voxels: Voxels, engine: str = "auto") -> LossFunction:
+        """Prepare the loss over the voxels for many sequences; see `sequence_search.engines.loss.make_loss`.
+
+        Returns
+        -------
+        callable (sequence [*batch, n_rf]) -> (loss [*batch], gradient)
+        """
+        return make_loss(self.objective, voxels, engine)
+
+    def evaluate(self, sequence: Sequence, engine: str = "auto") -> Evaluation:
+        """Loss, its parts, nominal signals and cost of a single sequence.
+
+        Raises
+        ------
+        ValueError
+            If it is a batch.
+        """
+        single = sequence.without_padding().detach()
+        voxels = self.voxels()
+        parts = self.objective.parts(simulate(single, voxels, engine), single, voxels)
+        terms = {name: float(part) for name, part in parts.items()}
+        nominal = simulate(single, self.voxels(method="nominal"), engine).abs().tolist()
+        energy = float(single.rf_energy)
+        return Evaluation(
+            loss=sum(terms.values()),
+            terms=terms,
+            signal={tissue.name: value for tissue, value in zip(self.tissues, nominal, strict=True)},
+            rf_energy=energy,
+            relative_rf_energy=energy / CONVENTIONAL_RF_ENERGY,
+            time_to_readout=float(single.time_to_readout),
+        )

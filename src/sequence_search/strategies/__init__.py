@@ -1,0 +1,100 @@
+"""Search strategies behind one function, `search`."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from typing import Any, SupportsIndex
+
+from sequence_search.problem.problem import Problem
+from sequence_search.strategies.base import Monitor, Settings
+from sequence_search.strategies.proxyless.strategy import Proxyless
+from sequence_search.strategies.result import SearchResult
+from sequence_search.strategies.rounds.evolution import Evolution
+from sequence_search.strategies.rounds.multistart import Multistart
+from sequence_search.strategies.rounds.random_search import RandomSearch
+
+StrategyClass = type[Evolution] | type[Multistart] | type[Proxyless] | type[RandomSearch]
+STRATEGIES: dict[str, StrategyClass] = {
+    "multistart": Multistart,
+    "proxyless": Proxyless,
+    "evolution": Evolution,
+    "random": RandomSearch,
+}
+
+
+def search(
+    problem: Problem,
+    strategy: str = "multistart",
+    seeds: Iterable[SupportsIndex] = (0,),
+    *,
+    engine: str = "auto",
+    monitor: Monitor | None = None,
+    max_seconds: float = math.inf,
+    max_evaluations: float = math.inf,
+    **options: Any,
+) -> SearchResult:
+    """Design sequences for a problem, once for each seed.
+
+    Parameters
+    ----------
+    problem : Problem
+    strategy : str
+        "multistart"; "proxyless", the paper's algorithm; "evolution" and "random", baselines.
+    seeds : iterable of int
+        A seed's result does not depend on the others.
+    engine : str
+        As for `simulate`.
+    monitor : Monitor, optional
+        To watch and to stop the search.
+    max_seconds, max_evaluations : float
+        Budget of a seed, or of a batch of seeds that run together; at its end the search returns the best
+        so far, with the status "cut".
+    **options
+        Fields of the strategy's class.
+
+    Raises
+    ------
+    ValueError
+        If there is no such strategy or option, no seed, or no budget.
+    """
+    if isinstance(seeds, int):
+        raise ValueError(
+            f"seeds must be the seeds themselves, such as range({seeds}) or ({seeds},), got {seeds}"
+        )
+    numbers = tuple(operator.index(seed) for seed in seeds)
+    if not numbers:
+        raise ValueError("at least one seed is needed")
+    runner = make_strategy(strategy, options, problem)
+    if not (max_seconds > 0 and max_evaluations > 0):
+        raise ValueError(
+            f"max_seconds and max_evaluations must be above 0, got {max_seconds} and {max_evaluations}"
+        )
+    settings = Settings(engine, monitor or Monitor(), max_seconds, max_evaluations)
+    runs = runner.run(problem, numbers, settings)
+    return SearchResult(problem, strategy, tuple(runs), asdict(runner), engine)
+
+
+def make_strategy(
+    name: str, options: dict[str, Any], *problems: Problem
+) -> Evolution | Multistart | Proxyless | RandomSearch:
+    """Strategy by name with options set, for these problems.
+
+    Raises
+    ------
+    ValueError
+        If there is no such strategy or option, or a value is out of range or does not fit a problem.
+    """
+    if name not in STRATEGIES:
+        raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, got {name!r}")
+    known = [field.name for field in fields(STRATEGIES[name])]
+    for option in options:
+        if option not in known:
+            raise ValueError(f"strategy '{name}' has no option '{option}'; known are {', '.join(known)}")
+    strategy = STRATEGIES[name](**options)
+    if isinstance(strategy, Proxyless):
+        for problem in problems:
+            strategy.check(problem)
+    return strategy

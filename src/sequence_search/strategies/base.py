@@ -1,0 +1,176 @@
+"""What every search strategy takes: how it is watched, stopped, paid for and checkpointed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+from sequence_search.strategies.result import Run, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a search stands.
+
+    Attributes
+    ----------
+    seed : int
+    step, n_steps : int
+        Taken, and the most there can be; a search that has converged stops before.
+    loss : float
+        As in `Point`.
+    sequence : Sequence
+        Of that loss.
+    note : str
+        What else the strategy has to say, such as starts alive and families found.
+    """
+
+    seed: int
+    step: int
+    n_steps: int
+    loss: float
+    sequence: Sequence
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """How a running search is watched and stopped.
+
+    Attributes
+    ----------
+    on_progress : callable
+        Gets a `Progress` now and then.
+    stop : callable
+        Asked often; once true, the search ends with the best so far.
+    """
+
+    on_progress: Callable[[Progress], None] = lambda progress: None
+    stop: Callable[[], bool] = lambda: False
+
+
+# Where a search stands: arrays, and values that JSON holds (an int of any size included), by name.
+State = dict[str, Any]
+
+
+@runtime_checkable
+class Checkpoint(Protocol):
+    """Where a search puts its state on the way, and finds it again.
+
+    A search that goes on from a state ends at the very result of one that was never interrupted.
+    """
+
+    def load(self) -> State | None:
+        """State last saved; None to begin from the start."""
+
+    def due(self) -> bool:
+        """Whether it is time to save."""
+
+    def save(self, state: State) -> None:
+        """Keep the state in place of the last."""
+
+
+class NoCheckpoint:
+    """Keeps nothing."""
+
+    def load(self) -> State | None:
+        """None."""
+        return None
+
+    def due(self) -> bool:
+        """Never."""
+        return False
+
+    def save(self, state: State) -> None:
+        """Keep nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a strategy is run.
+
+    Attributes
+    ----------
+    engine : str
+        As for `simulate`.
+    monitor : Monitor
+    max_seconds, max_evaluations : float
+        Budget of one seed; of a batch of seeds, its wall time and the evaluations of each. An evaluation
+        is the loss of one sequence over the training voxels, with or without its gradient. What was spent
+        before an interruption counts.
+    checkpoint : Checkpoint
+        Of the one seed, or the one batch of seeds, that is run.
+    """
+
+    engine: str = "auto"
+    monitor: Monitor = field(default_factory=Monitor)
+    max_seconds: float = math.inf
+    max_evaluations: float = math.inf
+    checkpoint: Checkpoint = field(default_factory=NoCheckpoint)
+
+
+class Meter:
+    """Counts what a seed, or a batch of seeds, has spent, and says when it must end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._began = time.perf_counter()
+        self.evaluations = 0
+        self.status: Status = "done"
+        self.reason: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the start, and before an interruption."""
+        return time.perf_counter() - self._began
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the search was stopped."""
+        return self.status == "interrupted"
+
+    def resume(self, evaluations: int, seconds: float) -> None:
+        """Count what was spent before an interruption."""
+        self.evaluations += evaluations
+        self._began -= seconds
+
+    def without_budget(self) -> Meter:
+        """Another meter, for work that ends only when the search is stopped."""
+        return Meter(Settings(monitor=self._settings.monitor))
+
+    def spend(self, evaluations: int) -> None:
+        """Count evaluations of one seed."""
+        self.evaluations += evaluations
+
+    def must_end(self) -> bool:
+        """Whether the search was stopped or has spent its budget; the first such answer sets the status."""
+        if self.status != "done":
+            return True
+        if self._settings.monitor.stop():
+            self.status, self.reason = "interrupted", "stopped; the best so far"
+        elif self.seconds >= self._settings.max_seconds:
+            self.status, self.reason = (
+                "cut",
+                f"cut at max_seconds = {self._settings.max_seconds:g}; the best so far",
+            )
+        elif self.evaluations >= self._settings.max_evaluations:
+            limit = f"{self._settings.max_evaluations:g}"
+            self.status, self.reason = "cut", f"cut at max_evaluations = {limit}; the best so far"
+        return self.status != "done"
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """A search algorithm: a frozen dataclass whose fields are its options.
+
+    A seed draws all its randomness from a generator of its own, so that its result does not depend on
+    the seeds beside it.
+    """
+
+    def run(self, problem: Problem, seeds: Iterable[int], settings: Settings) -> list[Run]:
+        """Search once for each seed, all as one batch where that is faster."""

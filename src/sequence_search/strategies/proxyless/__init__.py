@@ -1,0 +1,1 @@
+"""The paper's algorithm, ProxylessNAS over layers of operations. Sequence Search, Sec. II.B."""

@@ -1,0 +1,140 @@
+"""The sequence scheduler: layers of candidate operations with parameters. Sec. II.B and Fig. 3."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from sequence_search.search_space import SearchSpace
+from sequence_search.sequence import Sequence, merge_delays
+from sequence_search.strategies.base import State
+
+IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """Weight and architecture parameters of all seeds, each a tensor [seeds, layers, candidates].
+
+    Attributes
+    ----------
+    flip_angle, phase : rad; unused for waits
+    log_idle : log(idle time in ms + 0.001)
+    architecture : alpha; -inf where a candidate is not allowed, as waits in the first layer
+    is_rf : bool tensor [candidates]
+    min_rf_delay, max_delay : float, s
+    """
+
+    flip_angle: Float[Tensor, "seeds layers candidates"]
+    phase: Float[Tensor, "seeds layers candidates"]
+    log_idle: Float[Tensor, "seeds layers candidates"]
+    architecture: Float[Tensor, "seeds layers candidates"]
+    is_rf: Bool[Tensor, "candidates"]
+    min_rf_delay: float
+    max_delay: float
+
+    def sequence(self, path: Int[Tensor, "seeds *neighbours layers"]) -> Sequence:
+        """Sequences [seeds, *neighbours] of the operations with these indices, differentiable."""
+        shape = path.shape
+        flat = path.reshape(shape[0], -1, shape[-1]).transpose(1, 2)
+        parts = [part.gather(-1, flat) for part in (self.flip_angle, self.phase, idle_time(self.log_idle))]
+        flip, phase, delay = (part.transpose(1, 2).reshape(shape) for part in parts)
+        merged = merge_delays(flip, phase, delay, self.is_rf[path])
+        return replace(merged, delay=merged.delay.clamp(max=self.max_delay))
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Keep the idle time after a pulse at its minimum or above, Sec. II.B."""
+        least = torch.where(self.is_rf, math.log(self.min_rf_delay * 1e3 + IDLE_OFFSET_MS), -math.inf)
+        self.log_idle.clamp_(min=least)
+
+
+def idle_time(log_idle: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Idle time [s] of log(t_ms + 0.001), not negative."""
+    return (log_idle.exp() - IDLE_OFFSET_MS).clamp(min=0) / 1e3
+
+
+def initial_scheduler(
+    space: SearchSpace, generators: list[torch.Generator], architecture_sd: float
+) -> Scheduler:
+    """Initial parameters as in Sec. II.B: compartments of flip angle, random phases, log-spaced waits."""
+    n_waits = len(space.wait_ranges)
+    shape = (space.max_rf, space.rf_candidates + n_waits)
+    uniform = torch.stack([torch.rand((3, *shape), generator=g, dtype=torch.float64) for g in generators], 1)
+    normal = torch.stack([torch.randn(shape, generator=g, dtype=torch.float64) for g in generators])
+    is_rf = torch.arange(shape[1]) < space.rf_candidates
+    compartment = torch.arange(shape[1]).clamp(max=space.rf_candidates - 1) / space.rf_candidates
+    low, high = space.flip_range
+    flip = low + (high - low) * (compartment + uniform[0] / space.rf_candidates)
+    phase = math.pi * (2 * uniform[1] - 1)
+    ranges = [(space.min_rf_delay, space.min_rf_delay)] * space.rf_candidates + list(space.wait_ranges)
+    start, end = (torch.tensor(ranges, dtype=torch.float64) * 1e3).log().unbind(-1)
+    idle_ms = (start + (end - start) * uniform[2]).exp()
+    architecture = architecture_sd * normal
+    architecture[:, 0, ~is_rf] = -math.inf
+    return Scheduler(
+        flip.requires_grad_(),
+        phase.requires_grad_(),
+        (idle_ms + IDLE_OFFSET_MS).log().requires_grad_(),
+        architecture.requires_grad_(),
+        is_rf,
+        space.min_rf_delay,
+        space.max_delay,
+    )
+
+
+class Draws:
+    """Operations drawn from softmax(alpha), with the randomness of each seed from its own generator."""
+
+    BLOCK = 256  # draws fetched at a time: a call for each seed and step would dominate a step
+
+    def __init__(
+        self, generators: list[torch.Generator], scheduler: Scheduler, temperature: float = 1.0
+    ) -> None:
+        self._generators = generators
+        self._temperature = temperature
+        self._scheduler = scheduler
+        self._block = torch.empty(0)
+        self._used = self.BLOCK
+
+    def state(self) -> State:
+        """Generators, and the draws fetched that are not used yet."""
+        generators = torch.stack([generator.get_state() for generator in self._generators])
+        block = self._block[self._used :].numpy()
+        return {"draws.generators": generators.numpy(), "draws.block": block}
+
+    def restore(self, state: State) -> None:
+        """Inverse of `state`."""
+        for generator, kept in zip(self._generators, state["draws.generators"], strict=True):
+            generator.set_state(torch.from_numpy(kept.copy()))
+        left = torch.from_numpy(state["draws.block"].copy())
+        self._used = self.BLOCK - len(left)
+        self._block = torch.cat([left.new_zeros(self._used, *left.shape[1:]), left])
+
+    def path(self, among: Int[Tensor, "seeds layers two"] | None = None) -> Int[Tensor, "seeds layers"]:
+        """One operation a layer; if `among` some, by their renormalised probabilities."""
+        noisy = self._noisy()
+        if among is None:
+            return noisy.argmax(-1)
+        return among.gather(-1, noisy.gather(-1, among).argmax(-1, keepdim=True))[..., 0]
+
+    def two(self) -> Int[Tensor, "seeds layers 2"]:
+        """Two different operations a layer."""
+        return self._noisy().topk(2, dim=-1).indices
+
+    def _noisy(self) -> Tensor:
+        """Alpha / temperature with Gumbel noise: the largest are draws from its softmax, each once."""
+        architecture = self._scheduler.architecture.detach()
+        if self._used == self.BLOCK:
+            shape = (self.BLOCK, *architecture.shape[1:])
+            self._block = torch.stack(
+                [torch.rand(shape, generator=g, dtype=torch.float64) for g in self._generators], 1
+            )
+            self._used = 0
+        uniform = self._block[self._used].clamp(min=torch.finfo(torch.float64).tiny)
+        self._used += 1
+        return architecture / self._temperature - (-uniform.log()).log()

@@ -1,0 +1,138 @@
+"""Search results as plain data, and back."""
+
+from __future__ import annotations
+
+import math
+import platform
+from importlib.metadata import version
+from typing import Any
+
+from sequence_search.classify import category_text
+from sequence_search.problem.problem import STANDARD_N_PER_TISSUE, Evaluation, Problem
+from sequence_search.sequence import Sequence
+from sequence_search.storage import SCHEMA_VERSION
+from sequence_search.strategies.finish import CHECK_N_PER_TISSUE
+from sequence_search.strategies.result import Design, Point, Run, SearchResult
+
+DESIGN_KEYS = (
+    "loss",
+    "check_loss",
+    "repolished",
+    "terms",
+    "sequence",
+    "signal",
+    "rf_energy",
+    "relative_rf_energy",
+    "time_to_readout_ms",
+)
+LIBRARIES = ("sequence-search", "torch", "numpy", "scipy", "numba")
+
+
+def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
+    """What `evaluate` prints as JSON; signals in the unit of m0, energy in rad² and relative to 90°-180°."""
+    return {
+        "loss": evaluation.loss,
+        "terms": evaluation.terms,
+        "signal": evaluation.signal,
+        "rf_energy": evaluation.rf_energy,
+        "relative_rf_energy": evaluation.relative_rf_energy,
+        "time_to_readout_ms": evaluation.time_to_readout * 1e3,
+    }
+
+
+def run_record(run: Run, *, history: bool = True) -> dict[str, Any]:
+    """One run: its best design, then all families found; what a failed run does not have is null."""
+    record: dict[str, Any] = {"seed": run.seed, "status": run.status}
+    if run.reason is not None:
+        record["reason"] = run.reason
+    record |= design_record(run.families[0]) if run.families else dict.fromkeys(DESIGN_KEYS)
+    record |= {
+        "seconds": run.seconds,
+        "evaluations": run.n_evaluations,
+        "families": [design_record(design) for design in run.families],
+    }
+    if history:
+        record["history"] = [
+            {**point._asdict(), "loss": point.loss if math.isfinite(point.loss) else None}
+            for point in run.history
+        ]
+    return record
+
+
+def design_record(design: Design) -> dict[str, Any]:
+    """A design with its losses over both ensembles."""
+    evaluation = evaluation_record(design.evaluation)
+    return {
+        "loss": evaluation.pop("loss"),
+        "check_loss": design.check_loss,
+        "repolished": design.repolished,
+        "terms": evaluation.pop("terms"),
+        "sequence": design.sequence.to_dict(),
+        **evaluation,
+    }
+
+
+def result_record(result: SearchResult, *, history: bool = True) -> dict[str, Any]:
+    """A search in full, as `run --format json` prints it."""
+    return {
+        "problem": result.problem.name,
+        "problem_sha256": result.problem.digest,
+        "strategy": result.strategy,
+        "options": result.options,
+        "engine": result.engine,
+        "ensemble": f"{STANDARD_N_PER_TISSUE} Sobol voxels per tissue",
+        "check_ensemble": f"{CHECK_N_PER_TISSUE} others per tissue",
+        **environment(),
+        "runs": [run_record(run, history=history) for run in result.runs],
+    }
+
+
+def seed_record(problem: Problem, run: Run) -> dict[str, Any]:
+    """The content of a seed's result.json: nothing in it depends on the machine's speed or the clock.
+
+    `category` is of the best design by its structure; whether it succeeds only a grid can tell.
+    """
+    record = run_record(run, history=False)
+    del record["seconds"]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "problem": problem.name,
+        "problem_sha256": problem.digest,
+        "category": None if run.sequence is None else category_text(run.sequence, problem.categories),
+    } | record
+
+
+def read_run(record: dict[str, Any], history: tuple[Point, ...], seconds: float) -> Run:
+    """Run of a `seed_record`; time and history stand elsewhere."""
+    return Run(
+        seed=record["seed"],
+        status=record["status"],
+        families=tuple(read_design(each) for each in record["families"]),
+        seconds=seconds,
+        n_evaluations=record["evaluations"],
+        history=history,
+        reason=record.get("reason"),
+    )
+
+
+def read_design(record: dict[str, Any]) -> Design:
+    """Design of a `design_record`."""
+    evaluation = Evaluation(
+        loss=record["loss"],
+        terms=record["terms"],
+        signal=record["signal"],
+        rf_energy=record["rf_energy"],
+        relative_rf_energy=record["relative_rf_energy"],
+        time_to_readout=record["time_to_readout_ms"] / 1e3,
+    )
+    return Design(
+        Sequence.from_dict(record["sequence"]), evaluation, record["check_loss"], record["repolished"]
+    )
+
+
+def environment() -> dict[str, Any]:
+    """With what, on what."""
+    return {
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+        "device": f"cpu ({platform.machine()})",
+    }

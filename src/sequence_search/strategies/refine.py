@@ -1,0 +1,150 @@
+"""Refinement by gradient that strategies share: batched descent and polishing to convergence."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.optimize import minimize
+from torch import Tensor
+
+from sequence_search.engines.loss import LossFunction
+from sequence_search.search_space import SearchSpace
+from sequence_search.sequence import Sequence
+from sequence_search.strategies.base import Meter, Settings
+
+# A clock below this part of the time to readout counts as refocused.
+REFOCUSED = 1e-4
+POLISH_ROUNDS = 4
+
+
+def descend(
+    loss_and_gradient: LossFunction, space: SearchSpace, start: Sequence, *, learning_rate: float
+) -> Iterator[tuple[Float[Tensor, "batch"], Sequence]]:
+    """Adam on flip angles, phases [rad] and log delays of a batch, endlessly; each step is yielded.
+
+    Delays stay within the bounds of the search space.
+
+    Yields
+    ------
+    loss : tensor [batch]
+    sequence : Sequence [batch, n_rf]
+        For which the loss holds.
+    """
+    log_delay = start.delay.clamp(min=space.min_rf_delay).log()
+    parameters = [part.detach().clone() for part in (start.flip_angle, start.phase, log_delay)]
+    optimizer = torch.optim.Adam(parameters, lr=learning_rate)
+    while True:
+        flip, phase, log_delay = parameters
+        sequence = Sequence(flip.clone(), phase.clone(), log_delay.exp(), start.present)
+        loss, gradient = loss_and_gradient(sequence)
+        yield loss, sequence
+        flip.grad, phase.grad = gradient.flip_angle, gradient.phase
+        log_delay.grad = gradient.delay * sequence.delay  # chain rule of the logarithm
+        optimizer.step()
+        log_delay.clamp_(math.log(space.min_rf_delay), math.log(space.max_delay))
+
+
+def polish(
+    loss_and_gradient: LossFunction,
+    space: SearchSpace,
+    sequence: Sequence,
+    *,
+    meter: Meter | None = None,
+    max_iterations: int = 200,
+) -> tuple[float, Sequence]:
+    """Converge a single sequence, on flip angles, phases and log delays within their bounds.
+
+    L-BFGS-B stalls where a pathway refocuses: there the loss has a kink in the delays, and optima like to
+    sit in it. So it takes turns with SLSQP along the kinks reached, with the delays held to refocus.
+
+    Parameters
+    ----------
+    loss_and_gradient : LossFunction
+    space : SearchSpace
+    sequence : Sequence
+        At least one pulse.
+    meter : Meter, optional
+        Counts each loss; asked after each iteration, and once it says so the best so far is returned.
+    max_iterations : int
+        Of each turn.
+
+    Returns
+    -------
+    loss : float
+    sequence : Sequence
+    """
+    single = sequence.detach().without_padding()
+    n_rf = len(single.flip_angle)
+    meter = meter or Meter(Settings())
+
+    def unpack(x: np.ndarray) -> Sequence:
+        flip, phase, log_delay = torch.from_numpy(x).reshape(3, n_rf)
+        return Sequence(flip, phase, log_delay.exp())
+
+    def value_and_slopes(x: np.ndarray) -> tuple[float, np.ndarray]:
+        meter.spend(1)
+        point = unpack(x)
+        loss, gradient = loss_and_gradient(point)
+        by_log_delay = gradient.delay * point.delay
+        return float(loss), torch.cat([gradient.flip_angle, gradient.phase, by_log_delay]).numpy()
+
+    def end_if_stopped(_: np.ndarray) -> None:
+        if meter.must_end():
+            raise StopIteration
+
+    limits = (math.log(space.min_rf_delay), math.log(space.max_delay))
+    bounds = [(None, None)] * (2 * n_rf) + [limits] * n_rf
+    turn = partial(minimize, value_and_slopes, jac=True, bounds=bounds, callback=end_if_stopped)
+    log_delay = single.delay.clamp(space.min_rf_delay, space.max_delay).log()
+    x = torch.cat([single.flip_angle, single.phase, log_delay]).numpy()
+    reached = float("inf")
+    for _ in range(POLISH_ROUNDS):
+        before = reached
+        options = {"maxiter": max_iterations, "ftol": 1e-12, "gtol": 1e-8}
+        smooth = turn(x, method="L-BFGS-B", options=options)
+        x, reached = smooth.x, float(smooth.fun)
+        echoes = refocused_clocks(np.exp(x[2 * n_rf :]))
+        if len(echoes):
+            options = {"maxiter": max_iterations, "ftol": 1e-13}
+            along = turn(x, method="SLSQP", constraints=_keep_refocused(echoes, n_rf), options=options)
+            if along.fun < reached:
+                x, reached = along.x, float(along.fun)
+        if not len(echoes) or before - reached < 1e-9 * abs(reached) or meter.must_end():
+            break
+    return reached, unpack(x)
+
+
+def refocused_clocks(delay: Float[np.ndarray, "n_rf"]) -> Float[np.ndarray, "echoes n_rf"]:
+    """Independent clocks m of pathways that refocus, m · delay = 0; each m is +1, -1 or 0, the last +1.
+
+    Parameters
+    ----------
+    delay : array [n_rf], s
+    """
+    signs = itertools.product((-1.0, 0.0, 1.0), repeat=len(delay) - 1)
+    clocks = np.array([(*sign, 1.0) for sign in signs])
+    chosen: list[np.ndarray] = []
+    for clock in clocks[abs(clocks @ delay) <= REFOCUSED * delay.sum()]:
+        if np.linalg.matrix_rank(np.array([*chosen, clock])) > len(chosen):
+            chosen.append(clock)
+    return np.array(chosen).reshape(-1, len(delay))
+
+
+def _keep_refocused(echoes: np.ndarray, n_rf: int) -> dict[str, Any]:
+    """SLSQP's constraint that the pathways stay refocused."""
+
+    def clocks(x: np.ndarray) -> np.ndarray:
+        return np.asarray(echoes @ np.exp(x[2 * n_rf :]))
+
+    def jacobian(x: np.ndarray) -> np.ndarray:
+        free = np.zeros((len(echoes), 2 * n_rf))
+        return np.hstack([free, echoes * np.exp(x[2 * n_rf :])])
+
+    return {"type": "eq", "fun": clocks, "jac": jacobian}

@@ -1,0 +1,182 @@
+"""What every search strategy returns: runs of seeds, and the families of designs that they found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from sequence_search.problem.problem import Evaluation, Problem
+from sequence_search.sequence import Sequence
+
+Status = Literal["done", "cut", "interrupted", "failed"]
+
+# Designs closer than this in every flip angle [rad] and, as a ratio, in every delay are one family.
+FAMILY_FLIP = math.radians(8)
+FAMILY_DELAY = 0.15
+
+
+class Point(NamedTuple):
+    """Of the history of a run, and what had been spent by then.
+
+    `loss` is the least so far on the training voxels; with `proxyless` that of the design as it stood, on 64
+    Sobol voxels per tissue.
+    """
+
+    step: int
+    loss: float
+    evaluations: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A sequence that a search found, and what it achieves.
+
+    Attributes
+    ----------
+    sequence : Sequence
+        Small pulses dropped, phases standardised.
+    evaluation : Evaluation
+        Over the standard ensemble.
+    check_loss : float
+        Over an independent ensemble, four times as large.
+    repolished : bool
+        The two losses differed by more than 1 %, and this is the design polished again on a third ensemble,
+        as large, which lowered `check_loss`.
+    """
+
+    sequence: Sequence
+    evaluation: Evaluation
+    check_loss: float
+    repolished: bool
+
+    @property
+    def loss(self) -> float:
+        """Over the standard ensemble."""
+        return self.evaluation.loss
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Outcome of one seed.
+
+    Attributes
+    ----------
+    seed : int
+    status : str
+        "done": converged, or all its steps taken. "cut": at a budget. "interrupted": stopped. "failed".
+        All but "failed" have designs, the best so far.
+    families : tuple of Design
+        Distinct local optima, by structure, best first; empty if failed. Designs that differ in phases
+        alone are one family, of which the best is kept.
+    seconds : float
+        Wall time, shared equally among seeds that ran as one batch.
+    n_evaluations : int
+        Losses of single sequences computed.
+    history : tuple of Point
+    reason : str or None
+        Why the run failed or ended early.
+    """
+
+    seed: int
+    status: Status
+    families: tuple[Design, ...]
+    seconds: float
+    n_evaluations: int
+    history: tuple[Point, ...] = ()
+    reason: str | None = None
+
+    @property
+    def sequence(self) -> Sequence | None:
+        """The best; None if the run failed."""
+        return self.families[0].sequence if self.families else None
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """Of the best; None if the run failed."""
+        return self.families[0].evaluation if self.families else None
+
+    @property
+    def loss(self) -> float:
+        """Of the best over the standard ensemble; infinite if the run failed."""
+        return self.families[0].loss if self.families else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Runs of one strategy on one problem, in the order of the seeds.
+
+    Seeds that a stopped search had not begun have no run.
+
+    Attributes
+    ----------
+    problem : Problem
+    strategy : str
+    runs : tuple of Run
+    options : dict
+        Every option of the strategy, defaults written out.
+    engine : str
+    """
+
+    problem: Problem
+    strategy: str
+    runs: tuple[Run, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+    engine: str = "auto"
+
+    @property
+    def best(self) -> Run:
+        """The run of least loss.
+
+        Raises
+        ------
+        ValueError
+            If every run failed.
+        """
+        run = min(self.runs, key=lambda run: run.loss, default=None)
+        if run is None or run.sequence is None:
+            reasons = "; ".join(f"seed {run.seed}: {run.reason}" for run in self.runs)
+            raise ValueError(f"no run of '{self.problem.name}' ended with a sequence: {reasons}")
+        return run
+
+
+def points(table: np.ndarray) -> tuple[Point, ...]:
+    """History from its array [n_points, 4], the columns as in `Point`."""
+    return tuple(
+        Point(int(step), loss, int(evaluations), seconds)
+        for step, loss, evaluations, seconds in table.tolist()
+    )
+
+
+def failed(
+    seed: int,
+    reason: str,
+    seconds: float,
+    n_evaluations: int = 0,
+    history: tuple[Point, ...] = (),
+) -> Run:
+    """Run without a design."""
+    return Run(seed, "failed", (), seconds, n_evaluations, history, reason)
+
+
+def same_family(first: Sequence, second: Sequence) -> bool:
+    """Whether two single sequences have one structure: as many pulses, nearly equal flip angles and delays.
+
+    Phases do not count: often they are free, alone or together.
+    """
+    if len(first.flip_angle) != len(second.flip_angle):
+        return False
+    flips = (first.flip_angle.abs() - second.flip_angle.abs()).abs()
+    return bool(
+        (flips < FAMILY_FLIP).all() and ((first.delay / second.delay).log().abs() < FAMILY_DELAY).all()
+    )
+
+
+def clean(problem: Problem, sequence: Sequence) -> Sequence:
+    """Drop small pulses and standardise phases as Sec. II.E does; delays stay within their bounds."""
+    single = sequence.detach().drop_small_pulses().standardize_phases().without_padding()
+    # The delay of a dropped pulse may have lengthened the one before it beyond its bound.
+    return replace(single, delay=single.delay.clamp(max=problem.search_space.max_delay))

@@ -1,0 +1,1 @@
+"""Strategies that propose, refine and select in rounds."""

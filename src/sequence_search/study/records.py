@@ -1,0 +1,63 @@
+"""Rows and tables of runs, as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from sequence_search.strategies.result import Run
+
+
+def seed_row(problem: str, run: Run) -> dict[str, Any]:
+    """A seed in one row; nothing in it depends on time."""
+    best = run.families[0] if run.families else None
+    of_best = best.evaluation if best is not None else None
+    return {
+        "problem": problem,
+        "seed": run.seed,
+        "status": run.status,
+        "loss": None if best is None else best.loss,
+        "check_loss": None if best is None else best.check_loss,
+        "n_rf": None if best is None else len(best.sequence.flip_angle),
+        "relative_rf_energy": None if of_best is None else of_best.relative_rf_energy,
+        "time_to_readout_ms": None if of_best is None else of_best.time_to_readout * 1e3,
+        "families": len(run.families),
+        "evaluations": run.n_evaluations,
+        "sequence": "" if best is None else str(best.sequence),
+        "reason": run.reason or "",
+    }
+
+
+def problem_row(problem: str, runs: list[Run]) -> dict[str, Any]:
+    """A problem in one row."""
+    best = min((run for run in runs if run.families), key=lambda run: run.loss, default=None)
+    return {
+        "problem": problem,
+        "done": sum(run.status != "failed" for run in runs),
+        "failed": sum(run.status == "failed" for run in runs),
+        "best_loss": None if best is None else best.loss,
+        "best_seed": None if best is None else best.seed,
+        "sequence": "" if best is None else str(best.sequence),
+    }
+
+
+def csv_text(rows: list[dict[str, Any]]) -> str:
+    """Rows as CSV with a header."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(rows[0]) if rows else ["problem", "seed"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def markdown_text(rows: list[dict[str, Any]]) -> str:
+    """Rows as a Markdown table, losses with six decimals."""
+    columns = list(rows[0])
+    lines = [f"| {' | '.join(columns)} |", "| " + " | ".join("---" for _ in columns) + " |"]
+    lines += [f"| {' | '.join(_cell(row[column]) for column in columns)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: object) -> str:
+    return f"{value:.6f}" if isinstance(value, float) else "" if value is None else str(value)

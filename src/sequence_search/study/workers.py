@@ -1,0 +1,276 @@
+"""Chunks of work on one process or many: here, or on Dask workers of this machine or a user's cluster."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from sequence_search.storage import StudyError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+Chunk = TypeVar("Chunk")
+Result = TypeVar("Result")
+Stop = Callable[[], bool]
+
+LOG = logging.getLogger(__name__)
+ASK_EVERY_S = 0.5  # how often a worker asks over the network whether to stop
+LOOK_EVERY_S = 0.2
+# Then local workers are started anew; that a user's cluster has none is told.
+WITHOUT_WORKERS_S = 15.0
+MOST_CLUSTERS = 4
+WAIT_FOR_STOP_S = 60.0  # for chunks under way to end by themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Chunk, Result]):
+    """A chunk that ended.
+
+    Attributes
+    ----------
+    chunk
+    result
+        What the function returned; None if it raised.
+    error : Exception or None
+        What it raised, or that worker after worker died of it.
+    """
+
+    chunk: Chunk
+    result: Result | None
+    error: Exception | None = None
+
+
+def map_chunks(
+    function: Callable[[Chunk, Stop], Result],
+    chunks: Sequence[Chunk],
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    client: Client | None = None,
+    stop: Stop = lambda: False,
+) -> Iterator[Done[Chunk, Result]]:
+    """Apply a function to every chunk; each is given as soon as it ends, in any order.
+
+    Parameters
+    ----------
+    function : callable (chunk, stop) -> result
+        Asks `stop` now and then and, once that is true, returns early. For other processes than this one
+        it and its chunks and results are pickled on the way.
+    chunks : sequence
+    workers : int
+        One is this process itself, without Dask. More are processes of this machine that share its cores,
+        and its GPUs, where it has some.
+    scheduler : str, optional
+        Address or scheduler file of a user's own Dask cluster, in place of `workers`.
+    client : distributed.Client, optional
+        Of a user's own Dask cluster, in place of both.
+    stop : callable () -> bool
+        Once true, chunks not begun are left out, and those under way are asked to end.
+
+    Raises
+    ------
+    StudyError
+        If there is no worker to be had.
+    """
+    if workers < 1:
+        raise StudyError(f"workers must be at least 1, got {workers}")
+    if workers > 1 and (scheduler or client):
+        raise StudyError("workers are those of the scheduler or client, where one is given: leave them out")
+    if workers == 1 and scheduler is None and client is None:
+        yield from _here(function, chunks, stop)
+        return
+    if client is not None:
+        yield from _on_workers(function, chunks, client, stop)
+    elif scheduler is not None:
+        with _joined(scheduler) as joined:
+            yield from _on_workers(function, chunks, joined, stop)
+    else:
+        yield from _on_local_workers(function, chunks, workers, stop)
+
+
+def _on_local_workers(
+    function: Callable[[Chunk, Stop], Result], chunks: Sequence[Chunk], workers: int, stop: Stop
+) -> Iterator[Done[Chunk, Result]]:
+    """On processes of this machine; where all were killed at once, on new ones, a few times."""
+    left = list(chunks)
+    for _ in range(MOST_CLUSTERS):
+        if not left or stop():
+            return
+        with _local(min(workers, len(left))) as client:
+            for done in _on_workers(function, left[:], client, stop, lasting=False):
+                left.remove(done.chunk)
+                yield done
+    if left and not stop():
+        raise StudyError("all workers died, again and again: is there too little memory for so many?")
+
+
+def _here(
+    function: Callable[[Chunk, Stop], Result], chunks: Sequence[Chunk], stop: Stop
+) -> Iterator[Done[Chunk, Result]]:
+    for chunk in chunks:
+        if stop():
+            return
+        try:
+            result = function(chunk, stop)
+        except Exception as error:
+            yield Done(chunk, None, error)
+        else:
+            yield Done(chunk, result)
+
+
+def _on_workers(
+    function: Callable[[Chunk, Stop], Result],
+    chunks: Sequence[Chunk],
+    client: Client,
+    stop: Stop,
+    lasting: bool = True,
+) -> Iterator[Done[Chunk, Result]]:
+    """Chunks as they end; where workers come from nowhere else (not `lasting`), it ends once none is left."""
+    from distributed import Event
+
+    seen = time.monotonic()  # a worker; infinite once its absence was told
+    flag = f"stop-{uuid.uuid4().hex}"
+    futures = {client.submit(_call, function, chunk, flag, pure=False): chunk for chunk in chunks}
+    stopped_at: float | None = None
+    try:
+        while futures:
+            for future in [future for future in futures if future.done()]:
+                done = _ended(futures.pop(future), future)
+                if done is not None:
+                    yield done
+            if client.status not in ("running", "connecting"):
+                raise StudyError("the connection to the Dask scheduler is lost; the same command goes on")
+            if client.scheduler_info()["workers"]:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > WITHOUT_WORKERS_S:
+                if not lasting:
+                    return
+                LOG.warning("the Dask scheduler has no worker; waiting for one")
+                seen = math.inf
+            if stopped_at is None and stop():
+                stopped_at = time.monotonic()
+                Event(flag, client=client).set()
+                waiting = [future for future in futures if future.key not in _under_way(client)]
+                client.cancel(waiting)
+                for future in waiting:
+                    del futures[future]
+            if stopped_at is not None and time.monotonic() - stopped_at > WAIT_FOR_STOP_S:
+                return
+            time.sleep(LOOK_EVERY_S if futures else 0)
+    finally:
+        client.cancel(list(futures))
+
+
+def _call(function: Callable[[Chunk, Stop], Result], chunk: Chunk, flag: str) -> Result:
+    """On a worker."""
+    return function(chunk, _AskScheduler(flag))
+
+
+class _AskScheduler:
+    """Whether the flag is set; asked over the network now and then only, and not again once it is."""
+
+    def __init__(self, flag: str) -> None:
+        self._flag, self._asked, self._answer = flag, 0.0, False
+
+    def __call__(self) -> bool:
+        if not self._answer and time.monotonic() - self._asked > ASK_EVERY_S:
+            self._answer = self._ask()
+            self._asked = time.monotonic()
+        return self._answer
+
+    def _ask(self) -> bool:
+        from distributed import Event
+
+        try:
+            return bool(Event(self._flag).is_set())
+        except Exception:  # closing down, or no scheduler any more: nobody waits for the result
+            return True
+
+
+def _under_way(client: Client) -> set[str]:
+    """Keys of what a worker has begun or is about to."""
+    return {key for keys in client.processing().values() for key in keys}
+
+
+def _ended(chunk: Chunk, future: Any) -> Done[Chunk, Any] | None:
+    if future.cancelled():
+        return None
+    error = future.exception()
+    return Done(chunk, None, error) if error is not None else Done(chunk, future.result())
+
+
+@contextmanager
+def _joined(scheduler: str) -> Iterator[Client]:
+    """A user's own cluster, by its address or scheduler file."""
+    from distributed import Client
+
+    where = {"scheduler_file": scheduler} if Path(scheduler).exists() else {"address": scheduler}
+    try:
+        client = Client(**where, timeout=10, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise StudyError(
+            f"no Dask scheduler answers at '{scheduler}', which is neither a scheduler file nor an address "
+            f"as tcp://host:8786: {error}"
+        ) from None
+    with client:
+        yield client
+
+
+@contextmanager
+def _local(n_workers: int) -> Iterator[Client]:
+    """Processes of this machine on its loopback interface; without a dashboard."""
+    from distributed import Client, Nanny, Scheduler, SpecCluster
+
+    environments = worker_environments(n_workers, len(os.sched_getaffinity(0)), _n_gpus())
+    options = {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    workers = {
+        number: {
+            "cls": Nanny,
+            "options": options
+            | {
+                "nthreads": 1,
+                "memory_limit": None,
+                "silence_logs": logging.ERROR,
+                "env": environment,
+                "preload": [__name__],
+            },
+        }
+        for number, environment in enumerate(environments)
+    }
+    scheduler = {"cls": Scheduler, "options": options}
+    with (
+        SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.ERROR) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def dask_setup(worker: object) -> None:
+    """On each local worker as it starts: Ctrl-C, which a terminal sends to all, is not for it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def worker_environments(n_workers: int, n_cores: int, n_gpus: int) -> list[dict[str, str]]:
+    """Environment variables of each worker: its share of the cores, and one GPU where there are some."""
+    threads = str(max(1, n_cores // n_workers))
+    shared = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+    return [
+        shared | ({"CUDA_VISIBLE_DEVICES": str(number % n_gpus)} if n_gpus else {})
+        for number in range(n_workers)
+    ]
+
+
+def _n_gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()

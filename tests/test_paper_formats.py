@@ -1,0 +1,106 @@
+import csv
+import io
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from sequence_search.paper.formats import (
+    caption,
+    headings,
+    lines,
+    to_csv,
+    to_latex,
+    to_markdown,
+    to_record,
+)
+from sequence_search.paper.tables import make_table
+from sequence_search.problem.problem import Problem
+from test_paper_tables import GRID, PROBLEM, RUNS, TWO_RF
+
+
+@pytest.fixture(scope="module")
+def table():
+    return make_table(PROBLEM, RUNS, GRID)
+
+
+def test_ours_paper_and_difference_stand_below_each_other(table):
+    text = lines(table)
+    at = next(i for i, line in enumerate(text) if line[0] == TWO_RF)
+    flips = headings(table).index("Flip angles (°)")
+    assert [line[1] for line in text[at : at + 3]] == ["ours", "paper", "difference"]
+    assert [line[flips] for line in text[at : at + 3]] == [
+        "[88.5 ± 0.5, 177.0 ± 1.0]",
+        "[88.4 ± 0.1, 176.7 ± 0.2]",
+        "[+0.1, +0.3]",
+    ]
+    assert all(len(line) == len(headings(table)) for line in text)
+
+
+def test_signals_have_the_papers_two_decimals_in_its_line_and_three_in_ours(table):
+    assert lines(table)[0][3] == "0.715"
+    assert lines(table)[1][3] == "0.72"
+    assert lines(table)[2][3] == "−0.005"
+
+
+def test_a_row_that_the_paper_lacks_has_one_line(table):
+    names = [line[0] for line in lines(table)]
+    at = names.index("Other spin-echo-like sequences")
+    assert lines(table)[at][2:4] == ["0", "–"]
+    assert names[at + 1] == "Others"
+
+
+def test_markdown_has_a_cell_for_each_column(table):
+    rows = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in rows} == {len(headings(table)) + 1}
+    assert to_markdown(table).startswith("### max-signal, as Table V: ")
+    assert f"- {table.notes[0]}" in to_markdown(table)
+
+
+def test_csv_has_one_line_for_each_number(table):
+    rows = list(csv.DictReader(io.StringIO(to_csv(table))))
+    chosen = [row for row in rows if row["category"] == TWO_RF and row["quantity"] == "flips"]
+    assert [row["pulse"] for row in chosen] == ["1", "2"]
+    assert float(chosen[1]["mean"]) == pytest.approx(177)
+    assert (chosen[1]["paper_mean"], chosen[1]["paper_sd"]) == ("176.7", "0.2")
+    assert float(chosen[1]["difference"]) == pytest.approx(0.3)
+    nothing = [row for row in rows if row["category"] == "Other spin-echo-like sequences"]
+    assert [(row["quantity"], row["mean"]) for row in nothing] == [("occurrence", "0")]
+    assert "nan" not in to_csv(table)
+
+
+def test_record_is_plain_data(table):
+    record = json.loads(json.dumps(to_record(table), allow_nan=False))
+    assert record["rows"][2]["cells"]["flips"]["difference"] == pytest.approx([0.1, 0.3])
+    assert record["rows"][2]["cells"]["occurrence"]["paper"] == [{"mean": 55.0, "sd": None}]
+    assert record["columns"][0]["key"] == "occurrence"
+
+
+def test_latex_escapes_what_has_a_meaning(table):
+    odd = replace(table, title=r"50 % of {A_B} & $C$ #1 ~ ^ \end <x>")
+    text = to_latex(odd)
+    assert r"50 \% of \{A\_B\} \& \$C\$ \#1 \textasciitilde{} \textasciicircum{} \textbackslash{}end" in text
+    body = text.split(r"\midrule")[1].split(r"\bottomrule")[0]
+    ampersands = {line.count(" & ") for line in body.splitlines() if line.endswith(r"\\")}
+    assert ampersands == {len(headings(table)) - 1}
+    assert to_latex(table).isascii()
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("name", ["max-signal", "gm-wm", "csf-null-w1"])
+def test_latex_compiles(name, tmp_path):
+    body = to_latex(make_table(Problem.load(name), RUNS if name == "max-signal" else []))
+    head = r"\documentclass{article}\usepackage[a4paper,margin=16mm]{geometry}\usepackage{booktabs,array}"
+    text = head + r"\begin{document}" + body + r"\end{document}"
+    (tmp_path / "table.tex").write_text(text, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert r"Overfull \hbox" not in done.stdout
+    assert (tmp_path / "table.pdf").stat().st_size > 0
+
+
+def test_caption_without_the_papers_table(table):
+    assert caption(replace(table, paper_table="")).startswith("max-signal: Maximise")

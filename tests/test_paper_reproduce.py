@@ -1,0 +1,94 @@
+from dataclasses import replace
+
+import pytest
+
+from sequence_search.paper.reproduce import CONDITIONS, begin, derive, figure_designs, read_labels
+from sequence_search.paper.summary import make_condition
+from sequence_search.problem.library import builtin_problems
+from sequence_search.search_space import Axis
+from sequence_search.strategies.base import Monitor
+from sequence_search.strategies.result import Design
+from sequence_search.study import grid_optimum as grids
+from sequence_search.study.study import Study
+from test_paper_tables import GRID, PROBLEM, RUNS, THREE_RF, TWO_RF
+
+DELAY = Axis(0.0062, 0.0002, 2)
+SMALL = replace(PROBLEM, grid=replace(PROBLEM.grid, phase=(Axis(0.0), Axis(3.0)), delay=(DELAY, DELAY)))
+QUICK = {"n_starts": 8, "n_children": 8, "max_rounds": 6, "n_polished": 2, "n_per_tissue": 4, "steps": 6}
+FILES = {
+    "summary.md",
+    "derived/grid/max-signal.json",
+    *(f"derived/tables/1-max-signal.{suffix}" for suffix in ("md", "csv", "tex", "json")),
+    *(f"derived/figures/1-max-signal-designs.{suffix}" for suffix in ("png", "svg")),
+    *(f"derived/figures/1-max-signal-convergence.{suffix}" for suffix in ("png", "svg")),
+}
+
+
+@pytest.fixture(autouse=True)
+def few_voxels(monkeypatch):
+    search = grids.grid_search
+    monkeypatch.setattr(grids, "grid_search", lambda problem, **how: search(problem, n_per_tissue=1, **how))
+
+
+def grid_design():
+    evaluation = PROBLEM.evaluate(GRID)
+    return Design(GRID, evaluation, evaluation.loss, False)
+
+
+def test_the_seven_conditions_have_labels():
+    assert sorted(CONDITIONS.values()) == sorted(builtin_problems())
+    assert read_labels("2b, 1") == ["max-signal", "gm-wm"]
+    with pytest.raises(ValueError, match=r"got '2e', known are 1 \(max-signal\), 2a \(gm-wm-t2-w30\)"):
+        read_labels("1,2e")
+
+
+def test_a_study_of_the_conditions_is_gone_on_with(tmp_path):
+    assert list(begin(tmp_path, ["max-signal", "gm-wm"], "random", 2).problems) == ["max-signal", "gm-wm"]
+    assert begin(tmp_path, ["max-signal", "gm-wm"], "random", 3).plan.all_seeds == (0, 1, 2)
+    with pytest.raises(ValueError, match="strategy"):
+        begin(tmp_path, ["max-signal", "gm-wm"], "multistart", 3)
+
+
+def test_grids_tables_figures_and_summary_are_made_and_made_again(tmp_path):
+    study = Study.create(tmp_path, [SMALL], seeds=(0, 1), **QUICK)
+    study.run()
+    told = []
+    assert derive(study, "the command", tell=told.append) == tmp_path / "summary.md"
+    assert told == ["grid of max-signal", "tables and figures of max-signal"]
+    made = {file: (tmp_path / file).read_bytes() for file in FILES}
+    text = made["summary.md"].decode()
+    assert "derived/figures/1-max-signal-designs.png" in text
+    assert "| 1 | max-signal |" in text
+    derive(Study.open(tmp_path), "the command")
+    assert {file: (tmp_path / file).read_bytes() for file in FILES} == made
+
+
+def test_a_stop_ends_before_anything_is_written(tmp_path):
+    study = Study.create(tmp_path, [SMALL], seeds=(0,), **QUICK)
+    assert derive(study, "the command", Monitor(stop=lambda: True)) is None
+    assert not (tmp_path / "summary.md").exists()
+
+
+def test_without_runs_there_is_a_figure_of_the_grid_alone(tmp_path):
+    study = Study.create(tmp_path, [SMALL], seeds=(0,), **QUICK)
+    derive(study, "the command")
+    names = {path.name for path in (tmp_path / "derived" / "figures").iterdir()}
+    assert names == {"1-max-signal-designs.png", "1-max-signal-designs.svg"}
+
+
+def test_figures_show_the_grid_optimum_and_the_papers_rows():
+    condition = make_condition("1", PROBLEM, RUNS, grid_design())
+    designs = figure_designs(condition)
+    assert list(designs) == [
+        "Optimal grid-search sequence",
+        "Two-RF Hahn-echo-like",
+        "Three-RF Hahn-echo-like",
+    ]
+    matches = {match.row.name: match.design.sequence for match in condition.tables.matches}
+    assert list(designs.values())[1:] == [matches[TWO_RF], matches[THREE_RF]]
+
+
+def test_the_best_design_stands_in_for_what_was_not_found():
+    designs = figure_designs(make_condition("1", PROBLEM, RUNS[:1], None))
+    assert list(designs) == ["Two-RF Hahn-echo-like", "Best design"]
+    assert designs["Best design"] is RUNS[0].sequence

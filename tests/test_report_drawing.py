@@ -1,0 +1,105 @@
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sequence_search.engines.simulator import evolve
+from sequence_search.paper.figures import robustness_figure
+from sequence_search.problem.problem import Problem
+from sequence_search.report.drawing import (
+    TimeAxis,
+    flip_span,
+    magnetisation,
+    save_figure,
+    write_figure,
+)
+from sequence_search.sequence import Sequence
+
+PROBLEM = Problem.load("max-signal")
+ECHO = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 6.2])
+INVERSION = Sequence.from_degrees_ms([176, 89], [0, 0], [3750, 6.2])
+
+
+def test_a_linear_axis_is_linear():
+    axis = TimeAxis(ECHO)
+    assert axis(np.array([0, 3.1, 6.2, 12.4])) == pytest.approx([0, 0.25, 0.5, 1])
+
+
+def test_a_stretched_axis_keeps_order_and_room():
+    axis = TimeAxis(INVERSION)
+    times = np.array([0, 100, 3750, 3753, 3756.2])
+    assert (np.diff(axis(times)) > 0).all()
+    assert axis(3756.2) - axis(3750.0) > 0.15
+
+
+def test_the_span_of_flips_holds_all():
+    assert flip_span([ECHO]) == (0, 180)
+    wide = Sequence.from_degrees_ms([-90, 270], [0, 0], [6.2, 6.2])
+    assert flip_span([ECHO, wide]) == pytest.approx((-90, 270))
+
+
+def test_magnetisation_is_that_of_evolve():
+    times, magnitude, along = magnetisation(PROBLEM, ECHO, TimeAxis(ECHO))
+    assert times[0] == 0
+    assert times[-1] == pytest.approx(12.4)
+    assert (np.diff(times) >= 0).all()
+    # Just after 88° of phase 0, before any decay.
+    assert magnitude[0] == pytest.approx([m0 * np.sin(np.deg2rad(88)) for m0 in (0.8, 0.7, 1.0)])
+    assert along[0] == pytest.approx([m0 * np.cos(np.deg2rad(88)) for m0 in (0.8, 0.7, 1.0)])
+    voxels = PROBLEM.voxels(method="nominal")
+    mxy, mz = evolve(ECHO, voxels, 1e-3 * voxels.m0.new_tensor(times[[7, 250]]))
+    assert magnitude[[7, 250]] == pytest.approx((voxels.m0 * mxy).abs().numpy())
+    assert along[[7, 250]] == pytest.approx((voxels.m0 * mz).numpy())
+
+
+def test_an_echo_at_the_end_of_a_long_delay_is_not_missed():
+    # Refocused at 2 s, CSF has its echo at 4 s, just before the last pulse; the peak is some 20 ms wide.
+    design = Sequence.from_degrees_ms([90, 180, 90], [0, 0, 0], [2000, 2000, 6.2])
+    times, magnitude, _ = magnetisation(PROBLEM, design, TimeAxis(design))
+    echo = magnitude[(times > 3980) & (times < 4000), 2]
+    assert len(echo) >= 20
+    assert echo.max() == pytest.approx(np.exp(-4 / 2), rel=0.01)
+
+
+def test_both_files_are_written_beside_a_dot_in_the_name(tmp_path):
+    figure = robustness_figure(PROBLEM, ECHO)
+    paths = save_figure(figure, tmp_path / "csf-null-w0.25")
+    assert [path.name for path in paths] == ["csf-null-w0.25.svg", "csf-null-w0.25.png"]
+    assert paths[0].read_text().startswith("<?xml")
+    assert paths[1].read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".png"])
+def test_the_same_figure_gives_the_same_bytes(tmp_path, suffix):
+    contents = []
+    for name in ("first", "second"):
+        path = tmp_path / f"{name}{suffix}"
+        write_figure(robustness_figure(PROBLEM, ECHO), path, dpi=100)
+        contents.append(path.read_bytes())
+    assert contents[0] == contents[1]
+    assert b"dc:date" not in contents[0]
+
+
+def test_another_process_gives_the_same_bytes(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from sequence_search import Problem
+from sequence_search.report.drawing import save_figure
+from sequence_search.paper.figures import paper_figure
+from sequence_search.sequence import Sequence
+echo = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 6.2])
+save_figure(paper_figure(Problem.load("max-signal"), [echo], ["echo"]), Path(sys.argv[1]))
+"""
+    digests = []
+    for name in ("first", "second"):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], check=True)
+        digests.append(
+            [
+                hashlib.sha256((tmp_path / f"{name}{suffix}").read_bytes()).hexdigest()
+                for suffix in (".svg", ".png")
+            ]
+        )
+    assert digests[0] == digests[1]

@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sequence_search.problem.problem import Problem
+from sequence_search.report.figures import save_sequence_figure, sequence_figure
+from sequence_search.sequence import Sequence
+
+PROBLEM = Problem.load("max-signal")
+ECHO = Sequence.from_degrees_ms([90, 180], [0, 180], [6.2, 6.2])
+INVERSION = Sequence.from_degrees_ms([176, 89], [0, 0], [3750, 6.2])
+
+
+def test_the_figure_shows_pulses_and_tissues():
+    figure = sequence_figure(ECHO, PROBLEM, "title")
+    diagram, magnitude, longitudinal = figure.axes
+    assert [text.get_text() for text in diagram.texts] == [
+        "90.0°\n0°",
+        "180.0°\n180°",
+        "6.2 ms",
+        "6.2 ms",
+        "readout",
+    ]
+    assert diagram.get_ylabel() == "Flip angle (°)\nwith phase below"
+    assert longitudinal.get_ylabel() == "Mz (a.u.)"
+    assert magnitude.get_ylabel() == "|Mxy| (a.u.)"
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["GM (0.71 at readout)", "WM (0.60 at readout)", "CSF (0.99 at readout)"]
+    assert [tick.get_text() for tick in longitudinal.get_xticklabels()] == ["0", "6.2", "12.4"]
+
+
+def test_the_curve_ends_at_the_signal():
+    curve = sequence_figure(ECHO, PROBLEM).axes[1].lines[0].get_ydata()
+    signal = PROBLEM.evaluate(ECHO).signal["GM"]
+    assert curve[-1] == pytest.approx(signal)
+    assert np.isfinite(curve).all()
+
+
+def test_time_is_linear_unless_delays_differ_much():
+    linear = sequence_figure(ECHO, PROBLEM).axes[2]
+    assert linear.get_xlabel() == "Time from the first pulse (ms)"
+    assert linear.get_xticks() == pytest.approx([0, 0.5, 1])
+    stretched = sequence_figure(INVERSION, PROBLEM).axes[2]
+    assert "each delay to a scale of its own" in stretched.get_xlabel()
+    assert [tick.get_text() for tick in stretched.get_xticklabels()] == ["0", "3750", "3756.2"]
+    assert np.diff(stretched.get_xticks())[1] > 0.1
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_figures_are_written(tmp_path, ending):
+    path = tmp_path / f"sequence.{ending}"
+    save_sequence_figure(ECHO, PROBLEM, path)
+    assert path.stat().st_size > 5000
+
+
+def test_mz_starts_at_equilibrium_turned_by_the_first_pulse():
+    longitudinal = sequence_figure(INVERSION, PROBLEM).axes[2]
+    assert longitudinal.lines[0].get_ydata()[0] == pytest.approx(0.8 * np.cos(np.deg2rad(176)))
+
+
+def test_many_tissues_get_a_legend_of_fewer_columns():
+    names = ("GM", "WM", "CSF")
+    long = [
+        replace(tissue, name=f"{name}-of-the-left-hemisphere")
+        for tissue, name in zip(PROBLEM.tissues, names, strict=True)
+    ]
+    figure = sequence_figure(ECHO, replace(PROBLEM, tissues=tuple(long)))
+    figure.draw_without_rendering()
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1

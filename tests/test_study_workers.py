@@ -1,0 +1,121 @@
+import os
+import time
+
+import pytest
+
+from sequence_search.storage import StudyError
+from sequence_search.study import workers as engine
+from sequence_search.study.workers import map_chunks, worker_environments
+
+
+def square(chunk, stop):
+    if chunk == 3:
+        raise ArithmeticError("three")
+    return chunk * chunk, os.getpid(), os.environ.get("OMP_NUM_THREADS")
+
+
+def wait_for_stop(chunk, stop):
+    with open(chunk, "w"):
+        pass
+    for _ in range(600):
+        if stop():
+            return "stopped"
+        time.sleep(0.05)
+    return "never"
+
+
+def die_once(chunk, stop):
+    if not os.path.exists(chunk):
+        with open(chunk, "w"):
+            pass
+        os.kill(os.getpid(), 9)
+    return "alive"
+
+
+def results(workers, chunks=range(5), **options):
+    return {done.chunk: done for done in map_chunks(square, list(chunks), workers=workers, **options)}
+
+
+def test_one_worker_is_this_process():
+    done = results(1)
+    assert {chunk: each.result[0] for chunk, each in done.items() if each.error is None} == {
+        0: 0,
+        1: 1,
+        2: 4,
+        4: 16,
+    }
+    assert {each.result[1] for each in done.values() if each.result} == {os.getpid()}
+    assert str(done[3].error) == "three"
+
+
+def test_chunks_not_begun_are_left_out_once_stopped():
+    begun = []
+
+    def note(chunk, stop):
+        begun.append(chunk)
+
+    assert len(list(map_chunks(note, [1, 2, 3], stop=lambda: len(begun) >= 2))) == 2
+
+
+def test_two_workers_do_the_same_in_other_processes():
+    done = results(2)
+    assert [done[chunk].result[0] for chunk in (0, 1, 2, 4)] == [0, 1, 4, 16]
+    assert isinstance(done[3].error, ArithmeticError)
+    assert os.getpid() not in {each.result[1] for each in done.values() if each.result}
+
+
+def test_chunks_under_way_are_asked_to_end(tmp_path):
+    chunks = [str(tmp_path / str(number)) for number in range(4)]
+    ended = list(map_chunks(wait_for_stop, chunks, workers=2, stop=lambda: any(map(os.path.exists, chunks))))
+    assert 1 <= len(ended) <= 4
+    assert {done.result for done in ended} == {"stopped"}
+
+
+def test_the_chunk_of_a_worker_that_dies_is_done_by_another(tmp_path):
+    ended = list(map_chunks(die_once, [str(tmp_path / "a"), str(tmp_path / "b")], workers=2))
+    assert [done.result for done in ended] == ["alive", "alive"]
+
+
+def test_a_users_own_client_and_scheduler_serve():
+    from distributed import Client, LocalCluster
+
+    cluster = LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
+    )
+    with cluster, Client(cluster, set_as_default=False) as client:
+        assert results(1, [2], client=client)[2].result[0] == 4
+        assert results(1, [2], scheduler=cluster.scheduler_address)[2].result[0] == 4
+        with pytest.raises(StudyError, match="leave them out"):
+            results(2, client=client)
+
+
+def test_a_scheduler_without_workers_is_told_of_once(monkeypatch, caplog):
+    from distributed import Client, LocalCluster
+
+    monkeypatch.setattr(engine, "WITHOUT_WORKERS_S", 0.1)
+    began = time.monotonic()
+    options = {"n_workers": 0, "processes": False, "dashboard_address": None}
+    with LocalCluster(**options) as cluster, Client(cluster, set_as_default=False) as client:
+        assert results(1, [2], client=client, stop=lambda: time.monotonic() > began + 1) == {}
+    words = [record.message for record in caplog.records if record.name == engine.__name__]
+    assert words == ["the Dask scheduler has no worker; waiting for one"]
+
+
+def test_workers_that_cannot_be_had_are_told():
+    with pytest.raises(StudyError, match="workers must be at least 1, got 0"):
+        results(0)
+
+
+@pytest.mark.parametrize(
+    ("given", "threads", "gpus"),
+    [
+        ((1, 8, 0), ["8"], [None]),
+        ((2, 8, 0), ["4", "4"], [None, None]),
+        ((3, 2, 0), ["1", "1", "1"], [None, None, None]),
+        ((3, 16, 2), ["5", "5", "5"], ["0", "1", "0"]),
+    ],
+)
+def test_workers_share_cores_and_have_one_gpu_each(given, threads, gpus):
+    environments = worker_environments(*given)
+    assert [environment["OMP_NUM_THREADS"] for environment in environments] == threads
+    assert [environment.get("CUDA_VISIBLE_DEVICES") for environment in environments] == gpus
