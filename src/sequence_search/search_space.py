@@ -80,7 +80,7 @@ class Axis:
     count: int = 1
 
     @property
-    def values(self) -> Float[np.ndarray, "count"]:
+    def values(self) -> Float[np.ndarray, " count"]:
         """In the unit of start and step."""
         return self.start + self.step * np.arange(self.count)
 

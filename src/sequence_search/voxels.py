@@ -42,15 +42,15 @@ class Voxels:
         If the shapes differ.
     """
 
-    m0: Float[Tensor, "n_voxels"]
-    t1: Float[Tensor, "n_voxels"]
-    t2: Float[Tensor, "n_voxels"]
-    t2_prime: Float[Tensor, "n_voxels"]
-    b1: Float[Tensor, "n_voxels"]
-    b0: Float[Tensor, "n_voxels"]
-    spread: Float[Tensor, "n_voxels"]
-    tissue: Int[Tensor, "n_voxels"]
-    weight: Float[Tensor, "n_voxels"]
+    m0: Float[Tensor, " n_voxels"]
+    t1: Float[Tensor, " n_voxels"]
+    t2: Float[Tensor, " n_voxels"]
+    t2_prime: Float[Tensor, " n_voxels"]
+    b1: Float[Tensor, " n_voxels"]
+    b0: Float[Tensor, " n_voxels"]
+    spread: Float[Tensor, " n_voxels"]
+    tissue: Int[Tensor, " n_voxels"]
+    weight: Float[Tensor, " n_voxels"]
 
     def __post_init__(self) -> None:
         shapes = {field.name: tuple(getattr(self, field.name).shape) for field in fields(self)}
@@ -68,7 +68,7 @@ class Voxels:
         """Copy on another device, or with its real properties in another dtype."""
         return self._map(lambda part: part.to(device, dtype if part.is_floating_point() else part.dtype))
 
-    def is_of(self, tissues: tuple[int, ...]) -> Bool[Tensor, "n_voxels"]:
+    def is_of(self, tissues: tuple[int, ...]) -> Bool[Tensor, " n_voxels"]:
         """Whether each voxel is of one of the tissues with these indices."""
         return torch.isin(self.tissue, torch.tensor(tissues, device=self.tissue.device))
 
@@ -143,8 +143,8 @@ def grid_voxels(
     tissues: tuple[Tissue, ...],
     imaging: Imaging,
     *,
-    b0: Float[Tensor, "n_b0"],
-    b1: Float[Tensor, "n_b1"],
+    b0: Float[Tensor, " n_b0"],
+    b1: Float[Tensor, " n_b1"],
     dtype: torch.dtype = torch.float64,
 ) -> Voxels:
     """Nominal tissues on a grid of b0 [Hz] and b1 [1]: [n_tissues * n_b0 * n_b1] voxels, b1 fastest."""
@@ -173,7 +173,7 @@ def clipped_share(tissue: Tissue) -> dict[str, float]:
 def _from_quantiles(
     tissues: tuple[Tissue, ...],
     imaging: Imaging,
-    tissue: Int[Tensor, "n_voxels"],
+    tissue: Int[Tensor, " n_voxels"],
     points: Float[Tensor, "n_voxels n_properties"],
     dtype: torch.dtype,
 ) -> Voxels:
@@ -194,9 +194,9 @@ def _from_quantiles(
 def _tissue_draws(
     tissues: tuple[Tissue, ...],
     name: str,
-    tissue: Int[Tensor, "n_voxels"],
-    probability: Float[Tensor, "n_voxels"],
-) -> Float[Tensor, "n_voxels"]:
+    tissue: Int[Tensor, " n_voxels"],
+    probability: Float[Tensor, " n_voxels"],
+) -> Float[Tensor, " n_voxels"]:
     """Quantiles of one property, each voxel from the distribution of its own tissue, clipped."""
     values = torch.empty_like(probability)
     for index, each in enumerate(tissues):

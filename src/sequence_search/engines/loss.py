@@ -47,9 +47,9 @@ class Factors(NamedTuple):
         Weights of RF energy [1/rad²], RF number and time to readout [1/s].
     """
 
-    linear: Float[np.ndarray, "n_voxels"]
-    square: Float[np.ndarray, "n_voxels"]
-    mean: Float[np.ndarray, "n_voxels"]
+    linear: Float[np.ndarray, " n_voxels"]
+    square: Float[np.ndarray, " n_voxels"]
+    mean: Float[np.ndarray, " n_voxels"]
     constant: float
     contrasts: list[tuple[int, int, float]]
     penalties: tuple[float, float, float]

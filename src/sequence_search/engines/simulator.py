@@ -100,7 +100,7 @@ def magnetization(
 
 
 def evolve(
-    sequence: Sequence, voxels: Voxels, times: Float[Tensor, "n_times"], engine: str = "auto", **options: Any
+    sequence: Sequence, voxels: Voxels, times: Float[Tensor, " n_times"], engine: str = "auto", **options: Any
 ) -> tuple[Complex[Tensor, "n_times n_voxels"], Float[Tensor, "n_times n_voxels"]]:
     """Mxy and Mz of a single sequence over time, each [n_times, n_voxels], in units of M0.
 

@@ -26,8 +26,8 @@ class PhaseMap:
     """
 
     problem: Problem
-    te: Float[np.ndarray, "n_te"]
-    phase: Float[np.ndarray, "n_phase"]
+    te: Float[np.ndarray, " n_te"]
+    phase: Float[np.ndarray, " n_phase"]
     loss: Float[np.ndarray, "n_te n_phase"]
 
     @property

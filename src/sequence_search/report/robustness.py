@@ -35,8 +35,8 @@ class RobustnessMap:
     """
 
     tissue: str
-    b0: Float[Tensor, "n_b0"]
-    b1: Float[Tensor, "n_b1"]
+    b0: Float[Tensor, " n_b0"]
+    b1: Float[Tensor, " n_b1"]
     relative: Float[Tensor, "n_b0 n_b1"]
 
     @property
@@ -117,7 +117,7 @@ def _tissue_index(problem: Problem, tissue: str | None) -> int:
     return names.index(tissue)
 
 
-def _axis(distribution: Distribution, table: float, count: int) -> Float[Tensor, "count"]:
+def _axis(distribution: Distribution, table: float, count: int) -> Float[Tensor, " count"]:
     if count < 2:
         raise ValueError(f"a map needs at least 2 points along b0 and b1, got {count}")
     if isinstance(distribution, Uniform):

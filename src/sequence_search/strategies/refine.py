@@ -26,7 +26,7 @@ POLISH_ROUNDS = 4
 
 def descend(
     loss_and_gradient: LossFunction, space: SearchSpace, start: Sequence, *, learning_rate: float
-) -> Iterator[tuple[Float[Tensor, "batch"], Sequence]]:
+) -> Iterator[tuple[Float[Tensor, " batch"], Sequence]]:
     """Adam on flip angles, phases [rad] and log delays of a batch, endlessly; each step is yielded.
 
     Delays stay within the bounds of the search space.
@@ -121,7 +121,7 @@ def polish(
     return reached, unpack(x)
 
 
-def refocused_clocks(delay: Float[np.ndarray, "n_rf"]) -> Float[np.ndarray, "echoes n_rf"]:
+def refocused_clocks(delay: Float[np.ndarray, " n_rf"]) -> Float[np.ndarray, "echoes n_rf"]:
     """Independent clocks m of pathways that refocus, m · delay = 0; each m is +1, -1 or 0, the last +1.
 
     Parameters

@@ -33,7 +33,7 @@ class Scheduler:
     phase: Float[Tensor, "seeds layers candidates"]
     log_idle: Float[Tensor, "seeds layers candidates"]
     architecture: Float[Tensor, "seeds layers candidates"]
-    is_rf: Bool[Tensor, "candidates"]
+    is_rf: Bool[Tensor, " candidates"]
     min_rf_delay: float
     max_delay: float
 

@@ -250,7 +250,7 @@ def _weight_step(
     voxels: Voxels,
     engine: str,
     sgd: torch.optim.Optimizer,
-) -> Float[Tensor, "seeds"]:
+) -> Float[Tensor, " seeds"]:
     """SGD on the drawn operations; returns the loss of each seed."""
     sgd.zero_grad()
     drawn = scheduler.sequence(path)

@@ -56,7 +56,7 @@ class TrainingLog:
         """Whether no seed is left."""
         return all(self._reasons)
 
-    def note(self, step: int, loss: Float[Tensor, "seeds"], meter: Meter) -> None:
+    def note(self, step: int, loss: Float[Tensor, " seeds"], meter: Meter) -> None:
         """Look for failures, and report now and then; `step` counts from 1."""
         self._note_failures(step, loss)
         if not self.all_failed and ((step - 1) % self._every == 0 or step == self._steps):
@@ -92,7 +92,7 @@ class TrainingLog:
     def _designs(self) -> Sequence:
         return self._scheduler.sequence(self._scheduler.architecture.argmax(-1)).detach()
 
-    def _note_failures(self, step: int, loss: Float[Tensor, "seeds"]) -> None:
+    def _note_failures(self, step: int, loss: Float[Tensor, " seeds"]) -> None:
         """Record a seed whose loss or architecture is not finite, and silence it so that the others go on."""
         scheduler = self._scheduler
         broken = ~loss.isfinite() | scheduler.architecture.detach().isnan().any(-1).any(-1)
