@@ -29,8 +29,9 @@ from peers import blochsim as blochsim_peer
 
 from sequence_search import Problem, Sequence
 from sequence_search.engines import fused
-from sequence_search.engines.kernel.run import arrange_objective, loss
-from sequence_search.engines.loss import make_loss
+from sequence_search.engines.kernel.objective import arrange_objective
+from sequence_search.engines.kernel.run import loss
+from sequence_search.engines.loss import encode, make_loss
 from sequence_search.objective import Objective
 from sequence_search.voxels import random_voxels
 
@@ -160,9 +161,7 @@ def overhead(rounds: int = 20) -> dict[str, float]:
     for n_voxels in (8, 264):
         case = make_case(1, n_voxels, 1)
         blocks = fused.arrange(case.voxels)
-        m0 = case.voxels.m0.numpy() / n_voxels
-        square, mean = np.full(n_voxels, 1 / n_voxels), np.zeros(n_voxels)
-        terms = arrange_objective(blocks, -2 * m0, square, mean, 1.0, [], (0.0, 0.0, 0.0))
+        terms = arrange_objective(blocks, encode(OBJECTIVE, case.voxels))
         parts = (case.sequence.flip_angle, case.sequence.phase, case.sequence.delay)
         arrays, n_rf = tuple(fused.as_numpy(part) for part in parts), np.ones(1, np.int64)
         arguments = (arrays, n_rf, blocks, terms, torch.get_num_threads())

@@ -14,87 +14,10 @@ import time
 import numpy as np
 import pytest
 
-from sequence_search.engines.kernel import run
-from sequence_search.engines.kernel.blocks import arrange_voxels
+from kernel_cases import arranged, everything, make_encoding, make_sequences, make_voxels, plain
+from sequence_search.engines.kernel import grid, run
 from sequence_search.engines.kernel.lanes import economised
-
-NAMES = ("m0", "t1", "t2", "t2_prime", "b1", "b0", "spread")
-
-
-def plain_signal(flip, phase, delay, voxels):
-    """Pathway sum with one list entry for each pathway, nothing merged or shared."""
-    m0, t1, t2, t2_prime, b1, b0, spread = (voxels[name] for name in NAMES)
-    paths = [("z", np.ones(len(m0), complex), 0.0)]
-    for a, p, t in zip(flip, phase, delay, strict=True):
-        turn, cos, sin = np.exp(1j * p), np.cos(a * b1), np.sin(a * b1)
-        after = []
-        for kind, amplitude, tau in paths:
-            if kind == "m":
-                after += [
-                    ("m", (1 + cos) / 2 * amplitude, tau),
-                    ("m*", (1 - cos) / 2 * turn.conj() ** 2 * amplitude, tau),
-                    ("z", sin * turn.conj() * amplitude / 2j, tau),
-                ]
-            elif kind == "m*":
-                after += [
-                    ("m*", (1 + cos) / 2 * amplitude, tau),
-                    ("m", (1 - cos) / 2 * turn**2 * amplitude, tau),
-                    ("z", -sin * turn * amplitude / 2j, tau),
-                ]
-            else:
-                after += [
-                    ("z", cos * amplitude, tau),
-                    ("m", -1j * turn * sin * amplitude, tau),
-                    ("m*", 1j * turn.conj() * sin * amplitude, tau),
-                ]
-        e1, e2 = np.exp(-t / t1), np.exp(-t / t2 - 2j * np.pi * b0 * t)
-        change = {"m": (e2, t), "m*": (e2.conj(), -t), "z": (e1, 0.0)}
-        paths = [(kind, amplitude * change[kind][0], tau + change[kind][1]) for kind, amplitude, tau in after]
-        paths.append(("z", 1 - e1 + 0j, 0.0))
-    total = np.zeros(len(m0), complex)
-    for kind, amplitude, tau in paths:
-        if kind == "m":
-            total += amplitude * np.exp(-abs(tau) / t2_prime) * np.sinc(2 * spread * tau)
-    return m0 * total
-
-
-def plain(sequences, n_rf, voxels):
-    return np.array(
-        [plain_signal(f[:n], p[:n], d[:n], voxels) for f, p, d, n in zip(*sequences, n_rf, strict=True)]
-    )
-
-
-def make_voxels(rng, count, same_spread=True):
-    return {
-        "m0": rng.uniform(0.5, 1, count),
-        "t1": rng.uniform(0.1, 2, count),
-        "t2": rng.uniform(0.02, 0.3, count),
-        "t2_prime": np.where(rng.random(count) < 0.1, np.inf, rng.uniform(0.01, 0.2, count)),
-        "b1": rng.uniform(0.5, 1.5, count),
-        "b0": rng.normal(0, 50, count),
-        "spread": np.full(count, 7.0) if same_spread else rng.uniform(0, 20, count),
-    }
-
-
-def arranged(voxels, group=None):
-    count = len(voxels["m0"])
-    return arrange_voxels([voxels[name] for name in NAMES], np.zeros(count, int) if group is None else group)
-
-
-def make_sequences(rng, batch, n_rf, echoes=False):
-    delay = (
-        rng.choice([0.01, 0.02, 0.03], (batch, n_rf)) if echoes else rng.uniform(0.001, 0.05, (batch, n_rf))
-    )
-    return rng.uniform(0, 2 * np.pi, (batch, n_rf)), rng.uniform(-4, 4, (batch, n_rf)), delay
-
-
-def make_objective(rng, blocks, contrasts=((0, 1, 3.0),), penalties=(0.1, 0.2, 0.3)):
-    linear, square, weight = rng.random((3, blocks.n_voxels))
-    return run.arrange_objective(blocks, linear, square, weight, 0.7, list(contrasts), penalties), (
-        linear,
-        square,
-        weight,
-    )
+from sequence_search.engines.kernel.objective import arrange_objective
 
 
 @pytest.mark.parametrize("same_spread", [True, False])
@@ -156,10 +79,11 @@ def test_loss_is_that_of_the_signals_and_its_gradient_that_of_the_adjoint():
     count, batch, n_rf = 203, 4, 4
     voxels, group = make_voxels(rng, count), rng.integers(0, 3, count)
     blocks = arranged(voxels, group)
-    contrasts = ((0, 1, 3.0), (1, 2, 0.5))
-    objective, (linear, square, weight) = make_objective(rng, blocks, contrasts)
+    contrasts = ((0, 1, 3.0, False), (1, 2, 0.5, False), (0, 2, 2.0, True), (2, 0, 0.7, True))
+    encoding = make_encoding(rng, group, contrasts)
+    linear, square, weight = encoding[:3]
     sequences, counts = make_sequences(rng, batch, n_rf), np.array([4, 2, 0, 3])
-    loss, gradient = run.loss(sequences, counts, blocks, objective, 2)
+    loss, gradient = run.loss(sequences, counts, blocks, arrange_objective(blocks, encoding), 2)
 
     signal = run.forward(sequences, counts, blocks, 2)
     size = abs(signal)
@@ -169,10 +93,11 @@ def test_loss_is_that_of_the_signals_and_its_gradient_that_of_the_adjoint():
     expected = 0.7 + size @ linear + size**2 @ square + 0.2 * counts
     expected += (0.1 * flip**2 * present).sum(1) + (0.3 * delay * present).sum(1)
     by_size = linear + 2 * square * size
-    for a, b, factor in contrasts:
+    for a, b, factor, signed in contrasts:
         difference = means[:, a] - means[:, b]
-        expected -= factor * difference**2
-        by_size -= 2 * factor * difference[:, None] * weight * (1.0 * (group == a) - (group == b))
+        steep = abs(difference) if signed else difference
+        expected -= factor * difference * steep
+        by_size -= 2 * factor * steep[:, None] * weight * (1.0 * (group == a) - (group == b))
     np.testing.assert_allclose(loss, expected, rtol=1e-12)
     direction = np.divide(signal, size, out=np.zeros_like(signal), where=size > 0)
     slopes = run.adjoint(sequences, counts, blocks, direction * by_size, 2)
@@ -181,13 +106,51 @@ def test_loss_is_that_of_the_signals_and_its_gradient_that_of_the_adjoint():
     np.testing.assert_allclose(gradient, slopes, rtol=1e-9, atol=1e-11)
 
 
-def everything(sequences, counts, blocks, objective, threads=2):
-    bar = np.ones((len(counts), blocks.n_voxels), complex)
-    return (
-        run.forward(sequences, counts, blocks, threads),
-        run.adjoint(sequences, counts, blocks, bar, threads),
-        *run.loss(sequences, counts, blocks, objective, threads),
+def test_a_signed_contrast_falls_as_its_first_group_brightens():
+    rng = np.random.default_rng(11)
+    group = np.array([0, 1])
+    voxels = make_voxels(rng, 2)
+    blocks, sequences = arranged(voxels, group), make_sequences(rng, 1, 2)
+    size = abs(plain(sequences, [2], voxels)[0])
+
+    def contrast(first, second, flip):
+        encoding = make_encoding(rng, group, [(first, second, 3.0, True)], np.zeros(3))
+        encoding = encoding._replace(linear=np.zeros(2), square=np.zeros(2), mean=np.ones(2), constant=0.0)
+        changed = (np.array([[flip, sequences[0][0, 1]]]), *sequences[1:])
+        value, gradient = run.loss(changed, np.array([2]), blocks, arrange_objective(blocks, encoding), 1)
+        return value[0], gradient[0, 0, 0]
+
+    flip = sequences[0][0, 0]
+    for first, second in ((0, 1), (1, 0)):
+        value, slope = contrast(first, second, flip)
+        difference = size[first] - size[second]
+        assert value == pytest.approx(-3.0 * difference * abs(difference), rel=1e-12)
+        assert (value < 0) == (size[first] > size[second])
+        expected = richardson(lambda x, a=first, b=second: contrast(a, b, x)[0], flip, 0.01)
+        assert slope == pytest.approx(expected, rel=1e-8)
+
+
+def test_the_grid_has_the_losses_of_the_kernel():
+    rng = np.random.default_rng(12)
+    group = rng.integers(0, 3, 31)
+    voxels = make_voxels(rng, 31, same_spread=False)
+    encoding = make_encoding(rng, group, [(0, 1, 3.0, False), (1, 2, 0.5, True), (2, 1, 0.9, True)])
+    flips, phase = (rng.uniform(0, 3, 2), rng.uniform(0, 3, 3)), rng.uniform(-4, 4, 5)
+    delays = rng.uniform(0.001, 0.05, 2), rng.uniform(0.001, 0.05, 4)
+    points = [axis.ravel() for axis in np.meshgrid(*delays, *flips, phase, indexing="ij")]
+    first_delay, second_delay, first_flip, second_flip, second_phase = points
+    sequences = tuple(
+        np.stack(columns, 1)
+        for columns in (
+            (first_flip, second_flip),
+            (np.zeros(240), second_phase),
+            (first_delay, second_delay),
+        )
     )
+    tables = grid.make_tables(flips, phase, delays, list(voxels.values()))
+    blocks = arranged(voxels, group)
+    expected, _ = run.loss(sequences, np.full(240, 2), blocks, arrange_objective(blocks, encoding), 1)
+    np.testing.assert_allclose(grid.losses(tables, encoding, 7, 239), expected[7:239], rtol=1e-12)
 
 
 def equal_to_the_bit(first, second):
@@ -197,15 +160,15 @@ def equal_to_the_bit(first, second):
 def test_nothing_depends_on_threads_neighbours_or_padding():
     rng = np.random.default_rng(4)
     count, batch, n_rf = 3000, 9, 5
-    blocks = arranged(make_voxels(rng, count), rng.integers(0, 3, count))
-    objective, _ = make_objective(rng, blocks)
+    group = rng.integers(0, 3, count)
+    blocks, encoding = arranged(make_voxels(rng, count), group), make_encoding(rng, group)
     sequences, counts = make_sequences(rng, batch, n_rf), rng.integers(0, n_rf + 1, batch)
-    whole = everything(sequences, counts, blocks, objective)
+    whole = everything(sequences, counts, blocks, encoding)
     for threads in (1, 2, 5):
-        assert equal_to_the_bit(whole, everything(sequences, counts, blocks, objective, threads))
+        assert equal_to_the_bit(whole, everything(sequences, counts, blocks, encoding, threads))
     for b in range(batch):
         own = tuple(np.ascontiguousarray(part[b : b + 1, : counts[b]]) for part in sequences)
-        alone = everything(own, counts[b : b + 1], blocks, objective)
+        alone = everything(own, counts[b : b + 1], blocks, encoding)
         for together, by_itself in zip(whole, alone, strict=True):
             row = together[b : b + 1]
             if row.ndim == 3:
@@ -213,7 +176,7 @@ def test_nothing_depends_on_threads_neighbours_or_padding():
                 row = row[..., : counts[b]]
             assert np.array_equal(row, by_itself)
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
-        for other in pool.map(lambda _: everything(sequences, counts, blocks, objective), range(12)):
+        for other in pool.map(lambda _: everything(sequences, counts, blocks, encoding), range(12)):
             assert equal_to_the_bit(whole, other)
 
 
@@ -244,8 +207,8 @@ def test_extreme_inputs(n_rf):
         # Phases of 1e5 radians are known to 1e-11 only.
         np.testing.assert_allclose(signal, plain(sequences, counts, voxels), atol=1e-9, rtol=0)
     assert abs(signal).max() <= 1 + 1e-12
-    objective, _ = make_objective(rng, blocks, contrasts=())
-    assert all(np.isfinite(part).all() for part in everything(sequences, counts, blocks, objective))
+    encoding = make_encoding(rng, np.zeros(count, int), [(0, 0, 1.0, True)])
+    assert all(np.isfinite(part).all() for part in everything(sequences, counts, blocks, encoding))
 
 
 def test_empty_inputs():

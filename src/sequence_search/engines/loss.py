@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sequence_search.engines import fused
-from sequence_search.engines.kernel.run import arrange_objective
+from sequence_search.engines.kernel.objective import Encoding, arrange_objective
 from sequence_search.engines.kernel.run import loss as kernel_loss
 from sequence_search.engines.simulator import prepare
 from sequence_search.objective import (
@@ -29,30 +28,6 @@ from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
 LossFunction = Callable[[Sequence], tuple[Tensor, Sequence]]
-
-
-class Factors(NamedTuple):
-    """An objective of standard terms: a sum over voxels of |S| and |S|², contrasts, and penalties.
-
-    Attributes
-    ----------
-    linear, square : array [n_voxels]
-        Factor of |S| and of |S|².
-    mean : array [n_voxels]
-        Weight in the mean of the voxel's tissue.
-    constant : float
-    contrasts : list of (tissue, tissue, weight)
-        Each adds -weight (mean |S| of one - mean |S| of the other)².
-    penalties : (float, float, float)
-        Weights of RF energy [1/rad²], RF number and time to readout [1/s].
-    """
-
-    linear: Float[np.ndarray, " n_voxels"]
-    square: Float[np.ndarray, " n_voxels"]
-    mean: Float[np.ndarray, " n_voxels"]
-    constant: float
-    contrasts: list[tuple[int, int, float]]
-    penalties: tuple[float, float, float]
 
 
 def make_loss(objective: Objective, voxels: Voxels, engine: str = "auto") -> LossFunction:
@@ -110,7 +85,7 @@ def _autograd_loss(objective: Objective, voxels: Voxels, engine: str) -> LossFun
 
 def _kernel_loss(objective: Objective, voxels: Voxels, engine: str) -> LossFunction:
     blocks = fused.arrange(voxels, voxels.tissue)
-    terms = arrange_objective(blocks, *objective_factors(objective, voxels))
+    terms = arrange_objective(blocks, encode(objective, voxels))
     fallback = _autograd_loss(objective, voxels, engine)
 
     def loss_and_gradient(sequence: Sequence) -> tuple[Float[Tensor, "*batch"], Sequence]:
@@ -140,7 +115,7 @@ def _kernel_loss(objective: Objective, voxels: Voxels, engine: str) -> LossFunct
     return loss_and_gradient
 
 
-def objective_factors(objective: Objective, voxels: Voxels) -> Factors:
+def encode(objective: Objective, voxels: Voxels) -> Encoding:
     """Write standard terms as factors of |S| and |S|², contrasts of tissue means, and penalties.
 
     Parameters
@@ -150,9 +125,8 @@ def objective_factors(objective: Objective, voxels: Voxels) -> Factors:
     voxels : Voxels
         On the CPU.
     """
-    weight, m0, tissue = (
-        part.detach().numpy().astype(np.float64) for part in (voxels.weight, voxels.m0, voxels.tissue)
-    )
+    weight, m0 = (part.detach().numpy().astype(np.float64) for part in (voxels.weight, voxels.m0))
+    tissue = voxels.tissue.numpy()
     linear, square, mean = np.zeros_like(m0), np.zeros_like(m0), np.zeros_like(m0)
     constant = 0.0
     contrasts: list[tuple[int, int, float]] = []
@@ -175,8 +149,17 @@ def objective_factors(objective: Objective, voxels: Voxels) -> Factors:
             contrasts.append((int(first), int(second), term.weight))
         else:
             penalties[term.function] += term.weight
-    by_sequence = (penalties[rf_energy], penalties[rf_number], penalties[time_to_readout])
-    return Factors(linear, square, mean, constant, contrasts, by_sequence)
+    return Encoding(
+        linear,
+        square,
+        mean,
+        tissue,
+        constant,
+        pairs=np.array([contrast[:2] for contrast in contrasts], np.int64).reshape(-1, 2),
+        contrast_weight=np.array([contrast[2] for contrast in contrasts], np.float64),
+        signed=np.zeros(len(contrasts), np.bool_),
+        penalties=np.array([penalties[rf_energy], penalties[rf_number], penalties[time_to_readout]]),
+    )
 
 
 def is_standard(objective: Objective) -> bool:

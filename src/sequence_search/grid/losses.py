@@ -13,7 +13,7 @@ import numpy as np
 
 from sequence_search.engines.fused import KERNEL_PROPERTIES, as_numpy
 from sequence_search.engines.kernel import grid as kernel
-from sequence_search.engines.loss import is_standard, objective_factors
+from sequence_search.engines.loss import encode, is_standard
 from sequence_search.grid.state import GridPoint
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import Grid
@@ -100,18 +100,8 @@ def _two_pulse_losses(problem: Problem, grid: Grid, voxels: Voxels) -> GridLosse
         tuple(axis.values for axis in grid.delay),
         tuple(as_numpy(getattr(voxels, name)) for name in KERNEL_PROPERTIES),
     )
-    factors = objective_factors(problem.objective, voxels)
-    terms = kernel.Terms(
-        factors.linear,
-        factors.square,
-        factors.mean,
-        voxels.tissue.numpy(),
-        np.array([pair[:2] for pair in factors.contrasts], np.int64).reshape(-1, 2),
-        np.array([pair[2] for pair in factors.contrasts], np.float64),
-        np.array(factors.penalties),
-        factors.constant,
-    )
-    return lambda start, stop: kernel.losses(tables, terms, start, stop)
+    encoding = encode(problem.objective, voxels)
+    return lambda start, stop: kernel.losses(tables, encoding, start, stop)
 
 
 def _plain_losses(problem: Problem, grid: Grid, voxels: Voxels) -> GridLosses:

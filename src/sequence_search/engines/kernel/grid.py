@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sequence_search.engines.kernel.items import cached
+from sequence_search.engines.kernel.objective import Encoding, contrast
 
 M0, R1, R2, R2_PRIME, OFFSET, SPREAD = range(6)  # rows of Tables.voxels
 STAYS, REFOCUSES, EXCITES, RECOVERS = range(4)  # rows of the factors of a pair of delays
@@ -33,19 +34,6 @@ class Tables(NamedTuple):
     first_turn: np.ndarray  # [n, 2, n_voxels]: sin and cos of the first flip angle times b1
     second_turn: np.ndarray  # [n, 3, n_voxels]: of the second cos² and sin² of its half, sin
     voxels: np.ndarray  # [6, n_voxels]
-
-
-class Terms(NamedTuple):
-    """An objective of standard terms, voxel by voxel; see `sequence_search.engines.loss.Factors`."""
-
-    linear: np.ndarray  # [n_voxels], factor of |S|
-    square: np.ndarray  # [n_voxels], factor of |S|²
-    mean: np.ndarray  # [n_voxels], weight in the mean of the voxel's group
-    group: np.ndarray  # [n_voxels]
-    pairs: np.ndarray  # [contrasts, 2], groups
-    contrast_weight: np.ndarray  # [contrasts]
-    penalties: np.ndarray  # weights of RF energy, RF number and time to readout
-    constant: float
 
 
 def make_tables(flips, phase, delays, properties) -> Tables:
@@ -103,7 +91,7 @@ def add_voxel(cosine, difference, excited, both2, linear, square, weight, total,
 
 
 @cached
-def sum_voxels(first, second, factors, cosine, terms, total, mean):
+def sum_voxels(first, second, factors, cosine, encoding, total, mean):
     """Add all voxels for one pair of flip angles and of delays, at each phase."""
     for v in range(cosine.shape[0]):
         stays = first[0, v] * second[0, v] * factors[STAYS, v]
@@ -115,31 +103,31 @@ def sum_voxels(first, second, factors, cosine, terms, total, mean):
             stays - refocuses,
             excited,
             (stays + refocuses) ** 2,
-            terms.linear[v],
-            terms.square[v],
-            terms.mean[v],
+            encoding.linear[v],
+            encoding.square[v],
+            encoding.mean[v],
             total,
-            mean[terms.group[v]],
+            mean[encoding.group[v]],
         )
 
 
 @cached
-def add_contrasts(terms, mean, total):
-    """Add the terms that need the means over all voxels, at each phase."""
-    for c in range(terms.pairs.shape[0]):
+def add_contrasts(encoding, mean, total):
+    """Add the contrasts, which need the means over all voxels, at each phase."""
+    for c in range(encoding.pairs.shape[0]):
         for p in range(total.size):
-            difference = mean[terms.pairs[c, 0], p] - mean[terms.pairs[c, 1], p]
-            total[p] -= terms.contrast_weight[c] * difference * difference
+            difference = mean[encoding.pairs[c, 0], p] - mean[encoding.pairs[c, 1], p]
+            total[p] += contrast(encoding, c, difference)[0]
 
 
 @cached
-def _rows(tables, terms, start, stop, loss):
+def _rows(tables, encoding, start, stop, loss):
     """Losses [stop - start, n_phase] of rows: all phases of one pair of flip angles and of delays."""
     n_phase, n_voxels = tables.phase.size, tables.voxels.shape[1]
     n_second = tables.second_flip.size
     n_flips = tables.first_flip.size * n_second
     factors, cosine = np.empty((4, n_voxels)), np.empty((n_voxels, n_phase))
-    mean = np.empty((terms.group.max() + 1, n_phase))
+    mean = np.empty((encoding.group.max() + 1, n_phase))
     last_pair = last_i = -1
     for row in range(start, stop):
         pair, j, k = row // n_flips, row % n_flips // n_second, row % n_second
@@ -152,14 +140,14 @@ def _rows(tables, terms, start, stop, loss):
             describe_delays(t1, t2, tables.voxels, factors)
             last_pair = pair
         energy = tables.first_flip[j] ** 2 + tables.second_flip[k] ** 2
-        total, penalties = loss[row - start], terms.penalties
-        total[:] = terms.constant + penalties[0] * energy + penalties[1] * 2.0 + penalties[2] * (t1 + t2)
+        total, penalties = loss[row - start], encoding.penalties
+        total[:] = encoding.constant + penalties[0] * energy + penalties[1] * 2.0 + penalties[2] * (t1 + t2)
         mean[:] = 0.0
-        sum_voxels(tables.first_turn[j], tables.second_turn[k], factors, cosine, terms, total, mean)
-        add_contrasts(terms, mean, total)
+        sum_voxels(tables.first_turn[j], tables.second_turn[k], factors, cosine, encoding, total, mean)
+        add_contrasts(encoding, mean, total)
 
 
-def losses(tables: Tables, terms: Terms, start: int, stop: int) -> np.ndarray:
+def losses(tables: Tables, encoding: Encoding, start: int, stop: int) -> np.ndarray:
     """Losses [stop - start] of the points from `start` to before `stop`.
 
     Points count with the phase fastest, then the second flip angle, the first, the second delay and the
@@ -168,5 +156,5 @@ def losses(tables: Tables, terms: Terms, start: int, stop: int) -> np.ndarray:
     n_phase = tables.phase.size
     first, last = start // n_phase, -(-stop // n_phase)
     loss = np.empty((last - first, n_phase))
-    _rows(tables, terms, first, last, loss)
+    _rows(tables, encoding, first, last, loss)
     return loss.reshape(-1)[start - first * n_phase : stop - first * n_phase]

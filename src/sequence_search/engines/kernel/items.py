@@ -24,6 +24,7 @@ from sequence_search.engines.kernel.lanes import (
     store,
     take_next,
 )
+from sequence_search.engines.kernel.objective import contrast
 from sequence_search.engines.kernel.tree import (
     F_COUNT,
     FIRST,
@@ -227,10 +228,7 @@ def add_up(
     flip,
     delay,
     n_rf,
-    constant,
-    pairs,
-    contrast_weight,
-    penalties,
+    encoding,
     value,
     gradient,
 ):
@@ -238,23 +236,25 @@ def add_up(
     N = gradient.shape[2]
     for b in range(partial.shape[0]):
         mean, slope = np.zeros(n_groups), np.zeros(n_groups)
-        value[b] = constant
+        value[b] = encoding.constant
         for s in range(partial.shape[1]):
             value[b] += partial[b, s, 2 * GRADIENT * N]
             mean[group[s]] += partial[b, s, 2 * GRADIENT * N + 1]
-        for c in range(contrast_weight.size):
-            difference = mean[pairs[c, 0]] - mean[pairs[c, 1]]
-            value[b] -= contrast_weight[c] * difference * difference
-            slope[pairs[c, 0]] -= 2.0 * contrast_weight[c] * difference
-            slope[pairs[c, 1]] += 2.0 * contrast_weight[c] * difference
+        for c in range(encoding.signed.size):
+            first, second = encoding.pairs[c, 0], encoding.pairs[c, 1]
+            term, by_difference = contrast(encoding, c, mean[first] - mean[second])
+            value[b] += term
+            slope[first] += by_difference
+            slope[second] -= by_difference
         for s in range(partial.shape[1]):
             for k in range(N):
                 for i in range(GRADIENT):
                     row = GRADIENT * k + i
                     by_mean = slope[group[s]] * partial[b, s, GRADIENT * N + row]
                     gradient[b, i, k] += partial[b, s, row] + by_mean
-        value[b] += penalties[1] * n_rf[b]
+        energy, number, time = encoding.penalties[0], encoding.penalties[1], encoding.penalties[2]
+        value[b] += number * n_rf[b]
         for k in range(n_rf[b]):
-            value[b] += penalties[0] * flip[b, k] ** 2 + penalties[2] * delay[b, k]
-            gradient[b, 0, k] += 2.0 * penalties[0] * flip[b, k]
-            gradient[b, 2, k] += penalties[2]
+            value[b] += energy * flip[b, k] ** 2 + time * delay[b, k]
+            gradient[b, 0, k] += 2.0 * energy * flip[b, k]
+            gradient[b, 2, k] += time

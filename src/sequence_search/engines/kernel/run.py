@@ -14,62 +14,34 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from sequence_search.engines.kernel.blocks import Blocks, arrange
+from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.items import ADJOINT, FORWARD, LOSS, add_up, worker, workspace
+from sequence_search.engines.kernel.objective import Arranged, Encoding
 from sequence_search.engines.kernel.tree import GRADIENT, MAX_PULSES
 
 # Below this estimated work [ns] a call is over before another thread wakes.
 WORTH_A_THREAD = 60_000
 
 
-class Objective(NamedTuple):
-    """An objective that is a sum over voxels of |S| and |S|², contrasts of group means, and penalties.
-
-    Made by `arrange_objective`.
-    """
-
-    factors: np.ndarray  # rows of each block: factor of |S|, factor of |S|², weight in the group's mean
-    constant: float
-    pairs: np.ndarray  # [contrasts, 2], groups
-    contrast_weight: np.ndarray  # [contrasts], of the negated squared difference of the groups' means
-    penalties: np.ndarray  # weights of RF energy, RF number and time to readout
-
-
-def arrange_objective(
-    blocks: Blocks,
-    linear: np.ndarray,
-    square: np.ndarray,
-    group_weight: np.ndarray,
-    constant: float,
-    contrasts: list[tuple[int, int, float]],
-    penalties: tuple[float, float, float],
-) -> Objective:
-    """Objective for the voxels of `blocks`.
-
-    Parameters
-    ----------
-    linear, square, group_weight : array [n_voxels]
-        Factor of |S|, of |S|², and weight in the mean of the voxel's group.
-    constant : float
-    contrasts : list of (group, group, weight)
-        Each adds -weight (mean |S| of one - mean |S| of the other)².
-    penalties : (float, float, float)
-        Weights of RF energy [1/rad²], RF number and time to readout [1/s].
-    """
-    return Objective(
-        arrange((linear, square, group_weight), blocks.place),
-        constant,
-        np.array([contrast[:2] for contrast in contrasts], np.int64).reshape(-1, 2),
-        np.array([contrast[2] for contrast in contrasts], np.float64),
-        np.array(penalties, np.float64),
-    )
-
-
-NO_OBJECTIVE = Objective(np.zeros(0), 0.0, np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(3))
+_NONE = np.zeros(0)
+NO_OBJECTIVE = Arranged(
+    _NONE,
+    Encoding(
+        linear=_NONE,
+        square=_NONE,
+        mean=_NONE,
+        group=np.zeros(0, np.int64),
+        constant=0.0,
+        pairs=np.zeros((0, 2), np.int64),
+        contrast_weight=_NONE,
+        signed=np.zeros(0, np.bool_),
+        penalties=np.zeros(3),
+    ),
+)
 Sequences = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -94,7 +66,7 @@ def adjoint(
 
 
 def loss(
-    sequences: Sequences, n_rf: np.ndarray, blocks: Blocks, objective: Objective, threads: int
+    sequences: Sequences, n_rf: np.ndarray, blocks: Blocks, objective: Arranged, threads: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Objective [batch] and its gradients [batch, 3, n_rf] by flip angle, phase and delay.
 
@@ -108,7 +80,7 @@ def _run_back(
     sequences: Sequences,
     n_rf: np.ndarray,
     blocks: Blocks,
-    objective: Objective,
+    objective: Arranged,
     signal_bar: np.ndarray,
     threads: int,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -123,7 +95,7 @@ def _run_back(
         sequences[0],
         sequences[2],
         n_rf,
-        *objective[1:],
+        objective.encoding,
         value,
         gradient,
     )
