@@ -1,14 +1,18 @@
+import math
+
 import pytest
 import torch
 
 from conftest import random_brain_voxels
 from sequence_search.objective import (
-    SEQUENCE_TERMS,
-    SIGNAL_TERMS,
+    TERMS,
     Objective,
+    Prepared,
     Term,
+    TermError,
     contrast_loss,
     null_loss,
+    own_term,
     rf_energy,
     rf_number,
     signal_loss,
@@ -16,9 +20,14 @@ from sequence_search.objective import (
 )
 from sequence_search.sequence import Sequence
 
+SIGNAL_TERMS = [name for name, kind in TERMS.items() if kind.of != "sequence"]
 VOXELS = random_brain_voxels(60)
 MAGNITUDE = torch.rand(2, 60, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 SEQUENCE = Sequence.from_degrees_ms([[90, 180], [45, 90]], [[0, 0], [0, 0]], [[5, 7], [6, 8]])
+
+
+def term_of(name, weight=1.0):
+    return Term(name, TERMS[name], weight, (0, 1) if name in SIGNAL_TERMS else None)
 
 
 def weighted_mean(values, keep=slice(None)):
@@ -61,7 +70,7 @@ def test_a_users_own_term_stands_beside_the_built_in_ones():
     def worst(magnitude, sequence, voxels):
         return -magnitude.min(-1).values
 
-    objective = Objective((Term("null", null_loss, 1.0, (0,)), Term("worst", worst, 2.0)))
+    objective = Objective((Term("null", null_loss, 1.0, (0,)), Term("worst", own_term(worst), 2.0)))
     signal = torch.complex(MAGNITUDE, torch.zeros_like(MAGNITUDE)).requires_grad_()
     objective(signal, SEQUENCE, VOXELS).sum().backward()
     torch.testing.assert_close(
@@ -73,26 +82,98 @@ def test_a_users_own_term_stands_beside_the_built_in_ones():
 @pytest.mark.parametrize("name", SIGNAL_TERMS)
 def test_gradient_through_a_zero_signal_is_zero_or_finite(name):
     signal = torch.zeros(1, 60, dtype=torch.complex128, requires_grad=True)
-    Objective((Term(name, SIGNAL_TERMS[name], 1.0, (0, 1)),))(signal, SEQUENCE[:1], VOXELS).sum().backward()
+    Objective((Term(name, TERMS[name], 1.0, (0, 1)),))(signal, SEQUENCE[:1], VOXELS).sum().backward()
     assert (signal.grad == 0).all()
 
 
 @pytest.mark.parametrize("name", SIGNAL_TERMS)
 def test_signal_terms_match_finite_differences(name):
-    objective = Objective((Term(name, SIGNAL_TERMS[name], 1.5, (0, 1)),))
+    objective = Objective((Term(name, TERMS[name], 1.5, (0, 1)),))
     signal = torch.polar(MAGNITUDE, torch.ones_like(MAGNITUDE)).requires_grad_()
     assert torch.autograd.gradcheck(lambda s: objective(s, SEQUENCE, VOXELS), signal)
 
 
 def test_every_term_differs():
-    signal = torch.polar(MAGNITUDE, torch.ones_like(MAGNITUDE))
-    values = {
-        round(float(Objective((Term(n, f, 1.0, (0, 1)),))(signal, SEQUENCE, VOXELS)[0]), 9)
-        for n, f in (SIGNAL_TERMS | SEQUENCE_TERMS).items()
-    }
-    assert len(values) == 6
+    signal = torch.polar(MAGNITUDE, MAGNITUDE)
+    values = {round(float(Objective((term_of(name),))(signal, SEQUENCE, VOXELS)[0]), 9) for name in TERMS}
+    assert len(values) == len(TERMS)
 
 
 def test_terms_of_one_name_are_refused():
     with pytest.raises(ValueError, match="need different names"):
         Objective((Term("a", null_loss, 1.0), Term("a", signal_loss, 1.0)))
+
+
+def test_the_brighter_tissue_is_told_from_the_darker():
+    means = [weighted_mean(MAGNITUDE, VOXELS.tissue == tissue) for tissue in (0, 2)]
+    signal = torch.complex(MAGNITUDE, torch.zeros_like(MAGNITUDE))
+    for brighter, sign in ((0, 1), (2, -1)):
+        objective = Objective((Term("contrast", contrast_loss, 3.0, (0, 2), brighter),))
+        difference = sign * (means[0] - means[1])
+        torch.testing.assert_close(
+            objective(signal, SEQUENCE, VOXELS), -3 * difference * difference.abs(), msg=str(brighter)
+        )
+
+
+def test_a_signed_contrast_adds_signals_of_opposite_sign():
+    voxels = random_brain_voxels(2)
+    voxels.tissue.copy_(torch.tensor([0, 1]))
+    objective = Objective((Term("signed_contrast", TERMS["signed_contrast"], 1.0, (0, 1)),))
+    signal = torch.tensor([0.3j, -0.2j], dtype=torch.complex128)
+    assert float(objective(signal, SEQUENCE[0], voxels)) == pytest.approx(-(0.5**2))
+    assert float(objective(signal.abs() * 1j, SEQUENCE[0], voxels)) == pytest.approx(-(0.1**2))
+
+
+PADDED = Sequence.stack(
+    [Sequence.from_degrees_ms([90], [0], [5]), Sequence.from_degrees_ms([90, 180], [0, 0], [6, 7])]
+)
+
+
+def test_a_users_term_sees_no_padding():
+    def last_delay(magnitude, sequence, voxels):
+        return sequence.delay[..., -1]
+
+    objective = Objective((Term("te", own_term(last_delay), 1.0),))
+    signal = torch.complex(MAGNITUDE, MAGNITUDE)
+    assert objective(signal, PADDED, VOXELS).tolist() == pytest.approx([0.005, 0.007])
+    assert PADDED.last_delay.tolist() == pytest.approx([0.005, 0.007])
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda m, s, v: s.delay[..., -2], "term 'mine' raised IndexError: .* of sequences of 1 pulses"),
+        (
+            lambda m, s, v: m.detach().numpy().sum(-1),
+            r"term 'mine' must return a torch tensor \(1,\).*ndarray",
+        ),
+        (lambda m, s, v: m, r"term 'mine' must return .* got a tensor \(1, 60\)"),
+    ],
+)
+def test_what_is_wrong_with_a_users_term_is_said_with_its_name(function, message):
+    objective = Objective((Term("mine", own_term(function), 1.0),))
+    with pytest.raises(TermError, match=message):
+        objective(torch.complex(MAGNITUDE, MAGNITUDE), PADDED, VOXELS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("a", null_loss, -1.0, (0,)), "weight of term 'a' must be at least 0, got -1"),
+        (("a", null_loss, math.inf, (0,)), "weight of term 'a'"),
+        (("a", contrast_loss, 1.0, (0, 1, 2)), "needs exactly 2 tissues, got 3"),
+        (("a", null_loss, 1.0, (1, 1)), "must differ"),
+        (("a", rf_energy, 1.0, (1,)), "takes no tissues"),
+        (("a", null_loss, 1.0, (0, 1), 0), "brighter"),
+        (("a", contrast_loss, 1.0, (0, 1), 2), "brighter"),
+    ],
+)
+def test_terms_that_make_no_sense_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Term(*arguments)
+
+
+def test_voxels_are_chosen_once_for_terms_of_equal_tissues():
+    objective = Objective(tuple(Term(str(i), null_loss, 1.0, (0, 1)) for i in range(3)))
+    chosen = [voxels for _, _, voxels in Prepared(objective, VOXELS).selections]
+    assert chosen[0] is chosen[1] is chosen[2]

@@ -1,11 +1,14 @@
+import copy
+import dataclasses
 import math
+from dataclasses import dataclass, field
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequence_search.sequence import Sequence, merge_delays
+from sequence_search.sequence import Column, Sequence
 
 
 def single(flip, phase, delay):
@@ -142,7 +145,9 @@ def test_standard_phases_make_negative_flips_positive():
 def test_merged_events_are_differentiable():
     delay = torch.tensor([[1.0, 2.0, 3.0, 4.0]], dtype=torch.float64, requires_grad=True)
     flip = torch.ones_like(delay)
-    merged = merge_delays(flip, flip, delay, torch.tensor([[False, True, False, True]]))
+    merged = Sequence.from_events(
+        torch.tensor([[False, True, False, True]]), flip_angle=flip, phase=flip, delay=delay
+    )
     assert merged.delay.tolist() == [[5.0, 4.0]]
     merged.delay[0, 0].backward()
     assert delay.grad.tolist() == [[0.0, 1.0, 1.0, 0.0]]
@@ -173,3 +178,77 @@ def test_what_stands_in_padding_does_not_matter():
     assert padded.time_to_readout.tolist() == pytest.approx([0.005, 0.011])
     assert padded.drop_small_pulses().time_to_readout.tolist() == pytest.approx([0.005, 0.011])
     assert padded.standardize_phases()[0].without_padding().to_dict() == single([90], [0], [5]).to_dict()
+
+
+def test_absent_pulses_stand_at_the_end():
+    flip = torch.ones(1, 3, dtype=torch.float64)
+    with pytest.raises(ValueError, match="absent pulses must stand at the end"):
+        Sequence(flip, flip, flip, torch.tensor([[True, False, True]]))
+
+
+def test_equal_sequences_are_equal_whatever_stands_in_padding():
+    echo = single([90, 180], [0, 0], [5, 7])
+    assert copy.deepcopy(echo) == echo
+    assert hash(copy.deepcopy(echo)) == hash(echo)
+    assert echo != single([90, 180], [0, 0], [5, 8])
+    assert echo != single([90], [0], [5])
+    first, second = (Sequence.stack([single([90], [0], [5]), echo]) for _ in range(2))
+    second.flip_angle[0, 1] = math.nan
+    assert first == second
+    assert hash(first) == hash(second)
+
+
+def test_repr_is_a_line_in_degrees_and_ms():
+    echo = single([90, 180], [0, 0], [5, 7])
+    assert repr(echo) == "<Sequence 90°(0°) –5 ms– 180°(0°) –7 ms– readout>"
+    assert repr(Sequence.stack([echo, echo])) == f"<Sequence batch (2,), first {echo}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Crushed(Sequence):
+    """One more column."""
+
+    COLUMNS = (*Sequence.COLUMNS, Column("moment", "moment_cycles", lambda x: x, lambda x: x, padding=-1.0))
+
+    moment: torch.Tensor = field(kw_only=True)
+
+
+def crushed(*flips_deg):
+    count = len(flips_deg)
+    return Crushed.from_degrees_ms(
+        flips_deg, [30.0] * count, [5.0] * count, moment_cycles=range(1, count + 1)
+    )
+
+
+BATCH = Crushed.stack([crushed(90, 2, 180), crushed(80)])
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        (BATCH[0], [1, 2, 3]),
+        (BATCH[1].without_padding(), [1]),
+        (BATCH[:, None][1, 0].without_padding(), [1]),
+        (BATCH.flat()[0], [1, 2, 3]),
+        (BATCH.detach()[0], [1, 2, 3]),
+        (BATCH.to(torch.float32)[0], [1, 2, 3]),
+        (BATCH.drop_small_pulses()[0].without_padding(), [1, 3]),
+        (BATCH.standardize_phases()[0], [1, 2, 3]),
+        (BATCH.turn_first_to_zero()[0], [1, 2, 3]),
+        (BATCH.zip(BATCH, torch.add)[0], [2, 4, 6]),
+        (next(iter(BATCH.by_pulse_number()))[1][0], [1]),
+        (Crushed.from_dict(BATCH[0].to_dict()), [1, 2, 3]),
+        (Crushed.from_array(BATCH.to_array(), BATCH.present)[0], [1, 2, 3]),
+        (copy.deepcopy(BATCH)[0], [1, 2, 3]),
+    ],
+    ids=lambda value: None if isinstance(value, Crushed) else str(value),
+)
+def test_every_operation_keeps_one_more_column(changed, expected):
+    assert type(changed) is Crushed
+    assert changed.moment.tolist() == expected
+
+
+def test_one_more_column_is_padded_and_compared():
+    assert BATCH.moment[1].tolist() == [1, -1, -1]
+    other = dataclasses.replace(BATCH, moment=BATCH.moment + 1)
+    assert other != BATCH

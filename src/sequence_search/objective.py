@@ -1,75 +1,87 @@
-"""Objective terms as plain functions of (|signal|, sequence, voxels), and their weighted sum."""
+"""Objective terms, each one object: its value, the tissues it takes, its form in the compiled kernel.
+
+A new term is a function here with `@term(...)` above it: files know it by its name, and with a `kernel` it
+runs in one pass of the compiled kernel. A user's own is any differentiable function of
+(|signal|, sequence, voxels), see `TermFunction`.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
 
 import torch
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
+# (|signal| [*batch, n_voxels] in the unit of m0, sequence [*batch, n_rf], voxels of the term) -> [*batch].
 TermFunction = Callable[[Tensor, Sequence, Voxels], Tensor]
 
 
-def signal_loss(
-    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-) -> Float[Tensor, "*batch"]:
-    """Mean over voxels of (M0 - |Mxy|)² [a.u.²]. Sequence Search, Eq. (1)."""
-    return _mean((voxels.m0 - magnitude).square(), voxels)
+class TermError(ValueError):
+    """A term of the user's own that raised, or returned what is no loss; the message names the term."""
 
 
-def null_loss(
-    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-) -> Float[Tensor, "*batch"]:
-    """Mean over voxels of |Mxy|² [a.u.²]. Sequence Search, Eq. (2)."""
-    return _mean(magnitude.square(), voxels)
+@dataclass(frozen=True, slots=True)
+class KernelForm:
+    """A term as the compiled kernel sums it, before its weight; what is not given adds nothing.
 
-
-def contrast_loss(
-    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-) -> Float[Tensor, "*batch"]:
-    """Squared difference of two tissues' mean |Mxy|, negated [a.u.²]. Sequence Search, Eq. (3).
-
-    Read as a difference of tissue means, not a mean over pairs of voxels: only so do the published
-    optima follow. The voxels must be of exactly two tissues.
+    Attributes
+    ----------
+    constant, linear, square : float or tensor [n_voxels]
+        Factors of 1, |S| and |S|² in the mean over the term's voxels.
+    contrast : (int, int) or None
+        Tissues a and b of -d², with d = mean |S| of a - mean |S| of b.
+    signed : bool
+        -d |d| instead, so that a is to be the brighter.
+    penalties : (float, float, float)
+        Factors of the RF energy [1/rad²], the RF number and the time to readout [1/s].
     """
-    first = voxels.tissue == voxels.tissue.min()
-    difference = _mean(magnitude[..., first], voxels[first]) - _mean(magnitude[..., ~first], voxels[~first])
-    return -difference.square()
+
+    constant: float | Tensor = 0.0
+    linear: float | Tensor = 0.0
+    square: float | Tensor = 0.0
+    contrast: tuple[int, int] | None = None
+    signed: bool = False
+    penalties: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
-def rf_energy(
-    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-) -> Float[Tensor, "*batch"]:
-    """Sum of squared flip angles [rad²]. Sequence Search, Sec. II.D."""
-    return sequence.rf_energy
+@dataclass(frozen=True, slots=True)
+class TermKind:
+    """What a term computes; called as its function.
 
+    Attributes
+    ----------
+    name : str
+        In problem files.
+    function : callable
+        A `TermFunction`; with `of = "signal"` it gets the complex signal in place of its magnitude.
+    n_tissues : (int, int or None)
+        The least and the most tissues it names, None for any; (0, 0) if it concerns the sequence alone.
+    of : str
+        "magnitude", "signal" or "sequence".
+    kernel : callable (term, voxels of the term) -> KernelForm, or None
+        None: the term goes through autograd.
+    own : bool
+        A function of the user's own, which is given sequences of one pulse number at a time, unpadded.
+    """
 
-def rf_number(
-    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-) -> Float[Tensor, "*batch"]:
-    """Number of RF pulses [1]. Sequence Search, Sec. II.D."""
-    return sequence.n_rf.to(magnitude.dtype)
+    name: str
+    function: Callable[..., Tensor]
+    n_tissues: tuple[int, int | None] = (0, None)
+    of: Literal["magnitude", "signal", "sequence"] = "magnitude"
+    kernel: Callable[[Term, Voxels], KernelForm] | None = None
+    own: bool = False
 
-
-def time_to_readout(
-    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-) -> Float[Tensor, "*batch"]:
-    """Time from the first pulse to the readout [s]; the penalty that Sequence Search, Sec. IV.D, misses."""
-    return sequence.time_to_readout
-
-
-SIGNAL_TERMS: dict[str, TermFunction] = {"signal": signal_loss, "null": null_loss, "contrast": contrast_loss}
-SEQUENCE_TERMS: dict[str, TermFunction] = {
-    "rf_energy": rf_energy,
-    "rf_number": rf_number,
-    "time_to_readout": time_to_readout,
-}
-TERMS = SIGNAL_TERMS | SEQUENCE_TERMS
+    def __call__(self, *args: Any, **options: Any) -> Tensor:
+        """The function itself."""
+        return self.function(*args, **options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +92,166 @@ class Term:
     ----------
     name : str
         Under which its part of the loss is reported.
-    function : callable (magnitude [*batch, n_voxels], sequence, voxels) -> [*batch]
-        Differentiable; built in, see `TERMS`, or the user's own. It is called with the voxels of
-        `tissues` only.
+    kind : TermKind
+        One of `TERMS`, or the user's own, from `own_term`.
     weight : float
-        In units of the loss over the term's own.
+        In units of the loss over the term's own; not negative for the kinds of `TERMS`.
     tissues : tuple of int, optional
-        Indices of the tissues concerned; all if not given.
+        Indices of the tissues whose voxels the term gets; all if not given.
+    brighter : int, optional
+        Of a contrast, the tissue that is to be the brighter; either if not given.
+
+    Raises
+    ------
+    TypeError
+        If the kind is a bare function.
+    ValueError
+        If the weight is not finite or is negative, or the tissues do not fit the kind.
     """
 
     name: str
-    function: TermFunction
+    kind: TermKind
     weight: float
     tissues: tuple[int, ...] | None = None
+    brighter: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.kind, TermKind):
+            raise TypeError(f"kind of term '{self.name}' must be one of TERMS or own_term(function)")
+        if not math.isfinite(self.weight) or (self.weight < 0 and not self.kind.own):
+            raise ValueError(f"weight of term '{self.name}' must be at least 0, got {self.weight:g}")
+        self._check_tissues()
+
+    def _check_tissues(self) -> None:
+        least, most = self.kind.n_tissues
+        if self.brighter is not None and (
+            self.kind is not contrast_loss or self.brighter not in (self.tissues or ())
+        ):
+            raise ValueError(f"brighter of term '{self.name}' must be one of the two tissues of a contrast")
+        if self.tissues is None:
+            return
+        count = len(set(self.tissues))
+        if most == 0:
+            raise ValueError(f"term '{self.name}' concerns the sequence, so it takes no tissues")
+        if count < len(self.tissues):
+            raise ValueError(f"tissues of term '{self.name}' must differ, got {list(self.tissues)}")
+        if count < least or (most is not None and count > most):
+            wanted = f"exactly {least}" if least == most else f"at least {least}"
+            raise ValueError(f"term '{self.name}' needs {wanted} tissues, got {count}")
+
+    def value(self, signal: Tensor, magnitude: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
+        """Weighted value [*batch] from the signal of the term's voxels, its magnitude, and those voxels."""
+        given = signal if self.kind.of == "signal" else magnitude
+        if self.kind.own:
+            return self.weight * _own_value(self, given, sequence, voxels)
+        options = {} if self.brighter is None else {"brighter": self.brighter}
+        return self.weight * self.kind(given, sequence, voxels, **options)
+
+
+def term(name: str, **how: Any) -> Callable[[Callable[..., Tensor]], TermKind]:
+    """Make the function below a `TermKind`; arguments are its fields."""
+    return lambda function: TermKind(name, function, **how)
+
+
+def own_term(function: TermFunction) -> TermKind:
+    """Kind of a user's own term, any differentiable function of (|signal|, sequence, voxels)."""
+    return TermKind(getattr(function, "__qualname__", type(function).__name__), function, own=True)
+
+
+@term(
+    "signal",
+    n_tissues=(1, None),
+    # (M0 - |S|)² = M0² - 2 M0 |S| + |S|²
+    kernel=lambda _, voxels: KernelForm(constant=voxels.m0.square(), linear=-2 * voxels.m0, square=1.0),
+)
+def signal_loss(
+    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
+) -> Float[Tensor, "*batch"]:
+    """Mean over voxels of (M0 - |Mxy|)² [a.u.²]. Sequence Search, Eq. (1)."""
+    return _mean((voxels.m0 - magnitude).square(), voxels)
+
+
+@term("null", n_tissues=(1, None), kernel=lambda _, voxels: KernelForm(square=1.0))
+def null_loss(
+    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
+) -> Float[Tensor, "*batch"]:
+    """Mean over voxels of |Mxy|² [a.u.²]. Sequence Search, Eq. (2)."""
+    return _mean(magnitude.square(), voxels)
+
+
+def _kernel_contrast(term: Term, voxels: Voxels) -> KernelForm:
+    first, second = voxels.tissue.unique().tolist()
+    if term.brighter == second:
+        first, second = second, first
+    return KernelForm(contrast=(first, second), signed=term.brighter is not None)
+
+
+@term("contrast", n_tissues=(2, 2), kernel=_kernel_contrast)
+def contrast_loss(
+    magnitude: Float[Tensor, "*batch n_voxels"],
+    sequence: Sequence,
+    voxels: Voxels,
+    brighter: int | None = None,
+) -> Float[Tensor, "*batch"]:
+    """Squared difference d² of two tissues' mean |Mxy|, negated [a.u.²]. Sequence Search, Eq. (3).
+
+    Read as a difference of tissue means, not a mean over pairs of voxels: only so do the published
+    optima follow. The voxels must be of exactly two tissues.
+
+    Parameters
+    ----------
+    brighter : int, optional
+        Index of the tissue that is to be the brighter: then -d |d|, with d positive where it is.
+    """
+    first = voxels.tissue == (voxels.tissue.min() if brighter is None else brighter)
+    difference = _mean(magnitude, voxels, first) - _mean(magnitude, voxels, ~first)
+    return -difference * (difference if brighter is None else difference.abs())
+
+
+@term("signed_contrast", n_tissues=(2, 2), of="signal")
+def signed_contrast_loss(
+    signal: Complex[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
+) -> Float[Tensor, "*batch"]:
+    """Squared magnitude of the difference of two tissues' mean complex signal, negated [a.u.²].
+
+    Phase-sensitive: signals of opposite sign, as of a tissue that is still inverted and one that has
+    recovered, differ by the sum of their magnitudes. What dephases between voxels is lost.
+    """
+    first = voxels.tissue == voxels.tissue.min()
+    difference = _mean(signal, voxels, first) - _mean(signal, voxels, ~first)
+    return -(difference.real.square() + difference.imag.square())
+
+
+@term("rf_energy", n_tissues=(0, 0), of="sequence", kernel=lambda *_: KernelForm(penalties=(1.0, 0.0, 0.0)))
+def rf_energy(
+    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
+) -> Float[Tensor, "*batch"]:
+    """Sum of squared flip angles [rad²]. Sequence Search, Sec. II.D."""
+    return sequence.rf_energy
+
+
+@term("rf_number", n_tissues=(0, 0), of="sequence", kernel=lambda *_: KernelForm(penalties=(0.0, 1.0, 0.0)))
+def rf_number(
+    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
+) -> Float[Tensor, "*batch"]:
+    """Number of RF pulses [1]. Sequence Search, Sec. II.D."""
+    return sequence.n_rf.to(magnitude.dtype)
+
+
+@term(
+    "time_to_readout",
+    n_tissues=(0, 0),
+    of="sequence",
+    kernel=lambda *_: KernelForm(penalties=(0.0, 0.0, 1.0)),
+)
+def time_to_readout(
+    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
+) -> Float[Tensor, "*batch"]:
+    """Time from the first pulse to the readout [s]; the penalty that Sequence Search, Sec. IV.D, misses."""
+    return sequence.time_to_readout
+
+
+TERMS: dict[str, TermKind] = {kind.name: kind for kind in list(globals().values()) if type(kind) is TermKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,28 +274,108 @@ class Objective:
     def parts(
         self, signal: Complex[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
     ) -> dict[str, Float[Tensor, "*batch"]]:
-        """Weighted part of each term by name; they add up to the loss.
+        """Weighted part of each term by name; they add up to the loss. For many calls see `Prepared`.
 
         The derivative of |signal| where the signal is zero is taken as zero.
         """
-        magnitude = signal.abs()
-        parts = {}
-        for term in self.terms:
-            if term.tissues is None:
-                value = term.function(magnitude, sequence, voxels)
-            else:
-                wanted = voxels.is_of(term.tissues)
-                value = term.function(magnitude[..., wanted], sequence, voxels[wanted])
-            parts[term.name] = term.weight * value
-        return parts
+        return Prepared(self, voxels).parts(signal, sequence)
 
     def __call__(
         self, signal: Complex[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
     ) -> Float[Tensor, "*batch"]:
         """The loss, [*batch]."""
-        return torch.stack(list(self.parts(signal, sequence, voxels).values())).sum(0)
+        return Prepared(self, voxels).loss(signal, sequence)
 
 
-def _mean(values: Float[Tensor, "*batch n_voxels"], voxels: Voxels) -> Float[Tensor, "*batch"]:
-    """Weighted mean over voxels."""
-    return (values * voxels.weight).sum(-1) / voxels.weight.sum()
+@dataclass(frozen=True)
+class Prepared:
+    """An objective over one set of voxels: whose voxels each term gets is found once, for many calls.
+
+    Raises
+    ------
+    ValueError
+        At the first call, if a tissue that a term names has no voxel, or a contrast is not between two.
+    """
+
+    objective: Objective
+    voxels: Voxels
+    _of_tissues: dict[tuple[int, ...], tuple[Int[Tensor, " chosen"], Voxels]] = field(default_factory=dict)
+
+    @cached_property
+    def selections(self) -> list[tuple[Term, Int[Tensor, " chosen"] | None, Voxels]]:
+        """Each term with the places of its voxels (None for all) and these, shared by equal tissues."""
+        present = set(self.voxels.tissue.unique().tolist())
+        found = []
+        for each in self.objective.terms:
+            for tissue in each.tissues or ():
+                if tissue not in present:
+                    raise ValueError(
+                        f"term '{each.name}' needs voxels of tissue {tissue}, and there are none"
+                    )
+            count = len(present if each.tissues is None else each.tissues)
+            if each.kind.n_tissues == (2, 2) and count != 2:
+                raise ValueError(f"term '{each.name}' needs voxels of exactly two tissues, got {count}")
+            found.append((each, *self._select(each.tissues)))
+        return found
+
+    def _select(self, tissues: tuple[int, ...] | None) -> tuple[Int[Tensor, " chosen"] | None, Voxels]:
+        if tissues is None:
+            return None, self.voxels
+        key = tuple(sorted(tissues))
+        if key not in self._of_tissues:
+            places = self.voxels.is_of(key).nonzero()[:, 0]
+            self._of_tissues[key] = places, self.voxels[places]
+        return self._of_tissues[key]
+
+    def parts(
+        self, signal: Complex[Tensor, "*batch n_voxels"], sequence: Sequence
+    ) -> dict[str, Float[Tensor, "*batch"]]:
+        """Weighted part of each term by name, as `Objective.parts`."""
+        magnitude = signal.abs()
+        parts = {}
+        for each, places, voxels in self.selections:
+            if places is None or each.kind.of == "sequence":
+                parts[each.name] = each.value(signal, magnitude, sequence, voxels)
+            else:
+                mine = signal[..., places] if each.kind.of == "signal" else signal
+                parts[each.name] = each.value(mine, magnitude[..., places], sequence, voxels)
+        return parts
+
+    def loss(self, signal: Complex[Tensor, "*batch n_voxels"], sequence: Sequence) -> Float[Tensor, "*batch"]:
+        """Sum of the parts, [*batch]."""
+        return torch.stack(list(self.parts(signal, sequence).values())).sum(0)
+
+
+def _own_value(term: Term, given: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
+    """Value of a user's function, from sequences of one pulse number at a time, so that none sees padding."""
+    if sequence.present is None:
+        return _call_own(term, given, sequence, voxels)
+    flat, rows = sequence.flat(), given.reshape(-1, given.shape[-1])
+    values, order = [], []
+    for places, unpadded in flat.by_pulse_number():
+        values.append(_call_own(term, rows[places], unpadded, voxels))
+        order.append(places)
+    return torch.cat(values)[torch.cat(order).argsort()].reshape(sequence.batch_shape)
+
+
+def _call_own(term: Term, given: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
+    shape = tuple(sequence.batch_shape)
+    try:
+        value = term.kind(given, sequence, voxels)
+    except Exception as error:
+        what, n_rf = f"{type(error).__name__}: {error}", sequence.delay.shape[-1]
+        raise TermError(
+            f"term '{term.name}' raised {what} (for a batch {shape} of sequences of {n_rf} pulses)"
+        ) from error
+    if not isinstance(value, Tensor) or value.shape != sequence.batch_shape:
+        got = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+        raise TermError(
+            f"term '{term.name}' must return a torch tensor {shape}, a loss for each sequence, got {got}"
+        )
+    return value
+
+
+def _mean(values: Tensor, voxels: Voxels, chosen: Tensor | None = None) -> Float[Tensor, "*batch"]:
+    """Weighted mean over voxels, or over those that are chosen."""
+    weight = voxels.weight if chosen is None else voxels.weight * chosen
+    return (values * weight).sum(-1) / weight.sum()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,9 +14,40 @@ from torch import Tensor
 SMALL_PULSE_DEG = 3.0  # Sec. II.E: pulses below 3° are removed before evaluation
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Column(NamedTuple):
+    """One number of each pulse.
+
+    Attributes
+    ----------
+    name : str
+        Attribute of `Sequence`.
+    file_name : str
+        In files and on the command line, with its unit there.
+    read, write : callable
+        From that unit to SI, and back.
+    least : float
+        Smallest value allowed, in SI.
+    adds : bool
+        Whether the value of a pulse that is taken out goes to the pulse before it.
+    padding : float
+        Value where a pulse is absent.
+    """
+
+    name: str
+    file_name: str
+    read: Callable[[Tensor], Tensor]
+    write: Callable[[Tensor], Tensor]
+    least: float = -math.inf
+    adds: bool = False
+    padding: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sequence:
     """A batch of RF pulse sequences; a wait lengthens the delay of the pulse before it.
+
+    `COLUMNS` lists what each pulse has. Every operation goes through it, so that one more column, in a
+    subclass, is kept by all of them.
 
     Attributes
     ----------
@@ -24,14 +55,20 @@ class Sequence:
     delay : tensor [*batch, n_rf], s
         From the centre of pulse i to the centre of pulse i+1, or to the readout for the last.
     present : bool tensor [*batch, n_rf] or None
-        False marks the padding of a batch of sequences with different numbers of pulses: neither
+        False marks the padding at the end of a batch of sequences with different numbers of pulses: neither
         rotation nor delay. None: all present.
 
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, or an absent pulse stands before one that is present.
     """
+
+    COLUMNS: ClassVar[tuple[Column, ...]] = (
+        Column("flip_angle", "flip_deg", torch.deg2rad, torch.rad2deg),
+        Column("phase", "phase_deg", torch.deg2rad, torch.rad2deg),
+        Column("delay", "delay_ms", lambda ms: ms / 1e3, lambda s: s * 1e3, least=0.0, adds=True),
+    )
 
     flip_angle: Float[Tensor, "*batch n_rf"]
     phase: Float[Tensor, "*batch n_rf"]
@@ -39,16 +76,16 @@ class Sequence:
     present: Bool[Tensor, "*batch n_rf"] | None = None
 
     def __post_init__(self) -> None:
-        parts = [self.flip_angle, self.phase, self.delay] + ([] if self.present is None else [self.present])
+        parts = [*self.columns().values()] + ([] if self.present is None else [self.present])
         if self.flip_angle.ndim == 0 or any(part.shape != self.flip_angle.shape for part in parts):
-            shapes = ", ".join(str(tuple(part.shape)) for part in parts)
-            raise ValueError(
-                f"flip_angle, phase, delay and present must share one shape [*batch, n_rf], got {shapes}"
-            )
+            names, shapes = ", ".join(self.columns()), ", ".join(str(tuple(part.shape)) for part in parts)
+            raise ValueError(f"{names} and present must share one shape [*batch, n_rf], got {shapes}")
+        if self.present is not None and bool((self.present[..., 1:] > self.present[..., :-1]).any()):
+            raise ValueError("absent pulses must stand at the end; see Sequence.from_events")
 
     @classmethod
     def from_degrees_ms(
-        cls, flip_deg: Any, phase_deg: Any, delay_ms: Any, *, dtype: torch.dtype = torch.float64
+        cls, flip_deg: Any, phase_deg: Any, delay_ms: Any, *, dtype: torch.dtype = torch.float64, **more: Any
     ) -> Sequence:
         """One sequence, or a batch of equal pulse number, from nested lists, arrays or tensors.
 
@@ -57,23 +94,26 @@ class Sequence:
         flip_deg, phase_deg : array-like [*batch, n_rf], degrees
         delay_ms : array-like [*batch, n_rf], ms, each >= 0
         dtype : torch.dtype
+        **more
+            Further columns of a subclass.
 
         Raises
         ------
         ValueError
             If the shapes differ, a number is not finite or a delay is negative.
         """
-        flip, phase, delay = (torch.as_tensor(part, dtype=dtype) for part in (flip_deg, phase_deg, delay_ms))
-        if not flip.shape == phase.shape == delay.shape:
-            counts = (flip.shape[-1:], phase.shape[-1:], delay.shape[-1:])
-            given = ", ".join(str(count.numel()) for count in counts)
-            raise ValueError(f"flip_deg, phase_deg and delay_ms need one number for each pulse, got {given}")
-        for name, part in (("flip_deg", flip), ("phase_deg", phase), ("delay_ms", delay)):
+        given = {"flip_deg": flip_deg, "phase_deg": phase_deg, "delay_ms": delay_ms, **more}
+        parts = {name: torch.as_tensor(part, dtype=dtype) for name, part in given.items()}
+        if len({part.shape for part in parts.values()}) > 1:
+            counts = ", ".join(str(part.shape[-1:].numel()) for part in parts.values())
+            raise ValueError(f"{_listed(parts)} need one number for each pulse, got {counts}")
+        for column in cls.COLUMNS:
+            part = parts[column.file_name]
             if not torch.isfinite(part).all():
-                raise ValueError(f"{name} must be finite, got {part.tolist()}")
-        if (delay < 0).any():
-            raise ValueError(f"delay_ms must be at least 0, got {delay.tolist()}")
-        return cls(torch.deg2rad(flip), torch.deg2rad(phase), delay / 1e3)
+                raise ValueError(f"{column.file_name} must be finite, got {part.tolist()}")
+            if (part < column.least).any():
+                raise ValueError(f"{column.file_name} must be at least {column.least:g}, got {part.tolist()}")
+        return cls(**{column.name: column.read(parts[column.file_name]) for column in cls.COLUMNS})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Sequence:
@@ -84,10 +124,67 @@ class Sequence:
         ValueError
             If a key is missing or unknown, or a value is refused by `from_degrees_ms`.
         """
-        expected = {"flip_deg", "phase_deg", "delay_ms"}
+        expected = {column.file_name for column in cls.COLUMNS}
         if set(data) != expected:
             raise ValueError(f"a sequence has the keys {sorted(expected)}, got {sorted(data)}")
         return cls.from_degrees_ms(**data)
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Plain degrees and milliseconds of a single sequence, for JSON.
+
+        Raises
+        ------
+        ValueError
+            If this is a batch.
+        """
+        single = self.without_padding()
+        # Twelve digits undo the rounding of the conversion: 6.2 ms reads 6.2, not 6.200000000000001.
+        return {
+            c.file_name: [float(f"{value:.12g}") for value in c.write(getattr(single, c.name)).tolist()]
+            for c in self.COLUMNS
+        }
+
+    @classmethod
+    def from_array(
+        cls, array: Float[Tensor, "*batch columns n_rf"], present: Bool[Tensor, "*batch n_rf"] | None = None
+    ) -> Sequence:
+        """Inverse of `to_array`."""
+        names = (column.name for column in cls.COLUMNS)
+        return cls(**dict(zip(names, array.unbind(-2), strict=True)), present=present)
+
+    def to_array(self) -> Float[Tensor, "*batch columns n_rf"]:
+        """All columns in the order of `COLUMNS`, in SI units."""
+        return torch.stack([*self.columns().values()], -2)
+
+    @classmethod
+    def from_events(
+        cls, is_pulse: Bool[Tensor, "*batch events"], **columns: Float[Tensor, "*batch events"]
+    ) -> Sequence:
+        """Sequence of the events that are pulses; the delay of any other event goes to the pulse before it.
+
+        Time before the first pulse is dropped. Differentiable.
+
+        Parameters
+        ----------
+        is_pulse : bool tensor [*batch, events]
+        **columns : tensor [*batch, events]
+            All columns by name, in SI units.
+        """
+        count = is_pulse.sum(-1, keepdim=True)
+        n_rf = int(count.max()) if count.numel() else 0
+        # Pulse number of each event, 1-based; events before the first pulse land in slot 0, cut off below.
+        slot = is_pulse.cumsum(-1)
+
+        def packed(column: Column) -> Tensor:
+            part = columns[column.name]
+            kept = part if column.adds else torch.where(is_pulse, part, 0.0)
+            return part.new_zeros((*part.shape[:-1], n_rf + 1)).scatter_add(-1, slot, kept)[..., 1:]
+
+        present = torch.arange(n_rf, device=count.device) < count
+        return cls(
+            **{column.name: packed(column) for column in cls.COLUMNS},
+            present=None if bool(present.all()) else present,
+        )
 
     @classmethod
     def stack(cls, sequences: list[Sequence]) -> Sequence:
@@ -101,32 +198,30 @@ class Sequence:
         if not sequences or any(s.flip_angle.ndim != 1 for s in sequences):
             raise ValueError("stack needs at least one sequence, and single ones: index a batch first")
         sequences = [s.without_padding() for s in sequences]
-        counts = torch.tensor([len(s.flip_angle) for s in sequences], device=sequences[0].flip_angle.device)
-        flip, phase, delay = (
-            torch.nn.utils.rnn.pad_sequence([getattr(s, name) for s in sequences], batch_first=True)
-            for name in ("flip_angle", "phase", "delay")
-        )
-        present = torch.arange(flip.shape[-1], device=counts.device) < counts[:, None]
-        return cls(flip, phase, delay, None if bool(present.all()) else present)
-
-    def to_dict(self) -> dict[str, list[float]]:
-        """Plain degrees and milliseconds of a single sequence, for JSON.
-
-        Raises
-        ------
-        ValueError
-            If this is a batch.
-        """
-        single = self.without_padding()
-        columns = {
-            "flip_deg": torch.rad2deg(single.flip_angle),
-            "phase_deg": torch.rad2deg(single.phase),
-            "delay_ms": single.delay * 1e3,
+        counts = torch.tensor([len(s.delay) for s in sequences], device=sequences[0].delay.device)
+        pad = torch.nn.utils.rnn.pad_sequence
+        padded = {
+            c.name: pad([getattr(s, c.name) for s in sequences], batch_first=True, padding_value=c.padding)
+            for c in cls.COLUMNS
         }
-        # Twelve digits undo the rounding of the conversion: 6.2 ms reads 6.2, not 6.200000000000001.
-        return {
-            name: [float(f"{value:.12g}") for value in column.tolist()] for name, column in columns.items()
-        }
+        present = torch.arange(int(counts.max()), device=counts.device) < counts[:, None]
+        return cls(**padded, present=None if bool(present.all()) else present)
+
+    def columns(self) -> dict[str, Float[Tensor, "*batch n_rf"]]:
+        """Each column's tensor by its name."""
+        return {column.name: getattr(self, column.name) for column in self.COLUMNS}
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Sequence:
+        """The same change of every column and of `present`: an index, a shape, a device, not the numbers."""
+        present = self.present
+        if present is not None:
+            present = change(present).to(torch.bool)
+        return replace(self, **{name: change(part) for name, part in self.columns().items()}, present=present)
+
+    def zip(self, other: Sequence, join: Callable[[Tensor, Tensor], Tensor]) -> Sequence:
+        """Join each column with that of another sequence of the same shape; padding is this one's."""
+        theirs = other.columns()
+        return replace(self, **{name: join(part, theirs[name]) for name, part in self.columns().items()})
 
     @property
     def batch_shape(self) -> torch.Size:
@@ -148,32 +243,43 @@ class Sequence:
         """Time from the first pulse to the readout [s]."""
         return torch.where(self._mask(), self.delay, 0.0).sum(-1)
 
+    @property
+    def last_delay(self) -> Float[Tensor, "*batch"]:
+        """Time from the last pulse to the readout [s]; of a batch with padding too. 0 without a pulse."""
+        is_last = self._mask() & (self._mask().cumsum(-1) == self.n_rf[..., None])
+        return torch.where(is_last, self.delay, 0.0).sum(-1)
+
     def __getitem__(self, index: Any) -> Sequence:
         """Part of the batch; the pulses of a sequence are not indexed."""
         if not self.batch_shape:
             raise IndexError(
                 "a single sequence has no batch to index; its pulses are in flip_angle, phase, delay"
             )
-        rows = torch.arange(self.batch_shape.numel(), device=self.delay.device).reshape(self.batch_shape)[
-            index
-        ]
+        places = torch.arange(self.batch_shape.numel(), device=self.delay.device)
+        rows = places.reshape(self.batch_shape)[index]
         n_rf = self.delay.shape[-1]
-        flip, phase, delay = (
-            part.reshape(-1, n_rf)[rows] if n_rf else part.new_zeros(*rows.shape, 0)
-            for part in (self.flip_angle, self.phase, self.delay)
-        )
-        return Sequence(
-            flip, phase, delay, None if self.present is None else self.present.reshape(-1, n_rf)[rows]
-        )
+        return self.map(lambda part: part.reshape(len(places), n_rf)[rows])
+
+    def flat(self) -> Sequence:
+        """The same sequences with one batch dimension."""
+        shape = (self.batch_shape.numel(), self.delay.shape[-1])
+        return self.map(lambda part: part.reshape(shape))
+
+    def by_pulse_number(self) -> Iterator[tuple[Int[Tensor, " rows"], Sequence]]:
+        """Rows of a flat batch with one number of pulses, and these without padding, number by number."""
+        n_rf = self.n_rf
+        for count in n_rf.unique().tolist():
+            rows = (n_rf == count).nonzero()[:, 0]
+            unpadded = replace(self, present=None) if self.present is not None else self
+            yield rows, unpadded.map(lambda part, rows=rows, count=count: part[rows, :count])  # type: ignore[misc]
 
     def to(self, *args: Any, **kwargs: Any) -> Sequence:
         """Copy on another device or in another dtype, as `torch.Tensor.to`."""
-        flip, phase, delay = (part.to(*args, **kwargs) for part in (self.flip_angle, self.phase, self.delay))
-        return Sequence(flip, phase, delay, None if self.present is None else self.present.to(flip.device))
+        return self.map(lambda part: part.to(*args, **kwargs))
 
     def detach(self) -> Sequence:
         """Copy without gradient history."""
-        return Sequence(self.flip_angle.detach(), self.phase.detach(), self.delay.detach(), self.present)
+        return self.map(lambda part: part.detach())
 
     def without_padding(self) -> Sequence:
         """Single sequence without absent pulses.
@@ -189,7 +295,8 @@ class Sequence:
             )
         if self.present is None:
             return self
-        return Sequence(self.flip_angle[self.present], self.phase[self.present], self.delay[self.present])
+        count = int(self.present.sum())
+        return replace(self, present=None).map(lambda part: part[:count])
 
     def drop_small_pulses(self, below_deg: float = SMALL_PULSE_DEG) -> Sequence:
         """Remove pulses with a flip angle under 3°, as Sec. II.E does before evaluation.
@@ -198,74 +305,79 @@ class Sequence:
         the new first pulse is dropped, because nothing was excited yet.
         """
         keep = self._mask() & (self.flip_angle.abs() >= math.radians(below_deg))
-        return merge_delays(self.flip_angle, self.phase, torch.where(self._mask(), self.delay, 0.0), keep)
+        return self.from_events(keep, **self._without_absent())
+
+    def turn_first_to_zero(self) -> Sequence:
+        """The same sequence with positive flip angles, first phase 0, and all phases within (-180°, 180°].
+
+        A negative flip angle is the rotation by a positive one with the phase turned by 180°; a common phase
+        turns the signal of every voxel alike.
+        """
+        turned = torch.where(self.flip_angle < 0, self.phase + math.pi, self.phase)
+        return replace(self, flip_angle=self.flip_angle.abs(), phase=wrap(turned - turned[..., :1]))
 
     def standardize_phases(self) -> Sequence:
         """First phase 0, all within (-180°, 180°], second not negative: the three steps of Sec. II.E.
 
-        Beforehand a negative flip angle becomes a positive one with the phase turned by 180°, which is
-        the same rotation. Negating all phases mirrors the response in b0, so that magnitudes averaged
-        over a b0 range symmetric about 0 are kept.
+        Negating all phases mirrors the response in b0, so that magnitudes averaged over a b0 range symmetric
+        about 0 are kept, and others are not: for tables and categories.
         """
-        turned = torch.where(self.flip_angle < 0, self.phase + math.pi, self.phase)
-        delay = torch.where(self._mask(), self.delay, 0.0)
-        packed = merge_delays(self.flip_angle.abs(), turned, delay, self._mask())
-        if packed.flip_angle.shape[-1] == 0:
-            return packed
-        phase = _wrap(packed.phase - packed.phase[..., :1])
-        if phase.shape[-1] > 1:
-            phase = torch.where(phase[..., 1:2] < 0, _wrap(-phase), phase)
-        return Sequence(packed.flip_angle, phase, packed.delay, packed.present)
+        turned = self.turn_first_to_zero()
+        second = turned.phase[..., 1:2]
+        if second.shape[-1] == 0:
+            return turned
+        return replace(turned, phase=torch.where(second < 0, wrap(-turned.phase), turned.phase))
 
     def _mask(self) -> Bool[Tensor, "*batch n_rf"]:
         return torch.ones_like(self.flip_angle, dtype=torch.bool) if self.present is None else self.present
+
+    def _without_absent(self) -> dict[str, Tensor]:
+        """Columns with the padding value where a pulse is absent."""
+        return {c.name: torch.where(self._mask(), getattr(self, c.name), c.padding) for c in self.COLUMNS}
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are the same sequences, number by number; padding counts by its place."""
+        if type(other) is not type(self) or other.delay.shape != self.delay.shape:
+            return False
+        if not torch.equal(self._mask(), other._mask()):
+            return False
+        pairs = zip(self._without_absent().values(), other._without_absent().values(), strict=True)
+        return all(bool((mine == theirs).all()) for mine, theirs in pairs)
+
+    def __hash__(self) -> int:
+        numbers = [part.detach().cpu().double() + 0.0 for part in self._without_absent().values()]
+        return hash((self.delay.shape, *(part.numpy().tobytes() for part in numbers)))
+
+    def __repr__(self) -> str:
+        """Return the form of `str` in a line; of a batch its shape and the first."""
+        if not self.batch_shape:
+            return f"<{type(self).__name__} {self}>"
+        first = f", first {self.flat()[0]}" if self.batch_shape.numel() else ""
+        return f"<{type(self).__name__} batch {tuple(self.batch_shape)}{first}>"
 
     def __str__(self) -> str:
         """As ``88.4°(0°) –6.2 ms– 176.7°(180°) –6.2 ms– readout``; one line for each of a batch."""
         if self.batch_shape:
             return "\n".join(str(self[i]) for i in range(self.batch_shape[0]))
-        columns = self.to_dict().values()
+        plain = self.to_dict()
+        pulses = zip(plain["flip_deg"], plain["phase_deg"], plain["delay_ms"], strict=True)
         return (
             "".join(
                 f"{_short(flip, 1)}°({_short(phase, 0)}°) –{_duration(delay)}– "
-                for flip, phase, delay in zip(*columns, strict=True)
+                for flip, phase, delay in pulses
             )
             + "readout"
         )
 
 
-def merge_delays(
-    flip_angle: Float[Tensor, "*batch events"],
-    phase: Float[Tensor, "*batch events"],
-    delay: Float[Tensor, "*batch events"],
-    is_pulse: Bool[Tensor, "*batch events"],
-) -> Sequence:
-    """Sequence of the events that are pulses; the delay of any other event goes to the pulse before it.
-
-    Time before the first pulse is dropped. Differentiable.
-
-    Parameters
-    ----------
-    flip_angle, phase : tensor [*batch, events], rad
-    delay : tensor [*batch, events], s
-    is_pulse : bool tensor [*batch, events]
-    """
-    count = is_pulse.sum(-1, keepdim=True)
-    n_rf = int(count.max()) if count.numel() else 0
-    # Pulse number of each event, 1-based; events before the first pulse land in slot 0, cut off below.
-    slot = is_pulse.cumsum(-1)
-    slots = flip_angle.new_zeros((*flip_angle.shape[:-1], n_rf + 1))
-    flips, phases = (
-        slots.scatter_add(-1, slot, torch.where(is_pulse, part, 0.0))[..., 1:] for part in (flip_angle, phase)
-    )
-    delays = slots.scatter_add(-1, slot, delay)[..., 1:]
-    present = torch.arange(n_rf, device=count.device) < count
-    return Sequence(flips, phases, delays, None if bool(present.all()) else present)
-
-
-def _wrap(angle: Tensor) -> Tensor:
+def wrap(angle: Tensor) -> Tensor:
     """Angle in (-pi, pi]."""
     return math.pi - torch.remainder(math.pi - angle, 2 * math.pi)
+
+
+def _listed(names: Mapping[str, object]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}"
 
 
 def _short(value: float, decimals: int) -> str:

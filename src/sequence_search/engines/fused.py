@@ -6,16 +6,20 @@ float32 kernel would be at most twice as fast, and its phases 2 pi b0 t miss 1e-
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 from torch import Tensor
 
 from sequence_search.engines.kernel.blocks import Blocks, arrange_voxels
+from sequence_search.engines.kernel.objective import Arranged, Encoding
 from sequence_search.engines.kernel.run import Sequences, adjoint, forward
+from sequence_search.engines.kernel.run import loss as kernel_loss
 from sequence_search.engines.kernel.tree import MAX_PULSES
+from sequence_search.objective import Prepared
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
@@ -54,24 +58,76 @@ def can_run(sequence: Sequence, voxels: Voxels) -> bool:
     return on_cpu(sequence, voxels) and sequence.delay.shape[-1] <= MAX_PULSES and not wanted
 
 
-def is_packed(sequence: Sequence) -> bool:
-    """Whether absent pulses, if any, all stand at the end."""
-    present = sequence.present
-    return present is None or bool((present[..., 1:] <= present[..., :-1]).all())
-
-
 def pulse_numbers(sequence: Sequence) -> np.ndarray:
-    """Number of pulses of each sequence of the flattened batch, int64."""
-    if sequence.present is None:
-        return np.full(sequence.batch_shape.numel(), sequence.delay.shape[-1])
-    return sequence.present.sum(-1).flatten().numpy()
+    """Number of pulses of each sequence of a flat batch, int64."""
+    return sequence.n_rf.numpy()
 
 
-def arrange(voxels: Voxels, group: Tensor | None = None) -> Blocks:
-    """Voxels as the kernel wants them, grouped by tissue for objectives; can be made once for many calls."""
+def arrange(voxels: Voxels) -> Blocks:
+    """Voxels as the kernel wants them, grouped by tissue; made once for many calls."""
     properties = [as_numpy(getattr(voxels, name)) for name in KERNEL_PROPERTIES]
-    groups = np.zeros(len(voxels), np.int64) if group is None else group.numpy()
-    return arrange_voxels(properties, groups)
+    return arrange_voxels(properties, voxels.tissue.numpy())
+
+
+def loss_and_gradient(
+    sequence: Sequence, voxels: Voxels, blocks: Blocks, objective: Arranged
+) -> tuple[Float[Tensor, "*batch"], Sequence]:
+    """Loss and its derivatives in one pass of the kernel, as `Simulator.loss_and_gradient`."""
+    flat = sequence.flat()
+    loss, gradient = kernel_loss(
+        _arrays(flat), pulse_numbers(flat), blocks, objective, torch.get_num_threads()
+    )
+    slopes = dict(zip(flat.columns(), torch.from_numpy(gradient).unbind(1), strict=True))
+    shape = sequence.delay.shape
+    by_column = {
+        name: slopes[name].to(part.dtype).reshape(shape) for name, part in sequence.columns().items()
+    }
+    dtype = torch.promote_types(sequence.delay.dtype, voxels.m0.dtype)
+    return torch.from_numpy(loss).to(dtype).reshape(shape[:-1]), replace(sequence, **by_column)
+
+
+def encode(prepared: Prepared) -> Encoding:
+    """Write an objective, each of whose terms has a kernel form, as what the kernel sums.
+
+    Raises
+    ------
+    ValueError
+        If a term has no kernel form.
+    """
+    weight, tissue = as_numpy(prepared.voxels.weight), prepared.voxels.tissue.numpy()
+    linear, square, mean = np.zeros_like(weight), np.zeros_like(weight), np.zeros_like(weight)
+    constant, penalties = 0.0, np.zeros(3)
+    contrasts: list[tuple[tuple[int, int], float, bool]] = []
+    for index in np.unique(tissue):
+        chosen = tissue == index
+        mean[chosen] = weight[chosen] / weight[chosen].sum()
+    for term, places, voxels in prepared.selections:
+        if term.kind.kernel is None:
+            raise ValueError(f"term '{term.name}' has no form in the kernel")
+        form = term.kind.kernel(term, voxels)
+        of_term = slice(None) if places is None else places.numpy()
+        part = term.weight * weight[of_term] / weight[of_term].sum()
+        constant += float((part * _plain(form.constant)).sum())
+        linear[of_term] += part * _plain(form.linear)
+        square[of_term] += part * _plain(form.square)
+        penalties += term.weight * np.array(form.penalties)
+        if form.contrast is not None:
+            contrasts.append((form.contrast, term.weight, form.signed))
+    return Encoding(
+        linear,
+        square,
+        mean,
+        tissue,
+        constant,
+        pairs=np.array([pair for pair, _, _ in contrasts], np.int64).reshape(-1, 2),
+        contrast_weight=np.array([weight for _, weight, _ in contrasts], np.float64),
+        signed=np.array([signed for _, _, signed in contrasts], np.bool_),
+        penalties=penalties,
+    )
+
+
+def _plain(value: float | Tensor) -> np.ndarray | float:
+    return as_numpy(value) if isinstance(value, Tensor) else value
 
 
 def as_numpy(tensor: Tensor) -> np.ndarray:
@@ -88,7 +144,9 @@ class _Signal(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(flip, phase, delay)
         ctx.rest = n_rf, blocks, threads
-        return torch.from_numpy(forward(_arrays(flip, phase, delay), n_rf, blocks, threads))
+        return torch.from_numpy(
+            forward((as_numpy(flip), as_numpy(phase), as_numpy(delay)), n_rf, blocks, threads)
+        )
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
@@ -99,10 +157,11 @@ class _Signal(torch.autograd.Function):
         parts = ctx.saved_tensors
         n_rf, blocks, threads = ctx.rest
         signal_bar = np.ascontiguousarray(slopes[0].resolve_conj().numpy(), np.complex128)
-        gradient = torch.from_numpy(adjoint(_arrays(*parts), n_rf, blocks, signal_bar, threads))
+        sequences = (as_numpy(parts[0]), as_numpy(parts[1]), as_numpy(parts[2]))
+        gradient = torch.from_numpy(adjoint(sequences, n_rf, blocks, signal_bar, threads))
         by_part = (slope.to(part.dtype) for slope, part in zip(gradient.unbind(1), parts, strict=True))
         return (*by_part, None, None, None)
 
 
-def _arrays(flip: Tensor, phase: Tensor, delay: Tensor) -> Sequences:
-    return as_numpy(flip), as_numpy(phase), as_numpy(delay)
+def _arrays(sequence: Sequence) -> Sequences:
+    return as_numpy(sequence.flip_angle), as_numpy(sequence.phase), as_numpy(sequence.delay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
@@ -10,37 +11,73 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from sequence_search.engines.bloch import longitudinal_decay, precession, rotation
-from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
 Draw = Literal["independent", "stratified", "ordered"]
+PLACES = (math.sqrt(5) - 1) / 2  # multiples of the golden ratio are even, and unrelated to the offsets' order
 
 
-def magnetization(
-    sequence: Sequence, voxels: Voxels, *, offsets: Float[Tensor, "n_voxels n_spins"]
-) -> tuple[Complex[Tensor, "batch n_voxels"], Float[Tensor, "batch n_voxels"]]:
-    """Mean over spins of Mxy and Mz at the readout, in units of M0.
+@dataclass(frozen=True, slots=True)
+class SpinState:
+    """Magnetisation of all spins, in units of M0.
 
-    Parameters
+    Attributes
     ----------
-    sequence : Sequence [batch, n_rf], without padding
+    mxy, mz : tensor [batch, n_voxels, n_spins]
+    """
+
+    mxy: Complex[Tensor, "batch n_voxels n_spins"]
+    mz: Float[Tensor, "batch n_voxels n_spins"]
+
+
+@dataclass(frozen=True, slots=True)
+class Isochromats:
+    """The engine for one set of voxels; its state is a `SpinState`.
+
+    Attributes
+    ----------
     voxels : Voxels
     offsets : tensor [n_voxels, n_spins], Hz
         The spins' frequencies within the voxel, as `draw_offsets` draws them.
     """
-    frequency = voxels.b0[:, None] + offsets
-    shape = (*sequence.batch_shape, *frequency.shape)
-    mz = frequency.new_ones(shape)
-    mxy = torch.complex(torch.zeros_like(mz), torch.zeros_like(mz))
-    for flip_angle, phase, delay in _columns(sequence):
-        pulse = rotation(flip_angle * voxels.b1[:, None], phase)
-        mxy, mz = (
-            pulse.stay * mxy + pulse.conjugate * mxy.conj() + pulse.excite * mz,
-            pulse.keep * mz + (pulse.store * mxy).imag,
+
+    voxels: Voxels
+    offsets: Float[Tensor, "n_voxels n_spins"]
+
+    def start(self, delay: Float[Tensor, "batch n_rf"], mz: float | Tensor = 1.0) -> SpinState:
+        """Equilibrium, or an Mz of [batch, n_voxels, 1], for a batch with these delays."""
+        along = self.offsets.new_ones(len(delay), *self.offsets.shape) * mz
+        return SpinState(torch.complex(torch.zeros_like(along), torch.zeros_like(along)), along)
+
+    def pulse(
+        self, state: SpinState, flip_angle: Float[Tensor, " batch"], phase: Float[Tensor, " batch"]
+    ) -> SpinState:
+        """Play a pulse [rad]."""
+        turn = rotation(flip_angle[:, None, None] * self.voxels.b1[:, None], phase[:, None, None])
+        return SpinState(
+            turn.stay * state.mxy + turn.conjugate * state.mxy.conj() + turn.excite * state.mz,
+            turn.keep * state.mz + (turn.store * state.mxy).imag,
         )
-        mxy = mxy * precession(delay, voxels.t2[:, None], frequency)
-        mz = 1 + (mz - 1) * longitudinal_decay(delay, voxels.t1[:, None])
-    return mxy.mean(-1), mz.mean(-1)
+
+    def wait(self, state: SpinState, delay: Float[Tensor, " batch"]) -> SpinState:
+        """Let a delay [s] pass: precession and relaxation."""
+        time, frequency = delay[:, None, None], self.voxels.b0[:, None] + self.offsets
+        return SpinState(
+            state.mxy * precession(time, self.voxels.t2[:, None], frequency),
+            1 + (state.mz - 1) * longitudinal_decay(time, self.voxels.t1[:, None]),
+        )
+
+    def crush(self, state: SpinState, moment: int) -> SpinState:
+        """Play a gradient of whole cycles over the voxel, in which the spins stand evenly."""
+        place = torch.arange(state.mxy.shape[-1], device=state.mz.device, dtype=state.mz.dtype) * PLACES
+        angle = 2 * math.pi * moment * (place % 1)
+        return replace(state, mxy=state.mxy * torch.polar(torch.ones_like(angle), angle))
+
+    def read(
+        self, state: SpinState
+    ) -> tuple[Complex[Tensor, "batch n_voxels"], Float[Tensor, "batch n_voxels"]]:
+        """Mean over spins of Mxy and Mz, in units of M0."""
+        return state.mxy.mean(-1), state.mz.mean(-1)
 
 
 def draw_offsets(
@@ -94,9 +131,3 @@ def _probabilities(shape: tuple[int, int], draw: Draw, generator: torch.Generato
     if draw == "ordered":
         return even, even
     raise ValueError(f"draw must be one of {get_args(Draw)}, got {draw!r}")
-
-
-def _columns(sequence: Sequence) -> list[tuple[Tensor, ...]]:
-    """Flip angle, phase and delay of each pulse, [batch, 1, 1]."""
-    parts = (sequence.flip_angle, sequence.phase, sequence.delay)
-    return [tuple(part[..., i, None, None] for part in parts) for i in range(sequence.flip_angle.shape[-1])]

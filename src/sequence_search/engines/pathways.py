@@ -2,9 +2,10 @@
 
 At each pulse the transverse magnetisation stays, is conjugated or is stored along z, and stored or
 recovered magnetisation is excited. A pathway therefore gathers a clock tau = sum of m_i t_i, with
-m = +1 transverse, -1 conjugated, 0 longitudinal. Frequencies within a voxel, f, enter only as the mean of
-exp(-2 pi i f tau), the characteristic function of their distribution: exp(-|tau| / T2') for the Lorentzian
-and sinc(2 spread tau) for the uniform spread. After n pulses 3^(n-1) pathways end transverse.
+m = +1 transverse, -1 conjugated, 0 longitudinal, and likewise a gradient moment. Frequencies within a voxel,
+f, enter only as the mean of exp(2 pi i f tau), the characteristic function of their distribution:
+exp(-|tau| / T2') for the Lorentzian and sinc(2 spread tau) for the uniform spread. A moment other than 0, in
+whole cycles over the voxel, leaves no signal. After n pulses 3^(n-1) pathways end transverse.
 
 Source: Hennig, "Echoes - how to generate, recognize, use or avoid them in MR-imaging sequences",
 Concepts Magn Reson 3 (1991); DOI 10.1002/cmr.1820030302.
@@ -13,93 +14,137 @@ Concepts Magn Reson 3 (1991); DOI 10.1002/cmr.1820030302.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
 from sequence_search.engines.bloch import longitudinal_decay, precession, rotation
-from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
 # Sums of delays are known to this many units in the last place of the whole time.
 ROUNDING = 8
+MAX_PULSES = 13  # 3^12 pathways of a voxel: seconds, and some tens of MB
 
 
-def magnetization(
-    sequence: Sequence, voxels: Voxels, *, offsets: Float[Tensor, "n_voxels n_spins"] | None = None
-) -> tuple[Complex[Tensor, "batch n_voxels"], Float[Tensor, "batch n_voxels"]]:
-    """Mxy and Mz at the readout, in units of M0, exact for instantaneous pulses.
+@dataclass(frozen=True, slots=True)
+class PathwayState:
+    """Amplitudes of all pathways, in units of M0.
 
-    The derivative of |tau| at an echo is taken as 0, the mean of both sides; a clock within rounding of 0
-    counts as an echo.
-
-    Parameters
+    Attributes
     ----------
-    sequence : Sequence [batch, n_rf], without padding
+    transverse, longitudinal : complex tensor [batch, n_voxels, pathways]
+        Longitudinal ones were once transverse.
+    recovered : tensor [batch, n_voxels]
+        Mz that never was transverse, with all that has recovered.
+    transverse_clock, longitudinal_clock : tensor [batch, pathways, 2]
+        Time dephased [s], and gradient moment [cycles over the voxel].
+    elapsed : tensor [batch, 1], s
+    """
+
+    transverse: Complex[Tensor, "batch n_voxels pathways"]
+    longitudinal: Complex[Tensor, "batch n_voxels pathways"]
+    recovered: Float[Tensor, "batch n_voxels"]
+    transverse_clock: Float[Tensor, "batch pathways two"]
+    longitudinal_clock: Float[Tensor, "batch pathways two"]
+    elapsed: Float[Tensor, "batch one"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pathways:
+    """The engine for one set of voxels; its state is a `PathwayState`.
+
+    Attributes
+    ----------
     voxels : Voxels
     offsets : tensor [n_voxels, n_spins], Hz, optional
         A finite set of frequencies within each voxel in place of T2' and the spread.
     """
-    batch, n_rf = sequence.flip_angle.shape
-    # Amplitudes [batch, n_voxels, pathways] with their clocks [batch, pathways]. Mz that was never transverse
-    # is one real number, `recovered`.
-    recovered = voxels.b1.new_ones(batch, len(voxels))
-    empty = voxels.b1.new_zeros(batch, len(voxels), 0)
-    transverse = longitudinal = torch.complex(empty, empty)
-    transverse_clock = longitudinal_clock = sequence.delay[:, :0]
-    for i in range(n_rf):
-        pulse = rotation(
-            sequence.flip_angle[:, i, None, None] * voxels.b1[:, None], sequence.phase[:, i, None, None]
-        )
-        stored = transverse * pulse.store / 2j  # Im(x) = x/2i + (x/2i)*
-        transverse, longitudinal = (
-            torch.cat(
-                [
-                    pulse.stay * transverse,
-                    pulse.conjugate * transverse.conj(),
-                    pulse.excite * recovered[..., None],
-                    pulse.excite * longitudinal,
-                ],
-                -1,
-            ),
-            torch.cat([pulse.keep * longitudinal, stored, stored.conj()], -1),
-        )
-        recovered = recovered * pulse.keep[..., 0]
-        transverse_clock, longitudinal_clock = (
-            torch.cat(
-                [
-                    transverse_clock,
-                    -transverse_clock,
-                    torch.zeros_like(sequence.delay[:, :1]),
-                    longitudinal_clock,
-                ],
-                -1,
-            ),
-            torch.cat([longitudinal_clock, transverse_clock, -transverse_clock], -1),
-        )
-        delay = sequence.delay[:, i, None]
-        transverse = transverse * precession(delay[..., None], voxels.t2[:, None], voxels.b0[:, None])
-        transverse_clock = transverse_clock + delay
-        decay = longitudinal_decay(delay, voxels.t1)
-        longitudinal = longitudinal * decay[..., None]
-        recovered = 1 + (recovered - 1) * decay
-    rounding = (
-        ROUNDING * torch.finfo(sequence.delay.dtype).eps * sequence.delay.detach().sum(-1, keepdim=True)
-    )
-    clocks = (torch.where(c.abs() <= rounding, 0.0, c) for c in (transverse_clock, longitudinal_clock))
-    of_transverse, of_longitudinal = (_dephasing(clock, voxels, offsets) for clock in clocks)
-    mxy = (transverse * of_transverse).sum(-1)
-    mz = recovered + (longitudinal * of_longitudinal).sum(-1).real
-    return mxy, mz
 
+    voxels: Voxels
+    offsets: Float[Tensor, "n_voxels n_spins"] | None = None
 
-def _dephasing(
-    clock: Float[Tensor, "batch pathways"], voxels: Voxels, offsets: Float[Tensor, "n_voxels n_spins"] | None
-) -> Tensor:
-    """Mean of exp(-2 pi i f tau) over the frequencies f of each voxel, [batch, n_voxels, pathways]."""
-    tau = clock[:, None, :]
-    if offsets is None:
-        return torch.exp(-tau.abs() / voxels.t2_prime[:, None]) * torch.sinc(2 * voxels.spread[:, None] * tau)
-    angle = -2 * math.pi * offsets[:, :, None] * tau[:, :, None, :]
-    return torch.polar(torch.ones_like(angle), angle).mean(-2)
+    def start(self, delay: Float[Tensor, "batch n_rf"], mz: float | Tensor = 1.0) -> PathwayState:
+        """Equilibrium, or an Mz of [batch, n_voxels], for a batch with these delays.
+
+        Raises
+        ------
+        ValueError
+            If there are too many pulses to follow every pathway.
+        """
+        batch, n_rf = delay.shape
+        if n_rf > MAX_PULSES:
+            raise ValueError(
+                f"at most {MAX_PULSES} pulses, 3^{MAX_PULSES - 1} pathways, can be followed, got {n_rf}:"
+                " take engine='isochromats', whose cost grows only with their number"
+            )
+        recovered = self.voxels.b1.new_ones(batch, len(self.voxels)) * mz
+        empty = self.voxels.b1.new_zeros(batch, len(self.voxels), 0)
+        none, clock = torch.complex(empty, empty), delay.new_zeros(batch, 0, 2)
+        return PathwayState(none, none, recovered, clock, clock, delay.new_zeros(batch, 1))
+
+    def pulse(
+        self, state: PathwayState, flip_angle: Float[Tensor, " batch"], phase: Float[Tensor, " batch"]
+    ) -> PathwayState:
+        """Play a pulse [rad]: each pathway splits into what stays, is conjugated, stored, excited or kept."""
+        turn = rotation(flip_angle[:, None, None] * self.voxels.b1[:, None], phase[:, None, None])
+        stored = state.transverse * turn.store / 2j  # Im(x) = x/2i + (x/2i)*
+        transverse = [
+            turn.stay * state.transverse,
+            turn.conjugate * state.transverse.conj(),
+            turn.excite * state.recovered[..., None],
+            turn.excite * state.longitudinal,
+        ]
+        clock, fresh = state.transverse_clock, state.elapsed.new_zeros(len(state.elapsed), 1, 2)
+        return replace(
+            state,
+            transverse=torch.cat(transverse, -1),
+            longitudinal=torch.cat([turn.keep * state.longitudinal, stored, stored.conj()], -1),
+            recovered=state.recovered * turn.keep[..., 0],
+            transverse_clock=torch.cat([clock, -clock, fresh, state.longitudinal_clock], 1),
+            longitudinal_clock=torch.cat([state.longitudinal_clock, clock, -clock], 1),
+        )
+
+    def wait(self, state: PathwayState, delay: Float[Tensor, " batch"]) -> PathwayState:
+        """Let a delay [s] pass: precession, relaxation, and clocks that go on."""
+        time, voxels = delay[:, None], self.voxels
+        decay = longitudinal_decay(time, voxels.t1)
+        passed = torch.stack([time, torch.zeros_like(time)], -1)
+        return replace(
+            state,
+            transverse=state.transverse * precession(time[..., None], voxels.t2[:, None], voxels.b0[:, None]),
+            longitudinal=state.longitudinal * decay[..., None],
+            recovered=1 + (state.recovered - 1) * decay,
+            transverse_clock=state.transverse_clock + passed,
+            elapsed=state.elapsed + time.detach(),
+        )
+
+    def crush(self, state: PathwayState, moment: int) -> PathwayState:
+        """Play a gradient of whole cycles over the voxel."""
+        played = state.transverse_clock.new_tensor([0.0, moment])
+        return replace(state, transverse_clock=state.transverse_clock + played)
+
+    def read(
+        self, state: PathwayState
+    ) -> tuple[Complex[Tensor, "batch n_voxels"], Float[Tensor, "batch n_voxels"]]:
+        """Mxy and Mz, in units of M0.
+
+        The derivative of |tau| at an echo is taken as 0, the mean of both sides; a clock within rounding of
+        0 counts as an echo.
+        """
+        rounding = ROUNDING * torch.finfo(state.elapsed.dtype).eps * state.elapsed
+        mxy = (state.transverse * self._dephasing(state.transverse_clock, rounding)).sum(-1)
+        along = (state.longitudinal * self._dephasing(state.longitudinal_clock, rounding)).sum(-1)
+        return mxy, state.recovered + along.real
+
+    def _dephasing(self, clock: Float[Tensor, "batch pathways two"], rounding: Tensor) -> Tensor:
+        """Mean of exp(2 pi i f tau) over the frequencies f of each voxel, [batch, n_voxels, pathways]."""
+        time, moment = clock.unbind(-1)
+        tau = torch.where(time.abs() <= rounding, 0.0, time)[:, None, :]
+        unspoiled = (moment == 0)[:, None, :]
+        if self.offsets is None:
+            decay = torch.exp(-tau.abs() / self.voxels.t2_prime[:, None])
+            return unspoiled * decay * torch.sinc(2 * self.voxels.spread[:, None] * tau)
+        angle = -2 * math.pi * self.offsets[:, :, None] * tau[:, :, None, :]
+        return unspoiled * torch.polar(torch.ones_like(angle), angle).mean(-2)

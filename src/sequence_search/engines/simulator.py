@@ -1,24 +1,57 @@
-"""From a sequence and voxels to the signal: `simulate`, and the magnetisation over time: `evolve`."""
+"""The one place that simulates: signal, magnetisation, loss and gradient over one set of voxels.
+
+An engine in torch is a class with the five steps of `Steps`. The compiled kernel runs the exact sum whole,
+and declines what it does not know: nobody but `Simulator` decides which of them runs.
+"""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
-from sequence_search.engines import fused, isochromats, pathways
-from sequence_search.sequence import Sequence, merge_delays
+from sequence_search.engines import fused
+from sequence_search.engines.isochromats import Isochromats, draw_offsets
+from sequence_search.engines.kernel.blocks import Blocks
+from sequence_search.engines.kernel.objective import Arranged, arrange_objective
+from sequence_search.engines.pathways import Pathways
+from sequence_search.objective import Objective, Prepared
+from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
-Engine = Callable[..., tuple[Tensor, Tensor]]
-ENGINES: dict[str, Engine] = {
-    "pathways": pathways.magnetization,
-    "isochromats": isochromats.magnetization,
-}
+LossFunction = Callable[[Sequence], tuple[Tensor, Sequence]]
+
+
+@runtime_checkable
+class Steps(Protocol):
+    """What an engine in torch does with a state of its own, for its voxels; all times in s, angles in rad."""
+
+    def start(self, delay: Tensor, mz: float | Tensor = 1.0) -> Any:
+        """State before the first pulse of a batch with delays [batch, n_rf], with Mz = mz."""
+
+    def pulse(self, state: Any, flip_angle: Tensor, phase: Tensor) -> Any:
+        """State after a pulse [batch]."""
+
+    def wait(self, state: Any, delay: Tensor) -> Any:
+        """State after a delay [batch]."""
+
+    def crush(self, state: Any, moment: int) -> Any:
+        """State after a gradient of whole cycles over the voxel."""
+
+    def read(self, state: Any) -> tuple[Tensor, Tensor]:
+        """Mxy and Mz [batch, n_voxels], in units of M0."""
+
+
+def _isochromats(voxels: Voxels, offsets: Tensor | None = None, **options: Any) -> Isochromats:
+    return Isochromats(voxels, draw_offsets(voxels, **options) if offsets is None else offsets)
+
+
+ENGINES: dict[str, Callable[..., Steps]] = {"pathways": Pathways, "isochromats": _isochromats}
 ENGINE_NAMES = ("auto", "fused", *ENGINES)
 
 
@@ -27,137 +60,177 @@ def simulate(
 ) -> Complex[Tensor, "*batch n_voxels"]:
     """Complex signal Mx + i My of each voxel at the readout, [*batch, n_voxels], in the unit of m0.
 
-    Differentiable with respect to every sequence parameter and every property of the voxels.
+    Differentiable with respect to every sequence parameter and every property of the voxels. For many
+    sequences over the same voxels make one `Simulator`.
 
     Parameters
     ----------
     sequence : Sequence [*batch, n_rf]
+    voxels, engine, **options
+        As for `Simulator`; the voxels on the device of the sequence.
+
+    Raises
+    ------
+    TypeError
+        If the first argument is no Sequence.
+    ValueError
+        As `Simulator`.
+    """
+    return Simulator(voxels, engine=engine, options=options).signal(sequence)
+
+
+def evolve(
+    sequence: Sequence, voxels: Voxels, times: Float[Tensor, " n_times"], engine: str = "auto", **options: Any
+) -> tuple[Complex[Tensor, "n_times n_voxels"], Float[Tensor, "n_times n_voxels"]]:
+    """Mxy and Mz of a single sequence over time; see `Simulator.evolve`."""
+    return Simulator(voxels, engine=engine, options=options).evolve(sequence, times)
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """Simulation over one set of voxels; what depends on these alone is done once, for many sequences.
+
+    Attributes
+    ----------
     voxels : Voxels
-        On the device of the sequence.
+        Not to be changed in place afterwards.
+    objective : Objective, optional
+        Of the losses.
     engine : str
         "fused": exact, compiled, on the CPU; for derivatives by voxel properties "pathways" steps in. It
         has first derivatives only: for second ones ask for "pathways".
         "pathways": exact, in torch, on any device. "isochromats": the paper's 256 spins per voxel, with
         their sampling noise. "auto": "fused" on the CPU, else "pathways".
-    **options
+    options : dict
         For "isochromats": `offsets`, or the arguments of `isochromats.draw_offsets`. For "pathways":
         `offsets`. "fused" has none.
 
     Raises
     ------
     ValueError
-        If there is no such engine, or "fused" is asked for on another device than the CPU.
+        If there is no such engine; at the first call, if "fused" is asked for elsewhere than on the CPU.
     """
-    return prepare(voxels, engine, **options)(sequence)
 
+    voxels: Voxels
+    objective: Objective | None = None
+    engine: str = "auto"
+    options: dict[str, Any] = field(default_factory=dict)
 
-def prepare(voxels: Voxels, engine: str = "auto", **options: Any) -> Callable[[Sequence], Tensor]:
-    """`simulate` for one set of voxels and many sequences: what depends on the voxels alone is done once.
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINE_NAMES:
+            raise ValueError(f"engine must be one of {', '.join(ENGINE_NAMES)}, got {self.engine!r}")
 
-    Parameters
-    ----------
-    voxels, engine, **options
-        As for `simulate`. The voxels must not be changed in place afterwards.
+    def signal(self, sequence: Sequence) -> Complex[Tensor, "*batch n_voxels"]:
+        """Complex signal at the readout, as `simulate`."""
+        if self._kernel_serves(sequence):
+            by_row = fused.signal(sequence.flat(), self.voxels, self._blocks)
+            return by_row.reshape(*sequence.batch_shape, len(self.voxels))
+        return self.voxels.m0 * self.magnetization(sequence)[0]
 
-    Returns
-    -------
-    callable (sequence [*batch, n_rf]) -> complex signal [*batch, n_voxels]
-    """
-    arranged = functools.cache(lambda: fused.arrange(voxels))
+    def magnetization(
+        self, sequence: Sequence
+    ) -> tuple[Complex[Tensor, "*batch n_voxels"], Float[Tensor, "*batch n_voxels"]]:
+        """Mxy and Mz of each voxel at the readout, each [*batch, n_voxels], in units of M0.
 
-    def signal(sequence: Sequence) -> Complex[Tensor, "*batch n_voxels"]:
-        if engine == "fused" and not fused.on_cpu(sequence, voxels):
-            raise ValueError("engine 'fused' runs on the CPU only; take 'auto' or 'pathways'")
-        if engine in ("auto", "fused") and not options and fused.can_run(sequence, voxels):
-            by_row = fused.signal(_flatten(sequence), voxels, arranged())
-            return by_row.reshape(*sequence.batch_shape, len(voxels))
-        mxy, _ = magnetization(sequence, voxels, engine, **options)
-        return voxels.m0 * mxy
+        The kernel gives the signal alone, so that "pathways" steps in for it.
+        """
+        flat, shape = sequence.flat(), (*sequence.batch_shape, len(self.voxels))
+        if flat.present is None:
+            mxy, mz = play(self._steps, flat)
+        else:
+            # The sequences of each pulse number together, so that padding costs nothing.
+            groups = [(rows, *play(self._steps, unpadded)) for rows, unpadded in flat.by_pulse_number()]
+            rows, *parts = zip(*groups, strict=True)
+            mxy, mz = (torch.cat(part)[torch.cat(rows).argsort()] for part in parts)
+        return mxy.reshape(shape), mz.reshape(shape)
 
-    return signal
+    def evolve(
+        self, sequence: Sequence, times: Float[Tensor, " n_times"]
+    ) -> tuple[Complex[Tensor, "n_times n_voxels"], Float[Tensor, "n_times n_voxels"]]:
+        """Mxy and Mz of a single sequence over time, each [n_times, n_voxels], in units of M0.
 
+        Each time is one sequence, cut there, so that any engine gives it. At the time of a pulse the state
+        is the one just after it.
 
-def magnetization(
-    sequence: Sequence, voxels: Voxels, engine: str = "auto", **options: Any
-) -> tuple[Complex[Tensor, "*batch n_voxels"], Float[Tensor, "*batch n_voxels"]]:
-    """Mxy and Mz of each voxel at the readout, each [*batch, n_voxels], in units of M0; as `simulate`.
-
-    The fused kernel gives the signal alone, so that "pathways" steps in for it.
-    """
-    run = ENGINES.get("pathways" if engine in ("auto", "fused") else engine)
-    if run is None:
-        raise ValueError(f"engine must be one of {', '.join(ENGINE_NAMES)}, got {engine!r}")
-    if engine == "isochromats" and "offsets" not in options:
-        # Once for the whole batch: every sequence meets the same spins.
-        options = {"offsets": isochromats.draw_offsets(voxels, **options)}
-    flat = _flatten(sequence)
-    if flat.present is None:
-        mxy, mz = run(flat, voxels, **options)
-    else:
-        mxy, mz = _by_pulse_number(run, flat, voxels, options)
-    shape = (*sequence.batch_shape, len(voxels))
-    return mxy.reshape(shape), mz.reshape(shape)
-
-
-def evolve(
-    sequence: Sequence, voxels: Voxels, times: Float[Tensor, " n_times"], engine: str = "auto", **options: Any
-) -> tuple[Complex[Tensor, "n_times n_voxels"], Float[Tensor, "n_times n_voxels"]]:
-    """Mxy and Mz of a single sequence over time, each [n_times, n_voxels], in units of M0.
-
-    Each time is one sequence, cut there, so that any engine gives it. At the time of a pulse the state
-    is the one just after it.
-
-    Parameters
-    ----------
-    sequence : Sequence, without batch
-    voxels : Voxels
-    times : tensor [n_times], s
-        From the first pulse, not negative.
-    engine, **options
-        As for `simulate`.
-    """
-    single = sequence.without_padding()
-    start = single.delay.cumsum(-1) - single.delay
-    played = start <= times[:, None]
-    until_next = torch.minimum(single.delay, times[:, None] - start)
-    # After the last pulse the delay goes on as long as asked, also beyond the readout.
-    until_next = torch.cat([until_next[:, :-1], times[:, None] - start[-1:]], -1)
-    shape = played.shape
-    cut = Sequence(
-        single.flip_angle.expand(shape),
-        single.phase.expand(shape),
-        torch.where(played, until_next, 0.0),
-        played,
-    )
-    return magnetization(cut, voxels, engine, **options)
-
-
-def _flatten(sequence: Sequence) -> Sequence:
-    """One batch dimension, pulses packed to the left."""
-    n_rf = sequence.flip_angle.shape[-1]
-    size = sequence.batch_shape.numel()
-    flip, phase, delay = (
-        part.reshape(size, n_rf) for part in (sequence.flip_angle, sequence.phase, sequence.delay)
-    )
-    if sequence.present is None:
-        return Sequence(flip, phase, delay)
-    present = sequence.present.reshape(size, n_rf)
-    return merge_delays(flip, phase, torch.where(present, delay, 0.0), present)
-
-
-def _by_pulse_number(
-    run: Engine, sequence: Sequence, voxels: Voxels, options: dict[str, Any]
-) -> tuple[Tensor, Tensor]:
-    """Run the sequences of each pulse number together, so that padding costs nothing."""
-    n_rf = sequence.n_rf
-    rows, results = [], []
-    for count in n_rf.unique().tolist():
-        chosen = (n_rf == count).nonzero()[:, 0]
-        flip, phase, delay = (
-            part[chosen, :count] for part in (sequence.flip_angle, sequence.phase, sequence.delay)
+        Parameters
+        ----------
+        sequence : Sequence, without batch
+        times : tensor [n_times], s
+            From the first pulse, not negative; beyond the readout the last delay goes on.
+        """
+        single = sequence.without_padding()
+        start = single.delay.cumsum(-1) - single.delay
+        since = times[:, None] - start
+        until_next = torch.cat([torch.minimum(single.delay, since)[:, :-1], since[:, -1:]], -1)
+        played = since >= 0
+        repeated = single.map(lambda part: part.expand(played.shape))
+        return self.magnetization(
+            replace(repeated, delay=torch.where(played, until_next, 0.0), present=played)
         )
-        rows.append(chosen)
-        results.append(run(Sequence(flip, phase, delay), voxels, **options))
-    back = torch.cat(rows).argsort()
-    mxy, mz = (torch.cat(part)[back] for part in zip(*results, strict=True))
-    return mxy, mz
+
+    def parts(self, sequence: Sequence) -> dict[str, Float[Tensor, "*batch"]]:
+        """Weighted part of each term of the objective by name, differentiable; they add up to the loss."""
+        return self._prepared.parts(self.signal(sequence), sequence)
+
+    def loss(self, sequence: Sequence) -> Float[Tensor, "*batch"]:
+        """Objective of each sequence, differentiable."""
+        return self._prepared.loss(self.signal(sequence), sequence)
+
+    def loss_and_gradient(self, sequence: Sequence) -> tuple[Float[Tensor, "*batch"], Sequence]:
+        """Loss [*batch], and a Sequence of its derivatives by flip angle and phase [1/rad] and delay [1/s].
+
+        Terms with a kernel form run in one pass of the kernel, without autograd; any other goes through it.
+        """
+        if self.has_kernel_loss and self._kernel_serves(sequence):
+            return fused.loss_and_gradient(sequence, self.voxels, self._blocks, self._kernel_objective)
+        leaves = sequence.detach()
+        for part in leaves.columns().values():
+            part.requires_grad_()
+        loss = self.loss(leaves)
+        # A column that the objective does not depend on has no gradient of its own.
+        total = loss.sum() + 0.0 * sum(part.sum() for part in leaves.columns().values())
+        slopes = torch.autograd.grad(total, list(leaves.columns().values()))
+        return loss.detach(), replace(leaves, **dict(zip(leaves.columns(), slopes, strict=True)))
+
+    def _kernel_serves(self, sequence: Sequence) -> bool:
+        """Whether the compiled kernel runs, by what was asked for and what it knows."""
+        if not isinstance(sequence, Sequence):
+            raise TypeError(f"a Sequence is needed, got a {type(sequence).__name__}")
+        if self.engine == "fused" and not fused.on_cpu(sequence, self.voxels):
+            raise ValueError("engine 'fused' runs on the CPU only; take 'auto' or 'pathways'")
+        return self.engine in ("auto", "fused") and not self.options and fused.can_run(sequence, self.voxels)
+
+    @cached_property
+    def _steps(self) -> Steps:
+        return ENGINES["pathways" if self.engine in ("auto", "fused") else self.engine](
+            self.voxels, **self.options
+        )
+
+    @cached_property
+    def _blocks(self) -> Blocks:
+        return fused.arrange(self.voxels)
+
+    @cached_property
+    def _prepared(self) -> Prepared:
+        if self.objective is None:
+            raise ValueError("a Simulator without an objective has no loss; see Problem.simulator")
+        return Prepared(self.objective, self.voxels)
+
+    @cached_property
+    def has_kernel_loss(self) -> bool:
+        """Whether every term of the objective has a form in the kernel."""
+        return all(term.kind.kernel is not None for term, *_ in self._prepared.selections)
+
+    @cached_property
+    def _kernel_objective(self) -> Arranged:
+        return arrange_objective(self._blocks, fused.encode(self._prepared))
+
+
+def play(engine: Steps, sequence: Sequence) -> tuple[Tensor, Tensor]:
+    """Mxy and Mz at the readout of a batch [batch, n_rf] without padding, by the steps of an engine."""
+    state = engine.start(sequence.delay)
+    for flip_angle, phase, delay in zip(
+        *(part.unbind(-1) for part in (sequence.flip_angle, sequence.phase, sequence.delay)), strict=True
+    ):
+        state = engine.wait(engine.pulse(state, flip_angle, phase), delay)
+    return engine.read(state)

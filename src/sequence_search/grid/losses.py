@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sequence_search.engines.fused import KERNEL_PROPERTIES, as_numpy
+from sequence_search.engines.fused import KERNEL_PROPERTIES, as_numpy, encode
 from sequence_search.engines.kernel import grid as kernel
-from sequence_search.engines.loss import encode, is_standard
 from sequence_search.grid.state import GridPoint
+from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import Grid
 from sequence_search.voxels import Voxels
@@ -67,7 +67,7 @@ def prepare_grid(problem: Problem, voxels: Voxels) -> GridLosses:
         As `grid_of`.
     """
     grid = grid_of(problem)
-    if len(grid.flip_angle) == 2 and grid.phase[0].count == 1 and is_standard(problem.objective):
+    if len(grid.flip_angle) == 2 and grid.phase[0].count == 1 and problem.simulator(voxels).has_kernel_loss:
         return _two_pulse_losses(problem, grid, voxels)
     return _plain_losses(problem, grid, voxels)
 
@@ -100,7 +100,7 @@ def _two_pulse_losses(problem: Problem, grid: Grid, voxels: Voxels) -> GridLosse
         tuple(axis.values for axis in grid.delay),
         tuple(as_numpy(getattr(voxels, name)) for name in KERNEL_PROPERTIES),
     )
-    encoding = encode(problem.objective, voxels)
+    encoding = encode(Prepared(problem.objective, voxels))
     return lambda start, stop: kernel.losses(tables, encoding, start, stop)
 
 

@@ -22,7 +22,7 @@ def conventional_sequence(problem: Problem) -> Sequence | None:
     They give the paper's times: 12.4 ms (Table V), 54.2 ms (VI) and 2.78 s (VIII, 2.773 + 0.006 s).
     """
     shortest = problem.search_space.min_rf_delay
-    terms = {term.function: term.tissues for term in reversed(problem.objective.terms)}
+    terms = {term.kind: term.tissues for term in reversed(problem.objective.terms)}
     if null_loss in terms:
         tissues = terms[null_loss] or range(len(problem.tissues))
         return _sequence((math.pi, math.pi / 2), 0.0, (null_ti(problem.tissues[tissues[0]]), shortest))

@@ -36,7 +36,7 @@ def measure(problem: Problem, sequence: Sequence, evaluation: Evaluation) -> Val
 def contrast_tissues(problem: Problem) -> tuple[str, str] | None:
     """Names of the two tissues of the first contrast term; None if there is no such term."""
     for term in problem.objective.terms:
-        if term.function is contrast_loss:
+        if term.kind is contrast_loss:
             first, second = term.tissues or (0, 1)
             return problem.tissues[first].name, problem.tissues[second].name
     return None

@@ -153,7 +153,7 @@ def loss_without_rf_number(problem: Problem, evaluation: Evaluation | None) -> f
     """Loss less the RF number term, by which success is judged; infinite without an evaluation."""
     if evaluation is None:
         return math.inf
-    left_out = {term.name for term in problem.objective.terms if term.function is rf_number}
+    left_out = {term.name for term in problem.objective.terms if term.kind is rf_number}
     return sum(value for name, value in evaluation.terms.items() if name not in left_out)
 
 

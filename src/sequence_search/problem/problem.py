@@ -14,9 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sequence_search.classify import CategoryRule
-from sequence_search.engines.loss import LossFunction, make_loss
-from sequence_search.engines.simulator import simulate
-from sequence_search.objective import SEQUENCE_TERMS, Objective, Term, TermFunction
+from sequence_search.engines.simulator import LossFunction, Simulator
+from sequence_search.objective import Objective, Term, TermFunction, own_term
 from sequence_search.problem.category import read_category, write_category
 from sequence_search.problem.grid_table import read_grid, write_grid
 from sequence_search.problem.library import problem_text
@@ -158,7 +157,7 @@ class Problem:
     def digest(self) -> str:
         """SHA-256 of all that affects a design, in hex; a term in Python counts by its name, the grid not."""
         terms = [
-            [term.name, getattr(term.function, "__qualname__", "callable"), term.weight, term.tissues]
+            [term.name, getattr(term.kind.function, "__qualname__", "callable"), term.weight, term.tissues]
             for term in self.objective.terms
         ]
         content = [
@@ -196,7 +195,8 @@ class Problem:
                 raise ProblemError(f"tissue '{tissue}' is not defined{nearest(tissue, names)}")
         indices = None if tissues is None else tuple(names.index(tissue) for tissue in tissues)
         return replace(
-            self, objective=Objective((*self.objective.terms, Term(name, function, weight, indices)))
+            self,
+            objective=Objective((*self.objective.terms, Term(name, own_term(function), weight, indices))),
         )
 
     def voxels(
@@ -263,22 +263,26 @@ class Problem:
             notes.append("T2 of every tissue is shorter than min_rf_delay_ms: no signal is left to read")
         if space.flip_range[1] < SMALLEST_LIKELY_FLIP_RANGE:
             notes.append("flip_range_deg ends below 13 degrees: radians given for degrees?")
-        if all(term.function in SEQUENCE_TERMS.values() for term in self.objective.terms):
+        if all(term.kind.of == "sequence" for term in self.objective.terms):
             notes.append("no term of the objective is of the signal: doing nothing is best")
         return notes
 
+    def simulator(self, voxels: Voxels, engine: str = "auto") -> Simulator:
+        """Simulator of this problem's objective over some voxels; for many sequences."""
+        return Simulator(voxels, self.objective, engine)
+
     def loss(self, sequence: Sequence, voxels: Voxels, engine: str = "auto") -> Float[Tensor, "*batch"]:
         """Objective of each sequence over the voxels, differentiable."""
-        return self.objective(simulate(sequence, voxels, engine), sequence, voxels)
+        return self.simulator(voxels, engine).loss(sequence)
 
     def loss_and_gradient(self, voxels: Voxels, engine: str = "auto") -> LossFunction:
-        """Prepare the loss over the voxels for many sequences; see `sequence_search.engines.loss.make_loss`.
+        """Prepare the loss over the voxels for many sequences; see `Simulator.loss_and_gradient`.
 
         Returns
         -------
         callable (sequence [*batch, n_rf]) -> (loss [*batch], gradient)
         """
-        return make_loss(self.objective, voxels, engine)
+        return self.simulator(voxels, engine).loss_and_gradient
 
     def evaluate(self, sequence: Sequence, engine: str = "auto") -> Evaluation:
         """Loss, its parts, nominal signals and cost of a single sequence.
@@ -289,10 +293,9 @@ class Problem:
             If it is a batch.
         """
         single = sequence.without_padding().detach()
-        voxels = self.voxels()
-        parts = self.objective.parts(simulate(single, voxels, engine), single, voxels)
+        parts = self.simulator(self.voxels(), engine).parts(single)
         terms = {name: float(part) for name, part in parts.items()}
-        nominal = simulate(single, self.voxels(method="nominal"), engine).abs().tolist()
+        nominal = self.simulator(self.voxels(method="nominal"), engine).signal(single).abs().tolist()
         energy = float(single.rf_energy)
         return Evaluation(
             loss=sum(terms.values()),

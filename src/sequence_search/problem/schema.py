@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from sequence_search.distributions import Distribution, Normal, Uniform
-from sequence_search.objective import SEQUENCE_TERMS, TERMS
+from sequence_search.objective import TERMS
 from sequence_search.problem.category import CategoryTable
 from sequence_search.problem.grid_table import AxisTable, GridTable
 
@@ -148,7 +148,7 @@ class TermTable(_Strict):
             raise ValueError(f"unknown term '{self.term}'{nearest(self.term, list(TERMS))}")
         if not 0 <= self.weight < math.inf:
             raise ValueError(f"weight must be at least 0, got {self.weight:g}")
-        if self.term in SEQUENCE_TERMS:
+        if TERMS[self.term].of == "sequence":
             if self.tissues is not None:
                 raise ValueError(f"term '{self.term}' concerns the sequence, so it takes no tissues")
             return self

@@ -47,10 +47,9 @@ def write_term(term: Term, tissue_names: tuple[str, ...]) -> TermTable:
     ProblemError
         If the term is a Python function of the user's own.
     """
-    for name, function in TERMS.items():
-        if function is term.function:
-            tissues = None if term.tissues is None else tuple(tissue_names[i] for i in term.tissues)
-            return TermTable(term=name, weight=term.weight, tissues=tissues)
+    if not term.kind.own:
+        tissues = None if term.tissues is None else tuple(tissue_names[i] for i in term.tissues)
+        return TermTable(term=term.kind.name, weight=term.weight, tissues=tissues)
     raise ProblemError(f"term '{term.name}' is a Python function, which has no form in a problem file")
 
 

@@ -18,7 +18,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy import ndarray
 
-from sequence_search.engines.simulator import evolve
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 
@@ -174,7 +173,7 @@ def magnetisation(problem: Problem, sequence: Sequence, axis: TimeAxis) -> tuple
     """
     times = _sample_times(axis.edges)
     voxels = problem.voxels(method="nominal")
-    mxy, mz = evolve(sequence, voxels, torch.from_numpy(times / 1e3))
+    mxy, mz = problem.simulator(voxels).evolve(sequence, torch.from_numpy(times / 1e3))
     return times, (voxels.m0 * mxy).abs().numpy(), (voxels.m0 * mz).numpy()
 
 

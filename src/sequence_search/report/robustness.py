@@ -9,7 +9,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sequence_search.distributions import Distribution, Uniform
-from sequence_search.engines.simulator import simulate
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.schema import nearest
 from sequence_search.sequence import Sequence
@@ -99,8 +98,8 @@ def robustness_map(
     b1 = _axis(problem.imaging.b1, TABLE_B1, n_b1)
     voxels = problem.voxel_grid(b0=b0, b1=b1).of_tissues((index,))
     single = sequence.detach().without_padding()
-    magnitude = simulate(single, voxels).abs().reshape(n_b0, n_b1)
-    reference = simulate(single, problem.voxels(method="nominal").of_tissues((index,))).abs()
+    magnitude = problem.simulator(voxels).signal(single).abs().reshape(n_b0, n_b1)
+    reference = problem.simulator(problem.voxels(method="nominal").of_tissues((index,))).signal(single).abs()
     if not reference > 0:
         raise ValueError(f"{name} has no signal at b0 = 0, b1 = 1 to relate to, with {single}")
     return RobustnessMap(name, b0, b1, magnitude / reference)

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from torch import Tensor
 
-from sequence_search.engines.loss import LossFunction
+from sequence_search.engines.simulator import LossFunction
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings

@@ -14,8 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sequence_search.engines.simulator import simulate
-from sequence_search.objective import SEQUENCE_TERMS, SIGNAL_TERMS, Objective
+from sequence_search.objective import Objective
 from sequence_search.problem.problem import Problem
 from sequence_search.strategies.proxyless.scheduler import Scheduler
 from sequence_search.voxels import Voxels
@@ -29,8 +28,8 @@ def gate_gradient(
     with torch.no_grad():
         drawn = scheduler.sequence(path)
         others = scheduler.sequence(_neighbours(path, candidates))
-        signal = simulate(drawn, voxels, engine)
-        candidate_signals = simulate(others, voxels, engine)
+        simulator = problem.simulator(voxels, engine)
+        signal, candidate_signals = simulator.signal(drawn), simulator.signal(others)
     leaf = signal.requires_grad_()
     # The second part is zero: it keeps the graph whole where the objective is of the sequence alone.
     loss = problem.objective(leaf, drawn, voxels).sum() + 0.0 * leaf.abs().sum()
@@ -42,12 +41,12 @@ def gate_gradient(
     )
     # Settings of the sequence alone add up over layers, so that their difference between neighbours is their
     # gate's gradient; terms of the signal, held fixed here, are a constant that the softmax cancels.
-    terms = tuple(term for term in problem.objective.terms if term.function not in SIGNAL_TERMS.values())
+    terms = tuple(term for term in problem.objective.terms if term.kind.own or term.kind.of == "sequence")
     if not terms:
         return through_signal
     with torch.no_grad():
         # Magnitudes of all neighbours cost as much as half their simulation: only for terms that may look.
-        blind = all(term.function in SEQUENCE_TERMS.values() for term in terms)
+        blind = all(term.kind.of == "sequence" for term in terms)
         fixed = signal[..., :0] if blind else signal
         fixed = fixed[:, None, None, :].expand(*others.batch_shape, fixed.shape[-1])
         return through_signal + Objective(terms)(fixed, others, voxels)

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sequence_search.search_space import SearchSpace
-from sequence_search.sequence import Sequence, merge_delays
+from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import State
 
 IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
@@ -43,7 +43,7 @@ class Scheduler:
         flat = path.reshape(shape[0], -1, shape[-1]).transpose(1, 2)
         parts = [part.gather(-1, flat) for part in (self.flip_angle, self.phase, idle_time(self.log_idle))]
         flip, phase, delay = (part.transpose(1, 2).reshape(shape) for part in parts)
-        merged = merge_delays(flip, phase, delay, self.is_rf[path])
+        merged = Sequence.from_events(self.is_rf[path], flip_angle=flip, phase=phase, delay=delay)
         return replace(merged, delay=merged.delay.clamp(max=self.max_delay))
 
     @torch.no_grad()

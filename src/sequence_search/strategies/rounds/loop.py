@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from sequence_search.engines.loss import LossFunction
+from sequence_search.engines.simulator import LossFunction
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
