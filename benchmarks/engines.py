@@ -26,12 +26,12 @@ import numpy as np
 import torch
 from peers import Case, Contestant, by_autograd, floor, machine, mrzero, ours, tables
 from peers import blochsim as blochsim_peer
+from sequence_search.engines.loss import encode, make_loss
 
 from sequence_search import Problem, Sequence
 from sequence_search.engines import fused
 from sequence_search.engines.kernel.objective import arrange_objective
 from sequence_search.engines.kernel.run import loss
-from sequence_search.engines.loss import encode, make_loss
 from sequence_search.objective import Objective
 from sequence_search.voxels import random_voxels
 

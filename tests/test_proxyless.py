@@ -6,7 +6,16 @@ import pytest
 import torch
 
 from conftest import scheduler_of
-from sequence_search.objective import Objective, Term, rf_energy, rf_number, signal_loss, time_to_readout
+from sequence_search.objective import (
+    Objective,
+    Term,
+    TermKind,
+    own_term,
+    rf_energy,
+    rf_number,
+    signal_loss,
+    time_to_readout,
+)
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
 from sequence_search.strategies import search
@@ -61,7 +70,12 @@ def test_a_failed_seed_ends_alone_and_all_failed_end_the_run():
             loss[0] = math.nan
         return loss
 
-    problem = replace(PROBLEM, objective=Objective((Term("broken", broken, 1.0),)))
+    # One layer, so that all have one pulse and the term gets them together.
+    problem = replace(
+        PROBLEM,
+        objective=Objective((Term("broken", own_term(broken), 1.0),)),
+        search_space=SearchSpace(max_rf=1),
+    )
     options = {"steps": 10, "n_voxels": 100, "voxels_per_step": 60}
     first, second = search(problem, "proxyless", seeds=(0, 1), **options).runs
     assert first.status == "failed"
@@ -100,7 +114,7 @@ def test_polish_converges_the_design():
 def one_layer_problem(term, weight=1.0):
     return replace(
         PROBLEM,
-        objective=Objective((Term("toy", term, weight),)),
+        objective=Objective((Term("toy", term if isinstance(term, TermKind) else own_term(term), weight),)),
         search_space=SearchSpace(max_rf=1),
     )
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from conftest import make_voxels, random_brain_voxels
 from sequence_search.engines.isochromats import draw_offsets
-from sequence_search.engines.simulator import evolve, magnetization, prepare, simulate
+from sequence_search.engines.simulator import ENGINES as STEPS
+from sequence_search.engines.simulator import Simulator, evolve, simulate
 from sequence_search.sequence import Sequence
 
 EXACT = ["pathways", "fused"]
@@ -20,6 +21,10 @@ T1, T2, T2_PRIME, SPREAD, B0 = 0.9, 0.08, 0.15, 25.0, 17.0
 
 def degrees(flip, phase, delay_ms):
     return Sequence.from_degrees_ms(flip, phase, delay_ms)
+
+
+def magnetization(sequence, voxels, engine, **options):
+    return Simulator(voxels, engine=engine, options=options).magnetization(sequence)
 
 
 def random_sequences(count, n_rf, seed=0, longest=0.1):
@@ -166,8 +171,6 @@ def test_bad_engine_options_are_refused():
         simulate(sequence, voxels, "epg")
     with pytest.raises(ValueError, match="n_spins must be at least 1"):
         simulate(sequence, voxels, "isochromats", n_spins=0)
-    with pytest.raises((ValueError, TypeError), match="draw"):
-        draw_offsets(voxels, 4, "sorted")
 
 
 # Properties, for every engine that is exact and for a few fixed spins.
@@ -242,20 +245,10 @@ def test_isochromats_of_a_padded_batch_are_the_same_spins():
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_absent_pulses_may_stand_anywhere(engine):
-    voxels = random_brain_voxels(6)
-    whole = random_sequences(1, 4)[0]
-    present = torch.tensor([False, True, False, True])
-    masked = Sequence(whole.flip_angle, whole.phase, whole.delay, present)
-    chosen = Sequence(whole.flip_angle[present], whole.phase[present], whole.delay[present])
-    torch.testing.assert_close(signal_of(engine, masked, voxels), signal_of(engine, chosen, voxels))
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_prepared_voxels_serve_many_sequences(engine):
+def test_one_simulator_serves_many_sequences(engine):
     voxels = random_brain_voxels(6)
     options = {"n_spins": 8} if engine == "isochromats" else {}
-    signal = prepare(voxels, engine, **options)
+    signal = Simulator(voxels, engine=engine, options=options).signal
     for sequence in (random_sequences(2, 3), random_sequences(1, 2, seed=1)[0]):
         torch.testing.assert_close(signal(sequence), simulate(sequence, voxels, engine, **options))
 
@@ -448,3 +441,78 @@ def test_a_gpu_gives_what_the_cpu_gives():
     torch.testing.assert_close(on_gpu.cpu(), simulate(sequence, voxels), atol=1e-12, rtol=0)
     with pytest.raises(ValueError, match="runs on the CPU only"):
         simulate(sequence.to("cuda"), voxels.to("cuda"), "fused")
+
+
+# The steps of the torch engines, with what no sequence plays yet: crushers, other starts, several readouts.
+
+# Isochromats stand evenly over the voxel: 1/n from the closed form.
+STEP_ENGINES = [("pathways", {}, 1e-14), ("isochromats", {"offsets": torch.zeros(1, 2000).double()}, 2e-3)]
+A, B = math.radians(75), math.radians(130)
+
+
+def played(engine, options, voxels, *steps, mz=1.0):
+    """Mxy and Mz after steps: a flip angle and phase [rad], a delay [s], or whole cycles of a crusher."""
+    machine = STEPS[engine](voxels, **options)
+    delays = torch.tensor([[0.0]], dtype=torch.float64)
+    state, readings = machine.start(delays, mz), []
+    for step in steps:
+        if step == "read":
+            readings.append(tuple(part[0, 0] for part in machine.read(state)))
+        elif isinstance(step, int):
+            state = machine.crush(state, step)
+        elif isinstance(step, tuple):
+            flip, phase = (torch.tensor([value], dtype=torch.float64) for value in step)
+            state = machine.pulse(state, flip, phase)
+        else:
+            state = machine.wait(state, torch.tensor([step], dtype=torch.float64))
+    return readings
+
+
+@pytest.mark.parametrize(("engine", "options", "tolerance"), STEP_ENGINES)
+def test_a_crushed_spin_echo_is_the_refocused_pathway_alone(engine, options, tolerance):
+    voxels, te = make_voxels(t2=T2, b0=B0), 0.02
+    steps = ((A, 0.0), te / 2, 1, (B, 1.1), 1, te / 2, "read")
+    ((mxy, _),) = played(engine, options, voxels, *steps)
+    expected = math.sin(A) * math.sin(B / 2) ** 2 * math.exp(-te / T2)
+    assert float(mxy.abs()) == pytest.approx(expected, abs=tolerance)
+
+
+@pytest.mark.parametrize(("engine", "options", "tolerance"), STEP_ENGINES)
+def test_a_crushed_stimulated_echo(engine, options, tolerance):
+    voxels, t, mixing = make_voxels(t1=T1, t2=T2, b0=B0), 0.01, 0.3
+    right = (math.pi / 2, 0.0)
+    # The moment of the mixing time spoils all but what was stored by the second pulse.
+    steps = (right, t, 1, right, mixing, 5, right, 1, t, "read")
+    ((mxy, _),) = played(engine, options, voxels, *steps)
+    expected = 0.5 * math.exp(-2 * t / T2 - mixing / T1)
+    assert float(mxy.abs()) == pytest.approx(expected, abs=tolerance)
+
+
+def test_ernst_from_the_mz_of_two_starts():
+    # Mz at the end of TR is a + b Mz at its start, where the transverse part is spoiled: in the steady state
+    # (1 - E1) / (1 - cos(flip) E1).
+    tr, flip = 0.03, math.radians(35)
+    ends = [
+        float(played("pathways", {}, make_voxels(t1=T1), (flip, 0.0), tr, 1, "read", mz=start)[0][1])
+        for start in (0.0, 1.0)
+    ]
+    e1 = math.exp(-tr / T1)
+    assert ends[0] / (1 - (ends[1] - ends[0])) == pytest.approx(
+        (1 - e1) / (1 - math.cos(flip) * e1), abs=1e-15
+    )
+
+
+@pytest.mark.parametrize(("engine", "options", "tolerance"), STEP_ENGINES)
+def test_two_readouts_of_a_train(engine, options, tolerance):
+    voxels = make_voxels(t2=T2)
+    half, right, whole = 0.005, (math.pi / 2, 0.0), (math.pi, math.pi / 2)
+    steps = (right, half, whole, half, "read", half, whole, half, "read")
+    signals = [abs(complex(mxy)) for mxy, _ in played(engine, options, voxels, *steps)]
+    assert signals == pytest.approx([math.exp(-0.01 / T2), math.exp(-0.02 / T2)], abs=1e-14)
+
+
+def test_trains_too_long_to_follow_are_refused():
+    train = degrees([90] + [170] * 14, [0] * 15, [5] * 15)
+    with pytest.raises(ValueError, match=r"at most 13 pulses, .* got 15: take engine='isochromats'"):
+        simulate(train, make_voxels())
+    assert simulate(train, make_voxels(), "isochromats").shape == (1,)

@@ -361,7 +361,7 @@ def _own_value(term: Term, given: Tensor, sequence: Sequence, voxels: Voxels) ->
 def _call_own(term: Term, given: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
     shape = tuple(sequence.batch_shape)
     try:
-        value = term.kind(given, sequence, voxels)
+        value = term.kind.function(given, sequence, voxels)
     except Exception as error:
         what, n_rf = f"{type(error).__name__}: {error}", sequence.delay.shape[-1]
         raise TermError(
@@ -375,7 +375,7 @@ def _call_own(term: Term, given: Tensor, sequence: Sequence, voxels: Voxels) -> 
     return value
 
 
-def _mean(values: Tensor, voxels: Voxels, chosen: Tensor | None = None) -> Float[Tensor, "*batch"]:
+def _mean(values: Tensor, voxels: Voxels, chosen: Tensor | None = None) -> Tensor:
     """Weighted mean over voxels, or over those that are chosen."""
     weight = voxels.weight if chosen is None else voxels.weight * chosen
     return (values * weight).sum(-1) / weight.sum()

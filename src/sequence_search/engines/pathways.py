@@ -34,21 +34,22 @@ class PathwayState:
 
     Attributes
     ----------
-    transverse, longitudinal : complex tensor [batch, n_voxels, pathways]
-        Longitudinal ones were once transverse.
+    transverse : complex tensor [batch, n_voxels, pathways]
+    longitudinal : complex tensor [batch, n_voxels, stored]
+        Of pathways that were once transverse.
     recovered : tensor [batch, n_voxels]
         Mz that never was transverse, with all that has recovered.
-    transverse_clock, longitudinal_clock : tensor [batch, pathways, 2]
+    transverse_clock, longitudinal_clock : tensor [batch, pathways or stored, 2]
         Time dephased [s], and gradient moment [cycles over the voxel].
     elapsed : tensor [batch, 1], s
     """
 
     transverse: Complex[Tensor, "batch n_voxels pathways"]
-    longitudinal: Complex[Tensor, "batch n_voxels pathways"]
+    longitudinal: Complex[Tensor, "batch n_voxels stored"]
     recovered: Float[Tensor, "batch n_voxels"]
-    transverse_clock: Float[Tensor, "batch pathways two"]
-    longitudinal_clock: Float[Tensor, "batch pathways two"]
-    elapsed: Float[Tensor, "batch one"]
+    transverse_clock: Float[Tensor, "batch pathways 2"]
+    longitudinal_clock: Float[Tensor, "batch stored 2"]
+    elapsed: Float[Tensor, "batch 1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class Pathways:
         along = (state.longitudinal * self._dephasing(state.longitudinal_clock, rounding)).sum(-1)
         return mxy, state.recovered + along.real
 
-    def _dephasing(self, clock: Float[Tensor, "batch pathways two"], rounding: Tensor) -> Tensor:
+    def _dephasing(self, clock: Float[Tensor, "batch pathways 2"], rounding: Tensor) -> Tensor:
         """Mean of exp(2 pi i f tau) over the frequencies f of each voxel, [batch, n_voxels, pathways]."""
         time, moment = clock.unbind(-1)
         tau = torch.where(time.abs() <= rounding, 0.0, time)[:, None, :]

@@ -135,7 +135,7 @@ class Simulator:
         The kernel gives the signal alone, so that "pathways" steps in for it.
         """
         flat, shape = sequence.flat(), (*sequence.batch_shape, len(self.voxels))
-        if flat.present is None:
+        if flat.present is None or not len(flat.present):
             mxy, mz = play(self._steps, flat)
         else:
             # The sequences of each pulse number together, so that padding costs nothing.
