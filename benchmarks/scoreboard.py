@@ -1,4 +1,4 @@
-"""Scores of the runs that `benchmarks/search.py` saved, and the page that shows them."""
+"""Aggregates of the runs of `benchmarks/search.py`, how they are saved, and the page that shows them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from sequence_search.report.drawing import COLOURS, write_figure
 BEST_KNOWN = Path(__file__).parent / "best_known.json"
 CLOSE = 0.005  # of the best-known loss: found
 SUCCESS = 0.05  # of the two-pulse optimum's loss, without the RF-number term: successful in the paper's sense
+STALE = 0.001  # by how much a best known must have changed for a count by it to be marked
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
+SHARED = ("machine", "options")
 ORDER = ("multistart", "proxyless", "evolution", "random", "cma-es", "tpe")
 SCHEDULES = ("proxyless, paper", "proxyless, fast", "proxyless, exact")
 PAPER_STEPS = 100_000
@@ -30,29 +32,72 @@ CURVE, CURVE_PROBLEMS = "images/proxyless-steps.png", ("max-signal", "csf-null-w
 PAPER_PROBLEMS = ("max-signal", "gm-wm-t2-w30", "gm-wm", "csf-null-w0.25", "csf-null-w1")
 
 
-def score(problem: Problem, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """One row of the table."""
-    best = json.loads(BEST_KNOWN.read_text())[problem.name]
+def aggregate(problem: Problem, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is kept of a row: counts, quantiles and medians of its runs, and the best known that they met."""
+    known = json.loads(BEST_KNOWN.read_text())[problem.name]["loss"]
     designs = [run for run in runs if "loss" in run]
-    found = [run for run in designs if run["loss"] <= best["loss"] + CLOSE * abs(best["loss"])]
+    found = [run for run in designs if run["loss"] <= known + CLOSE * abs(known)]
     limit = success_limit(problem)
     successful = [run for run in designs if run["without_rf_number"] <= limit]
-
-    def middle(rows: list[dict[str, Any]], key: str) -> float | None:
-        values = [row[key] for row in rows if row.get(key) is not None]
-        return median(values) if values else None
-
+    kinds = Counter(classify(Sequence.from_dict(run["sequence"]), problem.categories) for run in successful)
     return {
         "seeds": len(runs),
         "found": len(found),
         "successful": len(successful),
-        "seconds": middle(runs, "seconds"),
-        "longest": max(run["seconds"] for run in runs),
-        "seconds_to_reach": middle(found, "seconds_to_reach"),
-        "evaluations_to_reach": middle(found, "evaluations_to_reach"),
-        "families": middle(designs, "families"),
-        "best": min((run["loss"] for run in designs), default=None),
+        "categories": dict(kinds.most_common()),
+        "best_known": round(known, 6),
+        "loss": _quantiles(designs, "loss", 7),
+        "seconds": _quantiles(runs, "seconds", 2),
+        "seconds_to_reach": _median(found, "seconds_to_reach"),
+        "evaluations_to_reach": _median(found, "evaluations_to_reach"),
+        "families": _median(designs, "families"),
     }
+
+
+def _quantiles(runs: list[dict[str, Any]], key: str, digits: int) -> list[float]:
+    """Least, quartiles and largest; empty without a run."""
+    values = [run[key] for run in runs]
+    return (
+        [round(float(each), digits) for each in np.quantile(values, (0, 0.25, 0.5, 0.75, 1))]
+        if values
+        else []
+    )
+
+
+def _median(runs: list[dict[str, Any]], key: str) -> float | None:
+    values = [run[key] for run in runs if run.get(key) is not None]
+    return round(median(values), 2) if values else None
+
+
+def read_results(file: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    """Saved rows by problem and label; none at first."""
+    if not file.exists():
+        return {}
+    saved = json.loads(file.read_text())
+    return {
+        name: {label: {**row, **{key: saved[key][row[key]] for key in SHARED}} for label, row in rows.items()}
+        for name, rows in saved["rows"].items()
+    }
+
+
+def write_results(file: Path, results: dict[str, dict[str, dict[str, Any]]]) -> None:
+    """JSON with a line for each row; machines and options, of which many rows have the same, once."""
+    shared: dict[str, list[Any]] = {key: [] for key in SHARED}
+    problems = []
+    for name, rows in results.items():
+        lines = []
+        for label, row in rows.items():
+            small = dict(row)
+            for key, known in shared.items():
+                if row[key] not in known:
+                    known.append(row[key])
+                small[key] = known.index(row[key])
+            lines.append(f"{json.dumps(label)}: {json.dumps(small, ensure_ascii=False)}")
+        problems.append(f"{json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n}")
+    lists = [f'"{key}": [\n' + ",\n".join(map(json.dumps, known)) + "\n]" for key, known in shared.items()]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = ",\n".join([*lists, '"rows": {\n' + ",\n".join(problems) + "\n}"])
+    file.write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
 
 
 def success_limit(problem: Problem) -> float:
@@ -79,13 +124,12 @@ def tables(results: dict[str, Any]) -> str:
         parts.append(
             f"| {name} | {entry['loss']:.5f} | {two:.5f} | {Sequence.from_dict(entry['sequence'])} |"
         )
-    saved = {name: results["rows"][name] for name in builtin_problems() if name in results["rows"]}
+    saved = {name: results[name] for name in builtin_problems() if name in results}
     for name, rows in saved.items():
-        problem = Problem.load(name)
         labels = sorted((each for each in rows if not is_variant(each)), key=strategy_rank)
         parts += ["", f"### {name}", "", HEADER, RULE]
-        parts += [table_row(label, score(problem, rows[label]["runs"])) for label in labels]
-        parts += ["", *(categories(problem, each, rows[each]["runs"]) for each in SCHEDULES if each in rows)]
+        parts += [table_row(label, rows[label], known[name]["loss"]) for label in labels]
+        parts += ["", *(categories(each, rows[each]) for each in SCHEDULES if each in rows)]
     parts += ["", "### proxyless by its options: successful seeds", "", *variants(saved)]
     return "\n".join(parts) + "\n"
 
@@ -100,10 +144,10 @@ def write_curve(path: Path, results: dict[str, Any]) -> None:
     figure = Figure(figsize=(88 / 25.4, 62 / 25.4), layout="constrained")
     axes = figure.subplots()
     every: set[int] = set()
-    for place, name in enumerate(name for name in CURVE_PROBLEMS if name in results["rows"]):
+    for place, name in enumerate(name for name in CURVE_PROBLEMS if name in results):
         found = {
-            row["options"].get("steps", PAPER_STEPS): score(Problem.load(name), row["runs"])
-            for label, row in results["rows"][name].items()
+            row["options"].get("steps", PAPER_STEPS): row
+            for label, row in results[name].items()
             if label in SCHEDULES[:2] or re.fullmatch(r"proxyless, [\d,]+ steps", label)
         }
         steps = sorted(found)
@@ -145,29 +189,19 @@ def variants(saved: dict[str, dict[str, Any]]) -> list[str]:
     lines = [f"| options | {' | '.join(saved)} |", "| --- |" + " ---: |" * len(saved)]
     lines.append(f"| the paper's own | {' | '.join(paper)} |")
     for label in labels:
-        cells = [
-            success_share(Problem.load(name), rows[label]["runs"]) if label in rows else "-"
-            for name, rows in saved.items()
-        ]
+        cells = [success_share(rows[label]) if label in rows else "-" for rows in saved.values()]
         lines.append(f"| {label} | {' | '.join(cells)} |")
     return lines
 
 
-def success_share(problem: Problem, runs: list[dict[str, Any]]) -> str:
+def success_share(row: dict[str, Any]) -> str:
     """As "48 % of 50"."""
-    row = score(problem, runs)
     return f"{100 * row['successful'] / row['seeds']:.0f} % of {row['seeds']}"
 
 
-def categories(problem: Problem, label: str, runs: list[dict[str, Any]]) -> str:
+def categories(label: str, row: dict[str, Any]) -> str:
     """Share of the seeds whose design is successful and of each category, as in Tables V to VIII."""
-    limit = success_limit(problem)
-    counts = Counter[str](
-        classify(Sequence.from_dict(run["sequence"]), problem.categories)
-        for run in runs
-        if "loss" in run and run["without_rf_number"] <= limit
-    )
-    shares = (f"{name} {100 * count / len(runs):.0f} %" for name, count in counts.most_common())
+    shares = (f"{name} {100 * count / row['seeds']:.0f} %" for name, count in row["categories"].items())
     return f"- {label}: {'; '.join(shares) or 'none successful'}."
 
 
@@ -186,7 +220,7 @@ HEADER = f"| {' | '.join(COLUMNS)} |"
 RULE = "| --- |" + " ---: |" * (len(COLUMNS) - 1)
 
 
-def table_row(label: str, row: dict[str, Any]) -> str:
+def table_row(label: str, row: dict[str, Any], known: float) -> str:
     """One strategy."""
 
     def share(count: int) -> str:
@@ -195,13 +229,15 @@ def table_row(label: str, row: dict[str, Any]) -> str:
     def number(value: float | None, form: str) -> str:
         return "-" if value is None else format(value, form)
 
+    # What was counted by a loss that has been improved on since says so.
+    earlier = abs(row["best_known"] - known) > STALE * abs(known)
     cells = (
         label,
         row["seeds"],
-        share(row["found"]),
+        share(row["found"]) + (f" of the earlier {row['best_known']:.5f}" if earlier else ""),
         share(row["successful"]),
-        number(row["best"], ".5f"),
-        f"{number(row['seconds'], '.1f')} ({row['longest']:.1f})",
+        number(row["loss"][0] if row["loss"] else None, ".5f"),
+        f"{row['seconds'][2]:.1f} ({row['seconds'][4]:.1f})",
         number(row["seconds_to_reach"], ".1f"),
         number(row["evaluations_to_reach"], ",.0f"),
         number(row["families"], ".0f"),

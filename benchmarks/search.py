@@ -22,10 +22,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from peers.blackbox import PEERS
-from scoreboard import BEST_KNOWN, CLOSE, score, write_page
+from scoreboard import BEST_KNOWN, CLOSE, aggregate, read_results, write_page, write_results
 
 from sequence_search import Problem, Sequence, Study, builtin_problems, search
 from sequence_search.strategies.base import Meter, Settings
@@ -90,30 +89,11 @@ def how(machine: dict[str, Any], options: dict[str, Any], budget: float) -> dict
 def add_row(out: Path, label: str, made: dict[str, Any], problem: Problem, runs: list[Run]) -> None:
     """Save and print a row; the best known follows it."""
     update_best_known(problem, label, runs)
-    row = made | {"runs": [describe(run) for run in runs]}
+    row = aggregate(problem, [describe(run) for run in runs])
     results = read_results(out)
-    results["rows"].setdefault(problem.name, {})[label] = row
+    results.setdefault(problem.name, {})[label] = made | row
     write_results(out, results)
-    print(f"{problem.name:15} {label:20} {score(problem, row['runs'])}", flush=True)
-
-
-def read_results(out: Path) -> dict[str, Any]:
-    """Saved rows; none at first."""
-    return dict(json.loads(out.read_text())) if out.exists() else {"rows": {}}
-
-
-def write_results(out: Path, results: dict[str, Any]) -> None:
-    """JSON with a line for each run."""
-    problems = []
-    for name, rows in results["rows"].items():
-        lines = []
-        for label, row in rows.items():
-            made = json.dumps({**row, "runs": []}).removesuffix("]}")
-            runs = ",\n".join(json.dumps(run) for run in row["runs"])
-            lines.append(f"{json.dumps(label)}: {made}\n{runs}\n]}}")
-        problems.append(f"{json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n}")
-    out.parent.mkdir(exist_ok=True)
-    out.write_text('{"rows": {\n' + ",\n".join(problems) + "\n}}\n")
+    print(f"{problem.name:15} {label:20} {row}", flush=True)
 
 
 def measure(
@@ -139,23 +119,20 @@ def measure(
 
 
 def describe(run: Run) -> dict[str, Any]:
-    """What the scoreboard needs of a run, in small."""
+    """What the aggregates need of a run."""
     if run.sequence is None or run.evaluation is None:
-        return {"seed": run.seed, "status": run.status, "reason": run.reason, "seconds": run.seconds}
+        return {"seconds": run.seconds}
     last = run.history[-1] if run.history else None
     reached = next((p for p in run.history if last and p.loss <= last.loss + CLOSE * abs(last.loss)), last)
     return {
-        "seed": run.seed,
-        "status": run.status,
         "loss": run.loss,
         "without_rf_number": run.loss - run.evaluation.terms.get("rf_number", 0.0),
-        "check_loss": run.families[0].check_loss,
-        "sequence": {name: np.round(values, 3).tolist() for name, values in run.sequence.to_dict().items()},
+        "sequence": run.sequence.to_dict(),
         "families": len(run.families),
-        "seconds": round(run.seconds, 2),
+        "seconds": run.seconds,
         "evaluations": run.n_evaluations,
         # When the loss on the training voxels came within 0.5 % of its last.
-        "seconds_to_reach": round(reached.seconds, 2) if reached else None,
+        "seconds_to_reach": reached.seconds if reached else None,
         "evaluations_to_reach": reached.evaluations if reached else None,
     }
 
