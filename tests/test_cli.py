@@ -228,15 +228,30 @@ def test_status(tmp_path):
     assert "with 3 tasks" in made.stdout
     record = json.loads(call("status", study, "--format", "json").stdout)["problems"][0]
     assert (record["waiting"], record["done"], record["best"]) == (3, 0, None)
-    run = json.loads(call("run", "max-signal", "--seeds", 3, "--out", study, "--format", "json").stdout)
+    assert call("run", "max-signal", "--seeds", 3, "--out", study).exit_code == 0
     record = json.loads(call("status", study, "--format", "json").stdout)
-    assert record == run
     assert (record["problems"][0]["done"], record["problems"][0]["waiting"]) == (3, 0)
     assert record["problems"][0]["best"]["loss"] > 0
     assert f"{record['problems'][0]['best']['loss']:.6f}" in call("status", study).stdout
     missing = call("status", tmp_path)
     assert missing.exit_code == 2
     assert "holds no study" in missing.stderr
+
+
+def test_a_run_as_json_is_one_document_whatever_the_flags(tmp_path):
+    def printed(*arguments):
+        done = call("run", "max-signal", "--format", "json", *arguments)
+        record = json.loads(done.stdout, parse_constant=pytest.fail)
+        for run in record["runs"]:
+            del run["seconds"]
+        return record
+
+    alone, with_folder = printed(), printed("--out", tmp_path / "one")
+    assert with_folder == alone
+    several = call("run", "max-signal", "gm-wm", "--out", tmp_path / "two", "--format", "json")
+    assert [record["problem"] for record in json.loads(several.stdout)] == ["max-signal", "gm-wm"]
+    again = call("resume", tmp_path / "one", "--format", "json")
+    assert json.loads(again.stdout)["problem"] == "max-signal"
 
 
 def test_status_needs_no_heavy_library(tmp_path):
@@ -461,7 +476,9 @@ def test_a_study_that_is_stopped_keeps_a_checkpoint(tmp_path, number, code):
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == code, stderr
     assert "stopping; the same command goes on from here" in stderr
-    assert json.loads(stdout)["problems"][0]["interrupted"] == 2
+    assert json.loads(stdout)["runs"] == []
+    status = json.loads(call("status", tmp_path, "--format", "json").stdout)
+    assert status["problems"][0]["interrupted"] == 2
     assert (tmp_path / "max-signal" / "seed-0000" / "checkpoint.npz").exists()
     assert not list(tmp_path.glob("*/*/result.json"))
 

@@ -1,16 +1,19 @@
 import dataclasses
 import json
 import math
+from pathlib import Path
 
 import pytest
 
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
+from sequence_search.storage import json_text
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.record import read_run, result_record, run_record, seed_record
 from sequence_search.strategies.result import Point, SearchResult, failed
 
+GOLDEN = Path(__file__).parent / "data" / "study-v1"
 PROBLEM = Problem.load("max-signal")
 ECHO = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 6.2])
 
@@ -28,29 +31,39 @@ def done(seed=0):
 
 
 def test_the_record_of_a_run():
-    record = run_record(done())
+    record = run_record(PROBLEM, done())
     assert record["sequence"] == {"flip_deg": [88, 177], "phase_deg": [0, 180], "delay_ms": [6.2, 6.2]}
     assert record["families"][0]["loss"] == record["loss"]
     assert record["check_loss"] == pytest.approx(record["loss"], rel=0.01)
-    assert set(record) >= {"seed", "status", "loss", "terms", "signal", "seconds", "history"}
+    assert set(record) >= {"seed", "status", "category", "loss", "terms", "signal", "seconds"}
     assert record["loss"] == pytest.approx(sum(record["terms"].values()))
-    assert record["history"][0] == {"step": 0, "loss": 0.5, "evaluations": 9, "seconds": 0.1}
-    assert record["history"][1]["loss"] is None
-    assert "history" not in run_record(done(), history=False)
 
 
 def test_the_record_of_a_failed_run_says_why():
-    record = run_record(failed(3, "loss is nan at step 7", 0.1))
+    record = run_record(PROBLEM, failed(3, "loss is nan at step 7", 0.1))
     assert record["status"] == "failed"
     assert record["reason"] == "loss is nan at step 7"
     assert record["loss"] is record["sequence"] is None
-    assert set(record) == set(run_record(done())) | {"reason"}
+    assert set(record) == set(run_record(PROBLEM, done())) | {"reason"}
 
 
 def test_the_record_of_a_search():
     result = SearchResult(PROBLEM, "multistart", (failed(0, "no", 0.1), done(1)))
     record = json.loads(json.dumps(result_record(result)))
-    assert record["problem"] == "max-signal"
+    assert list(record) == [
+        "schema_version",
+        "problem",
+        "problem_sha256",
+        "strategy",
+        "options",
+        "engine",
+        "ensemble",
+        "check_ensemble",
+        "versions",
+        "device",
+        "runs",
+    ]
+    assert (record["schema_version"], record["problem"]) == (2, "max-signal")
     assert record["problem_sha256"] == PROBLEM.digest
     assert set(record["versions"]) >= {"python", "sequence-search", "torch"}
     assert [run["seed"] for run in record["runs"]] == [0, 1]
@@ -59,7 +72,7 @@ def test_the_record_of_a_search():
 def test_a_seed_is_read_back_from_its_record():
     run = done(7)
     record = json.loads(json.dumps(seed_record(PROBLEM, run)))
-    assert record["schema_version"] == 1
+    assert record["schema_version"] == 2
     assert record["problem_sha256"] == PROBLEM.digest
     again = read_run(record, run.history[:1], run.seconds)
     assert seed_record(PROBLEM, again) == record
@@ -73,3 +86,21 @@ def test_a_seed_is_read_back_from_its_record():
 def test_nothing_in_the_record_of_a_seed_depends_on_time():
     slow = dataclasses.replace(done(), seconds=1e6, history=())
     assert seed_record(PROBLEM, slow) == seed_record(PROBLEM, done())
+
+
+@pytest.mark.parametrize("loss", [math.inf, math.nan])
+def test_a_check_loss_that_is_no_number_is_strict_json_and_comes_back(loss):
+    best = dataclasses.replace(done().families[0], check_loss=loss)
+    run = dataclasses.replace(done(), families=(best,))
+    text = json_text(seed_record(PROBLEM, run))
+    assert not {"NaN", "Infinity"} & set(text.replace(",", " ").split())
+    again = read_run(json.loads(text), (), run.seconds)
+    assert str(again.families[0].check_loss) == str(loss)
+
+
+def test_results_of_version_1_are_read():
+    record = json.loads((GOLDEN / "max-signal" / "seed-0000" / "result.json").read_text())
+    assert record["schema_version"] == 1
+    run = read_run(record, (), 1.0)
+    assert (run.seed, run.status, run.loss) == (0, "done", record["loss"])
+    assert run.sequence.to_dict() == record["sequence"]

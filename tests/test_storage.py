@@ -1,4 +1,5 @@
 import errno
+import math
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from sequence_search import storage as files
 from sequence_search.storage import (
     StorageError,
     is_locked,
+    json_text,
     locked,
     read_arrays,
     read_json,
@@ -162,7 +164,51 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(files.fcntl, "flock", refuse)
-    told = "lock cannot be locked, its file system has no flock: No locks"
+    monkeypatch.setattr("portalocker.portalocker.LOCKER", refuse)
+    told = "lock cannot be locked, its file system has no locks: No locks available"
     with pytest.raises(StorageError, match=told), locked(tmp_path / "lock"):
         pass
+    assert not is_locked(tmp_path / "lock")
+
+
+def test_a_lock_is_seen_where_nothing_can_be_written(tmp_path):
+    file = tmp_path / "lock"
+    with locked(file):
+        file.chmod(0o400)
+        assert is_locked(file)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(math.inf, '"inf"'), (-math.inf, '"-inf"'), (math.nan, "null"), (0.1, "0.1")]
+)
+def test_json_has_no_numbers_that_it_does_not_know(value, text):
+    assert json_text([(value,)]) == f"[\n  [\n    {text}\n  ]\n]"
+
+
+# What Windows and macOS lack of POSIX; `search` and `evaluate` need none of it, a study needs locks.
+WITHOUT_POSIX = """
+import os, sys
+from pathlib import Path
+import torch  # asks for the platform by its name
+sys.modules["fcntl"] = None
+for name in ("register_at_fork", "sched_getaffinity", "O_DIRECTORY"):
+    delattr(os, name)
+import sequence_search
+from sequence_search.cli import app
+import sequence_search.study.workers
+for name in sequence_search.__all__:
+    getattr(sequence_search, name)
+sequence_search.storage.write_json(Path(sys.argv[1]) / "file.json", {"written": 1})
+app(["run", "max-signal", "--out", sys.argv[1] + "/study"])
+"""
+
+
+def test_without_posix_only_studies_are_refused(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_POSIX, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "error: " in done.stderr
+    assert "cannot be locked, this Python has no file locks" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert read_json(tmp_path / "file.json") == {"written": 1}

@@ -13,22 +13,31 @@ from sequence_search.storage import (
     StorageError,
     StudyError,
     is_locked,
+    json_text,
     locked,
     read_arrays,
     write_bytes,
 )
-from sequence_search.strategies import search
+from sequence_search.strategies import STRATEGIES, search
 from sequence_search.strategies.base import Monitor
-from sequence_search.study import begin
+from sequence_search.strategies.record import result_record
+from sequence_search.strategies.rounds.multistart import Multistart
+from sequence_search.study import create
 from sequence_search.study import run as work
 from sequence_search.study import seeds as folder_module
 from sequence_search.study.plan import Task
 from sequence_search.study.seeds import seed_folder
 from sequence_search.study.study import Study
 
-PROBLEM = Problem.load("max-signal")
-CONTRAST = Problem.load("gm-wm")
-QUICK = {"n_starts": 6, "n_children": 6, "max_rounds": 4, "steps": 3, "n_polished": 1, "n_per_tissue": 4}
+
+def small(name):
+    """A problem whose sequences have two pulses at most."""
+    problem = Problem.load(name)
+    return replace(problem, search_space=replace(problem.search_space, max_rf=2))
+
+
+PROBLEM, CONTRAST = small("max-signal"), small("gm-wm")
+QUICK = {"n_starts": 4, "n_children": 4, "max_rounds": 4, "steps": 3, "n_polished": 1, "n_per_tissue": 4}
 BATCHED = {"strategy": "proxyless", "steps": 6, "n_voxels": 200, "voxels_per_step": 60}
 GOLDEN = Path(__file__).parent / "data" / "study-v1"
 
@@ -104,7 +113,7 @@ def test_the_layout(whole):
         [*of_seeds, "derived/results.csv", "derived/table.md", "lock", "study.json", "study.toml"]
     )
     facts = json.loads((whole.folder / "study.json").read_text())
-    assert facts["schema_version"] == 1
+    assert facts["schema_version"] == 2
     assert facts["problems"] == {"max-signal": PROBLEM.digest, "gm-wm": CONTRAST.digest}
     assert set(facts) == {"schema_version", "problems", "versions", "device", "created"}
     plan = tomllib.loads((whole.folder / "study.toml").read_text())
@@ -199,14 +208,13 @@ def test_an_interrupted_seed_is_no_result_and_shows_where_it_stands(tmp_path):
 
 def test_checkpoints_come_by_time(tmp_path, monkeypatch):
     saved = []
-    save = work._Keeper.save
+    save = work.TaskRecorder.save
     monkeypatch.setattr(
-        work._Keeper, "save", lambda keeper, state: (saved.append(state), save(keeper, state))
+        work.TaskRecorder, "save", lambda recorder, state: (saved.append(state), save(recorder, state))
     )
     make(tmp_path / "few", seeds=(0,)).run()
     assert saved == []
-    monkeypatch.setattr(work, "CHECKPOINT_EVERY_S", 0.0)
-    make(tmp_path / "many", seeds=(0,)).run()
+    make(tmp_path / "many", seeds=(0,)).run(checkpoint_every_s=0.0)
     assert len(saved) > 3
     assert final(tmp_path / "many") == final(tmp_path / "few")
 
@@ -216,19 +224,9 @@ def test_a_damaged_checkpoint_is_told_and_begun_again(tmp_path, whole):
     study.run(monitor=Monitor(stop=StopAt(12)))
     file = seed_folder(tmp_path, "max-signal", 0).checkpoint
     write_bytes(file, file.read_bytes()[:200])
-    notes = []
-    write_status = work.write_status
-
-    def note(folder, state, content):
-        notes.append(content.get("note"))
-        write_status(folder, state, content)
-
-    work.write_status, before = note, work.write_status
-    try:
-        study.run()
-    finally:
-        work.write_status = before
-    assert "the checkpoint was damaged: begun again" in notes
+    study.run()
+    status = json.loads(seed_folder(tmp_path, "max-signal", 0).status.read_text())
+    assert (status["state"], status["note"]) == ("done", "the checkpoint was damaged: begun again")
     assert final(tmp_path) == final(whole.folder)
 
 
@@ -331,7 +329,7 @@ def test_a_seed_in_other_hands_is_left_to_them(tmp_path):
     states = []
     with locked(seed_folder(tmp_path, "max-signal", 0).lock) as mine:
         assert mine
-        assert work.run_task(tmp_path, Task("max-signal", (0,)), lambda: False).state == "busy"
+        assert work.run_task(tmp_path, Task("max-signal", (0,)), lambda: False).state == "running"
         assert study.status()[0].counts["running"] == 1
         tally = study.run(monitor=Monitor(stop=lambda: len(states) > 0), on_outcome=states.append)
     assert [outcome.task.seeds for outcome in states] == [(1,)]
@@ -364,7 +362,7 @@ def test_seeds_may_be_added_but_not_taken_away(tmp_path):
 
 def test_a_study_keeps_the_batch_size_that_it_was_made_with(tmp_path, monkeypatch):
     options = {"strategy": "proxyless", "steps": 2}
-    monkeypatch.setitem(begin.BATCH_SIZES, "proxyless", 2)
+    monkeypatch.setitem(create.BATCH_SIZES, "proxyless", 2)
     Study.create(tmp_path, PROBLEM, seeds=range(3), **options)
     monkeypatch.undo()
     study = Study.create(tmp_path, PROBLEM, seeds=range(3), **options)
@@ -375,9 +373,9 @@ def test_a_study_keeps_the_batch_size_that_it_was_made_with(tmp_path, monkeypatc
     ("change", "message"),
     [
         ({"steps": 4}, "options.steps: 3 in the study, 4 asked for"),
-        ({"max_seconds": 9.0}, "max_seconds: nothing in the study, 9.0 asked for"),
+        ({"max_seconds": 9.5}, "max_seconds: nothing in the study, 9.5 asked for"),
         ({"engine": "pathways"}, "engine: auto in the study, pathways asked for"),
-        ({"problems": CONTRAST}, "problems.max-signal: a table in the study, nothing asked for"),
+        ({"problems": CONTRAST}, "problems: max-signal in the study, gm-wm asked for"),
     ],
 )
 def test_another_study_is_refused_with_the_difference(tmp_path, change, message):
@@ -389,15 +387,48 @@ def test_another_study_is_refused_with_the_difference(tmp_path, change, message)
     assert final(tmp_path) == before
 
 
-def test_a_changed_problem_is_refused_with_the_difference(tmp_path):
+def test_a_changed_problem_is_refused_with_the_differences(tmp_path):
     make(tmp_path)
-    changed = replace(PROBLEM, search_space=replace(PROBLEM.search_space, max_delay=5.0), title="Other")
+    terms = list(PROBLEM.objective.terms)
+    terms[1] = replace(terms[1], weight=0.5)
+    changed = replace(
+        PROBLEM,
+        search_space=replace(PROBLEM.search_space, max_delay=5.0, wait_ranges=((0.001, 0.02),)),
+        objective=replace(PROBLEM.objective, terms=(*terms, replace(terms[2], name="again"))),
+        title="Other",
+    )
     with pytest.raises(StudyError) as refused:
         make(tmp_path, changed)
-    assert "problems.max-signal.search_space.max_delay_ms: 10000.0 in the study, 5000.0 asked" in str(
-        refused.value
-    )
+    assert str(refused.value).splitlines() == [
+        f"{tmp_path} holds a study that differs from what is asked for:",
+        "  objective[2].weight: 0.0001 in the study, 0.5 asked for",
+        "  objective[4]: nothing in the study, {term = rf_number, weight = 0.001} asked for",
+        "  search_space.wait_ranges_ms[1][2]: 10 in the study, 20 asked for",
+        "  search_space.wait_ranges_ms[2]: [10, 100] in the study, nothing asked for",
+        "  search_space.wait_ranges_ms[3]: [100, 1000] in the study, nothing asked for",
+        "  search_space.max_delay_ms: 10000 in the study, 5000 asked for",
+        "choose another folder (--out), or ask for the same, to which seeds may be added",
+    ]
     make(tmp_path, replace(PROBLEM, title="A title affects no result"))
+
+
+def test_of_several_problems_the_one_that_differs_is_named(tmp_path):
+    make(tmp_path, (PROBLEM, CONTRAST))
+    other = replace(CONTRAST, search_space=replace(CONTRAST.search_space, max_rf=3))
+    with pytest.raises(StudyError, match=r"  gm-wm: search_space.max_rf: 2 in the study, 3 asked for"):
+        make(tmp_path, (PROBLEM, other))
+
+
+def test_another_strategy_is_refused_with_the_difference(tmp_path):
+    make(tmp_path)
+    with pytest.raises(StudyError, match="strategy: multistart in the study, random asked for"):
+        Study.create(tmp_path, PROBLEM, "random", range(3))
+
+
+def test_a_folder_whose_study_was_not_begun_takes_another(tmp_path):
+    make(tmp_path)
+    (tmp_path / "study.toml").unlink()
+    assert list(make(tmp_path, CONTRAST).problems) == ["gm-wm"]
 
 
 def test_a_study_that_was_edited_is_refused(tmp_path):
@@ -411,10 +442,10 @@ def test_a_study_that_was_edited_is_refused(tmp_path):
 def test_a_study_of_a_newer_schema_is_refused(tmp_path, whole):
     shutil.copytree(whole.folder, tmp_path / "study")
     file = tmp_path / "study" / "study.json"
-    file.write_text(file.read_text().replace('"schema_version": 1', '"schema_version": 2'))
+    file.write_text(file.read_text().replace('"schema_version": 2', '"schema_version": 3'))
     before = final(tmp_path / "study")
     for use in (Study.open, lambda path: make(path, (PROBLEM, CONTRAST), range(2))):
-        with pytest.raises(StudyError, match="is a study of schema version 2, and this version"):
+        with pytest.raises(StudyError, match="is a study of schema version 3, and this version"):
             use(tmp_path / "study")
     assert final(tmp_path / "study") == before
 
@@ -458,7 +489,7 @@ def test_workers_do_not_change_a_bit(tmp_path, whole):
     assert final(tmp_path) == final(whole.folder)
 
 
-def test_the_golden_study_of_version_1():
+def test_a_study_of_version_1_is_read():
     study = Study.open(GOLDEN)
     first, second = study.runs("max-signal")
     assert (first.seed, first.status, second.seed, second.status) == (0, "done", 2, "failed")
@@ -472,6 +503,60 @@ def test_the_golden_study_of_version_1():
     assert state["number"] == 2
     assert study.status()[0].counts == {"done": 1, "running": 0, "interrupted": 1, "waiting": 1, "failed": 1}
     assert study.table()[0]["best_loss"] == first.loss
+
+
+def test_a_study_of_version_1_goes_on(tmp_path):
+    shutil.copytree(GOLDEN, tmp_path / "study")
+    made_with = QUICK | {"n_starts": 6, "n_children": 6}
+    study = make(tmp_path / "study", Problem.load("max-signal"), seeds=range(5), **made_with)
+    assert study.plan.seeds == ((0, 1, 2, 3), (4,))
+    before = seed_folder(study.folder, "max-signal", 0).result.stat().st_mtime_ns
+    assert dataclasses.astuple(study.run()) == (5, 0, 0)
+    assert seed_folder(study.folder, "max-signal", 0).result.stat().st_mtime_ns == before
+    again = json.loads(seed_folder(study.folder, "max-signal", 1).status.read_text())
+    assert again["note"] == "the checkpoint was of other versions or another machine: begun again"
+    assert [row["seed"] for row in study.results().to_dict("records")] == [0, 1, 2, 3, 4]
+    assert (study.folder / "study.json").read_bytes() == (GOLDEN / "study.json").read_bytes()
+    plan = (study.folder / "study.toml").read_text()
+    assert plan.replace('["0-3", "4"]', '["0-3"]') == (GOLDEN / "study.toml").read_text()
+
+
+def test_a_study_of_version_1_that_was_edited_is_refused(tmp_path):
+    shutil.copytree(GOLDEN, tmp_path / "study")
+    file = tmp_path / "study" / "study.toml"
+    file.write_text(file.read_text().replace("mean = 1331.0", "mean = 1332.0"))
+    with pytest.raises(StudyError, match="problem 'max-signal' is not the one that the study began with"):
+        Study.open(tmp_path / "study")
+
+
+@dataclasses.dataclass(frozen=True)
+class SlowMultistart(Multistart):
+    """Multistart of a later version, with one more option."""
+
+    patience_s: float = 3.0
+
+
+def test_a_study_opens_after_an_option_with_a_default_was_added(tmp_path, monkeypatch):
+    make(tmp_path, seeds=(0,))
+    monkeypatch.setitem(STRATEGIES, "multistart", SlowMultistart)
+    assert make(tmp_path, seeds=(0, 1)).plan.seeds == ((0,), (1,))
+    with pytest.raises(StudyError, match=r"options.patience_s: 3 in the study, 4 asked for"):
+        make(tmp_path, seeds=(0, 1), patience_s=4.0)
+
+
+def test_a_study_says_in_a_line_what_it_is(whole):
+    assert repr(whole) == (
+        f"Study('{whole.folder}': max-signal, gm-wm, multistart, seeds 0-1; 4 done, 0 failed, 0 left)"
+    )
+
+
+def test_the_record_of_a_study_is_that_of_its_searches(whole):
+    records = json.loads(json_text(whole.records()))
+    for problem, record in zip((PROBLEM, CONTRAST), records, strict=True):
+        expected = json.loads(json_text(result_record(search(problem, seeds=range(2), **QUICK))))
+        for run in (*record["runs"], *expected["runs"]):
+            del run["seconds"]
+        assert record == expected
 
 
 def test_a_seed_folder_sorts_by_number():

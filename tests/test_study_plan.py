@@ -4,7 +4,7 @@ import math
 import pytest
 
 from sequence_search.storage import StudyError
-from sequence_search.study.plan import Plan, Task, differences, ranges_text, read_plan, read_ranges
+from sequence_search.study.plan import Plan, Task, ranges_text, read_plan, read_ranges
 
 
 def plan(**changes):
@@ -54,18 +54,6 @@ def test_budgets_without_limit_are_left_out():
     assert plan(max_seconds=3.0, max_evaluations=math.inf).to_dict()["max_seconds"] == 3.0
 
 
-def test_differences_are_told_by_their_place():
-    stored = {"options": {"steps": 5, "rate": 0.1}, "terms": [{"weight": 1}], "old": 1, "same": (1, 2)}
-    given = {"options": {"steps": 6, "rate": 0.1}, "terms": [{"weight": 2}], "new": {"a": 1}, "same": [1, 2]}
-    assert differences(stored, given) == [
-        "options.steps: 5 in the study, 6 asked for",
-        "terms[1].weight: 1 in the study, 2 asked for",
-        "old: 1 in the study, nothing asked for",
-        "new: nothing in the study, a table asked for",
-    ]
-    assert differences(stored, stored) == []
-
-
 def test_what_is_no_study_is_told(tmp_path):
     with pytest.raises(StudyError, match=r"holds no study: study.toml is missing"):
         read_plan(tmp_path)
@@ -77,9 +65,9 @@ def test_what_is_no_study_is_told(tmp_path):
     (tmp_path / "study.json").write_text('{"schema_version": 1, "problems": {}}')
     with pytest.raises(StudyError, match=r"study.toml cannot be read"):
         read_plan(tmp_path)
-    facts = {"schema_version": 2, "problems": {}, "versions": {"sequence-search": "7.0"}}
+    facts = {"schema_version": 3, "problems": {}, "versions": {"sequence-search": "7.0"}}
     (tmp_path / "study.json").write_text(json.dumps(facts))
     with pytest.raises(
-        StudyError, match=r"schema version 2, .* reads 1: take the version that wrote it, 7.0"
+        StudyError, match=r"schema version 3, .* reads 1 and 2: take the version that wrote it, 7.0"
     ):
         read_plan(tmp_path)

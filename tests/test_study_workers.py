@@ -5,17 +5,17 @@ import pytest
 
 from sequence_search.storage import StudyError
 from sequence_search.study import workers as engine
-from sequence_search.study.workers import map_chunks, worker_environments
+from sequence_search.study.workers import map_tasks, worker_environments
 
 
-def square(chunk, stop):
-    if chunk == 3:
+def square(task, stop):
+    if task == 3:
         raise ArithmeticError("three")
-    return chunk * chunk, os.getpid(), os.environ.get("OMP_NUM_THREADS")
+    return task * task, os.getpid(), os.environ.get("OMP_NUM_THREADS")
 
 
-def wait_for_stop(chunk, stop):
-    with open(chunk, "w"):
+def wait_for_stop(task, stop):
+    with open(task, "w"):
         pass
     for _ in range(600):
         if stop():
@@ -24,56 +24,51 @@ def wait_for_stop(chunk, stop):
     return "never"
 
 
-def die_once(chunk, stop):
-    if not os.path.exists(chunk):
-        with open(chunk, "w"):
+def die_once(task, stop):
+    if not os.path.exists(task):
+        with open(task, "w"):
             pass
         os.kill(os.getpid(), 9)
     return "alive"
 
 
-def results(workers, chunks=range(5), **options):
-    return {done.chunk: done for done in map_chunks(square, list(chunks), workers=workers, **options)}
+def results(workers, tasks=range(5), **options):
+    return dict(map_tasks(square, list(tasks), workers=workers, **options))
 
 
 def test_one_worker_is_this_process():
     done = results(1)
-    assert {chunk: each.result[0] for chunk, each in done.items() if each.error is None} == {
-        0: 0,
-        1: 1,
-        2: 4,
-        4: 16,
-    }
-    assert {each.result[1] for each in done.values() if each.result} == {os.getpid()}
-    assert str(done[3].error) == "three"
+    assert str(done.pop(3)) == "three"
+    assert {task: number for task, (number, _, _) in done.items()} == {0: 0, 1: 1, 2: 4, 4: 16}
+    assert {process for _, process, _ in done.values()} == {os.getpid()}
 
 
-def test_chunks_not_begun_are_left_out_once_stopped():
+def test_tasks_not_begun_are_left_out_once_stopped():
     begun = []
 
-    def note(chunk, stop):
-        begun.append(chunk)
+    def note(task, stop):
+        begun.append(task)
 
-    assert len(list(map_chunks(note, [1, 2, 3], stop=lambda: len(begun) >= 2))) == 2
+    assert len(list(map_tasks(note, [1, 2, 3], stop=lambda: len(begun) >= 2))) == 2
 
 
 def test_two_workers_do_the_same_in_other_processes():
     done = results(2)
-    assert [done[chunk].result[0] for chunk in (0, 1, 2, 4)] == [0, 1, 4, 16]
-    assert isinstance(done[3].error, ArithmeticError)
-    assert os.getpid() not in {each.result[1] for each in done.values() if each.result}
+    assert isinstance(done.pop(3), ArithmeticError)
+    assert {task: number for task, (number, _, _) in done.items()} == {0: 0, 1: 1, 2: 4, 4: 16}
+    assert os.getpid() not in {process for _, process, _ in done.values()}
 
 
-def test_chunks_under_way_are_asked_to_end(tmp_path):
-    chunks = [str(tmp_path / str(number)) for number in range(4)]
-    ended = list(map_chunks(wait_for_stop, chunks, workers=2, stop=lambda: any(map(os.path.exists, chunks))))
+def test_tasks_under_way_are_asked_to_end(tmp_path):
+    tasks = [str(tmp_path / str(number)) for number in range(4)]
+    ended = list(map_tasks(wait_for_stop, tasks, workers=2, stop=lambda: any(map(os.path.exists, tasks))))
     assert 1 <= len(ended) <= 4
-    assert {done.result for done in ended} == {"stopped"}
+    assert {result for _, result in ended} == {"stopped"}
 
 
-def test_the_chunk_of_a_worker_that_dies_is_done_by_another(tmp_path):
-    ended = list(map_chunks(die_once, [str(tmp_path / "a"), str(tmp_path / "b")], workers=2))
-    assert [done.result for done in ended] == ["alive", "alive"]
+def test_the_task_of_a_worker_that_dies_is_done_by_another(tmp_path):
+    ended = list(map_tasks(die_once, [str(tmp_path / "a"), str(tmp_path / "b")], workers=2))
+    assert [result for _, result in ended] == ["alive", "alive"]
 
 
 def test_a_users_own_client_and_scheduler_serve():
@@ -83,8 +78,8 @@ def test_a_users_own_client_and_scheduler_serve():
         n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
     )
     with cluster, Client(cluster, set_as_default=False) as client:
-        assert results(1, [2], client=client)[2].result[0] == 4
-        assert results(1, [2], scheduler=cluster.scheduler_address)[2].result[0] == 4
+        assert results(1, [2], client=client)[2][0] == 4
+        assert results(1, [2], scheduler=cluster.scheduler_address)[2][0] == 4
         with pytest.raises(StudyError, match="leave them out"):
             results(2, client=client)
 

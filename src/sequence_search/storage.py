@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import json
+import math
 import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-SCHEMA_VERSION = 1  # of the files of a study
+SCHEMA_VERSION = 2  # of the files of a study, and of results; `study.migrate` reads the older ones
 ASIDE = ".new."
 JSON_END = b"\n}\n"
 # What reading an .npz file with wrong bytes raises; the last for a method of compression there is not.
@@ -71,9 +71,23 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write indented JSON; errors as in `replacing`."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    write_bytes(path, f"{text}\n".encode())
+    """Write `json_text` and a line's end; errors as in `replacing`."""
+    write_bytes(path, f"{json_text(content)}\n".encode())
+
+
+def json_text(content: Any) -> str:
+    """Indented JSON that any reader takes: an infinite number is the text "inf", one that is none is null."""
+    return json.dumps(_strict(content), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _strict(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _strict(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_strict(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return None if math.isnan(content) else str(content)
+    return content
 
 
 def is_whole(path: Path | str) -> bool:
@@ -131,7 +145,7 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
     Raises
     ------
     StorageError
-        If the file cannot be made, or its file system has no locks.
+        If the file cannot be made, or its file system or this Python has no locks.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,32 +153,42 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
     except OSError as error:
         raise StorageError(error.errno, f"{path} cannot be written: {error.strerror}") from error
     with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        except OSError as error:
-            what = f"{path} cannot be locked, its file system has no flock: {error.strerror}"
-            raise StorageError(error.errno, what) from error
-        yield True
+        yield _lock(handle, path, shared=False, wait=wait)
 
 
 def is_locked(path: Path | str) -> bool:
     """Whether a process has the lock of that file; only reads, so that a read-only folder serves."""
     try:
         with open(path, "rb") as handle:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+            return not _lock(handle, path, shared=True, wait=False)
     except OSError:
         return False
-    return False
+
+
+def _lock(handle: IO[bytes], path: Path | str, *, shared: bool, wait: bool) -> bool:
+    """Lock an open file: `flock`, or on Windows `LockFileEx`, until it is closed. False if another has it."""
+    try:
+        import portalocker  # where Python has no locks, all but studies works without
+    except ImportError as error:
+        raise StorageError(0, f"{path} cannot be locked, this Python has no file locks: {error}") from error
+    flags = portalocker.LockFlags.SHARED if shared else portalocker.LockFlags.EXCLUSIVE
+    try:
+        portalocker.lock(handle, flags if wait else flags | portalocker.LockFlags.NON_BLOCKING)
+    except portalocker.AlreadyLocked:
+        return False
+    except portalocker.LockException as error:
+        why = error.__cause__
+        number, reason = (why.errno, why.strerror) if isinstance(why, OSError) else (0, error.strerror)
+        what = f"{path} cannot be locked, its file system has no locks: {reason}"
+        raise StorageError(number, what) from error
+    return True
 
 
 def _flush(path: Path) -> None:
-    """Have the disk hold a file, or a folder's names."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Have the disk hold a file, or a folder's names, which Windows keeps by itself."""
+    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

@@ -15,8 +15,7 @@ OPTIONS = {"n_starts": 64, "n_children": 64, "max_rounds": 60, "patience": 60, "
 
 def main():
     folder, workers = Path(sys.argv[1]), int(sys.argv[2])
-    if len(sys.argv) > 3:
-        work.CHECKPOINT_EVERY_S = float(sys.argv[3])
+    every_s = float(sys.argv[3]) if len(sys.argv) > 3 else work.CHECKPOINT_EVERY_S
     search = work._search
 
     def announced(plan, problem, task, settings):
@@ -26,7 +25,11 @@ def main():
     work._search = announced
     problems = [Problem.load(name) for name in ("max-signal", "gm-wm")]
     study = Study.create(folder, problems, seeds=range(3), **OPTIONS)
-    tally = study.run(workers=workers, on_outcome=lambda outcome: print(outcome, flush=True))
+    tally = study.run(
+        workers=workers,
+        on_outcome=lambda outcome: print(outcome, flush=True),
+        checkpoint_every_s=every_s,
+    )
     sys.exit(0 if tally.done == len(study.tasks) else 1)
 
 

@@ -97,7 +97,7 @@ def _run_search(problem: Problem, how: dict[str, Any], format: Format) -> None:
     with watched() as watch:
         result = search(problem, monitor=watch.monitor, **how)
     if format is Format.JSON:
-        print_json(result_record(result, history=False))
+        print_json(result_record(result))
     else:
         print_runs(result.runs, problem)
         typer.echo("not saved; --out FOLDER makes it a study")

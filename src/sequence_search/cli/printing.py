@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import sys
 from collections.abc import Sequence
@@ -114,16 +112,9 @@ def print_study_table(each: StudyTable) -> None:
 
 def print_json(content: object) -> None:
     """Print JSON that any reader takes, without NaN."""
-    typer.echo(json.dumps(_json_ready(content), indent=2, ensure_ascii=False, allow_nan=False))
+    from sequence_search.storage import json_text
 
-
-def _json_ready(content: object) -> object:
-    """Infinite numbers, which a T2' may be, as text: JSON has none."""
-    if isinstance(content, dict):
-        return {key: _json_ready(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_json_ready(value) for value in content]
-    return str(content) if isinstance(content, float) and math.isinf(content) else content
+    typer.echo(json_text(content))
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:

@@ -35,14 +35,12 @@ def watched_study(study: Study) -> AbstractContextManager[Watch]:
 
 def run_study(study: Study, format: Format, **where: Any) -> None:
     """Run what is left, then print and draw what is done."""
-    from sequence_search.study.status import status_record
-
     with study_errors(), watched_study(study) as watch:
         tally = study.run(monitor=watch.monitor, on_outcome=watch.finished, **where)
         pictures = _draw(study)
-    statuses = study.status()
     if format is Format.JSON:
-        print_json({"study": str(study.folder), "problems": [status_record(each) for each in statuses]})
+        records = study.records()
+        print_json(records[0] if len(records) == 1 else records)
     else:
         for name in study.problems:
             if len(study.problems) > 1:
@@ -50,7 +48,7 @@ def run_study(study: Study, format: Format, **where: Any) -> None:
             if runs := study.runs(name):
                 print_runs(runs, study.problems[name])
         if tally.left or tally.failed:
-            print_status(statuses)
+            print_status(study.status())
         for file in pictures:
             typer.echo(f"wrote {file}")
     if watch.exit_code is not None and tally.left:

@@ -40,23 +40,21 @@ def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def run_record(run: Run, *, history: bool = True) -> dict[str, Any]:
-    """One run: its best design, then all families found; what a failed run does not have is null."""
+def run_record(problem: Problem, run: Run) -> dict[str, Any]:
+    """One run: its best design, then all families found; what a failed run does not have is null.
+
+    `category` is of the best design by its structure; whether it succeeds only a grid can tell.
+    """
     record: dict[str, Any] = {"seed": run.seed, "status": run.status}
     if run.reason is not None:
         record["reason"] = run.reason
+    record["category"] = None if run.sequence is None else category_text(run.sequence, problem.categories)
     record |= design_record(run.families[0]) if run.families else dict.fromkeys(DESIGN_KEYS)
-    record |= {
+    return record | {
         "seconds": run.seconds,
         "evaluations": run.n_evaluations,
         "families": [design_record(design) for design in run.families],
     }
-    if history:
-        record["history"] = [
-            {**point._asdict(), "loss": point.loss if math.isfinite(point.loss) else None}
-            for point in run.history
-        ]
-    return record
 
 
 def design_record(design: Design) -> dict[str, Any]:
@@ -72,9 +70,17 @@ def design_record(design: Design) -> dict[str, Any]:
     }
 
 
-def result_record(result: SearchResult, *, history: bool = True) -> dict[str, Any]:
-    """A search in full, as `run --format json` prints it."""
+def result_record(result: SearchResult, made_with: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A search in full, in memory or of a study: what `run --format json` prints, `docs/results.md`.
+
+    Parameters
+    ----------
+    result : SearchResult
+    made_with : dict, optional
+        `environment` of the process that made it, if that is not this one.
+    """
     return {
+        "schema_version": SCHEMA_VERSION,
         "problem": result.problem.name,
         "problem_sha256": result.problem.digest,
         "strategy": result.strategy,
@@ -82,24 +88,17 @@ def result_record(result: SearchResult, *, history: bool = True) -> dict[str, An
         "engine": result.engine,
         "ensemble": f"{STANDARD_N_PER_TISSUE} Sobol voxels per tissue",
         "check_ensemble": f"{CHECK_N_PER_TISSUE} others per tissue",
-        **environment(),
-        "runs": [run_record(run, history=history) for run in result.runs],
+        **(made_with or environment()),
+        "runs": [run_record(result.problem, run) for run in result.runs],
     }
 
 
 def seed_record(problem: Problem, run: Run) -> dict[str, Any]:
-    """The content of a seed's result.json: nothing in it depends on the machine's speed or the clock.
-
-    `category` is of the best design by its structure; whether it succeeds only a grid can tell.
-    """
-    record = run_record(run, history=False)
+    """The content of a seed's result.json: nothing in it depends on the machine's speed or the clock."""
+    record = run_record(problem, run)
     del record["seconds"]
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "problem": problem.name,
-        "problem_sha256": problem.digest,
-        "category": None if run.sequence is None else category_text(run.sequence, problem.categories),
-    } | record
+    made_of = {"problem": problem.name, "problem_sha256": problem.digest}
+    return {"schema_version": SCHEMA_VERSION} | made_of | record
 
 
 def read_run(record: dict[str, Any], history: tuple[Point, ...], seconds: float) -> Run:
@@ -125,9 +124,9 @@ def read_design(record: dict[str, Any]) -> Design:
         relative_rf_energy=record["relative_rf_energy"],
         time_to_readout=record["time_to_readout_ms"] / 1e3,
     )
-    return Design(
-        Sequence.from_dict(record["sequence"]), evaluation, record["check_loss"], record["repolished"]
-    )
+    # JSON has no number that is none, which a loss on other voxels may be.
+    check_loss = math.nan if record["check_loss"] is None else float(record["check_loss"])
+    return Design(Sequence.from_dict(record["sequence"]), evaluation, check_loss, record["repolished"])
 
 
 def environment() -> dict[str, Any]:

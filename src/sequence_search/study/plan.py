@@ -1,4 +1,4 @@
-"""What a study computes: problems, strategy, seeds and budgets; `study.toml`, read and written."""
+"""What a study computes: problems, strategy, seeds and budgets, read from its files of whatever format."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,6 +66,13 @@ class Plan:
         ]
         return tuple(Task(problem, batch) for problem in self.problems for batch in batches)
 
+    @property
+    def strategy_options(self) -> dict[str, Any]:
+        """Options as the strategy takes them, with tuples where TOML has lists."""
+        return {
+            name: tuple(value) if isinstance(value, list) else value for name, value in self.options.items()
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Tables of `study.toml`; a budget without limit is left out."""
         budgets = {"max_seconds": self.max_seconds, "max_evaluations": self.max_evaluations}
@@ -80,24 +87,63 @@ class Plan:
         }
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
-    """Content of `study.json`: schema version, hashes of the problems, versions, device.
+class StudyFiles(NamedTuple):
+    """Content of `study.json` (what a study was made with) and of `study.toml` (what it computes).
+
+    Files of an older format stay as they are and are migrated whenever they are read.
+    """
+
+    facts: dict[str, Any]
+    plan: dict[str, Any]
+
+
+def _hashes_of_types(files: StudyFiles) -> StudyFiles:
+    """Mark hashes of version 1, which were of the program's types; since then they are of problem files."""
+    return files._replace(facts=files.facts | {"hashed": "types"})
+
+
+# From each version to the next. What is new in one, such as an option, has its default in studies before.
+MIGRATIONS: dict[int, Callable[[StudyFiles], StudyFiles]] = {1: _hashes_of_types}
+
+
+def read_files(folder: Path) -> StudyFiles:
+    """Files of the study in a folder, migrated.
 
     Raises
     ------
     StudyError
-        If it is missing or damaged, or of a schema version that is not known.
+        If there is none, a file is missing or damaged, or they are of a version that is not known.
     """
+    if not (folder / PLAN_FILE).is_file():
+        raise StudyError(f"{folder} holds no study: {PLAN_FILE} is missing")
     facts = read_json(folder / FACTS_FILE)
     if facts is None or "problems" not in facts:
         raise StudyError(f"{folder / FACTS_FILE} is missing or damaged")
-    given, wrote = facts.get("schema_version"), facts.get("versions", {}).get("sequence-search", "another")
-    if given != SCHEMA_VERSION:
+    version, wrote = facts.get("schema_version"), facts.get("versions", {}).get("sequence-search", "another")
+    if version != SCHEMA_VERSION and version not in MIGRATIONS:
+        known = " and ".join(map(str, [*MIGRATIONS, SCHEMA_VERSION]))
         raise StudyError(
-            f"{folder} is a study of schema version {given}, and this version of sequence-search reads "
-            f"{SCHEMA_VERSION}: take the version that wrote it, {wrote}"
+            f"{folder} is a study of schema version {version}, and this version of sequence-search reads "
+            f"{known}: take the version that wrote it, {wrote}"
         )
-    return facts
+    files = StudyFiles(facts, read_tables(folder))
+    for step in range(version, SCHEMA_VERSION):
+        files = MIGRATIONS[step](files)
+    return files
+
+
+def read_tables(folder: Path) -> dict[str, Any]:
+    """Tables of `study.toml` as they stand there.
+
+    Raises
+    ------
+    StudyError
+        If they cannot be read.
+    """
+    try:
+        return tomllib.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{folder / PLAN_FILE} cannot be read: {error}") from None
 
 
 def read_plan(folder: Path) -> Plan:
@@ -108,11 +154,8 @@ def read_plan(folder: Path) -> Plan:
     StudyError
         If there is none, or it cannot be read.
     """
-    if not (folder / PLAN_FILE).is_file():
-        raise StudyError(f"{folder} holds no study: {PLAN_FILE} is missing")
-    read_facts(folder)
+    content = read_files(folder).plan
     try:
-        content = tomllib.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
         return Plan(
             problems=content["problems"],
             strategy=content["strategy"],
@@ -123,7 +166,7 @@ def read_plan(folder: Path) -> Plan:
             max_seconds=content.get("max_seconds", math.inf),
             max_evaluations=content.get("max_evaluations", math.inf),
         )
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise StudyError(f"{folder / PLAN_FILE} cannot be read: {error}") from None
 
 
@@ -154,26 +197,3 @@ def read_ranges(text: str) -> tuple[int, ...]:
         low = int(ends[1])
         seeds += range(low, int(ends[2] or low) + 1)
     return tuple(seeds)
-
-
-def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
-    """Lines that say where two tables differ."""
-    return list(_differences(stored, given, ""))
-
-
-def _differences(stored: object, given: object, where: str) -> Iterator[str]:
-    if isinstance(stored, dict) and isinstance(given, dict):
-        for key in [*stored, *(key for key in given if key not in stored)]:
-            path = f"{where}.{key}" if where else str(key)
-            yield from _differences(stored.get(key), given.get(key), path)
-    elif isinstance(stored, list | tuple) and isinstance(given, list | tuple) and len(stored) == len(given):
-        for number, pair in enumerate(zip(stored, given, strict=True), start=1):
-            yield from _differences(*pair, f"{where}[{number}]")
-    elif stored != given:
-        yield f"{where}: {_in_short(stored)} in the study, {_in_short(given)} asked for"
-
-
-def _in_short(value: object) -> str:
-    if value is None:
-        return "nothing"
-    return "a table" if isinstance(value, dict) else str(value)

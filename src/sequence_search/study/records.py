@@ -1,12 +1,41 @@
-"""Rows and tables of runs, as text."""
+"""Runs of a study, read from the folders of its seeds; rows and tables of them, as text."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from sequence_search.strategies.result import Run
+import numpy as np
+
+from sequence_search.storage import read_arrays, read_json
+from sequence_search.strategies.record import read_run
+from sequence_search.strategies.result import Point, Run, failed, points
+from sequence_search.study.seeds import read_result, seed_folder
+
+
+def read_runs(study: Path, problem: str, seeds: Iterable[int]) -> list[Run]:
+    """Runs of those seeds that are done or have failed."""
+    runs = []
+    for seed in seeds:
+        folder = seed_folder(study, problem, seed)
+        status, result = read_json(folder.status) or {}, read_result(folder)
+        seconds = status.get("seconds", 0.0)
+        if result is not None:
+            runs.append(read_run(result, _read_history(folder.history), seconds))
+        elif status.get("state") == "failed":
+            runs.append(failed(seed, status["reason"], seconds))
+    return runs
+
+
+def _read_history(file: Path) -> tuple[Point, ...]:
+    """Points of history.npz; none if it is not there or damaged."""
+    arrays = read_arrays(file)
+    if arrays is None or not set(Point._fields) <= set(arrays):
+        return ()
+    return points(np.stack([arrays[name] for name in Point._fields], 1))
 
 
 def seed_row(problem: str, run: Run) -> dict[str, Any]:

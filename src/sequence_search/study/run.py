@@ -8,13 +8,13 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from sequence_search.problem.problem import Problem
-from sequence_search.problem.units import toml_text
 from sequence_search.storage import (
+    SCHEMA_VERSION,
     StorageError,
     StudyError,
     locked,
@@ -28,10 +28,12 @@ from sequence_search.strategies import make_strategy
 from sequence_search.strategies.base import Monitor, Progress, Settings, State
 from sequence_search.strategies.record import environment, seed_record
 from sequence_search.strategies.result import Point, Run
+from sequence_search.study.create import make_problem
 from sequence_search.study.plan import Plan, Task, read_plan
 from sequence_search.study.seeds import (
     MAX_ATTEMPTS,
     SeedFolder,
+    SeedState,
     attempts,
     now,
     read_result,
@@ -50,15 +52,15 @@ class Outcome:
     ----------
     task : Task
     state : str
-        "done"; "failed", at least one seed, with the reason; "interrupted", to go on later; "busy", another
-        process is at it.
+        "done"; "failed", at least one seed, with the reason; "interrupted", to go on later; "running",
+        another process is at it.
     loss : float or None
         Least of its seeds that are done.
     reason : str or None
     """
 
     task: Task
-    state: Literal["done", "failed", "interrupted", "busy"]
+    state: SeedState
     loss: float | None = None
     reason: str | None = None
 
@@ -68,6 +70,7 @@ def run_task(
     task: Task,
     stop: Callable[[], bool],
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    checkpoint_every_s: float = CHECKPOINT_EVERY_S,
 ) -> Outcome:
     """Compute the seeds of a task that are not done; nothing is computed if another process is at it.
 
@@ -78,44 +81,54 @@ def run_task(
     StorageError
         If a file cannot be written, as on a full disk.
     """
-    with locked(seed_folder(study, task.problem, task.seeds[0]).lock) as mine:
+    folders = _folders(study, task)
+    first = folders[task.seeds[0]]
+    with locked(first.lock) as mine:
         if not mine:
-            return Outcome(task, "busy")
-        folders = {seed: seed_folder(study, task.problem, seed) for seed in task.seeds}
-        missing = {seed: folder for seed, folder in folders.items() if read_result(folder) is None}
+            return Outcome(task, "running")
+        missing = _missing(folders)
         if missing:
             for folder in missing.values():
                 remove_leftovers(folder.path)
             plan = read_plan(study)
             problem = make_problem(plan, task.problem)
-            keeper = _Keeper(problem, folders[task.seeds[0]], missing, on_progress)
-            runs = keeper.run(lambda settings: _search(plan, problem, task, settings), plan, stop)
-            keeper.conclude(runs)
+            status = TaskStatus(missing, on_progress)
+            recorder = TaskRecorder(problem, first, status, checkpoint_every_s)
+            monitor = Monitor(status.show, stop)
+            settings = Settings(plan.engine, monitor, plan.max_seconds, plan.max_evaluations, recorder)
+            status.write("running")
+            try:
+                runs = _search(plan, problem, task, settings)
+            except (StorageError, StudyError):
+                raise
+            except Exception as error:
+                status.write_failures(f"{type(error).__name__}: {error}", traceback.format_exc())
+            else:
+                recorder.finish(runs)
         return _outcome(task, folders)
 
 
-def make_problem(plan: Plan, name: str) -> Problem:
-    """Problem of a study, from its tables."""
-    return Problem.from_toml(toml_text(plan.problems[name]), f"problem '{name}' of the study")
-
-
-def fail(study: Path, task: Task, reason: str, trace: str | None = None) -> Outcome:
+def fail(study: Path, task: Task, reason: str) -> Outcome:
     """Count a failed attempt of every seed of a task that is not done."""
-    with locked(seed_folder(study, task.problem, task.seeds[0]).lock) as mine:
+    folders = _folders(study, task)
+    with locked(folders[task.seeds[0]].lock) as mine:
         if not mine:
-            return Outcome(task, "busy")
-        folders = {seed: seed_folder(study, task.problem, seed) for seed in task.seeds}
-        for seed, folder in folders.items():
-            if read_result(folder) is None:
-                _write_failure(seed, folder, reason, trace)
+            return Outcome(task, "running")
+        TaskStatus(_missing(folders)).write_failures(reason)
         return _outcome(task, folders)
 
 
 def _search(plan: Plan, problem: Problem, task: Task, settings: Settings) -> list[Run]:
-    options = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in plan.options.items()
-    }
-    return make_strategy(plan.strategy, options, problem).run(problem, task.seeds, settings)
+    return make_strategy(plan.strategy, plan.strategy_options, problem).run(problem, task.seeds, settings)
+
+
+def _folders(study: Path, task: Task) -> dict[int, SeedFolder]:
+    return {seed: seed_folder(study, task.problem, seed) for seed in task.seeds}
+
+
+def _missing(folders: dict[int, SeedFolder]) -> dict[int, SeedFolder]:
+    """Folders without a result."""
+    return {seed: folder for seed, folder in folders.items() if read_result(folder) is None}
 
 
 def _outcome(task: Task, folders: dict[int, SeedFolder]) -> Outcome:
@@ -132,111 +145,123 @@ def _outcome(task: Task, folders: dict[int, SeedFolder]) -> Outcome:
     return Outcome(task, "interrupted", loss)
 
 
-def _write_failure(seed: int, folder: SeedFolder, reason: str, trace: str | None, **more: Any) -> None:
-    content = {"seed": seed, "attempts": attempts(folder) + 1, "reason": reason, "traceback": trace}
-    write_status(folder, "failed", content | more | environment())
+class TaskStatus:
+    """The status files of the seeds of a task that are not done.
 
-
-class _Keeper:
-    """Keeps the state of a task on the way, and its results in the end; the checkpoint of its search."""
+    Attributes
+    ----------
+    missing : dict of SeedFolder
+        Those seeds.
+    note : str or None
+        What a reader of the files should know.
+    """
 
     def __init__(
         self,
-        problem: Problem,
-        first: SeedFolder,
         missing: dict[int, SeedFolder],
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
-        self._problem, self._first, self._missing = problem, first, missing
-        self._on_progress = on_progress
-        self._made_with = {"problem_sha256": problem.digest, **environment()}
+        self.missing = missing
+        self.note: str | None = None
         self._attempts = {seed: attempts(folder) for seed, folder in missing.items()}
+        self._on_progress = on_progress
         self._progress: Progress | None = None
-        self._note: str | None = None
-        self._started, self._saved = now(), time.monotonic()
+        self._started = now()
 
-    def run(self, search: Callable[[Settings], list[Run]], plan: Plan, stop: Callable[[], bool]) -> list[Run]:
-        """Runs of the search; none if it raised, which is then on record as a failed attempt."""
-        if max(self._attempts.values()) >= MAX_ATTEMPTS - 1:
-            # The last attempt does not trust the state of those that failed.
-            self._first.checkpoint.unlink(missing_ok=True)
-        self._write_statuses("running")
-        settings = Settings(
-            plan.engine, Monitor(self._watch, stop), plan.max_seconds, plan.max_evaluations, self
-        )
-        try:
-            return search(settings)
-        except (StorageError, StudyError):
-            raise
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            for seed, folder in self._missing.items():
-                _write_failure(seed, folder, reason, traceback.format_exc())
-            return []
+    @property
+    def is_last_attempt(self) -> bool:
+        """Whether a seed is tried for the last time."""
+        return max(self._attempts.values()) >= MAX_ATTEMPTS - 1
 
-    def conclude(self, runs: list[Run]) -> None:
-        """Keep what ended; an interrupted search is no result, and goes on from its checkpoint."""
-        if any(run.status == "interrupted" for run in runs):
-            self._write_statuses("interrupted")
-            return
-        for run in runs:
-            if run.seed in self._missing:
-                self._keep(run, self._missing[run.seed])
-        if runs:
-            self._first.checkpoint.unlink(missing_ok=True)
+    def show(self, progress: Progress) -> None:
+        """Pass on how far the search is, and note it for the next time that the files are written."""
+        self._progress = progress
+        self._on_progress(progress)
+
+    def write(self, state: SeedState) -> None:
+        """Write the files of all seeds, with how far the search is."""
+        reached: dict[str, Any] = {}
+        if self._progress is not None:
+            loss = self._progress.loss if math.isfinite(self._progress.loss) else None
+            reached = {"step": self._progress.step, "n_steps": self._progress.n_steps, "loss": loss}
+            reached["sequence"] = str(self._progress.sequence)
+        for seed in self.missing:
+            self._write(seed, state, reached)
+
+    def write_failures(self, reason: str, trace: str | None = None) -> None:
+        """Count a failed attempt of all seeds."""
+        for seed in self.missing:
+            self._write_failure(seed, {"reason": reason, "traceback": trace})
+
+    def write_end(self, run: Run) -> None:
+        """Write the file of a seed whose search ended."""
+        spent = {"finished": now(), "seconds": run.seconds}
+        if run.status == "failed":
+            self._write_failure(run.seed, {"reason": run.reason, "traceback": None, **spent})
+        else:
+            self._write(run.seed, "done", {"loss": run.loss, **spent})
+
+    def _write_failure(self, seed: int, content: dict[str, Any]) -> None:
+        self._attempts[seed] += 1
+        self._write(seed, "failed", content)
+
+    def _write(self, seed: int, state: SeedState, content: dict[str, Any]) -> None:
+        known = {"seed": seed, "attempts": self._attempts[seed], "started": self._started}
+        note = {} if self.note is None else {"note": self.note}
+        write_status(self.missing[seed], state, known | content | note | environment())
+
+
+class TaskRecorder:
+    """Keeps where the search of a task stands, as its `Checkpoint`, and what it found in the end."""
+
+    def __init__(self, problem: Problem, first: SeedFolder, status: TaskStatus, every_s: float) -> None:
+        self._problem, self._status, self._every_s = problem, status, every_s
+        self._file = first.checkpoint
+        self._made_with = {
+            "schema_version": SCHEMA_VERSION,
+            "problem_sha256": problem.digest,
+            **environment(),
+        }
+        self._saved = time.monotonic()
 
     def load(self) -> State | None:
-        """The checkpoint; None, with a note, if it is damaged or of another version."""
-        if not self._first.checkpoint.exists():
+        """Read the checkpoint; None, with a note, if it is damaged or of another version."""
+        if self._status.is_last_attempt:  # which does not trust the state of those that failed
+            self._file.unlink(missing_ok=True)
+        if not self._file.exists():
             return None
-        state = read_arrays(self._first.checkpoint)
+        state = read_arrays(self._file)
         if state is None or state.pop("made_with") != self._made_with:
             what = "damaged" if state is None else "of other versions or another machine"
-            self._note = f"the checkpoint was {what}: begun again"
-            self._write_statuses("running")
+            self._status.note = f"the checkpoint was {what}: begun again"
+            self._status.write("running")
             return None
         return state
 
     def due(self) -> bool:
-        """Every few seconds."""
-        return time.monotonic() - self._saved >= CHECKPOINT_EVERY_S
+        """Whether the last checkpoint is some seconds old."""
+        return time.monotonic() - self._saved >= self._every_s
 
     def save(self, state: State) -> None:
         """Write the checkpoint, then how far the search is."""
-        write_arrays(self._first.checkpoint, state | {"made_with": self._made_with})
-        self._write_statuses("running")
+        write_arrays(self._file, state | {"made_with": self._made_with})
+        self._status.write("running")
         self._saved = time.monotonic()
 
-    def _watch(self, progress: Progress) -> None:
-        self._progress = progress
-        self._on_progress(progress)
+    def finish(self, runs: list[Run]) -> None:
+        """Write what ended; an interrupted search is no result, and goes on from its checkpoint."""
+        if any(run.status == "interrupted" for run in runs):
+            self._status.write("interrupted")
+            return
+        for run in runs:
+            if run.seed in self._status.missing:
+                self._write_result(run, self._status.missing[run.seed])
+        self._file.unlink(missing_ok=True)
 
-    def _write_statuses(self, state: Literal["running", "interrupted"]) -> None:
-        content = self._content()
-        for seed, folder in self._missing.items():
-            write_status(folder, state, {"seed": seed, "attempts": self._attempts[seed], **content})
-
-    def _content(self) -> dict[str, Any]:
-        content: dict[str, Any] = {"started": self._started}
-        if self._note is not None:
-            content["note"] = self._note
-        if self._progress is not None:
-            content |= {
-                "step": self._progress.step,
-                "n_steps": self._progress.n_steps,
-                "loss": self._progress.loss if math.isfinite(self._progress.loss) else None,
-                "sequence": str(self._progress.sequence),
-            }
-        return content | environment()
-
-    def _keep(self, run: Run, folder: SeedFolder) -> None:
+    def _write_result(self, run: Run, folder: SeedFolder) -> None:
         """The result comes last: its presence means done."""
         columns = np.array(run.history, np.float64).reshape(-1, len(Point._fields))
         write_arrays(folder.history, dict(zip(Point._fields, columns.T, strict=True)))
-        spent = {"started": self._started, "finished": now(), "seconds": run.seconds}
-        if run.status == "failed":
-            _write_failure(run.seed, folder, run.reason or "", None, **spent)
-            return
-        content = {"seed": run.seed, "attempts": self._attempts[run.seed], "loss": run.loss, **spent}
-        write_status(folder, "done", content | environment())
-        write_json(folder.result, seed_record(self._problem, run))
+        self._status.write_end(run)
+        if run.status != "failed":
+            write_json(folder.result, seed_record(self._problem, run))

@@ -53,6 +53,21 @@ class ProblemStatus:
         return 3600 * self.left / self.rate if self.rate else None
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many seeds of a study are done, have failed, and are left."""
+
+    done: int
+    failed: int
+    left: int
+
+
+def tally_of(statuses: list[ProblemStatus]) -> Tally:
+    """Tally of all problems of a study."""
+    done, lost = (sum(each.counts[state] for each in statuses) for state in ("done", "failed"))
+    return Tally(done, lost, sum(each.left for each in statuses))
+
+
 def study_status(folder: Path) -> list[ProblemStatus]:
     """Status of each problem of a study.
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sequence_search.problem.problem import Problem
-from sequence_search.storage import StorageError, StudyError, locked, read_arrays, read_json, write_bytes
+from sequence_search.storage import StorageError, StudyError, locked, write_bytes
 from sequence_search.strategies.base import Monitor
-from sequence_search.strategies.record import read_run
-from sequence_search.strategies.result import Point, Run, failed, points
-from sequence_search.study.begin import check_new, join_plans, make_plan, write_plan
+from sequence_search.strategies.record import result_record
+from sequence_search.strategies.result import Run, SearchResult
+from sequence_search.study.create import (
+    add_seeds,
+    check_new,
+    make_plan,
+    make_problem,
+    new_seeds,
+    write_plan,
+)
 from sequence_search.study.plan import (
     DERIVED,
     FACTS_FILE,
@@ -24,29 +28,28 @@ from sequence_search.study.plan import (
     PLAN_FILE,
     Plan,
     Task,
-    read_facts,
+    ranges_text,
+    read_files,
     read_plan,
 )
-from sequence_search.study.records import csv_text, markdown_text, problem_row, seed_row
-from sequence_search.study.run import Outcome, fail, make_problem, run_task
+from sequence_search.study.records import csv_text, markdown_text, problem_row, read_runs, seed_row
+from sequence_search.study.run import CHECKPOINT_EVERY_S, Outcome, fail, run_task
 from sequence_search.study.seeds import MAX_ATTEMPTS, attempts, read_result, seed_folder
-from sequence_search.study.status import ProblemStatus, problem_status
-from sequence_search.study.workers import LOOK_EVERY_S, map_chunks
+from sequence_search.study.status import ProblemStatus, Tally, problem_status, tally_of
+from sequence_search.study.workers import LOOK_EVERY_S, map_tasks
 
 if TYPE_CHECKING:
     from distributed import Client
 
-BUSY_WAIT_S = 1.0
+ELSEWHERE_WAIT_S = 1.0  # until a task at which another process is, is looked at again
+
+
+def legacy_digest(problem: Problem) -> str:  # stub
+    """Digest."""
+    return problem.digest
+
+
 RESULTS_FILE, TABLE_FILE = f"{DERIVED}/results.csv", f"{DERIVED}/table.md"
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How many seeds of a study are done, have failed, and are left."""
-
-    done: int
-    failed: int
-    left: int
 
 
 class Study:
@@ -64,6 +67,14 @@ class Study:
 
     def __init__(self, folder: Path, plan: Plan, problems: dict[str, Problem]) -> None:
         self.folder, self.plan, self.problems = folder, plan, problems
+
+    def __repr__(self) -> str:
+        """One line: the folder, what is searched, and how it stands."""
+        tally, seeds = self.tally(), ranges_text(self.plan.all_seeds)
+        return (
+            f"Study('{self.folder}': {', '.join(self.problems)}, {self.plan.strategy}, seeds {seeds}; "
+            f"{tally.done} done, {tally.failed} failed, {tally.left} left)"
+        )
 
     @classmethod
     def create(
@@ -107,8 +118,9 @@ class Study:
             check_new(folder)
         with locked(folder / LOCK_FILE, wait=True):
             if (folder / PLAN_FILE).exists():
-                plan = join_plans(folder, cls.open(folder).plan, plan)
-            write_plan(folder, plan)
+                add_seeds(folder, new_seeds(folder, cls.open(folder).plan, plan))
+            else:
+                write_plan(folder, plan)
         return cls.open(folder)
 
     @classmethod
@@ -121,14 +133,15 @@ class Study:
             If there is none, it cannot be read, or a problem was changed since.
         """
         folder = Path(folder)
-        plan = read_plan(folder)
-        digests = read_facts(folder)["problems"]
+        plan, facts = read_plan(folder), read_files(folder).facts
         problems = {name: make_problem(plan, name) for name in plan.problems}
         for name, problem in problems.items():
-            if digests.get(name) != problem.digest:
+            began = facts["problems"].get(name, "nothing")
+            digest = legacy_digest(problem) if facts.get("hashed") == "types" else problem.digest
+            if began != digest:
                 raise StudyError(
                     f"{folder / PLAN_FILE}: problem '{name}' is not the one that the study began with: its "
-                    f"hash is {problem.digest[:12]}, in {FACTS_FILE} {digests.get(name, 'nothing')[:12]}; "
+                    f"hash is {digest[:12]}, in {FACTS_FILE} {began[:12]}; "
                     "undo the change, or begin another study"
                 )
         return cls(folder, plan, problems)
@@ -151,13 +164,14 @@ class Study:
         share: tuple[int, int] = (0, 1),
         monitor: Monitor | None = None,
         on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+        checkpoint_every_s: float = CHECKPOINT_EVERY_S,
     ) -> Tally:
         """Compute what is not done: interrupted seeds from their checkpoints, failed ones once more.
 
         Parameters
         ----------
         workers, scheduler, client
-            As for `map_chunks`.
+            As for `map_tasks`.
         share : (int, int)
             (i, n): only the i-th, from 0, of n fixed shares of the tasks, for processes that know nothing of
             each other.
@@ -165,6 +179,8 @@ class Study:
             To watch a search in this process, and to stop all.
         on_outcome : callable
             Gets each task's outcome.
+        checkpoint_every_s : float
+            Time between two checkpoints of a search.
 
         Returns
         -------
@@ -176,32 +192,33 @@ class Study:
         StorageError
             If a file cannot be written. Nothing that is done is lost.
         StudyError
-            As from `map_chunks`.
+            As from `map_tasks`.
         """
         monitor = monitor or Monitor()
         open_tasks = self.open_tasks(share)
-        on_progress = monitor.on_progress if workers == 1 and not (scheduler or client) else None
-        work = partial(_work, self.folder.resolve(), on_progress)
+        work = partial(run_task, self.folder.resolve(), checkpoint_every_s=checkpoint_every_s)
+        if workers == 1 and not (
+            scheduler or client
+        ):  # else it is pickled on the way, and progress cannot be
+            work = partial(work, on_progress=monitor.on_progress)
         while open_tasks and not monitor.stop():
-            busy = []
-            for done in map_chunks(
+            elsewhere = []
+            for task, result in map_tasks(
                 work, open_tasks, workers=workers, scheduler=scheduler, client=client, stop=monitor.stop
             ):
-                outcome = self._outcome(done.chunk, done.result, done.error)
-                if outcome.state == "busy":
-                    busy.append(outcome.task)
+                outcome = self._outcome(task, result)
+                if outcome.state == "running":
+                    elsewhere.append(task)
                 else:
                     on_outcome(outcome)
-            open_tasks = [task for task in busy if self._is_open(task)]
-            _sleep(BUSY_WAIT_S if open_tasks else 0.0, monitor.stop)
+            open_tasks = [task for task in elsewhere if self._is_open(task)]
+            _sleep(ELSEWHERE_WAIT_S if open_tasks else 0.0, monitor.stop)
         self.derive()
         return self.tally()
 
     def tally(self) -> Tally:
         """Seeds that are done, have failed and are left, as the files tell."""
-        statuses = self.status()
-        done, lost = (sum(each.counts[state] for each in statuses) for state in ("done", "failed"))
-        return Tally(done, lost, sum(each.left for each in statuses))
+        return tally_of(self.status())
 
     def status(self) -> list[ProblemStatus]:
         """Where each problem's seeds stand."""
@@ -218,16 +235,19 @@ class Study:
         if problem not in self.problems:
             known = ", ".join(self.problems)
             raise StudyError(f"{self.folder} has no problem '{problem}'; it has {known}")
-        runs = []
-        for seed in self.plan.all_seeds:
-            folder = seed_folder(self.folder, problem, seed)
-            status, result = read_json(folder.status) or {}, read_result(folder)
-            seconds = status.get("seconds", 0.0)
-            if result is not None:
-                runs.append(read_run(result, _history(read_arrays(folder.history)), seconds))
-            elif status.get("state") == "failed":
-                runs.append(failed(seed, status["reason"], seconds))
-        return runs
+        return read_runs(self.folder, problem, self.plan.all_seeds)
+
+    def result(self, problem: str) -> SearchResult:
+        """Runs of a problem's seeds as what `search` returns; errors as of `runs`."""
+        plan = self.plan
+        runs = tuple(self.runs(problem))
+        return SearchResult(self.problems[problem], plan.strategy, runs, plan.strategy_options, plan.engine)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Each problem's `result_record`."""
+        facts = read_files(self.folder).facts
+        made_with = {name: facts[name] for name in ("versions", "device")}
+        return [result_record(self.result(name), made_with) for name in self.problems]
 
     def results(self) -> Any:
         """Tidy table, a row for each seed that is done or has failed.
@@ -272,27 +292,13 @@ class Study:
         folders = [seed_folder(self.folder, task.problem, seed) for seed in task.seeds]
         return any(read_result(each) is None and attempts(each) < MAX_ATTEMPTS for each in folders)
 
-    def _outcome(self, task: Task, outcome: Outcome | None, error: Exception | None) -> Outcome:
+    def _outcome(self, task: Task, result: Outcome | Exception) -> Outcome:
         """What came of a task; an error that is the study's ends the run, one of the worker is on record."""
-        if outcome is not None:
-            return outcome
-        if isinstance(error, StorageError | StudyError):
-            raise error
-        return fail(self.folder, task, f"{type(error).__name__}: {error}")
-
-
-def _work(
-    folder: Path, on_progress: Callable[..., None] | None, task: Task, stop: Callable[[], bool]
-) -> Outcome:
-    """In a worker or here; with `on_progress` it cannot be pickled."""
-    return run_task(folder, task, stop, on_progress or (lambda progress: None))
-
-
-def _history(arrays: dict[str, Any] | None) -> tuple[Point, ...]:
-    """Points of history.npz; none if it is damaged."""
-    if arrays is None or not set(Point._fields) <= set(arrays):
-        return ()
-    return points(np.stack([arrays[name] for name in Point._fields], 1))
+        if isinstance(result, StorageError | StudyError):
+            raise result
+        if isinstance(result, Exception):
+            return fail(self.folder, task, f"{type(result).__name__}: {result}")
+        return result
 
 
 def _sleep(seconds: float, stop: Callable[[], bool]) -> None:

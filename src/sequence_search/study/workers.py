@@ -1,25 +1,23 @@
-"""Chunks of work on one process or many: here, or on Dask workers of this machine or a user's cluster."""
+"""Tasks on one process or many: here, or on Dask workers of this machine or a user's cluster."""
 
 from __future__ import annotations
 
 import logging
 import math
-import os
 import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sequence_search.storage import StudyError
 
 if TYPE_CHECKING:
     from distributed import Client
 
-Chunk = TypeVar("Chunk")
+Task = TypeVar("Task")
 Result = TypeVar("Result")
 Stop = Callable[[], bool]
 
@@ -29,44 +27,28 @@ LOOK_EVERY_S = 0.2
 # Then local workers are started anew; that a user's cluster has none is told.
 WITHOUT_WORKERS_S = 15.0
 MOST_CLUSTERS = 4
-WAIT_FOR_STOP_S = 60.0  # for chunks under way to end by themselves
+WAIT_FOR_STOP_S = 60.0  # for tasks under way to end by themselves
 
 
-@dataclass(frozen=True, slots=True)
-class Done(Generic[Chunk, Result]):
-    """A chunk that ended.
-
-    Attributes
-    ----------
-    chunk
-    result
-        What the function returned; None if it raised.
-    error : Exception or None
-        What it raised, or that worker after worker died of it.
-    """
-
-    chunk: Chunk
-    result: Result | None
-    error: Exception | None = None
-
-
-def map_chunks(
-    function: Callable[[Chunk, Stop], Result],
-    chunks: Sequence[Chunk],
+def map_tasks(
+    function: Callable[[Task, Stop], Result],
+    tasks: Sequence[Task],
     *,
     workers: int = 1,
     scheduler: str | None = None,
     client: Client | None = None,
     stop: Stop = lambda: False,
-) -> Iterator[Done[Chunk, Result]]:
-    """Apply a function to every chunk; each is given as soon as it ends, in any order.
+) -> Iterator[tuple[Task, Result | Exception]]:
+    """Apply a function to every task; each is given as soon as it ends, in any order, with what came of it.
+
+    That is what the function returned or, if it raised or worker after worker died of it, the exception.
 
     Parameters
     ----------
-    function : callable (chunk, stop) -> result
+    function : callable (task, stop) -> result
         Asks `stop` now and then and, once that is true, returns early. For other processes than this one
-        it and its chunks and results are pickled on the way.
-    chunks : sequence
+        it and its tasks and results are pickled on the way.
+    tasks : sequence
     workers : int
         One is this process itself, without Dask. More are processes of this machine that share its cores,
         and its GPUs, where it has some.
@@ -75,7 +57,7 @@ def map_chunks(
     client : distributed.Client, optional
         Of a user's own Dask cluster, in place of both.
     stop : callable () -> bool
-        Once true, chunks not begun are left out, and those under way are asked to end.
+        Once true, tasks not begun are left out, and those under way are asked to end.
 
     Raises
     ------
@@ -87,67 +69,67 @@ def map_chunks(
     if workers > 1 and (scheduler or client):
         raise StudyError("workers are those of the scheduler or client, where one is given: leave them out")
     if workers == 1 and scheduler is None and client is None:
-        yield from _here(function, chunks, stop)
+        yield from _here(function, tasks, stop)
         return
     if client is not None:
-        yield from _on_workers(function, chunks, client, stop)
+        yield from _on_workers(function, tasks, client, stop)
     elif scheduler is not None:
         with _joined(scheduler) as joined:
-            yield from _on_workers(function, chunks, joined, stop)
+            yield from _on_workers(function, tasks, joined, stop)
     else:
-        yield from _on_local_workers(function, chunks, workers, stop)
+        yield from _on_local_workers(function, tasks, workers, stop)
 
 
 def _on_local_workers(
-    function: Callable[[Chunk, Stop], Result], chunks: Sequence[Chunk], workers: int, stop: Stop
-) -> Iterator[Done[Chunk, Result]]:
+    function: Callable[[Task, Stop], Result], tasks: Sequence[Task], workers: int, stop: Stop
+) -> Iterator[tuple[Task, Result | Exception]]:
     """On processes of this machine; where all were killed at once, on new ones, a few times."""
-    left = list(chunks)
+    left = list(tasks)
     for _ in range(MOST_CLUSTERS):
         if not left or stop():
             return
         with _local(min(workers, len(left))) as client:
-            for done in _on_workers(function, left[:], client, stop, lasting=False):
-                left.remove(done.chunk)
-                yield done
+            for task, result in _on_workers(function, left[:], client, stop, lasting=False):
+                left.remove(task)
+                yield task, result
     if left and not stop():
         raise StudyError("all workers died, again and again: is there too little memory for so many?")
 
 
 def _here(
-    function: Callable[[Chunk, Stop], Result], chunks: Sequence[Chunk], stop: Stop
-) -> Iterator[Done[Chunk, Result]]:
-    for chunk in chunks:
+    function: Callable[[Task, Stop], Result], tasks: Sequence[Task], stop: Stop
+) -> Iterator[tuple[Task, Result | Exception]]:
+    for task in tasks:
         if stop():
             return
+        result: Result | Exception
         try:
-            result = function(chunk, stop)
+            result = function(task, stop)
         except Exception as error:
-            yield Done(chunk, None, error)
-        else:
-            yield Done(chunk, result)
+            result = error
+        yield task, result
 
 
 def _on_workers(
-    function: Callable[[Chunk, Stop], Result],
-    chunks: Sequence[Chunk],
+    function: Callable[[Task, Stop], Result],
+    tasks: Sequence[Task],
     client: Client,
     stop: Stop,
     lasting: bool = True,
-) -> Iterator[Done[Chunk, Result]]:
-    """Chunks as they end; where workers come from nowhere else (not `lasting`), it ends once none is left."""
+) -> Iterator[tuple[Task, Result | Exception]]:
+    """Give tasks as they end; if workers come from nowhere else (not `lasting`), end once none is left."""
     from distributed import Event
 
     seen = time.monotonic()  # a worker; infinite once its absence was told
     flag = f"stop-{uuid.uuid4().hex}"
-    futures = {client.submit(_call, function, chunk, flag, pure=False): chunk for chunk in chunks}
+    futures = {client.submit(_call, function, task, flag, pure=False): task for task in tasks}
     stopped_at: float | None = None
     try:
         while futures:
             for future in [future for future in futures if future.done()]:
-                done = _ended(futures.pop(future), future)
-                if done is not None:
-                    yield done
+                task = futures.pop(future)
+                if not future.cancelled():
+                    yield task, future.exception() or future.result()
             if client.status not in ("running", "connecting"):
                 raise StudyError("the connection to the Dask scheduler is lost; the same command goes on")
             if client.scheduler_info()["workers"]:
@@ -171,9 +153,9 @@ def _on_workers(
         client.cancel(list(futures))
 
 
-def _call(function: Callable[[Chunk, Stop], Result], chunk: Chunk, flag: str) -> Result:
+def _call(function: Callable[[Task, Stop], Result], task: Task, flag: str) -> Result:
     """On a worker."""
-    return function(chunk, _AskScheduler(flag))
+    return function(task, _AskScheduler(flag))
 
 
 class _AskScheduler:
@@ -202,13 +184,6 @@ def _under_way(client: Client) -> set[str]:
     return {key for keys in client.processing().values() for key in keys}
 
 
-def _ended(chunk: Chunk, future: Any) -> Done[Chunk, Any] | None:
-    if future.cancelled():
-        return None
-    error = future.exception()
-    return Done(chunk, None, error) if error is not None else Done(chunk, future.result())
-
-
 @contextmanager
 def _joined(scheduler: str) -> Iterator[Client]:
     """A user's own cluster, by its address or scheduler file."""
@@ -229,9 +204,10 @@ def _joined(scheduler: str) -> Iterator[Client]:
 @contextmanager
 def _local(n_workers: int) -> Iterator[Client]:
     """Processes of this machine on its loopback interface; without a dashboard."""
+    from dask.system import CPU_COUNT
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
-    environments = worker_environments(n_workers, len(os.sched_getaffinity(0)), _n_gpus())
+    environments = worker_environments(n_workers, CPU_COUNT, _n_gpus())
     options = {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
     workers = {
         number: {
