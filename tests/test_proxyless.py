@@ -65,7 +65,7 @@ def test_a_failed_seed_ends_alone_and_all_failed_end_the_run():
     def broken(magnitude, sequence, voxels):
         calls.append(1)
         loss = magnitude.mean(-1)
-        # The first of a batch fails from its first step on; later it may stand alone, of another pulse number.
+        # The first of a batch fails from its first step on; later it may stand alone, with fewer pulses.
         if loss.ndim and len(loss) >= len(seeds):
             loss = loss.clone()
             loss[0] = math.nan
