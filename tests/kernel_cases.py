@@ -35,7 +35,7 @@ def plain_signal(flip, phase, delay, voxels):
                     ("m", -1j * turn * sin * amplitude, tau),
                     ("m*", 1j * turn.conj() * sin * amplitude, tau),
                 ]
-        e1, e2 = np.exp(-t / t1), np.exp(-t / t2 - 2j * np.pi * b0 * t)
+        e1, e2 = np.exp(-t / t1), np.exp(-t / t2 + 2j * np.pi * b0 * t)
         change = {"m": (e2, t), "m*": (e2.conj(), -t), "z": (e1, 0.0)}
         paths = [(kind, amplitude * change[kind][0], tau + change[kind][1]) for kind, amplitude, tau in after]
         paths.append(("z", 1 - e1 + 0j, 0.0))

@@ -41,7 +41,7 @@ from sequence_search.engines.kernel.tree import (
 def settle_delay(grad, k, voxel, kr, ki, rest):
     """Gradients by delay k, where kr + i ki sums conj(F_bar) F after it."""
     store(grad, GRADIENT * k + PHASE, -1.0 * ki)
-    store(grad, GRADIENT * k + DELAY, load(voxel, OMEGA) * ki - load(voxel, R2) * kr + rest)
+    store(grad, GRADIENT * k + DELAY, rest - load(voxel, OMEGA) * ki - load(voxel, R2) * kr)
 
 
 @inner

@@ -1,7 +1,7 @@
 """Losses of a grid of two-pulse sequences, by what depends on which parameter.
 
 With one pulse of phase 0 and one of phase p, and a delay after each, three pathways reach the readout.
-Divided by a phase that all share, and with u = p + 2 pi b0 t1, they are
+Divided by a phase that all share, and with u = p - 2 pi b0 t1, they are
 
     S = A exp(-iu) - B exp(iu) + C,    |S|² = ((A - B) cos u + C)² + (A + B)² sin² u,
 
@@ -75,7 +75,7 @@ def describe_phases(t1, phase, offset, cosine):
     """Cosine of u of each voxel and phase."""
     for v in range(offset.size):
         for p in range(phase.size):
-            cosine[v, p] = np.cos(phase[p] + offset[v] * t1)
+            cosine[v, p] = np.cos(phase[p] - offset[v] * t1)
 
 
 @cached

@@ -169,7 +169,7 @@ def act(n, flip, phase, delay, voxel, products, pulses):
         # To the frame of the next pulse, in the end to that of the scanner.
         turn = phase[k + 1] - phase[k] if k < n - 1 else -phase[k]
         e2 = exponential(load(voxel, R2) * -t)
-        c2, s2, sine = half_squares(load(voxel, OMEGA) * t + turn)
+        c2, s2, sine = half_squares(turn - load(voxel, OMEGA) * t)
         store(at, TURN_RE, e2 * (c2 - s2))
         store(at, TURN_IM, -1.0 * e2 * sine)
         if products:
