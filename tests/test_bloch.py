@@ -36,7 +36,7 @@ def test_phase_zero_turns_mz_to_minus_i():
 
 def test_precession_and_decay():
     t, t1, t2, b0 = torch.tensor([0.01, 0.8, 0.05, 10.0], dtype=torch.float64)
-    expected = complex(math.exp(-0.2) * math.cos(0.2 * math.pi), -math.exp(-0.2) * math.sin(0.2 * math.pi))
+    expected = complex(math.exp(-0.2) * math.cos(0.2 * math.pi), math.exp(-0.2) * math.sin(0.2 * math.pi))
     torch.testing.assert_close(precession(t, t2, b0), torch.tensor(expected, dtype=torch.complex128))
     torch.testing.assert_close(
         longitudinal_decay(t, t1), torch.tensor(math.exp(-0.0125), dtype=torch.float64)

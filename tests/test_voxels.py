@@ -1,8 +1,12 @@
+import math
+
 import pytest
 import torch
 
 from conftest import make_voxels
 from sequence_search.distributions import Normal, Uniform
+from sequence_search.engines.simulator import simulate
+from sequence_search.sequence import Sequence
 from sequence_search.tissue import Imaging, Tissue
 from sequence_search.voxels import (
     Voxels,
@@ -125,3 +129,19 @@ def test_unequal_shapes_are_refused():
     parts = {name: getattr(make_voxels(2), name) for name in (*PROPERTIES, "tissue", "weight")}
     with pytest.raises((ValueError, TypeError)):
         Voxels(**{**parts, "t1": torch.ones(3)})
+
+
+def test_numbers_stand_for_all_voxels_and_have_defaults():
+    t2 = torch.tensor([0.05, 0.1], dtype=torch.float32, requires_grad=True)
+    voxels = Voxels(t2=t2, b0=10.0)
+    assert len(voxels) == 2
+    assert voxels.b0.tolist() == [10, 10]
+    assert voxels.m0.tolist() == voxels.b1.tolist() == voxels.weight.tolist() == [1, 1]
+    assert voxels.t1.tolist() == voxels.t2_prime.tolist() == [math.inf] * 2
+    assert voxels.tissue.tolist() == [0, 0]
+    assert voxels.spread.dtype == torch.float32
+    assert len(Voxels()) == 1
+    assert repr(voxels) == "<Voxels: 2 of tissues [0]>"
+    echo = Sequence.from_degrees_ms([90, 180], [0, 90], [10, 10])
+    (slope,) = torch.autograd.grad(simulate(echo, voxels).abs().sum(), t2)
+    torch.testing.assert_close(slope, (0.02 / t2**2 * torch.exp(-0.02 / t2)).detach(), atol=1e-4, rtol=1e-4)

@@ -48,7 +48,7 @@ def prepare(case: Case) -> Task:
         "T2": 1e3 * voxels.t2,
         "M0": voxels.m0,
         "B1": voxels.b1,
-        "B0": voxels.b0,
+        "B0": -voxels.b0,  # its precession has the other sense
     }
     simulator = Played(**_settings(case.sequence), **tissue)
 

@@ -67,7 +67,7 @@ def _phantom(mr0: ModuleType, voxels: Voxels) -> object:
         T2=t2,
         T2dash=t2_prime,
         D=torch.zeros(n_voxels),
-        B0=b0,
+        B0=-b0,  # its precession has the other sense
         B1=b1[None],
         coil_sens=torch.ones(1, n_voxels),
         size=torch.ones(3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -22,9 +23,9 @@ IMAGING_PROPERTIES = ("b1", "b0", "spread")
 N_PROPERTIES = len(TISSUE_PROPERTIES) + len(IMAGING_PROPERTIES)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, init=False)
 class Voxels:
-    """Properties of n_voxels voxels, each a tensor [n_voxels].
+    """Properties of n_voxels voxels, each a tensor [n_voxels]; a number is one for all of them.
 
     Attributes
     ----------
@@ -52,13 +53,41 @@ class Voxels:
     tissue: Int[Tensor, " n_voxels"]
     weight: Float[Tensor, " n_voxels"]
 
-    def __post_init__(self) -> None:
+    def __init__(  # noqa: PLR0913 - as many as a voxel has properties
+        self,
+        m0: Tensor | float = 1.0,
+        t1: Tensor | float = math.inf,
+        t2: Tensor | float = math.inf,
+        t2_prime: Tensor | float = math.inf,
+        b1: Tensor | float = 1.0,
+        b0: Tensor | float = 0.0,
+        spread: Tensor | float = 0.0,
+        tissue: Tensor | int = 0,
+        weight: Tensor | float = 1.0,
+    ) -> None:
+        given = {"m0": m0, "t1": t1, "t2": t2, "t2_prime": t2_prime, "b1": b1, "b0": b0, "spread": spread}
+        given |= {"tissue": tissue, "weight": weight}
+        tensors = [part for part in given.values() if isinstance(part, Tensor) and part.ndim]
+        real = [part for part in tensors if part.is_floating_point()]
+        like = real[0] if real else torch.ones(1, dtype=torch.float64)
+        count = len(tensors[0]) if tensors else 1
+        for name, part in given.items():
+            if isinstance(part, Tensor) and part.ndim:
+                whole = part
+            else:
+                dtype = torch.int64 if name == "tissue" else like.dtype
+                whole = torch.as_tensor(part, dtype=dtype, device=like.device).repeat(count)
+            object.__setattr__(self, name, whole)
         shapes = {field.name: tuple(getattr(self, field.name).shape) for field in fields(self)}
-        if any(shape != (len(self.m0),) for shape in shapes.values()):
+        if any(shape != (count,) for shape in shapes.values()):
             raise ValueError(f"the properties of voxels must share one shape [n_voxels], got {shapes}")
 
     def __len__(self) -> int:
         return len(self.m0)
+
+    def __repr__(self) -> str:
+        """Return one line: how many voxels of which tissues."""
+        return f"<Voxels: {len(self):,} of tissues {self.tissue.unique().tolist()}>"
 
     def __getitem__(self, index: Any) -> Voxels:
         """Some of the voxels, by slice, mask or index tensor."""
@@ -178,9 +207,9 @@ def _from_quantiles(
     dtype: torch.dtype,
 ) -> Voxels:
     # b1 and b0 come first: the first Sobol dimensions are the most even, and the signal depends most on them.
-    b1, b0, spread = (
-        getattr(imaging, name).quantile(points[:, i]) for i, name in enumerate(IMAGING_PROPERTIES)
-    )
+    # b0 is drawn from above: so ensembles are those of results made when precession had the other sense.
+    b1, spread = imaging.b1.quantile(points[:, 0]), imaging.spread.quantile(points[:, 2])
+    b0 = imaging.b0.quantile(1 - points[:, 1])
     m0, t1, t2, t2_prime = (
         _tissue_draws(tissues, name, tissue, points[:, i])
         for i, name in enumerate(TISSUE_PROPERTIES, start=len(IMAGING_PROPERTIES))

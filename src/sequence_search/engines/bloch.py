@@ -1,7 +1,8 @@
 """Elementary rotation, precession and relaxation, shared by the engines.
 
-Signs: Mxy = Mx + i My; a pulse of phase 0 turns about +x, so that Mz = 1 becomes -i sin(flip);
-free precession is exp(-2 pi i b0 t). These are the signs of MRzero >= 1.0; phases follow Pulseq.
+Signs: Mxy = Mx + i My; a pulse of phase 0 turns about +x, so that Mz = 1 becomes -i sin(flip), and free
+precession is exp(2 pi i b0 t): RF phase and off-resonance turn in one sense, as RF phase, RF frequency and
+off-resonance do in a Pulseq file. So 45°(0°), 1 ms, 45°(90°) at b0 = 250 Hz is one pulse of 90°.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ def rotation(flip_angle: Float[Tensor, "..."], phase: Float[Tensor, "..."]) -> R
 def precession(
     delay: Float[Tensor, "..."], t2: Float[Tensor, "..."], b0: Float[Tensor, "..."]
 ) -> Complex[Tensor, "..."]:
-    """Factor exp(-t/T2 - 2 pi i b0 t) of Mxy over a delay t [s], with t2 [s] and b0 [Hz]."""
-    return torch.polar(torch.exp(-delay / t2), -2 * math.pi * b0 * delay)
+    """Factor exp(-t/T2 + 2 pi i b0 t) of Mxy over a delay t [s], with t2 [s] and b0 [Hz]."""
+    return torch.polar(torch.exp(-delay / t2), 2 * math.pi * b0 * delay)
 
 
 def longitudinal_decay(delay: Float[Tensor, "..."], t1: Float[Tensor, "..."]) -> Float[Tensor, "..."]:

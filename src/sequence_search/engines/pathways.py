@@ -147,5 +147,5 @@ class Pathways:
         if self.offsets is None:
             decay = torch.exp(-tau.abs() / self.voxels.t2_prime[:, None])
             return unspoiled * decay * torch.sinc(2 * self.voxels.spread[:, None] * tau)
-        angle = -2 * math.pi * self.offsets[:, :, None] * tau[:, :, None, :]
+        angle = 2 * math.pi * self.offsets[:, :, None] * tau[:, :, None, :]
         return unspoiled * torch.polar(torch.ones_like(angle), angle).mean(-2)
