@@ -76,8 +76,10 @@ class Sequence:
     present: Bool[Tensor, "*batch n_rf"] | None = None
 
     def __post_init__(self) -> None:
-        parts = [*self.columns().values()] + ([] if self.present is None else [self.present])
-        if self.flip_angle.ndim == 0 or any(part.shape != self.flip_angle.shape for part in parts):
+        shape, present = self.delay.shape, self.present
+        parts = [getattr(self, column.name) for column in self.COLUMNS]
+        parts += [] if present is None else [present]
+        if not shape or any(part.shape != shape for part in parts):
             names, shapes = ", ".join(self.columns()), ", ".join(str(tuple(part.shape)) for part in parts)
             raise ValueError(f"{names} and present must share one shape [*batch, n_rf], got {shapes}")
         if self.present is not None and bool((self.present[..., 1:] > self.present[..., :-1]).any()):

@@ -6,7 +6,6 @@ float32 kernel would be at most twice as fast, and its phases 2 pi b0 t miss 1e-
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from sequence_search.engines.kernel.blocks import Blocks, arrange_voxels
 from sequence_search.engines.kernel.objective import Arranged, Encoding
-from sequence_search.engines.kernel.run import Sequences, adjoint, forward
+from sequence_search.engines.kernel.run import adjoint, forward
 from sequence_search.engines.kernel.run import loss as kernel_loss
 from sequence_search.engines.kernel.tree import MAX_PULSES
 from sequence_search.objective import Prepared
@@ -59,8 +58,10 @@ def can_run(sequence: Sequence, voxels: Voxels) -> bool:
 
 
 def pulse_numbers(sequence: Sequence) -> np.ndarray:
-    """Number of pulses of each sequence of a flat batch, int64."""
-    return sequence.n_rf.numpy()
+    """Number of pulses of each sequence of the flattened batch, int64."""
+    if sequence.present is None:
+        return np.full(sequence.batch_shape.numel(), sequence.delay.shape[-1])
+    return sequence.n_rf.flatten().numpy()
 
 
 def arrange(voxels: Voxels) -> Blocks:
@@ -73,17 +74,19 @@ def loss_and_gradient(
     sequence: Sequence, voxels: Voxels, blocks: Blocks, objective: Arranged
 ) -> tuple[Float[Tensor, "*batch"], Sequence]:
     """Loss and its derivatives in one pass of the kernel, as `Simulator.loss_and_gradient`."""
-    flat = sequence.flat()
-    loss, gradient = kernel_loss(
-        _arrays(flat), pulse_numbers(flat), blocks, objective, torch.get_num_threads()
-    )
-    slopes = dict(zip(flat.columns(), torch.from_numpy(gradient).unbind(1), strict=True))
     shape = sequence.delay.shape
-    by_column = {
-        name: slopes[name].to(part.dtype).reshape(shape) for name, part in sequence.columns().items()
-    }
+    by_row = (shape[:-1].numel(), shape[-1])
+    columns = sequence.columns()
+    flip, phase, delay = (as_numpy(part).reshape(by_row) for part in columns.values())
+    threads = torch.get_num_threads()
+    loss, gradient = kernel_loss((flip, phase, delay), pulse_numbers(sequence), blocks, objective, threads)
+    by_pulse = zip(columns.items(), torch.from_numpy(gradient).unbind(1), strict=True)
+    slopes = {name: slope.to(part.dtype).reshape(shape) for (name, part), slope in by_pulse}
     dtype = torch.promote_types(sequence.delay.dtype, voxels.m0.dtype)
-    return torch.from_numpy(loss).to(dtype).reshape(shape[:-1]), replace(sequence, **by_column)
+    return (
+        torch.from_numpy(loss).to(dtype).reshape(shape[:-1]),
+        type(sequence)(**slopes, present=sequence.present),
+    )
 
 
 def encode(prepared: Prepared) -> Encoding:
@@ -161,7 +164,3 @@ class _Signal(torch.autograd.Function):
         gradient = torch.from_numpy(adjoint(sequences, n_rf, blocks, signal_bar, threads))
         by_part = (slope.to(part.dtype) for slope, part in zip(gradient.unbind(1), parts, strict=True))
         return (*by_part, None, None, None)
-
-
-def _arrays(sequence: Sequence) -> Sequences:
-    return as_numpy(sequence.flip_angle), as_numpy(sequence.phase), as_numpy(sequence.delay)
