@@ -102,10 +102,9 @@ def _as_json(text: str) -> str:
 
 def check_engine(engine: str) -> None:
     """Refuse an engine that does not exist, and name those that do."""
-    from sequence_search.engines.simulator import ENGINE_NAMES
+    from sequence_search.engines import simulator
 
-    if engine not in ENGINE_NAMES:
-        raise ValueError(f"engine must be one of {', '.join(ENGINE_NAMES)}, got '{engine}'")
+    simulator.check_engine(engine)
 
 
 def check_folder(folder: Path | None, files: tuple[str, ...], overwrite: bool) -> None:

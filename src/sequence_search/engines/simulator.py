@@ -52,7 +52,19 @@ def _isochromats(voxels: Voxels, offsets: Tensor | None = None, **options: Any) 
 
 
 ENGINES: dict[str, Callable[..., Steps]] = {"pathways": Pathways, "isochromats": _isochromats}
-ENGINE_NAMES = ("auto", "fused", *ENGINES)
+
+
+def check_engine(name: str) -> None:
+    """Refuse an engine that does not exist.
+
+    Raises
+    ------
+    ValueError
+        With the names that there are.
+    """
+    known = ("auto", "fused", *ENGINES)
+    if name not in known:
+        raise ValueError(f"engine must be one of {', '.join(known)}, got {name!r}")
 
 
 def simulate(
@@ -117,8 +129,7 @@ class Simulator:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.engine not in ENGINE_NAMES:
-            raise ValueError(f"engine must be one of {', '.join(ENGINE_NAMES)}, got {self.engine!r}")
+        check_engine(self.engine)
 
     def signal(self, sequence: Sequence) -> Complex[Tensor, "*batch n_voxels"]:
         """Complex signal at the readout, as `simulate`."""

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from sequence_search.engines.simulator import ENGINE_NAMES
+from sequence_search.engines.simulator import check_engine
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.units import toml_text
 from sequence_search.storage import SCHEMA_VERSION, StudyError, write_bytes, write_json
@@ -52,8 +52,7 @@ def make_plan(
         raise StudyError(
             f"max_seconds and max_evaluations must be above 0, got {max_seconds} and {max_evaluations}"
         )
-    if engine not in ENGINE_NAMES:
-        raise StudyError(f"engine must be one of {', '.join(ENGINE_NAMES)}, got {engine!r}")
+    check_engine(engine)
     return Plan(
         problems={problem.name: problem.to_dict() for problem in problems},
         strategy=strategy,

@@ -1,0 +1,79 @@
+"""The recipes of docs/how-it-works.md, followed to the letter."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from conftest import random_brain_voxels
+from sequence_search import objective
+from sequence_search.engines import simulator
+from sequence_search.engines.pathways import Pathways
+from sequence_search.objective import TERMS, KernelForm, Objective, Term, TermKind, term
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+from sequence_search.strategies import search
+
+BATCH = Sequence.stack(
+    [
+        Sequence.from_degrees_ms([90, 175], [0, 90], [10, 12]),
+        Sequence.from_degrees_ms([178, 85, 170], [0, 10, 100], [500, 10, 11]),
+    ]
+)
+
+
+@pytest.fixture
+def mean_signal(monkeypatch) -> TermKind:
+    """A new standard term: one function and its decorator."""
+
+    @term("mean_signal", n_tissues=(1, None), kernel=lambda _, voxels: KernelForm(linear=-1.0))
+    def mean_signal(magnitude, sequence, voxels):
+        return -(magnitude * voxels.weight).sum(-1) / voxels.weight.sum()
+
+    monkeypatch.setitem(objective.TERMS, mean_signal.name, mean_signal)
+    return mean_signal
+
+
+def test_a_new_term_is_known_to_files_and_runs_in_the_kernel(mean_signal):
+    lines = Problem.load("max-signal").to_toml().replace('term = "signal"', 'term = "mean_signal"')
+    problem = Problem.from_toml(lines)
+    assert problem.objective.terms[0].kind is mean_signal
+    assert Problem.from_toml(problem.to_toml()) == problem
+    voxels = problem.voxels(16)
+    fast, plain = problem.simulator(voxels), problem.simulator(voxels, "pathways")
+    assert fast.has_kernel_loss
+    for one, other in zip(fast.loss_and_gradient(BATCH), plain.loss_and_gradient(BATCH), strict=True):
+        pair = (one, other) if isinstance(one, torch.Tensor) else (one.to_array(), other.to_array())
+        torch.testing.assert_close(*pair, atol=1e-12, rtol=1e-10)
+    run = search(problem, max_evaluations=2e3).best
+    assert run.evaluation.terms["mean_signal"] < -0.5
+
+
+def test_every_standard_term_of_a_known_form_agrees_with_its_kernel():
+    voxels = random_brain_voxels(40)
+    for name, kind in TERMS.items():
+        if kind.kernel is not None:
+            tissues = None if kind.of == "sequence" else (0, 2)
+            for brighter in (None, 2) if name == "contrast" else (None,):
+                whole = Objective((Term("one", kind, 1.3, tissues, brighter),))
+                fast, plain = (
+                    simulator.Simulator(voxels, whole, engine).loss_and_gradient(BATCH)
+                    for engine in ("fused", "pathways")
+                )
+                torch.testing.assert_close(fast[0], plain[0], atol=1e-12, rtol=1e-10, msg=name)
+                torch.testing.assert_close(fast[1].to_array(), plain[1].to_array(), atol=1e-10, rtol=1e-8)
+
+
+def test_a_new_engine_is_a_class_of_five_steps(monkeypatch):
+    class Weaker(Pathways):
+        """The exact engine at nine tenths of the transmit field."""
+
+        def pulse(self, state, flip_angle, phase):
+            return super().pulse(state, 0.9 * flip_angle, phase)
+
+    monkeypatch.setitem(simulator.ENGINES, "weaker", Weaker)
+    voxels = random_brain_voxels(5)
+    weak = replace(BATCH, flip_angle=0.9 * BATCH.flip_angle)
+    torch.testing.assert_close(
+        simulator.simulate(BATCH, voxels, "weaker"), simulator.simulate(weak, voxels, "pathways")
+    )
