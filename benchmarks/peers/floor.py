@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from sequence_search.engines.kernel import adjoint, items, tree
+from sequence_search.engines.kernel import adjoint, items, memory, tree
 from sequence_search.engines.kernel.blocks import aligned
-from sequence_search.engines.kernel.lanes import WIDTH, exponential, half_squares, load, pointer, store
+from sequence_search.engines.kernel.functions import exponential, half_squares
+from sequence_search.engines.kernel.lanes import WIDTH, load, pointer, store
 
 ROWS = 16  # of numbers that a measuring loop works on: they stay in the first-level cache
 CHAINS = 12  # independent multiply-adds, more than their latency times two a cycle
@@ -75,7 +76,7 @@ def count(n_rf: int) -> dict[str, int]:
 
     stand_ins = {
         "load": number,
-        "lesser": number,
+        "select_less": number,
         "store": lambda *_: None,
         "skip": lambda start, *_: start,
         "root": counted("division", 1),  # takes about as long
@@ -89,16 +90,17 @@ def count(n_rf: int) -> dict[str, int]:
             space[name] = FunctionType(plain.__code__, space) if plain else value
     space |= stand_ins
     at = _Pointer()
-    work = SimpleNamespace(**dict.fromkeys(tree.Work._fields, at))
+    work = SimpleNamespace(**dict.fromkeys(memory.Work._fields, at))
+    block = SimpleNamespace(**dict.fromkeys(items.Block._fields, at))
     products = n_rf > 2
     space["act"](n_rf, at, at, at, at, products, at)
-    space["do_block"](items.LOSS, n_rf, n_rf, work, at, products, True, at, at, at)
+    space["do_block"](items.LOSS, n_rf, work, block, products, True)
     return dict(tally)
 
 
 @njit(nogil=True, error_model="numpy")
 def _multiply_adds(rows, rounds):
-    at = pointer(rows, 0)
+    at = pointer(rows, 0, rows.size)
     x, y = load(at, 12), load(at, 13)
     a, b, c, d = load(at, 0), load(at, 1), load(at, 2), load(at, 3)
     e, f, g, h = load(at, 4), load(at, 5), load(at, 6), load(at, 7)
@@ -112,7 +114,7 @@ def _multiply_adds(rows, rounds):
 
 @njit(nogil=True, error_model="numpy")
 def _exponentials(rows, rounds):
-    at = pointer(rows, 0)
+    at = pointer(rows, 0, rows.size)
     for _ in range(rounds):
         for row in range(rows.size // (2 * WIDTH)):
             store(at, 2 * row + 1, exponential(load(at, 2 * row)))
@@ -120,7 +122,7 @@ def _exponentials(rows, rounds):
 
 @njit(nogil=True, error_model="numpy")
 def _half_squares(rows, rounds):
-    at = pointer(rows, 0)
+    at = pointer(rows, 0, rows.size)
     for _ in range(rounds):
         for row in range(rows.size // (2 * WIDTH)):
             cos2, sin2, sine = half_squares(load(at, 2 * row))
@@ -129,7 +131,7 @@ def _half_squares(rows, rounds):
 
 @njit(nogil=True, error_model="numpy")
 def _divisions(rows, rounds):
-    at = pointer(rows, 0)
+    at = pointer(rows, 0, rows.size)
     for _ in range(rounds):
         for row in range(rows.size // (2 * WIDTH)):
             store(at, 2 * row + 1, 1.0 / load(at, 2 * row))

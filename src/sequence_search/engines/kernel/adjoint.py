@@ -7,7 +7,8 @@ cache. The derivative of |tau| at an echo, tau = 0 up to rounding, is 0.
 
 from __future__ import annotations
 
-from sequence_search.engines.kernel.lanes import WIDTH, inner, load, skip, store
+from sequence_search.engines.kernel.compilation import inner
+from sequence_search.engines.kernel.lanes import WIDTH, load, skip, store
 from sequence_search.engines.kernel.tree import (
     B1,
     COS2,
@@ -39,14 +40,14 @@ from sequence_search.engines.kernel.tree import (
 
 @inner
 def settle_delay(grad, k, voxel, kr, ki, rest):
-    """Gradients by delay k, where kr + i ki sums conj(F_bar) F after it."""
+    """Write the gradients by delay k, where kr + i ki sums conj(F_bar) F after it."""
     store(grad, GRADIENT * k + PHASE, -1.0 * ki)
     store(grad, GRADIENT * k + DELAY, rest - load(voxel, OMEGA) * ki - load(voxel, R2) * kr)
 
 
 @inner
 def settle_pulse(grad, k, voxel, at, c2_bar, s2_bar, sine_bar, cosine_bar):
-    """Gradient by the flip angle of pulse k."""
+    """Write the gradient by the flip angle of pulse k."""
     sine, cosine = load(at, SINE), load(at, COSINE)
     angle_bar = 0.5 * sine * (s2_bar - c2_bar) + cosine * sine_bar - sine * cosine_bar
     store(grad, GRADIENT * k + FLIP, load(voxel, B1) * angle_bar)
@@ -54,7 +55,7 @@ def settle_pulse(grad, k, voxel, at, c2_bar, s2_bar, sine_bar, cosine_bar):
 
 @inner
 def settle_before(grad, k, voxel, kr, ki, tau_bar, e1_bar):
-    """Gradients by the delay before pulse k, e1_bar being E1 times that of E1."""
+    """Write the gradients by the delay before pulse k, e1_bar being E1 times that of E1."""
     if k > 0:
         row = GRADIENT * k + PHASE
         store(grad, row, load(grad, row) + ki)
@@ -92,7 +93,7 @@ def pull_leaves(nf, nz, first, w, ar, ai, br, bi, zr, zi):
 
 @inner
 def pull_gather(n, w, voxel, seed_re, seed_im, signal_re, signal_im):
-    """Reverse of `gather` for signal_bar = seed; returns fresh_bar."""
+    """Reverse `gather` for signal_bar = seed; return fresh_bar."""
     k = n - 1
     nf, nz, first = F_COUNT[k], Z_COUNT[k], FIRST[k]
     at, leaf = skip(w.pulses, WIDTH * PULSE * k), 2 * (nf + nz)
@@ -107,30 +108,19 @@ def pull_gather(n, w, voxel, seed_re, seed_im, signal_re, signal_im):
     ar, ai, br, bi = c2 * mr, c2 * mi, s2 * mr, -1.0 * s2 * mi
     zr, zi = -1.0 * sine * mi, sine * mr
     tau_bar, last_bar = pull_leaves(nf, nz, first, w, ar, ai, br, bi, zr * e1, zi * e1)
-    settle_delay(
-        w.grad,
-        k,
-        voxel,
-        seed_re * signal_re + seed_im * signal_im,
-        seed_re * signal_im - seed_im * signal_re,
-        last_bar + zr * fresh * load(w.slope, leaf),
-    )
+    kr, ki = seed_re * signal_re + seed_im * signal_im, seed_re * signal_im - seed_im * signal_re
+    settle_delay(w.grad, k, voxel, kr, ki, last_bar + zr * fresh * load(w.slope, leaf))
     fresh_bar = zr * weight
-    settle_before(
-        w.grad,
-        k,
-        voxel,
-        ar * xr + ai * xi + br * yr + bi * yi,
-        ar * xi - ai * xr + br * yi - bi * yr,
-        tau_bar,
-        sine * e1 * stored + fresh_bar * (fresh - 1.0),
-    )
+    kr = ar * xr + ai * xi + br * yr + bi * yi
+    ki = ar * xi - ai * xr + br * yi - bi * yr
+    e1_bar = sine * e1 * stored + fresh_bar * (fresh - 1.0)
+    settle_before(w.grad, k, voxel, kr, ki, tau_bar, e1_bar)
     return fresh_bar
 
 
 @inner
 def get_bar(tree, node):
-    """Adjoint of a node: real, imaginary, of its clock."""
+    """Read the adjoint of a node: real, imaginary, of its clock."""
     row = NODE * node
     return load(tree, row), load(tree, row + 1), load(tree, row + 2)
 
@@ -158,8 +148,8 @@ def pull_z(k, tree, gr, gi, excite, keep):
 def pull_f(k, tree, kr, ki, cr, ci, half):
     """Overwrite F of level k with its adjoint; return sums over it.
 
-    They are, of what became of F (a: kept, b: conjugated, z: stored), p = sum of
-    conj(a_bar) F, q = sum of b_bar F, s = sum of conj(z_bar) F, and of tau_bar.
+    They are, of what became of F (a: kept, b: conjugated, z: stored), p = sum of conj(a_bar) F, q = sum of
+    b_bar F, s = sum of conj(z_bar) F, and of tau_bar.
     """
     nf, _, first, new, stored = nodes(k)
     pr = pi = qr = qi = sr = si = tau_bar = half * 0.0
@@ -176,19 +166,15 @@ def pull_f(k, tree, kr, ki, cr, ci, half):
         si += zr * fi - zi * fr
         tau = a_tau - b_tau + z_tau  # conjugation has turned the clock
         tau_bar += tau
-        put(
-            tree,
-            first + j,
-            kr * ar + ki * ai + cr * br + ci * bi - half * zi,
-            kr * ai - ki * ar + ci * br - cr * bi + half * zr,
-        )
+        real = kr * ar + ki * ai + cr * br + ci * bi - half * zi
+        put(tree, first + j, real, kr * ai - ki * ar + ci * br - cr * bi + half * zr)
         store(tree, NODE * (first + j) + 2, tau)
     return pr, pi, qr, qi, sr, si, tau_bar
 
 
 @inner
 def pull_grow(k, w, voxel, fresh_bar):
-    """Reverse of `grow`: fresh_bar before pulse k + 1 gives that before pulse k."""
+    """Reverse `grow`: take fresh_bar before pulse k + 1 to that before pulse k."""
     at = skip(w.pulses, WIDTH * PULSE * k)
     c2, s2, sine, cosine = load(at, COS2), load(at, SIN2), load(at, SINE), load(at, COSINE)
     gr, gi = load(at, TURN_RE), load(at, TURN_IM)
@@ -198,29 +184,16 @@ def pull_grow(k, w, voxel, fresh_bar):
     fresh_bar = fresh_bar * load(at, PULSE + E1_BEFORE)
     sine_bar, cosine_bar = excited * fresh, fresh_bar * fresh
     fresh_bar = sine * excited + cosine * fresh_bar
-
     kr, ki, cr, ci, half = c2 * gr, c2 * gi, s2 * gr, s2 * gi, 0.5 * sine
     pr, pi, qr, qi, sr, si, tau_bar = pull_f(k, w.tree, kr, ki, cr, ci, half)
     excite, keep = sine * e1, cosine * e1
     excite_bar, keep_bar = pull_z(k, w.tree, gr, gi, excite, keep)
 
-    settle_pulse(
-        w.grad,
-        k,
-        voxel,
-        at,
-        gr * pr - gi * pi,
-        gr * qr + gi * qi,
-        sine_bar + 0.5 * si + e1 * excite_bar,
-        cosine_bar + e1 * keep_bar,
-    )
-    settle_before(
-        w.grad,
-        k,
-        voxel,
-        kr * pr - ki * pi + cr * qr + ci * qi + half * si,
-        kr * pi + ki * pr + cr * qi - ci * qr - half * sr,
-        tau_bar,
-        excite * excite_bar + keep * keep_bar + fresh_bar * (fresh - 1.0),
-    )
+    sine_bar += 0.5 * si + e1 * excite_bar
+    cosine_bar += e1 * keep_bar
+    settle_pulse(w.grad, k, voxel, at, gr * pr - gi * pi, gr * qr + gi * qi, sine_bar, cosine_bar)
+    sum_re = kr * pr - ki * pi + cr * qr + ci * qi + half * si
+    sum_im = kr * pi + ki * pr + cr * qi - ci * qr - half * sr
+    e1_bar = excite * excite_bar + keep * keep_bar + fresh_bar * (fresh - 1.0)
+    settle_before(w.grad, k, voxel, sum_re, sum_im, tau_bar, e1_bar)
     return fresh_bar

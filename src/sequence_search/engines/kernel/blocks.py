@@ -28,10 +28,7 @@ class Blocks(NamedTuple):
     same_spread: bool
 
 
-def arrange_voxels(
-    properties: list[np.ndarray],
-    group: np.ndarray,
-) -> Blocks:
+def arrange_voxels(properties: list[np.ndarray], group: np.ndarray) -> Blocks:
     """Arrange voxels in blocks.
 
     Parameters

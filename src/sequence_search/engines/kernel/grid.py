@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sequence_search.engines.kernel.items import cached
+from sequence_search.engines.kernel.compilation import cached
 from sequence_search.engines.kernel.objective import Encoding, contrast
 
 M0, R1, R2, R2_PRIME, OFFSET, SPREAD = range(6)  # rows of Tables.voxels
@@ -26,10 +26,8 @@ STAYS, REFOCUSES, EXCITES, RECOVERS = range(4)  # rows of the factors of a pair 
 class Tables(NamedTuple):
     """Axes of the grid, and what depends on one of them and the voxel; made by `make_tables`."""
 
-    first_flip: np.ndarray  # rad
-    second_flip: np.ndarray  # rad
-    first_delay: np.ndarray  # s
-    second_delay: np.ndarray  # s
+    flips: tuple[np.ndarray, np.ndarray]  # rad
+    delays: tuple[np.ndarray, np.ndarray]  # s
     phase: np.ndarray  # of the second pulse relative to the first, rad
     first_turn: np.ndarray  # [n, 2, n_voxels]: sin and cos of the first flip angle times b1
     second_turn: np.ndarray  # [n, 3, n_voxels]: of the second cos² and sin² of its half, sin
@@ -45,10 +43,8 @@ def make_tables(flips, phase, delays, properties) -> Tables:
     first, second = (flip[:, None] * b1 for flip in flips)
     half = second / 2
     return Tables(
-        flips[0],
-        flips[1],
-        delays[0],
-        delays[1],
+        flips,
+        delays,
         phase,
         np.stack((np.sin(first), np.cos(first)), 1),
         np.stack((np.cos(half) ** 2, np.sin(half) ** 2, np.sin(second)), 1),
@@ -58,7 +54,7 @@ def make_tables(flips, phase, delays, properties) -> Tables:
 
 @cached
 def describe_delays(t1, t2, voxels, factors):
-    """Relaxation and dephasing of the three pathways, and the recovery in the first delay."""
+    """Fill in relaxation and dephasing of the three pathways, and the recovery in the first delay."""
     for v in range(voxels.shape[1]):
         spread, r2_prime = voxels[SPREAD, v], voxels[R2_PRIME, v]
         for row, tau in ((STAYS, t1 + t2), (REFOCUSES, t2 - t1), (EXCITES, t2)):
@@ -72,7 +68,7 @@ def describe_delays(t1, t2, voxels, factors):
 
 @cached
 def describe_phases(t1, phase, offset, cosine):
-    """Cosine of u of each voxel and phase."""
+    """Fill in the cosine of u of each voxel and phase."""
     for v in range(offset.size):
         for p in range(phase.size):
             cosine[v, p] = np.cos(phase[p] - offset[v] * t1)
@@ -98,17 +94,10 @@ def sum_voxels(first, second, factors, cosine, encoding, total, mean):
         refocuses = first[0, v] * second[1, v] * factors[REFOCUSES, v]
         along = 1.0 + (first[1, v] - 1.0) * factors[RECOVERS, v]
         excited = second[2, v] * along * factors[EXCITES, v]
-        add_voxel(
-            cosine[v],
-            stays - refocuses,
-            excited,
-            (stays + refocuses) ** 2,
-            encoding.linear[v],
-            encoding.square[v],
-            encoding.mean[v],
-            total,
-            mean[encoding.group[v]],
-        )
+        difference, both2 = stays - refocuses, (stays + refocuses) ** 2
+        linear, square, weight = encoding.linear[v], encoding.square[v], encoding.mean[v]
+        own_mean = mean[encoding.group[v]]
+        add_voxel(cosine[v], difference, excited, both2, linear, square, weight, total, own_mean)
 
 
 @cached
@@ -122,24 +111,24 @@ def add_contrasts(encoding, mean, total):
 
 @cached
 def _rows(tables, encoding, start, stop, loss):
-    """Losses [stop - start, n_phase] of rows: all phases of one pair of flip angles and of delays."""
+    """Fill in losses [stop - start, n_phase] of rows: all phases of one pair of flip angles and of delays."""
     n_phase, n_voxels = tables.phase.size, tables.voxels.shape[1]
-    n_second = tables.second_flip.size
-    n_flips = tables.first_flip.size * n_second
+    flips, delays = tables.flips, tables.delays
+    n_second, n_flips = flips[1].size, flips[0].size * flips[1].size
     factors, cosine = np.empty((4, n_voxels)), np.empty((n_voxels, n_phase))
     mean = np.empty((encoding.group.max() + 1, n_phase))
     last_pair = last_i = -1
     for row in range(start, stop):
         pair, j, k = row // n_flips, row % n_flips // n_second, row % n_second
-        i = pair // tables.second_delay.size
-        t1, t2 = tables.first_delay[i], tables.second_delay[pair % tables.second_delay.size]
+        i = pair // delays[1].size
+        t1, t2 = delays[0][i], delays[1][pair % delays[1].size]
         if i != last_i:
             describe_phases(t1, tables.phase, tables.voxels[OFFSET], cosine)
             last_i = i
         if pair != last_pair:
             describe_delays(t1, t2, tables.voxels, factors)
             last_pair = pair
-        energy = tables.first_flip[j] ** 2 + tables.second_flip[k] ** 2
+        energy = flips[0][j] ** 2 + flips[1][k] ** 2
         total, penalties = loss[row - start], encoding.penalties
         total[:] = encoding.constant + penalties[0] * energy + penalties[1] * 2.0 + penalties[2] * (t1 + t2)
         mean[:] = 0.0
@@ -150,8 +139,7 @@ def _rows(tables, encoding, start, stop, loss):
 def losses(tables: Tables, encoding: Encoding, start: int, stop: int) -> np.ndarray:
     """Losses [stop - start] of the points from `start` to before `stop`.
 
-    Points count with the phase fastest, then the second flip angle, the first, the second delay and the
-    first.
+    Points count with the phase fastest, then second flip angle, first flip angle, second delay, first delay.
     """
     n_phase = tables.phase.size
     first, last = start // n_phase, -(-stop // n_phase)

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from sequence_search.engines.kernel.adjoint import pull_gather, pull_grow
-from sequence_search.engines.kernel.blocks import aligned
-from sequence_search.engines.kernel.lanes import (
-    WIDTH,
-    inner,
-    lesser,
-    load,
-    pointer,
-    root,
-    skip,
-    store,
-    take_next,
-)
-from sequence_search.engines.kernel.objective import contrast
+from sequence_search.engines.kernel.blocks import Blocks
+from sequence_search.engines.kernel.compilation import cached, inner
+from sequence_search.engines.kernel.lanes import WIDTH, load, pointer, root, select_less, store, take_next
+from sequence_search.engines.kernel.memory import MEAN, SLOPES, VALUE, divide
+from sequence_search.engines.kernel.objective import Encoding, contrast
 from sequence_search.engines.kernel.tree import (
-    F_COUNT,
-    FIRST,
+    DELAY,
+    FLIP,
     GRADIENT,
-    LEAF,
     M0,
-    NODE,
-    PULSE,
     R2_PRIME,
     RATE,
     VOXEL,
-    Work,
     act,
     describe_leaves,
     gather,
@@ -50,211 +33,183 @@ FORWARD, ADJOINT, LOSS = range(3)
 LARGEST_EXPONENT = 600.0
 
 
-def workspace(n_most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Uninitialised numbers and indices for one thread; `divide` gives them out."""
-    rows = NODE * (FIRST[n_most] + 1) + 2 * F_COUNT[n_most] + (PULSE + 3 * GRADIENT) * n_most + 10
-    numbers = WIDTH * (rows + 1) + FIRST[n_most + 1] + LEAF * F_COUNT[n_most]
-    return aligned(int(numbers)), np.empty(2 * int(F_COUNT[n_most]), np.int64)
+class Block(NamedTuple):
+    """Where a block's numbers are."""
+
+    voxel: Any  # VOXEL rows
+    place: Any  # the voxel in each lane, -1 for none
+    factors: Any  # rows of the objective: factor of |S|, of |S|², weight in the group's mean
+    signal: Any  # of all voxels of the sequence, or its adjoint: real and imaginary part of each
 
 
-def cached(function: Callable[..., Any]) -> Any:
-    try:
-        return njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError:  # nowhere to write the cache
-        return njit(nogil=True, error_model="numpy")(function)
+class Pulses(NamedTuple):
+    """A sequence of n pulses."""
+
+    n: Any
+    flip: Any
+    phase: Any
+    delay: Any
 
 
 @inner
-def put_signal(signal, place, few, real, imaginary):
+def put_signal(block, few, real, imaginary):
+    """Write the signals of a block's voxels to their places."""
     store(few, 0, real)
     store(few, 1, imaginary)
     for v in range(WIDTH):
-        if place[v] >= 0:
-            signal[2 * place[v]], signal[2 * place[v] + 1] = few[v], few[WIDTH + v]
+        place = block.place[v]
+        if place >= 0:
+            block.signal[2 * place], block.signal[2 * place + 1] = few[v], few[WIDTH + v]
 
 
 @inner
-def get_signal(signal, place, few):
+def get_signal(block, few):
+    """Read numbers of a block's voxels, 0 in lanes without one, from their places."""
     for v in range(WIDTH):
         few[v] = few[WIDTH + v] = 0.0
-        if place[v] >= 0:
-            few[v], few[WIDTH + v] = signal[2 * place[v]], signal[2 * place[v] + 1]
+        place = block.place[v]
+        if place >= 0:
+            few[v], few[WIDTH + v] = block.signal[2 * place], block.signal[2 * place + 1]
     return load(few, 0), load(few, 1)
 
 
 @inner
-def add(n, N, w, a, b, size, c1, c2, group_weight):
-    """Add to the sums of a segment: the gradient times a (rows GRADIENT k + i) and
-    times b (as many rows later), the value and the group's mean of size = |S|."""
-    mean = GRADIENT * N
+def add(n, w, value, size, a, b):
+    """Add a block to the sums over a segment: its value, its part of the group's mean of size = |S|, and the
+    gradient times a and times b, which is the weight in the mean."""
+    store(w.total, VALUE, load(w.total, VALUE) + value)
+    store(w.total, MEAN, load(w.total, MEAN) + b * size)
     for row in range(GRADIENT * n):
         g = load(w.grad, row)
-        store(w.total, row, load(w.total, row) + a * g)
-        store(w.total, mean + row, load(w.total, mean + row) + b * g)
-    store(w.total, 2 * mean, load(w.total, 2 * mean) + size * (c1 + c2 * size))
-    store(w.total, 2 * mean + 1, load(w.total, 2 * mean + 1) + group_weight * size)
+        at = SLOPES + 2 * row
+        store(w.total, at, load(w.total, at) + a * g)
+        store(w.total, at + 1, load(w.total, at + 1) + b * g)
 
 
 @inner
-def do_block(mode, n, N, w, voxel, products, same_spread, place, factors, signal):
-    """All that is done with a block once its pulses are known."""
-    r2_prime = load(voxel, R2_PRIME)
+def do_block(mode, n, w, block, products, same_spread):
+    """Do all that is done with a block once its pulses are known."""
+    r2_prime, m0 = load(block.voxel, R2_PRIME), load(block.voxel, M0)
     if products:
         weights_by_products(n, r2_prime, w)
     else:
-        weights_directly(n, r2_prime, load(voxel, RATE), same_spread, w)
+        weights_directly(n, r2_prime, load(block.voxel, RATE), same_spread, w)
     for k in range(n - 1):
         grow(k, w.tree, w.pulses)
     real, imaginary = gather(n, w)
-    real, imaginary = load(voxel, M0) * real, load(voxel, M0) * imaginary
+    real, imaginary = m0 * real, m0 * imaginary
     if mode == FORWARD:
-        put_signal(signal, place, w.few, real, imaginary)
+        put_signal(block, w.few, real, imaginary)
         return
     zero = r2_prime * 0.0
     if mode == LOSS:  # seed with S/|S|, the direction in which |S| grows
         size = root(real * real + imaginary * imaginary)
-        inverse = lesser(0.0, size, 1.0 / size, 0.0)
+        inverse = select_less(0.0, size, 1.0 / size, 0.0)
         seed_re, seed_im = inverse * real, inverse * imaginary
-        c1, c2, b = load(factors, 0), load(factors, 1), load(factors, 2)
-        a = c1 + 2.0 * c2 * size
+        c1, c2, b = load(block.factors, 0), load(block.factors, 1), load(block.factors, 2)
+        value, a = size * (c1 + c2 * size), c1 + 2.0 * c2 * size
     else:
-        seed_re, seed_im = get_signal(signal, place, w.grad)
-        size, c1, c2, a, b = zero, zero, zero, zero + 1.0, zero
-    fresh_bar = pull_gather(n, w, voxel, seed_re, seed_im, real, imaginary)
+        seed_re, seed_im = get_signal(block, w.grad)  # `few` is needed on the way back
+        size, value, a, b = zero, zero, zero + 1.0, zero
+    fresh_bar = pull_gather(n, w, block.voxel, seed_re, seed_im, real, imaginary)
     for k in range(n - 2, -1, -1):
-        fresh_bar = pull_grow(k, w, voxel, fresh_bar)
-    add(n, N, w, a, b, size, c1, c2, b)
+        fresh_bar = pull_grow(k, w, block.voxel, fresh_bar)
+    add(n, w, value, size, a, b)
 
 
 @inner
-def divide(rows, indices, N):
-    """Divide a thread's memory (see `workspace`)."""
-    tree = pointer(rows, 0)
-    weight = skip(tree, WIDTH * NODE * (FIRST[N] + 1))
-    slope = skip(weight, WIDTH * F_COUNT[N])
-    pulses = skip(slope, WIDTH * F_COUNT[N])
-    grad = skip(pulses, WIDTH * PULSE * N)
-    total = skip(grad, WIDTH * (GRADIENT * N + 2))
-    few = skip(total, WIDTH * (2 * GRADIENT * N + 2))
-    clock = skip(few, WIDTH * 6)
-    table = skip(clock, FIRST[N + 1] + WIDTH)
-    return Work(tree, weight, slope, pulses, grad, total, few, clock, table, pointer(indices, 0))
+def can_multiply(pulses, steepest, same_spread):
+    """Tell whether the weights may be products of exponentials; these pay from three pulses on."""
+    longest = 0.0
+    for k in range(pulses.n):
+        longest += abs(pulses.delay[k])
+    return same_spread and pulses.n > 2 and longest * steepest < LARGEST_EXPONENT
 
 
-@functools.cache
-def worker() -> Any:
-    """Compiled loop over items, for the kernel as its source is now."""
-    sources = _source_digest()
-
-    @cached
-    def work(
-        mode,
-        counter,
-        rows,
-        indices,
-        flip,
-        phase,
-        delay,
-        n_rf,
-        voxels,
-        places,
-        steepest,
-        same_spread,
-        factors,
-        chunk,
-        segment,
-        signal,
-        partial,
-    ):
-        """Do (sequence, chunk) items until none is left; any number of threads may."""
-        _ = sources  # numba's cache looks at this file only; so it looks at those inlined here as well
-        B, N = flip.shape
-        chunks, V = chunk.size - 1, signal.shape[1] // 2
-        w = divide(rows, indices, N)
-        while True:
-            item = take_next(counter)
-            if item >= B * chunks:
-                return
-            b, c = item // chunks, item % chunks
-            n = min(n_rf[b], N)
-            if n <= 0:
-                continue  # signal and sums stay zero
-            times = pointer(delay, b * N)
-            describe_leaves(n, times, voxels[WIDTH * RATE], w)
-            longest = 0.0
-            for k in range(n):
-                longest += abs(times[k])
-            # Products pay from three pulses on.
-            products = same_spread and n > 2 and longest * steepest < LARGEST_EXPONENT
-            for s in range(chunk[c], chunk[c + 1]):
-                for row in range(2 * GRADIENT * N + 2):
-                    store(w.total, row, 0.0)
-                for block in range(segment[s], segment[s + 1]):
-                    voxel = pointer(voxels, WIDTH * VOXEL * block)
-                    act(n, pointer(flip, b * N), pointer(phase, b * N), times, voxel, products, w.pulses)
-                    do_block(
-                        mode,
-                        n,
-                        N,
-                        w,
-                        voxel,
-                        products,
-                        same_spread,
-                        pointer(places, WIDTH * block),
-                        pointer(factors, WIDTH * 3 * block),
-                        pointer(signal, 2 * V * b),
-                    )
-                if mode != FORWARD:
-                    for row in range(2 * GRADIENT * N + 2):
-                        for v in range(WIDTH):
-                            partial[b, s, row] += w.total[WIDTH * row + v]
-
-    return work
-
-
-def _source_digest() -> str:
-    """Of all files of the kernel, without which numba would go on with code cached before they changed."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+@inner
+def do_segment(mode, pulses, products, w, blocks, first, last, factors, signal):
+    """Do the blocks from `first` to before `last`, adding to the sums from zero."""
+    for row in range(SLOPES + 2 * GRADIENT * pulses.n):
+        store(w.total, row, 0.0)
+    for i in range(first, last):
+        block = Block(
+            pointer(blocks.rows, WIDTH * VOXEL * i, WIDTH * VOXEL),
+            pointer(blocks.place, WIDTH * i, WIDTH),
+            pointer(factors, WIDTH * 3 * i, WIDTH * 3),
+            signal,
+        )
+        act(pulses.n, pulses.flip, pulses.phase, pulses.delay, block.voxel, products, w.pulses)
+        do_block(mode, pulses.n, w, block, products, blocks.same_spread)
 
 
 @cached
-def add_up(
-    partial,
-    group,
-    n_groups,
-    flip,
-    delay,
-    n_rf,
-    encoding,
-    value,
-    gradient,
-):
+def work(mode, counter, numbers, start, sequences, n_rf, blocks, factors, signal, partial):
+    """Do (sequence, chunk) items until none is left; any number of threads may."""
+    flip, phase, delay = sequences
+    blocks = Blocks(*blocks)  # a plain tuple is passed in half the time
+    n_sequences, n_most = delay.shape
+    n_chunks, n_signal = blocks.chunk.size - 1, signal.shape[1]
+    w = divide(numbers, start)
+    while True:
+        item = take_next(counter)
+        if item >= n_sequences * n_chunks:
+            return
+        b, c = item // n_chunks, item % n_chunks
+        n, at = min(n_rf[b], n_most), b * n_most
+        if n <= 0:
+            continue  # signal and sums stay zero
+        pulses = Pulses(n, pointer(flip, at, n), pointer(phase, at, n), pointer(delay, at, n))
+        describe_leaves(n, pulses.delay, blocks.rows[WIDTH * RATE], w)
+        products = can_multiply(pulses, blocks.steepest, blocks.same_spread)
+        own = pointer(signal, n_signal * b, n_signal)
+        for s in range(blocks.chunk[c], blocks.chunk[c + 1]):
+            first, last = blocks.segment[s], blocks.segment[s + 1]
+            do_segment(mode, pulses, products, w, blocks, first, last, factors, own)
+            if mode != FORWARD:
+                for row in range(SLOPES + 2 * GRADIENT * n):
+                    for v in range(WIDTH):
+                        partial[b, s, row] += w.total[WIDTH * row + v]
+
+
+@inner
+def add_contrasts(encoding, mean, slope):
+    """Return the sum of the contrasts, and add its slopes by the groups' means."""
+    total = 0.0
+    for c in range(encoding.signed.size):
+        first, second = encoding.pairs[c, 0], encoding.pairs[c, 1]
+        term, by_difference = contrast(encoding, c, mean[first] - mean[second])
+        total += term
+        slope[first] += by_difference
+        slope[second] -= by_difference
+    return total
+
+
+@inner
+def add_penalties(penalties, n, flip, delay, gradient):
+    """Return the sum of the terms that concern the sequence only, and add its gradient."""
+    total = penalties[1] * n
+    for k in range(n):
+        total += penalties[0] * flip[k] ** 2 + penalties[2] * delay[k]
+        gradient[FLIP, k] += 2.0 * penalties[0] * flip[k]
+        gradient[DELAY, k] += penalties[2]
+    return total
+
+
+@cached
+def add_up(partial, group, n_groups, sequences, n_rf, encoding, value, gradient):
     """Add what the segments gave, always in the same order, and the terms that need all of them."""
-    N = gradient.shape[2]
+    flip, _, delay = sequences
+    encoding = Encoding(*encoding)
     for b in range(partial.shape[0]):
         mean, slope = np.zeros(n_groups), np.zeros(n_groups)
         value[b] = encoding.constant
         for s in range(partial.shape[1]):
-            value[b] += partial[b, s, 2 * GRADIENT * N]
-            mean[group[s]] += partial[b, s, 2 * GRADIENT * N + 1]
-        for c in range(encoding.signed.size):
-            first, second = encoding.pairs[c, 0], encoding.pairs[c, 1]
-            term, by_difference = contrast(encoding, c, mean[first] - mean[second])
-            value[b] += term
-            slope[first] += by_difference
-            slope[second] -= by_difference
+            value[b] += partial[b, s, VALUE]
+            mean[group[s]] += partial[b, s, MEAN]
+        value[b] += add_contrasts(encoding, mean, slope)
         for s in range(partial.shape[1]):
-            for k in range(N):
+            for k in range(n_rf[b]):
                 for i in range(GRADIENT):
-                    row = GRADIENT * k + i
-                    by_mean = slope[group[s]] * partial[b, s, GRADIENT * N + row]
-                    gradient[b, i, k] += partial[b, s, row] + by_mean
-        energy, number, time = encoding.penalties[0], encoding.penalties[1], encoding.penalties[2]
-        value[b] += number * n_rf[b]
-        for k in range(n_rf[b]):
-            value[b] += energy * flip[b, k] ** 2 + time * delay[b, k]
-            gradient[b, 0, k] += 2.0 * energy * flip[b, k]
-            gradient[b, 2, k] += time
+                    at = SLOPES + 2 * (GRADIENT * k + i)
+                    gradient[b, i, k] += partial[b, s, at] + slope[group[s]] * partial[b, s, at + 1]
+        value[b] += add_penalties(encoding.penalties, n_rf[b], flip[b], delay[b], gradient[b])

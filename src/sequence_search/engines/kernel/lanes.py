@@ -1,22 +1,21 @@
 """Eight numbers side by side: a type for numba that is one SIMD register.
 
-LLVM vectorises a loop over voxels only where it can prove that its many rows do
-not alias, which it cannot for a tree of amplitudes.  With `Lanes` nothing needs
-to be proved: `+ - * /` between lanes, or lanes and a float, are one instruction
-each (two or four where registers are narrower), and rows of eight are loaded and
-stored explicitly.  There are no bounds checks.
+LLVM vectorises a loop over voxels only where it can prove that its many rows do not alias, which it cannot
+for a tree of amplitudes. With `Lanes` nothing needs to be proved: `+ - * /` between lanes, or lanes and a
+float, are one instruction each (two or four where registers are narrower), and rows of eight are loaded and
+stored explicitly. Indices are checked in the checked mode only, see `compilation`.
 """
 
 from __future__ import annotations
 
-import math
 import operator
-from fractions import Fraction
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
+
+from sequence_search.engines.kernel.compilation import CHECKED
 
 WIDTH = 8
 VECTOR = ir.VectorType(ir.DoubleType(), WIDTH)
@@ -38,7 +37,7 @@ class _LanesModel(models.PrimitiveModel):
         super().__init__(manager, kind, VECTOR)
 
 
-def _constant(number):
+def constant(number):
     return ir.Constant(VECTOR, [float(number)] * WIDTH)
 
 
@@ -82,38 +81,51 @@ for _symbol, _instruction in (
 
 
 @intrinsic
-def pointer(typing, array, start):
-    """Where array[start] is.  Unlike an array a pointer costs no reference
-    counting when passed around, but it keeps nothing alive."""
+def pointer(typing, array, start, count):
+    """Point to `count` numbers of an array from `start` on. Unlike an array a pointer costs no reference
+    counting when passed around, but it keeps nothing alive. In checked mode it is an array nevertheless."""
 
     def emit(context, builder, signature, values):
+        if CHECKED:
+            part_of = lambda array, start, count: array.reshape(-1)[start : start + count]  # noqa: E731
+            return context.compile_internal(builder, part_of, signature, values)
         data = context.make_array(array)(context, builder, values[0]).data
         return builder.gep(data, [values[1]])
 
-    return types.CPointer(array.dtype)(array, types.intp), emit
+    part = types.Array(array.dtype, 1, "C") if CHECKED else types.CPointer(array.dtype)
+    return part(array, types.intp, types.intp), emit
 
 
 @intrinsic
-def skip(typing, start, count):
-    """The pointer `count` numbers further on."""
+def skip(typing, part, count):
+    """Point `count` numbers further on."""
 
     def emit(context, builder, signature, values):
+        if CHECKED:
+            return context.compile_internal(builder, lambda part, count: part[count:], signature, values)
         return builder.gep(values[0], [values[1]])
 
-    return start(start, types.intp), emit
+    return part(part, types.intp), emit
 
 
-def _row(builder, values):
-    offset = builder.mul(values[1], ir.Constant(values[1].type, WIDTH))
-    return builder.bitcast(builder.gep(values[0], [offset]), VECTOR.as_pointer())
+def _row(context, builder, signature, values):
+    """Where a row of a part is; in checked mode parts are arrays."""
+    part, row = values[:2]
+    if CHECKED:
+        array = context.make_array(signature.args[0])(context, builder, part)
+        part, n_rows = array.data, builder.udiv(array.nitems, ir.Constant(row.type, WIDTH))
+        with builder.if_then(builder.icmp_unsigned(">=", row, n_rows), likely=False):
+            context.call_conv.return_user_exc(builder, IndexError, ("row outside its part of the memory",))
+    offset = builder.mul(row, ir.Constant(row.type, WIDTH))
+    return builder.bitcast(builder.gep(part, [offset]), VECTOR.as_pointer())
 
 
 @intrinsic
 def load(typing, rows, row):
-    """The lanes at rows[WIDTH * row]."""
+    """Read the lanes at rows[WIDTH * row]."""
 
     def emit(context, builder, signature, values):
-        return builder.load(_row(builder, values), align=8)
+        return builder.load(_row(context, builder, signature, values), align=8)
 
     return LANES(rows, types.intp), emit
 
@@ -124,15 +136,15 @@ def store(typing, rows, row, value):
 
     def emit(context, builder, signature, values):
         wide = _widen(builder, values[2], signature.args[2])
-        builder.store(wide, _row(builder, values), align=8)
+        builder.store(wide, _row(context, builder, signature, values), align=8)
         return context.get_dummy_value()
 
     return types.none(rows, types.intp, value), emit
 
 
 @intrinsic
-def lesser(typing, x, y, if_less, otherwise):
-    """`if_less` in the lanes where x < y, else `otherwise`."""
+def select_less(typing, x, y, if_less, otherwise):
+    """Take `if_less` in the lanes where x < y, else `otherwise`."""
 
     def emit(context, builder, signature, values):
         x, y, yes, no = (_widen(builder, *pair) for pair in zip(values, signature.args, strict=True))
@@ -143,7 +155,7 @@ def lesser(typing, x, y, if_less, otherwise):
 
 @intrinsic
 def root(typing, x):
-    """Square root."""
+    """Take the square root."""
 
     def emit(context, builder, signature, values):
         kind = ir.FunctionType(VECTOR, [VECTOR])
@@ -155,7 +167,7 @@ def root(typing, x):
 
 @intrinsic
 def shift_exponent(typing, x, shifted):
-    """x 2**k, where `shifted` is the integer k plus SHIFT."""
+    """Multiply x by 2**k, where `shifted` is the integer k plus SHIFT."""
 
     def emit(context, builder, signature, values):
         x, k = (builder.bitcast(value, BITS) for value in values)
@@ -174,105 +186,3 @@ def take_next(typing, counter):
         return builder.atomic_rmw("add", data, ir.Constant(ir.IntType(64), 1), "monotonic")
 
     return types.int64(counter), emit
-
-
-def polynomial(coefficients):
-    """An unrolled Horner scheme, lowest power first."""
-
-    @intrinsic
-    def evaluate(typing, x):
-        def emit(context, builder, signature, values):
-            total = _constant(coefficients[-1])
-            for coefficient in coefficients[-2::-1]:
-                total = builder.fmul(total, values[0], flags=FLAGS)
-                total = builder.fadd(total, _constant(coefficient), flags=FLAGS)
-            return total
-
-        return LANES(x), emit
-
-    return evaluate
-
-
-inner = njit(nogil=True, forceinline=True, error_model="numpy")
-
-# Adding and taking away 1.5 * 2**52 rounds to an integer, left in the low bits.
-SHIFT = 1.5 * 2.0**52
-# ln 2 in two and pi in three parts; all but the last have at most 33 bits, so
-# that small multiples are exact.
-LN2_1, LN2_2 = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-PI_1, PI_2, PI_3 = (
-    2 * part for part in (1.57079632673412561417, 6.07710050630396597660e-11, 2.02226624879595063154e-21)
-)
-
-
-def economised(series, low, high, degree):
-    """The polynomial of given degree closest to a longer Taylor series on
-    [low, high]: its expansion in Chebyshev polynomials, cut short (exact in
-    rational numbers, so that rounding of the coefficients is all that is lost)."""
-    series, low, high = list(series), Fraction(low), Fraction(high)
-    scale, shift = 2 / (high - low), (high + low) / (high - low)
-    chebyshev = [[Fraction(1)], [-shift, scale]]
-    while len(chebyshev) < len(series):
-        last = chebyshev[-1]
-        next_ = [2 * (scale * a - shift * b) for a, b in zip([0, *last], [*last, 0], strict=True)]
-        for i, a in enumerate(chebyshev[-2]):
-            next_[i] -= a
-        chebyshev.append(next_)
-    while len(series) > degree + 1:
-        top = chebyshev[len(series) - 1]
-        part = series[-1] / top[-1]
-        series = [a - part * b for a, b in zip(series, top, strict=True)][:-1]
-    return [float(a) for a in series]
-
-
-def _inverse_factorial(i):
-    return Fraction(1, math.factorial(i))
-
-
-_exp_series = polynomial(economised([_inverse_factorial(i) for i in range(18)], -0.3467, 0.3467, 11))
-_cos_series = polynomial(economised([(-1) ** i * _inverse_factorial(2 * i) for i in range(16)], 0, 2.468, 8))
-_sin_series = polynomial(
-    economised([(-1) ** i * _inverse_factorial(2 * i + 1) for i in range(16)], 0, 2.468, 8)
-)
-_sinc_series = polynomial([(-1) ** i / math.factorial(2 * i + 1) for i in range(8)])
-_slope_series = polynomial([(-1) ** i * 2 * i / math.factorial(2 * i + 1) for i in range(1, 10)])
-
-
-@inner
-def exponential(x):
-    """exp(x), exactly 0 below -700 and no more than exp(700)."""
-    x = lesser(700.0, x, 700.0, x)  # in this order NaN stays NaN, here and below
-    shifted = x * (1 / math.log(2)) + SHIFT
-    k = shifted - SHIFT
-    rest = (x - k * LN2_1) - k * LN2_2
-    return lesser(x, -700.0, 0.0, shift_exponent(_exp_series(rest), shifted) + 0.0 * rest)
-
-
-@inner
-def half_squares(x):
-    """cos^2(x/2), sin^2(x/2) and sin(x).
-
-    The half angle is reduced to [-pi/2, pi/2], where short polynomials suffice; the
-    sign lost with each half turn cancels in these products.  Beyond |x| ~ 1e6
-    accuracy is lost slowly; `rest` is held so that nothing overflows.
-    """
-    half = x * 0.5
-    k = (half * (1 / math.pi) + SHIFT) - SHIFT
-    rest = ((half - k * PI_1) - k * PI_2) - k * PI_3
-    rest = lesser(1.6, rest, 1.6, rest)
-    rest = lesser(rest, -1.6, -1.6, rest)
-    square = rest * rest
-    cosine = _cos_series(square)
-    sine = rest * _sin_series(square)
-    return cosine * cosine, sine * sine, 2.0 * cosine * sine
-
-
-@inner
-def sinc_and_slope(rate, tau):
-    """sin(x)/x of x = rate tau, and its derivative with respect to tau."""
-    x = rate * tau
-    cos2, sin2, sine = half_squares(x)
-    square = x * x
-    sinc = lesser(square, 0.25, _sinc_series(square), sine / x)
-    slope = lesser(square, 0.25, x * _slope_series(square), ((cos2 - sin2) - sinc) / x)
-    return sinc, rate * slope

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sequence_search.engines.kernel.blocks import Blocks, arrange
-from sequence_search.engines.kernel.lanes import inner
+from sequence_search.engines.kernel.compilation import inner
 
 
 class Encoding(NamedTuple):
@@ -38,6 +38,13 @@ class Arranged(NamedTuple):
 def arrange_objective(blocks: Blocks, encoding: Encoding) -> Arranged:
     """Arrange an objective as the voxels of `blocks`, which are of the same groups."""
     return Arranged(arrange((encoding.linear, encoding.square, encoding.mean), blocks.place), encoding)
+
+
+_NO, _NO_GROUP = np.zeros(0), np.zeros(0, np.int64)
+NOTHING = Arranged(
+    _NO,
+    Encoding(_NO, _NO, _NO, _NO_GROUP, 0.0, _NO_GROUP.reshape(0, 2), _NO, np.zeros(0, np.bool_), np.zeros(3)),
+)
 
 
 @inner

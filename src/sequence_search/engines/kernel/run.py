@@ -19,36 +19,22 @@ from typing import Any
 import numpy as np
 
 from sequence_search.engines.kernel.blocks import Blocks
-from sequence_search.engines.kernel.items import ADJOINT, FORWARD, LOSS, add_up, worker, workspace
-from sequence_search.engines.kernel.objective import Arranged, Encoding
+from sequence_search.engines.kernel.items import ADJOINT, FORWARD, LOSS, add_up, work
+from sequence_search.engines.kernel.memory import SLOPES, workspace
+from sequence_search.engines.kernel.objective import NOTHING, Arranged
 from sequence_search.engines.kernel.tree import GRADIENT, MAX_PULSES
 
 # Below this estimated work [ns] a call is over before another thread wakes.
 WORTH_A_THREAD = 60_000
 
-
-_NONE = np.zeros(0)
-NO_OBJECTIVE = Arranged(
-    _NONE,
-    Encoding(
-        linear=_NONE,
-        square=_NONE,
-        mean=_NONE,
-        group=np.zeros(0, np.int64),
-        constant=0.0,
-        pairs=np.zeros((0, 2), np.int64),
-        contrast_weight=_NONE,
-        signed=np.zeros(0, np.bool_),
-        penalties=np.zeros(3),
-    ),
-)
 Sequences = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def forward(sequences: Sequences, n_rf: np.ndarray, blocks: Blocks, threads: int) -> np.ndarray:
     """Signals [batch, n_voxels], complex."""
     signal = np.zeros((len(n_rf), blocks.n_voxels), np.complex128)
-    _run(FORWARD, sequences, n_rf, blocks, np.zeros(0), signal.view(np.float64), np.zeros((0, 0, 0)), threads)
+    no_sums = np.zeros((len(n_rf), 0, 0))
+    _run(FORWARD, sequences, n_rf, blocks, NOTHING.factors, signal.view(np.float64), no_sums, threads)
     return signal
 
 
@@ -62,7 +48,7 @@ def adjoint(
     signal_bar : complex array [batch, n_voxels], contiguous
         Derivative of the function by Re S plus i times that by Im S.
     """
-    return _run_back(ADJOINT, sequences, n_rf, blocks, NO_OBJECTIVE, signal_bar.view(np.float64), threads)[1]
+    return _run_back(ADJOINT, sequences, n_rf, blocks, NOTHING, signal_bar.view(np.float64), threads)[1]
 
 
 def loss(
@@ -85,20 +71,11 @@ def _run_back(
     threads: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     batch, n_most = sequences[0].shape
-    partial = np.zeros((batch, blocks.group.size, 2 * GRADIENT * n_most + 2))
+    partial = np.zeros((batch, blocks.group.size, SLOPES + 2 * GRADIENT * n_most))
     _run(mode, sequences, n_rf, blocks, objective.factors, signal_bar, partial, threads)
     value, gradient = np.zeros(batch), np.zeros((batch, GRADIENT, n_most))
-    add_up(
-        partial,
-        blocks.group,
-        blocks.n_groups,
-        sequences[0],
-        sequences[2],
-        n_rf,
-        objective.encoding,
-        value,
-        gradient,
-    )
+    encoding = tuple(objective.encoding)
+    add_up(partial, blocks.group, blocks.n_groups, sequences, n_rf, encoding, value, gradient)
     return value, gradient
 
 
@@ -116,24 +93,11 @@ def _run(
     batch, n_most = sequences[0].shape
     if n_most > MAX_PULSES:
         raise ValueError(f"the fused engine takes at most {MAX_PULSES} pulses, got {n_most}")
-    arguments: tuple[Any, ...] = (
-        *sequences,
-        n_rf,
-        blocks.rows,
-        blocks.place,
-        blocks.steepest,
-        blocks.same_spread,
-        factors,
-        blocks.chunk,
-        blocks.segment,
-        signal,
-        partial,
-    )
+    arguments: tuple[Any, ...] = sequences, n_rf, tuple(blocks), factors, signal, partial
     counter = np.zeros(1, np.int64)
     threads = min(threads, batch * (blocks.chunk.size - 1))
     if batch * blocks.n_voxels * (6 * n_most + 3**n_most / 3) < WORTH_A_THREAD:
         threads = 1
-    work = worker()
     if not work.signatures:
         _announce_compilation(lambda: work(mode, counter, *workspace(n_most), *arguments))
         return

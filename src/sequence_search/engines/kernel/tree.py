@@ -23,20 +23,11 @@ eight such numbers.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
 
-from sequence_search.engines.kernel.lanes import (
-    WIDTH,
-    exponential,
-    half_squares,
-    inner,
-    load,
-    sinc_and_slope,
-    skip,
-    store,
-)
+from sequence_search.engines.kernel.compilation import inner
+from sequence_search.engines.kernel.functions import exponential, half_squares, sinc_and_slope
+from sequence_search.engines.kernel.lanes import WIDTH, load, skip, store
 
 MAX_PULSES = 10
 # Sums of delays are known to eight units in the last place of the whole time.
@@ -49,9 +40,9 @@ NODE = 3  # rows of a node: amplitude (real, imaginary) and tau_bar
 
 # Rows of a block of voxels; R1 is 1/T1 and so on, RATE is 2 pi spread.
 M0, R1, R2, R2_PRIME, B1, OMEGA, RATE, VOXEL = range(8)
-# Rows of a pulse and the delay after it: cos^2 and sin^2 of half the flip angle,
-# its sine and cosine; exp(-t/T2) and turn of the delay; UP = exp(-t/T2') and its
-# inverse.  E1_BEFORE belongs to the delay before, FRESH is taken before the pulse.
+# Rows of a pulse and the delay after it: cos^2 and sin^2 of half the flip angle, its sine and cosine;
+# exp(-t/T2) times the turn of the delay; UP = exp(-t/T2') and its inverse. E1_BEFORE = exp(-t/T1) is of the
+# delay before, FRESH is taken before the pulse.
 COS2, SIN2, SINE, COSINE, TURN_RE, TURN_IM, UP, DOWN, E1_BEFORE, FRESH, PULSE = range(11)
 # Numbers of a leaf that all voxels share; SIGNED is sign(tau) sinc.
 TAU, SINC, SLOPE, SIGNED, LEAF = range(5)
@@ -59,36 +50,22 @@ TAU, SINC, SLOPE, SIGNED, LEAF = range(5)
 FLIP, PHASE, DELAY, GRADIENT = range(4)
 
 
-class Work(NamedTuple):
-    """Pointers to what a thread works with."""
-
-    tree: Any  # NODE rows a node
-    weight: Any  # a row a leaf: exp(-|tau|/T2') sinc(2 spread tau)
-    slope: Any  # a row a leaf: derivative of the weight by tau
-    pulses: Any  # PULSE rows a pulse
-    grad: Any  # GRADIENT rows a pulse
-    total: Any  # sums over a segment, see `add`
-    few: Any  # some rows for the moment
-    clock: Any  # tau of each node
-    table: Any  # LEAF numbers a leaf
-    source: Any  # see `describe_leaves`
-
-
 @inner
 def nodes(k):
-    """Numbers of F and Z at level k and where they are: first of level k, first
-    of level k + 1, first Z of level k + 1."""
+    """Count F and Z at level k and find the first of level k, of level k + 1, and the first Z of that."""
     new = FIRST[k + 1]
     return F_COUNT[k], Z_COUNT[k], FIRST[k], new, new + F_COUNT[k + 1]
 
 
 @inner
 def get(tree, node):
+    """Read the amplitude of a node."""
     return load(tree, NODE * node), load(tree, NODE * node + 1)
 
 
 @inner
 def put(tree, node, a, b):
+    """Write the amplitude of a node."""
     store(tree, NODE * node, a)
     store(tree, NODE * node + 1, b)
 
@@ -115,8 +92,8 @@ def clocks(delay, n, clock):
 def describe_leaves(n, delay, rate, w):
     """Fill the tables that all voxels share.
 
-    `source` tells how `weights_by_products` makes exp(-|tau|/T2'): the row of the
-    tree and the factor to multiply.
+    `source` tells how `weights_by_products` makes exp(-|tau|/T2'): the row of the tree and the factor to
+    multiply.
     """
     clocks(delay, n, w.clock)
     tau = skip(w.clock, FIRST[n])
@@ -151,7 +128,7 @@ def describe_leaves(n, delay, rate, w):
 
 @inner
 def act(n, flip, phase, delay, voxel, products, pulses):
-    """What pulses and delays do to the voxels of a block."""
+    """Describe what pulses and delays do to the voxels of a block."""
     fresh = e1 = load(voxel, M0) * 0.0 + 1.0
     for k in range(n):
         at = skip(pulses, WIDTH * PULSE * k)
@@ -203,10 +180,10 @@ def decay_of_nodes(n, tree, pulses, one):
 
 @inner
 def weights_by_products(n, r2_prime, w):
-    """Weights of the leaves if all voxels share the spread.
+    """Weigh the leaves if all voxels share the spread.
 
-    exp(-|tau|/T2') is a product of exponentials of the delays, or of their
-    inverses where tau < 0, which must not overflow.  The tree lends its rows.
+    exp(-|tau|/T2') is a product of exponentials of the delays, or of their inverses where tau < 0, which must
+    not overflow. The tree lends its rows.
     """
     one = r2_prime * 0.0 + 1.0
     decay_of_nodes(n, w.tree, w.pulses, one)
@@ -228,7 +205,7 @@ def weights_by_products(n, r2_prime, w):
 
 @inner
 def weights_directly(n, r2_prime, rate, same_spread, w):
-    """Weights of the leaves for any delays, T2' and spreads."""
+    """Weigh the leaves for any delays, T2' and spreads."""
     one = r2_prime * 0.0 + 1.0
     for leaf in range(F_COUNT[n]):
         row = skip(w.table, LEAF * leaf)
@@ -267,10 +244,9 @@ def grow(k, tree, pulses):
 
 @inner
 def gather(n, w):
-    """Signal of voxels with m0 = 1, after the last pulse and delay.
+    """Give the signal of voxels with m0 = 1, after the last pulse and delay.
 
-    Leaves in the sums over F, as kept (x) and as conjugated (y), in the one over Z
-    and in that of fresh.
+    In `few` it leaves the sums over F, as kept (x) and as conjugated (y), and the one over Z.
     """
     at = skip(w.pulses, WIDTH * PULSE * (n - 1))
     nf, nz, first = F_COUNT[n - 1], Z_COUNT[n - 1], FIRST[n - 1]
