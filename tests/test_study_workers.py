@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -69,6 +71,40 @@ def test_tasks_under_way_are_asked_to_end(tmp_path):
 def test_the_task_of_a_worker_that_dies_is_done_by_another(tmp_path):
     ended = list(map_tasks(die_once, [str(tmp_path / "a"), str(tmp_path / "b")], workers=2))
     assert [result for _, result in ended] == ["alive", "alive"]
+
+
+# Ctrl-C in a terminal goes to all processes: here as the workers start. Then a sudden end while they work.
+CTRL_C = """
+import os, signal, time
+from sequence_search.study.workers import kill_local, map_tasks
+asked = []
+def press():
+    asked.append(1)
+    if len(asked) == 1:
+        os.killpg(0, signal.SIGINT)
+    return False
+signal.signal(signal.SIGINT, lambda *_: None)
+print(*sorted(map_tasks(lambda task, stop: task, [1, 2], workers=2, stop=press)), flush=True)
+def end():
+    asked.append(2)
+    if asked.count(2) == 8:
+        kill_local()
+        os._exit(3)
+    return False
+list(map_tasks(lambda task, stop: time.sleep(60), [1, 2], workers=2, stop=end))
+"""
+
+
+def test_ctrl_c_and_a_sudden_end_leave_nothing_behind():
+    done = subprocess.run(
+        [sys.executable, "-c", CTRL_C],
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "(1, 1) (2, 2)\n", "")
 
 
 def test_a_users_own_client_and_scheduler_serve():

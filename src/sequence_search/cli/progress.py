@@ -112,6 +112,9 @@ def _end_now(code: int) -> None:
     if sys.stderr.isatty():
         sys.stderr.write("\x1b[?25h\n")
     sys.stderr.flush()
+    from sequence_search.study.workers import kill_local
+
+    kill_local()
     os._exit(code)
 
 

@@ -26,6 +26,7 @@ ASK_EVERY_S = 0.5  # how often a worker asks over the network whether to stop
 LOOK_EVERY_S = 0.2
 # Then local workers are started anew; that a user's cluster has none is told.
 WITHOUT_WORKERS_S = 15.0
+START_S = 60.0  # that local workers may take to start
 MOST_CLUSTERS = 4
 WAIT_FOR_STOP_S = 60.0  # for tasks under way to end by themselves
 
@@ -120,7 +121,8 @@ def _on_workers(
     """Give tasks as they end; if workers come from nowhere else (not `lasting`), end once none is left."""
     from distributed import Event
 
-    seen = time.monotonic()  # a worker; infinite once its absence was told
+    # When there was a worker, or would be one of those that start; infinite once its absence was told.
+    seen = time.monotonic() + (0.0 if lasting else START_S)
     flag = f"stop-{uuid.uuid4().hex}"
     futures = {client.submit(_call, function, task, flag, pure=False): task for task in tasks}
     stopped_at: float | None = None
@@ -203,37 +205,58 @@ def _joined(scheduler: str) -> Iterator[Client]:
 
 @contextmanager
 def _local(n_workers: int) -> Iterator[Client]:
-    """Processes of this machine on its loopback interface; without a dashboard."""
+    """Processes of this machine on its loopback interface, which may still start; without a dashboard."""
     from dask.system import CPU_COUNT
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
-    environments = worker_environments(n_workers, CPU_COUNT, _n_gpus())
     options = {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    of_all = options | {
+        "nthreads": 1,
+        "memory_limit": None,
+        "silence_logs": logging.ERROR,
+        "preload": [__name__],
+    }
+    environments = worker_environments(n_workers, CPU_COUNT, _n_gpus())
     workers = {
-        number: {
-            "cls": Nanny,
-            "options": options
-            | {
-                "nthreads": 1,
-                "memory_limit": None,
-                "silence_logs": logging.ERROR,
-                "env": environment,
-                "preload": [__name__],
-            },
-        }
+        number: {"cls": Nanny, "options": of_all | {"env": environment}}
         for number, environment in enumerate(environments)
     }
-    scheduler = {"cls": Scheduler, "options": options}
-    with (
-        SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.ERROR) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
+    with _interrupts_held():  # in the thread that starts the workers for good, and so in all of them
+        cluster = SpecCluster(scheduler={"cls": Scheduler, "options": options}, silence_logs=logging.ERROR)
+    with cluster, Client(cluster, set_as_default=False) as client:
+        cluster.worker_spec.update(workers)
+        cluster.scale(n_workers)
         yield client
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C, which a terminal sends to all its processes, waits; what is begun meanwhile inherits that."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # else it starts, and frees the signal, in the thread of the workers
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def dask_setup(worker: object) -> None:
-    """On each local worker as it starts: Ctrl-C, which a terminal sends to all, is not for it."""
+    """On each local worker as it starts: Ctrl-C is not for it, where it was not held before."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def kill_local() -> None:
+    """Kill local workers and free the semaphores they share, before `os._exit`, which leaves both behind."""
+    import multiprocessing.util
+
+    multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined] # what a process does as it ends
+    for process in multiprocessing.active_children():
+        process.kill()
 
 
 def worker_environments(n_workers: int, n_cores: int, n_gpus: int) -> list[dict[str, str]]:
