@@ -7,18 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from sequence_search.paper.formats import (
-    caption,
-    headings,
-    lines,
-    to_csv,
-    to_latex,
-    to_markdown,
-    to_record,
-)
+from paper_runs import GRID, PROBLEM, RUNS, TWO_RF
+from sequence_search.paper import formats
+from sequence_search.paper.formats import WRITERS, caption, csv_text, headings, lines, record
 from sequence_search.paper.tables import make_table
 from sequence_search.problem.problem import Problem
-from test_paper_tables import GRID, PROBLEM, RUNS, TWO_RF
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +46,15 @@ def test_a_row_that_the_paper_lacks_has_one_line(table):
 
 
 def test_markdown_has_a_cell_for_each_column(table):
-    rows = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
+    text = formats.markdown([table]).split("The paper's designs")[0]
+    rows = [line for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in rows} == {len(headings(table)) + 1}
-    assert to_markdown(table).startswith("### max-signal, as Table V: ")
-    assert f"- {table.notes[0]}" in to_markdown(table)
+    assert formats.markdown([table]).startswith("### max-signal, as Table V: ")
+    assert f"- {table.notes[0]}" in formats.markdown([table])
 
 
 def test_csv_has_one_line_for_each_number(table):
-    rows = list(csv.DictReader(io.StringIO(to_csv(table))))
+    rows = list(csv.DictReader(io.StringIO(csv_text([table]))))
     chosen = [row for row in rows if row["category"] == TWO_RF and row["quantity"] == "flips"]
     assert [row["pulse"] for row in chosen] == ["1", "2"]
     assert float(chosen[1]["mean"]) == pytest.approx(177)
@@ -68,30 +62,30 @@ def test_csv_has_one_line_for_each_number(table):
     assert float(chosen[1]["difference"]) == pytest.approx(0.3)
     nothing = [row for row in rows if row["category"] == "Other spin-echo-like sequences"]
     assert [(row["quantity"], row["mean"]) for row in nothing] == [("occurrence", "0")]
-    assert "nan" not in to_csv(table)
+    assert "nan" not in csv_text([table])
 
 
 def test_record_is_plain_data(table):
-    record = json.loads(json.dumps(to_record(table), allow_nan=False))
-    assert record["rows"][2]["cells"]["flips"]["difference"] == pytest.approx([0.1, 0.3])
-    assert record["rows"][2]["cells"]["occurrence"]["paper"] == [{"mean": 55.0, "sd": None}]
-    assert record["columns"][0]["key"] == "occurrence"
+    plain = json.loads(json.dumps(record(table), allow_nan=False))
+    assert plain["rows"][2]["cells"]["flips"]["difference"] == pytest.approx([0.1, 0.3])
+    assert plain["rows"][2]["cells"]["occurrence"]["paper"] == [{"mean": 55.0, "sd": None}]
+    assert plain["columns"][0]["key"] == "occurrence"
 
 
 def test_latex_escapes_what_has_a_meaning(table):
     odd = replace(table, title=r"50 % of {A_B} & $C$ #1 ~ ^ \end <x>")
-    text = to_latex(odd)
+    text = formats.latex([odd])
     assert r"50 \% of \{A\_B\} \& \$C\$ \#1 \textasciitilde{} \textasciicircum{} \textbackslash{}end" in text
     body = text.split(r"\midrule")[1].split(r"\bottomrule")[0]
     ampersands = {line.count(" & ") for line in body.splitlines() if line.endswith(r"\\")}
     assert ampersands == {len(headings(table)) - 1}
-    assert to_latex(table).isascii()
+    assert formats.latex([table]).isascii()
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 @pytest.mark.parametrize("name", ["max-signal", "gm-wm", "csf-null-w1"])
 def test_latex_compiles(name, tmp_path):
-    body = to_latex(make_table(Problem.load(name), RUNS if name == "max-signal" else []))
+    body = formats.latex([make_table(Problem.load(name), RUNS if name == "max-signal" else [])])
     head = r"\documentclass{article}\usepackage[a4paper,margin=16mm]{geometry}\usepackage{booktabs,array}"
     text = head + r"\begin{document}" + body + r"\end{document}"
     (tmp_path / "table.tex").write_text(text, encoding="utf-8")
@@ -104,3 +98,42 @@ def test_latex_compiles(name, tmp_path):
 
 def test_caption_without_the_papers_table(table):
     assert caption(replace(table, paper_table="")).startswith("max-signal: Maximise")
+
+
+@pytest.fixture(scope="module")
+def tables(table):
+    return [table, make_table(Problem.load("csf-null-w1"), [])]
+
+
+def test_both_problems_are_in_every_format(tables):
+    for write in WRITERS.values():
+        text = write(tables)
+        assert "max-signal" in text
+        assert "csf-null-w1" in text
+
+
+def test_csv_has_one_header(tables):
+    rows = list(csv.DictReader(io.StringIO(csv_text(tables))))
+    assert {row["problem"] for row in rows} == {"max-signal", "csf-null-w1"}
+    assert csv_text(tables).count("paper_mean") == 1
+    assert csv_text([]) == ""
+
+
+def test_json_holds_the_rows_found(tables):
+    first, second = json.loads(formats.json_text(tables))
+    found = {row["category"]: row for row in first["paper_rows"]}
+    three = found["Three-RF Hahn-echo-like sequences"]
+    assert (three["agrees"], three["seed"], three["rank"]) == (True, 2, 1)
+    assert three["checks"][0]["paper"] == {"mean": 6.1, "sd": 0.3}
+    assert [row["sequence"] for row in second["paper_rows"]] == [None, None]
+
+
+def test_markdown_says_where_the_papers_designs_are(tables):
+    text = formats.markdown(tables)
+    line = next(line for line in text.splitlines() if line.startswith("| V | Three-RF"))
+    assert line.split(" | ")[2:5] == ["yes", "2", "1"]
+    assert "| VIII-b | Inversion-prepared spin-echo-like sequences | no such design |" in text
+
+
+def test_latex_has_a_table_for_each(tables):
+    assert formats.latex(tables).count(r"\begin{table*}") == 2

@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from sequence_search.paper.match import Check, match_rows
-from sequence_search.paper.values import Stat
+from paper_runs import GRID, PROBLEM, RUNS, THREE_RF, TWO_RF, run
+from sequence_search.paper.match import Check, RowMatch, match_references, match_rows
+from sequence_search.paper.values import Stat, paper_rows
 from sequence_search.problem.problem import Problem
-from test_paper_tables import PROBLEM, RUNS, THREE_RF, TWO_RF, run
+from sequence_search.sequence import Sequence
 
 
 def by_name(problem, runs):
@@ -67,7 +68,8 @@ def test_tolerances(flips, delays, disagreeing):
 
 def test_a_row_without_a_design_does_not_agree():
     match = by_name(PROBLEM, RUNS[:1])[THREE_RF]
-    assert (match.design, match.agrees, match.checks) == (None, False, ())
+    assert (match.sequence, match.agrees, match.checks) == (None, False, ())
+    assert match.verdict == "no such design"
 
 
 def test_deviation_is_in_tolerances():
@@ -76,3 +78,57 @@ def test_deviation_is_in_tolerances():
     assert not check.agrees
     assert check.within_sd
     assert not Check("time", 10.5, Stat(10.0), 0.25).within_sd
+
+
+def grid_match(problem, sequence):
+    return {match.row.kind: match for match in match_references(problem, sequence)}["grid"]
+
+
+@pytest.mark.parametrize(
+    ("flips", "phase", "delays", "agrees"),
+    [
+        ([89, 178], 180, [6.2, 6.2], True),
+        ([89.1, 177], 180, [6.2, 6.2], False),
+        ([88, 177], 178, [6.2, 6.2], True),
+        ([88, 177], -178, [6.2, 6.2], True),
+        ([88, 177], 177, [6.2, 6.2], False),
+        ([88, 177], 180, [6.3, 6.2], True),
+        ([88, 177], 180, [6.3, 6.3], False),
+    ],
+)
+def test_the_grid_optimum_agrees_within_its_tolerances(flips, phase, delays, agrees):
+    match = grid_match(PROBLEM, Sequence.from_degrees_ms(flips, [0, phase], delays))
+    beyond = [check for check in match.checks if not check.agrees and "energy" not in check.quantity]
+    assert (not beyond) is agrees
+
+
+@pytest.mark.parametrize(("ti", "agrees"), [(3090, True), (3100, False)])
+def test_an_inversion_recovery_grid_may_miss_by_30_ms(ti, agrees):
+    sequence = Sequence.from_degrees_ms([178, 89], [0, 0], [ti, 6.2])
+    assert grid_match(Problem.load("csf-null-w1"), sequence).agrees is agrees
+
+
+def test_without_a_grid_its_row_does_not_agree():
+    conventional, grid = match_references(PROBLEM, None)
+    assert conventional.agrees
+    assert (grid.sequence, grid.agrees) == (None, False)
+    assert match_references(replace(PROBLEM, name="mine"), GRID) == []
+
+
+def test_a_design_and_its_mirror_match_alike():
+    mirrored = run(0, [6.1, 87.4, 170.1], [0, -178, 3], [6.2, 6.2, 6.2])
+    plain = run(0, [6.1, 87.4, 170.1], [0, 178, -3], [6.2, 6.2, 6.2])
+    first, second = (by_name(PROBLEM, [each])[THREE_RF] for each in (mirrored, plain))
+    assert first.agrees
+    assert str(first.sequence) == str(second.sequence)
+    assert [check.ours for check in first.checks] == pytest.approx([check.ours for check in second.checks])
+
+
+@pytest.mark.parametrize(
+    ("ours", "verdict"),
+    [(10.2, "yes"), (10.5, "within the paper's SD"), (10.7, "no")],
+)
+def test_verdicts_in_words(ours, verdict):
+    match = RowMatch(paper_rows("max-signal")[0], GRID, checks=(Check("time", ours, Stat(10.0, 0.6), 0.25),))
+    assert match.verdict == verdict
+    assert match.largest_difference == f"time: {ours:g}, paper 10 ± 0.6, tolerance 0.25"

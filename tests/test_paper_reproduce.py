@@ -2,15 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from sequence_search.paper.reproduce import CONDITIONS, begin, derive, figure_designs, read_labels
+from paper_runs import GRID, PROBLEM, RUNS, THREE_RF, TWO_RF, design, run
+from sequence_search.paper.reproduce import begin, derive, figure_designs
 from sequence_search.paper.summary import make_condition
-from sequence_search.problem.library import builtin_problems
 from sequence_search.search_space import Axis
 from sequence_search.strategies.base import Monitor
-from sequence_search.strategies.result import Design
 from sequence_search.study import grid_optimum as grids
 from sequence_search.study.study import Study
-from test_paper_tables import GRID, PROBLEM, RUNS, THREE_RF, TWO_RF
 
 DELAY = Axis(0.0062, 0.0002, 2)
 SMALL = replace(PROBLEM, grid=replace(PROBLEM.grid, phase=(Axis(0.0), Axis(3.0)), delay=(DELAY, DELAY)))
@@ -18,6 +16,7 @@ QUICK = {"n_starts": 8, "n_children": 8, "max_rounds": 6, "n_polished": 2, "n_pe
 FILES = {
     "summary.md",
     "derived/grid/max-signal.json",
+    "derived/occurrence.csv",
     *(f"derived/tables/1-max-signal.{suffix}" for suffix in ("md", "csv", "tex", "json")),
     *(f"derived/figures/1-max-signal-designs.{suffix}" for suffix in ("png", "svg")),
     *(f"derived/figures/1-max-signal-convergence.{suffix}" for suffix in ("png", "svg")),
@@ -28,18 +27,6 @@ FILES = {
 def few_voxels(monkeypatch):
     search = grids.grid_search
     monkeypatch.setattr(grids, "grid_search", lambda problem, **how: search(problem, n_per_tissue=1, **how))
-
-
-def grid_design():
-    evaluation = PROBLEM.evaluate(GRID)
-    return Design(GRID, evaluation, evaluation.loss, False)
-
-
-def test_the_seven_conditions_have_labels():
-    assert sorted(CONDITIONS.values()) == sorted(builtin_problems())
-    assert read_labels("2b, 1") == ["max-signal", "gm-wm"]
-    with pytest.raises(ValueError, match=r"got '2e', known are 1 \(max-signal\), 2a \(gm-wm-t2-w30\)"):
-        read_labels("1,2e")
 
 
 def test_a_study_of_the_conditions_is_gone_on_with(tmp_path):
@@ -77,18 +64,20 @@ def test_without_runs_there_is_a_figure_of_the_grid_alone(tmp_path):
 
 
 def test_figures_show_the_grid_optimum_and_the_papers_rows():
-    condition = make_condition("1", PROBLEM, RUNS, grid_design())
+    condition = make_condition(PROBLEM, RUNS, design(GRID))
     designs = figure_designs(condition)
     assert list(designs) == [
         "Optimal grid-search sequence",
         "Two-RF Hahn-echo-like",
         "Three-RF Hahn-echo-like",
     ]
-    matches = {match.row.name: match.design.sequence for match in condition.tables.matches}
+    matches = {match.row.name: match.sequence for match in condition.table.matches}
     assert list(designs.values())[1:] == [matches[TWO_RF], matches[THREE_RF]]
 
 
-def test_the_best_design_stands_in_for_what_was_not_found():
-    designs = figure_designs(make_condition("1", PROBLEM, RUNS[:1], None))
-    assert list(designs) == ["Two-RF Hahn-echo-like", "Best design"]
-    assert designs["Best design"] is RUNS[0].sequence
+def test_the_best_design_is_shown_if_no_row_of_the_paper_is_like_it():
+    assert list(figure_designs(make_condition(PROBLEM, RUNS[:1], None))) == ["Two-RF Hahn-echo-like"]
+    prepared = run(0, [150, 88, 177], [0, 0, 180], [6.2, 6.2, 6.2])
+    designs = figure_designs(make_condition(PROBLEM, [prepared], None))
+    assert list(designs) == ["Best design: 3 RF: spin echo,\ninversion-prepared"]
+    assert designs.popitem()[1] is prepared.sequence

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from paper_runs import GRID, MORE_RF, OTHER_ECHO, PROBLEM, RUNS, THREE_RF, TWO_RF, run
 from sequence_search.classify import OTHERS
 from sequence_search.paper.measures import measure, published, summarize
 from sequence_search.paper.tables import (
@@ -15,27 +16,6 @@ from sequence_search.paper.tables import (
 from sequence_search.paper.values import Stat, paper_rows
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.result import Design, Run, failed
-
-PROBLEM = Problem.load("max-signal")
-GRID = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 6.2])
-TWO_RF, THREE_RF, MORE_RF, OTHER_ECHO = (rule.name for rule in PROBLEM.categories)
-
-
-def run(seed: int, *played: list[float], problem: Problem = PROBLEM) -> Run:
-    """Run that found one design, in degrees and ms."""
-    sequence = Sequence.from_degrees_ms(*played)
-    evaluation = problem.evaluate(sequence)
-    return Run(seed, "done", (Design(sequence, evaluation, evaluation.loss, False),), 1.0, 10)
-
-
-RUNS = [
-    run(0, [88, 176], [0, 179], [6.2, 6.2]),
-    run(1, [89, 178], [0, 177], [6.2, 6.2]),
-    run(2, [6.1, 87.4, 170.1], [0, 180, 0], [6.2, 6.2, 6.2]),
-    run(3, [40], [0], [6.2]),
-    failed(4, "no luck", 1.0),
-]
 
 
 @pytest.fixture(scope="module")

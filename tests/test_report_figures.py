@@ -3,8 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sequence_search.distributions import Uniform
 from sequence_search.problem.problem import Problem
-from sequence_search.report.figures import save_sequence_figure, sequence_figure
+from sequence_search.report.figures import (
+    colour_scale,
+    designs_figure,
+    robustness_figure,
+    save_sequence_figure,
+    sequence_figure,
+)
+from sequence_search.report.robustness import robustness_map
 from sequence_search.sequence import Sequence
 
 PROBLEM = Problem.load("max-signal")
@@ -47,11 +55,11 @@ def test_time_is_linear_unless_delays_differ_much():
     assert np.diff(stretched.get_xticks())[1] > 0.1
 
 
-@pytest.mark.parametrize("ending", ["png", "svg"])
+@pytest.mark.parametrize("ending", ["png", "SVG", "pdf"])
 def test_figures_are_written(tmp_path, ending):
     path = tmp_path / f"sequence.{ending}"
     save_sequence_figure(ECHO, PROBLEM, path)
-    assert path.stat().st_size > 5000
+    assert path.stat().st_size > 3000
 
 
 def test_mz_starts_at_equilibrium_turned_by_the_first_pulse():
@@ -70,3 +78,45 @@ def test_many_tissues_get_a_legend_of_fewer_columns():
     box = figure.legends[0].get_window_extent()
     assert box.x0 >= 0
     assert box.x1 <= figure.bbox.x1
+
+
+def test_a_map_of_one_design_alone():
+    figure = robustness_figure(INVERSION, PROBLEM)
+    assert np.asarray(figure.axes[0].images[0].get_array()) == pytest.approx(
+        robustness_map(PROBLEM, INVERSION).relative.T.numpy()
+    )
+    assert figure.get_size_inches()[0] * 25.4 == pytest.approx(88)
+
+
+def test_a_gain_off_resonance_is_not_cut_from_the_scale():
+    imaging = replace(PROBLEM.imaging, b1=Uniform(0.5, 1.5))
+    half = Sequence.from_degrees_ms([45], [0], [6.2])
+    maximum = float(robustness_map(replace(PROBLEM, imaging=imaging), half).relative.max())
+    low, high = colour_scale([robustness_map(replace(PROBLEM, imaging=imaging), half)])
+    assert maximum == pytest.approx(np.sin(0.375 * np.pi) / np.sin(0.25 * np.pi))
+    assert low < 1 < maximum <= high < maximum + 0.05
+
+
+def test_the_title_says_the_signals_unless_another_is_given():
+    assert sequence_figure(ECHO, PROBLEM).get_suptitle() == "max-signal: GM 0.71, WM 0.60, CSF 0.99"
+    assert sequence_figure(ECHO, PROBLEM, "title").get_suptitle() == "title"
+    assert sequence_figure(ECHO, PROBLEM, "").get_suptitle() == ""
+
+
+def test_names_are_text_and_no_formula():
+    names = ("$\\frac$", "_left", "50 % {x}^2 $")
+    tissues = [replace(tissue, name=name) for tissue, name in zip(PROBLEM.tissues, names, strict=True)]
+    problem = replace(PROBLEM, tissues=tuple(tissues), name="$\\x$")
+    for figure in (sequence_figure(ECHO, problem), robustness_figure(ECHO, problem)):
+        figure.draw_without_rendering()
+    figure = sequence_figure(ECHO, problem)
+    shown = [text.get_text().replace("\\$", "$") for text in figure.legends[0].get_texts()]
+    assert [label.strip().split(" (")[0] for label in shown] == list(names)
+    parsed = figure.legends[0].get_texts()[0]
+    assert parsed._preprocess_math(parsed.get_text()) == ("$\\frac$ (0.71 at readout)", False)
+
+
+def test_several_designs_stand_below_each_other():
+    figure = designs_figure([ECHO, INVERSION], ["echo", "inversion"])
+    assert [axes.get_title() for axes in figure.axes] == ["echo", "inversion"]
+    assert [len(axes.collections[0].get_segments()) for axes in figure.axes] == [2, 2]

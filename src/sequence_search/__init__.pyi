@@ -9,6 +9,8 @@ from .problem.library import builtin_problems as builtin_problems
 from .problem.problem import Evaluation as Evaluation
 from .problem.problem import Problem as Problem
 from .problem.schema import ProblemError as ProblemError
+from .report.figures import robustness_figure as robustness_figure
+from .report.figures import sequence_figure as sequence_figure
 from .search_space import Axis as Axis
 from .search_space import Grid as Grid
 from .search_space import SearchSpace as SearchSpace

@@ -25,7 +25,8 @@ def table(
 
     A problem's grid is searched once, for the optimum that success is measured by, and kept in derived/grid.
     """
-    from sequence_search.paper.study_tables import WRITERS, study_table
+    from sequence_search.paper.formats import WRITERS
+    from sequence_search.paper.tables import make_table
     from sequence_search.study.grid_optimum import grid_optimum
     from sequence_search.study.study import Study
 
@@ -38,7 +39,7 @@ def table(
             if watch.exit_code is not None:
                 raise typer.Exit(watch.exit_code)
             reference = None if optimum is None else optimum.sequence
-            tables.append(study_table(problem, study.runs(name), reference))
+            tables.append(make_table(problem, study.runs(name), reference))
     if format is not TableFormat.TERMINAL:
         return typer.echo(WRITERS[format](tables), nl=False)
     for number, each in enumerate(tables):
@@ -67,7 +68,8 @@ def reproduce(
     1: max-signal (Table V); 2a, 2b: gm-wm-t2-w30, gm-wm (VI-a, b); 2c, 2d: gm-wm-t2-w20, -w50 (VII);
     3a, 3b: csf-null-w0.25, -w1 (VIII-a, b).
     """
-    from sequence_search.paper.reproduce import CONDITIONS, begin, derive, read_labels
+    from sequence_search.paper.conditions import CONDITIONS, read_labels
+    from sequence_search.paper.reproduce import begin, derive
 
     with bad_input():
         names = read_labels(",".join(CONDITIONS) if only is None else only)

@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from sequence_search.grid.search import GridResult
-    from sequence_search.paper.study_tables import StudyTable
+    from sequence_search.paper.tables import Table as StudyTable
     from sequence_search.problem.problem import Problem
     from sequence_search.strategies.result import Design, Run
     from sequence_search.study.status import ProblemStatus
@@ -101,9 +101,9 @@ def print_study_table(each: StudyTable) -> None:
     from sequence_search.paper.formats import caption, headings, lines
     from sequence_search.paper.match import match_headings, match_lines
 
-    typer.echo(caption(each.table))
-    print_table(headings(each.table), lines(each.table))
-    for note in each.table.notes:
+    typer.echo(caption(each))
+    print_table(headings(each), lines(each))
+    for note in each.notes:
         typer.echo(note)
     if each.matches:
         typer.echo("\nthe paper's designs among all that were found")

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 
-import torch
-
-from sequence_search.objective import contrast_loss, null_loss, signal_loss
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.tissue import Tissue
@@ -22,20 +19,21 @@ def conventional_sequence(problem: Problem) -> Sequence | None:
     They give the paper's times: 12.4 ms (Table V), 54.2 ms (VI) and 2.78 s (VIII, 2.773 + 0.006 s).
     """
     shortest = problem.search_space.min_rf_delay
-    terms = {term.kind: term.tissues for term in reversed(problem.objective.terms)}
-    if null_loss in terms:
-        tissues = terms[null_loss] or range(len(problem.tissues))
-        return _sequence((math.pi, math.pi / 2), 0.0, (null_ti(problem.tissues[tissues[0]]), shortest))
+    terms = {term.kind.name: term.tissues for term in reversed(problem.objective.terms) if not term.kind.own}
+    if "null" in terms:
+        tissues = terms["null"] or range(len(problem.tissues))
+        ti = null_ti(problem.tissues[tissues[0]])
+        return Sequence.from_degrees_ms([180, 90], [0, 0], [1e3 * ti, 1e3 * shortest])
     half = shortest
-    if contrast_loss in terms:
-        first, second = (problem.tissues[i] for i in terms[contrast_loss] or (0, 1))
+    if "contrast" in terms:
+        first, second = (problem.tissues[i] for i in terms["contrast"] or (0, 1))
         te = contrast_te(first, second)
         if te is None:
             return None
         half = max(te / 2, shortest)
-    elif signal_loss not in terms:
+    elif "signal" not in terms:
         return None
-    return _sequence((math.pi / 2, math.pi), math.pi, (half, half))
+    return Sequence.from_degrees_ms([90, 180], [0, 180], [1e3 * half, 1e3 * half])
 
 
 def null_ti(tissue: Tissue) -> float:
@@ -54,8 +52,3 @@ def contrast_te(first: Tissue, second: Tissue) -> float | None:
         return None
     te = math.log(slopes[1] / slopes[0]) / (rates[1] - rates[0])
     return te if te > 0 else None
-
-
-def _sequence(flips: tuple[float, float], phase: float, delays: tuple[float, float]) -> Sequence:
-    columns = (torch.tensor(values, dtype=torch.float64) for values in (flips, (0.0, phase), delays))
-    return Sequence(*columns)

@@ -1,43 +1,28 @@
-"""A table as terminal text, Markdown, CSV, LaTeX and plain data."""
+"""Tables as text in lines or blocks, as Markdown, CSV, LaTeX and plain data."""
 
 from __future__ import annotations
 
 import csv
 import io
-from dataclasses import asdict
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any
 
+from sequence_search.paper.match import match_headings, match_lines, match_record
 from sequence_search.paper.tables import Cell, Column, Row, Table
 from sequence_search.paper.values import Stat
+from sequence_search.study.records import markdown_table
 
 DASH = "–"
-CSV_COLUMNS = (
-    "problem",
-    "paper_table",
-    "kind",
-    "category",
-    "quantity",
-    "unit",
-    "pulse",
-    "mean",
-    "sd",
-    "paper_mean",
-    "paper_sd",
-    "difference",
-)
-LATEX_SHARES, LATEX_FLIPS = (
-    (2.2, 1.0, 1.0),
-    1.5,
-)  # of the category, "ours" and "paper", a quantity; flip angles
+CSV_COLUMNS = ("problem", "paper_table", "kind", "category", "quantity", "unit", "pulse", "mean", "sd")
+CSV_PAPER_COLUMNS = ("paper_mean", "paper_sd", "difference")
+MARKDOWN_SPECIAL = re.compile(r"[\\`*_\[\]<>&$~]")
+NUMBERS = re.compile(r"\[[\d±−+., ]*\]")
+LATEX_SHARES = (2.2, 1.0, 1.0, 1.5)  # of the width: category, whose value, a quantity, flip angles
 LATEX_ESCAPES = {
     "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "<": r"\ensuremath{<}",
@@ -48,6 +33,9 @@ LATEX_ESCAPES = {
     "−": r"\ensuremath{-}",
     "–": "--",
     "\N{NO-BREAK SPACE}": "~",
+    "[": "{[}",  # behind the end of a line it would begin an argument
+    "]": "{]}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 
 
@@ -60,98 +48,101 @@ def headings(table: Table) -> list[str]:
 
 
 def lines(table: Table) -> list[list[str]]:
-    """Text of the table: of each row a line of ours; where the paper has it, its own and the difference."""
+    """Text of the table: of each row a line of ours; where the paper has it, its own and the difference.
+
+    The second cell says which of the three it is; it is empty in a table without any value of the paper.
+    """
     text = []
     for row in table.rows:
-        cells = [row.cells[column.key] for column in table.columns]
-        text.append(
-            [row.name, "ours", *(_values(cell.ours, c) for cell, c in zip(cells, table.columns, strict=True))]
-        )
-        if any(cell.paper for cell in cells):
-            columns = list(zip(cells, table.columns, strict=True))
-            text.append(["", "paper", *(_values(cell.paper, column, paper=True) for cell, column in columns)])
-            text.append(["", "difference", *(_differences(cell, column) for cell, column in columns)])
+        name, cells = row.name, [(row.cells[column.key], column) for column in table.columns]
+        text.append([name, "ours" * table.has_paper, *(_values(cell.ours, column) for cell, column in cells)])
+        if any(cell.paper for cell, _ in cells):
+            text.append(["", "paper", *(_values(cell.paper, column, paper=True) for cell, column in cells)])
+            text.append(["", "difference", *(_differences(cell, column) for cell, column in cells)])
     return text
 
 
 def caption(table: Table) -> str:
     """Title of the table with the paper's number and how many runs it is of."""
     number = f", as Table {table.paper_table}" if table.paper_table else ""
-    return f"{table.problem}{number}: {table.title} ({table.n_runs} runs)"
+    runs = "1 run" if table.n_runs == 1 else f"{table.n_runs} runs"
+    return f"{table.problem}{number}: {table.title} ({runs})"
 
 
-def to_markdown(table: Table) -> str:
-    """Markdown, with the notes below."""
-    notes = "".join(f"\n- {note}" for note in table.notes)
-    return f"### {caption(table)}\n\n{markdown_table(headings(table), lines(table))}{notes}\n"
+def markdown(tables: list[Table]) -> str:
+    """All as Markdown, each with its notes and the paper's rows among the designs found below."""
+    return "\n".join(_markdown(table) for table in tables)
 
 
-def markdown_table(heading: list[str], rows: list[list[str]]) -> str:
-    """Rows of text as a Markdown table."""
-    every = [heading, ["---"] * len(heading), *rows]
-    return "".join("| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |\n" for row in every)
+def csv_text(tables: list[Table]) -> str:
+    """All as one CSV, a line for each number; `pulse` counts flip angles from 1, what is missing is empty.
 
-
-def to_latex(table: Table) -> str:
-    """LaTeX `table*` as wide as the text; the document must load the packages booktabs and array."""
-    rows = [" & ".join(_escape(cell) for cell in row) + r" \\" for row in lines(table)]
-    starts = [i for i, line in enumerate(lines(table)) if line[1] == "ours"]
-    for i in reversed(starts[1:]):
-        rows.insert(i, r"\addlinespace")
-    head = " & ".join(_escape(heading) for heading in headings(table)) + r" \\"
-    notes = " ".join(_escape(note) for note in table.notes)
-    return "\n".join(
-        [
-            r"\begin{table*}",
-            r"\centering\scriptsize\setlength{\tabcolsep}{2pt}",
-            rf"\caption{{{_escape(caption(table))}}}",
-            rf"\begin{{tabular}}{{{_latex_columns(table)}}}",
-            r"\toprule",
-            head,
-            r"\midrule",
-            *rows,
-            r"\bottomrule",
-            r"\end{tabular}",
-            rf"\par\smallskip\raggedright {notes}",
-            r"\end{table*}",
-            "",
-        ]
-    )
-
-
-def _latex_columns(table: Table) -> str:
-    """Paragraph columns of given shares of the text's width, less the space between columns."""
-    shares = [
-        *LATEX_SHARES[:2],
-        *(LATEX_FLIPS if c.key == "flips" else LATEX_SHARES[2] for c in table.columns),
-    ]
-    widths = [rf"\dimexpr {share / sum(shares):.4f}\textwidth-4pt\relax" for share in shares]
-    # The empty space lets the first word of a cell be hyphenated.
-    return "".join(rf">{{\raggedright\arraybackslash\hspace{{0pt}}}}p{{{width}}}" for width in widths)
-
-
-def to_csv(table: Table) -> str:
-    """CSV with one line for each number: `pulse` counts flip angles from 1, what is missing is empty."""
+    It has columns of the paper's values if any table has one.
+    """
+    has_paper = any(table.has_paper for table in tables)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for row in table.rows:
-        for column in table.columns:
-            writer.writerows(_csv_lines(table, row, column))
+    columns = (*CSV_COLUMNS, *(CSV_PAPER_COLUMNS if has_paper else ()))
+    if tables:
+        writer.writerow(columns)
+    for table in tables:
+        for row in table.rows:
+            for column in table.columns:
+                writer.writerows(line[: len(columns)] for line in _csv_lines(table, row, column))
     return out.getvalue()
 
 
-def to_record(table: Table) -> dict[str, Any]:
+def latex(tables: list[Table]) -> str:
+    """All as LaTeX `table*` as wide as the text; the document must load the packages booktabs and array."""
+    return "\n".join(_latex(table) for table in tables)
+
+
+def json_text(tables: list[Table]) -> str:
+    """All as JSON."""
+    records = [record(table) for table in tables]
+    return json.dumps(records, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+WRITERS: dict[str, Callable[[list[Table]], str]] = {
+    "markdown": markdown,
+    "csv": csv_text,
+    "latex": latex,
+    "json": json_text,
+}
+
+
+def record(table: Table) -> dict[str, Any]:
     """Plain data for JSON; `difference` of each cell is ours less the paper's."""
-    record = asdict(table)
-    for plain, row in zip(record["rows"], table.rows, strict=True):
+    plain = asdict(replace(table, matches=()))
+    for row_record, row in zip(plain["rows"], table.rows, strict=True):
         for key, cell in row.cells.items():
-            plain["cells"][key] = {
-                "ours": plain["cells"][key]["ours"],
-                "paper": plain["cells"][key]["paper"],
+            stats = row_record["cells"][key]
+            row_record["cells"][key] = {
+                "ours": stats["ours"],
+                "paper": stats["paper"],
                 "difference": list(cell.difference),
             }
-    return record
+    del plain["matches"]
+    return plain | {"paper_rows": [match_record(match) for match in table.matches]}
+
+
+def _markdown(table: Table) -> str:
+    heads, rows = headings(table), lines(table)
+    if not table.has_paper:  # nothing to tell ours from
+        heads, *rows = ([line[0], *line[2:]] for line in (heads, *rows))
+    plain = [[_plain_markdown(cell) for cell in line] for line in rows]
+    notes = "".join(f"\n- {_plain_markdown(note)}" for note in table.notes)
+    text = f"### {_plain_markdown(caption(table))}\n\n"
+    text += f"{markdown_table([_plain_markdown(head) for head in heads], plain)}{notes}\n"
+    if table.matches:
+        found = markdown_table(match_headings(), match_lines(list(table.matches)))
+        text += f"\nThe paper's designs among all that were found:\n\n{found}"
+    return text
+
+
+def _plain_markdown(text: str) -> str:
+    """Without any meaning of its characters; a list of numbers stays readable as it is."""
+    return text if NUMBERS.fullmatch(text) else MARKDOWN_SPECIAL.sub(r"\\\g<0>", text)
 
 
 def _csv_lines(table: Table, row: Row, column: Column) -> list[list[Any]]:
@@ -169,6 +160,38 @@ def _csv_lines(table: Table, row: Row, column: Column) -> list[list[Any]]:
             [table.problem, table.paper_table, row.kind, row.name, column.key, column.unit, pulse, *text]
         )
     return out
+
+
+def _latex(table: Table) -> str:
+    shares = [*LATEX_SHARES[:2], *(LATEX_SHARES[2 + (c.key == "flips")] for c in table.columns)]
+    heads, rows = headings(table), lines(table)
+    if not table.has_paper:
+        shares.pop(1)
+        heads, *rows = ([line[0], *line[2:]] for line in (heads, *rows))
+    widths = [rf"\dimexpr {share / sum(shares):.4f}\textwidth-4pt\relax" for share in shares]
+    # The empty space lets the first word of a cell be hyphenated.
+    columns = "".join(rf">{{\raggedright\arraybackslash\hspace{{0pt}}}}p{{{width}}}" for width in widths)
+    body: list[str] = []
+    for row in rows:
+        space = [r"\addlinespace"] if row[0] and body else []
+        body += [*space, " & ".join(_escape(cell) for cell in row) + r" \\"]
+    return "\n".join(
+        [
+            r"\begin{table*}",
+            r"\centering\scriptsize\setlength{\tabcolsep}{2pt}",
+            rf"\caption{{{_escape(caption(table))}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            " & ".join(_escape(head) for head in heads) + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            rf"\par\smallskip\raggedright {' '.join(_escape(note) for note in table.notes)}",
+            r"\end{table*}",
+            "",
+        ]
+    )
 
 
 def _values(stats: tuple[Stat, ...], column: Column, *, paper: bool = False) -> str:

@@ -1,51 +1,27 @@
-"""Whether the paper's designs are among those found: the nearest to each category of Tables V to VIII."""
+"""Which design here stands for which row of Tables V to VIII, and whether its numbers agree."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
-from sequence_search.classify import classify, inversion_time
-from sequence_search.paper.measures import Values, measure
+from sequence_search.classify import classify, standardized
+from sequence_search.paper.conditions import Tolerances, tolerances
+from sequence_search.paper.conventional import conventional_sequence
+from sequence_search.paper.measures import Values, measure, published
 from sequence_search.paper.values import PaperRow, Stat, paper_rows
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.result import Design, Run
+from sequence_search.strategies.result import Run
 
 ROUNDING = 1e-9  # 178° in radians and back misses 177° by more than the 1° allowed
 
 
 @dataclass(frozen=True, slots=True)
-class Tolerances:
-    """By how much a row may differ from the paper's.
-
-    Attributes
-    ----------
-    flip_deg, phase_deg : float, degrees
-        Without the latter, a phase counts by the category alone.
-    time : float
-        Relative.
-    time_ms : float or None, ms
-        In place of `time`.
-    signal : float
-        Of signals and contrast, in the unit of M0.
-    energy_percent : float
-        Points of the relative RF energy.
-    """
-
-    flip_deg: float = 1.5
-    phase_deg: float | None = None
-    time: float = 0.02
-    time_ms: float | None = None
-    signal: float = 0.02
-    energy_percent: float = 1.5
-
-
-@dataclass(frozen=True, slots=True)
 class Check:
-    """One number of a row beside that of the nearest design, in the unit of its name.
+    """One number of a row beside that of the design, in the unit of its name.
 
     Attributes
     ----------
@@ -76,16 +52,23 @@ class Check:
         """Within the standard deviation that the paper states."""
         return self.paper.sd is not None and abs(self.ours - self.paper.mean) <= self.paper.sd
 
+    def __str__(self) -> str:
+        """As "TI (ms): 3325, paper 3340 ± 10, tolerance 66.8"."""
+        sd = "" if self.paper.sd is None else f" ± {self.paper.sd:g}"
+        return (
+            f"{self.quantity}: {self.ours:.4g}, paper {self.paper.mean:g}{sd}, tolerance {self.tolerance:.3g}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RowMatch:
-    """A category row of the paper and the design found that is nearest to it.
+    """A row of the paper and the sequence that stands for it: of a category, the nearest design found.
 
     Attributes
     ----------
     row : PaperRow
-    design : Design or None
-        None if no run has a design of that category.
+    sequence : Sequence or None
+        Standardised; None if there is none.
     seed : int or None
         In which it was found.
     rank : int or None
@@ -94,26 +77,45 @@ class RowMatch:
     """
 
     row: PaperRow
-    design: Design | None = None
+    sequence: Sequence | None = None
     seed: int | None = None
     rank: int | None = None
     checks: tuple[Check, ...] = ()
 
     @property
     def agrees(self) -> bool:
-        """A design of the category was found, and every number is within its tolerance."""
-        return self.design is not None and all(check.agrees for check in self.checks)
+        """There is a sequence, and every number is within its tolerance."""
+        return self.sequence is not None and all(check.agrees for check in self.checks)
+
+    @property
+    def verdict(self) -> Literal["yes", "within the paper's SD", "no", "no such design"]:
+        """Whether it agrees, in words; within the SD means in all that is beyond its tolerance."""
+        if self.sequence is None:
+            return "no such design"
+        if self.agrees:
+            return "yes"
+        beyond = (check for check in self.checks if not check.agrees)
+        return "within the paper's SD" if all(check.within_sd for check in beyond) else "no"
+
+    @property
+    def largest_difference(self) -> str:
+        """The check that is most of its tolerance, as text; a dash without one."""
+        return str(max(self.checks, key=lambda check: check.deviation, default="–"))
+
+    @property
+    def farthest(self) -> float:
+        """Largest difference, in tolerances."""
+        return max(check.deviation for check in self.checks)
 
 
 def match_rows(problem: Problem, runs: list[Run]) -> list[RowMatch]:
     """Nearest design, among all families of all runs, to each category row of the paper for the problem.
 
-    It is of the row's category, with as many pulses; phases count by the category alone. Flip angles may
-    differ by 1.5°, times by 2 %, signals and contrast by 0.02, the relative RF energy by 1.5 points; the
-    nearest is the one whose largest difference, in tolerances, is least.
+    It is of the row's category, with as many pulses, and phases count by the category alone; the nearest is
+    the one whose largest difference, in the tolerances of `CATEGORY`, is least.
     """
     found = [
-        (run.seed, rank, design, measure(problem, design.sequence, design.evaluation))
+        (run.seed, rank, design.sequence, measure(problem, design.sequence, design.evaluation))
         for run in runs
         for rank, design in enumerate(run.families, start=1)
     ]
@@ -122,12 +124,26 @@ def match_rows(problem: Problem, runs: list[Run]) -> list[RowMatch]:
         if row.kind != "category":
             continue
         near = [
-            RowMatch(row, design, seed, rank, compare(row, design.sequence, values))
-            for seed, rank, design, values in found
+            RowMatch(row, standardized(sequence), seed, rank, compare(row, values))
+            for seed, rank, sequence, values in found
             if len(values["flips"]) == len(row.flips_deg)
-            and classify(design.sequence, problem.categories) == row.name
+            and classify(sequence, problem.categories) == row.name
         ]
-        matches.append(min(near, key=_distance, default=RowMatch(row)))
+        matches.append(min(near, key=lambda match: match.farthest, default=RowMatch(row)))
+    return matches
+
+
+def match_references(problem: Problem, grid: Sequence | None) -> list[RowMatch]:
+    """The conventional sequence and the grid optimum beside the paper's rows of them."""
+    sequences = {"conventional": conventional_sequence(problem), "grid": grid}
+    matches = []
+    for row in paper_rows(problem.name):
+        sequence = sequences.get(row.kind)
+        if sequence is not None:
+            values = measure(problem, sequence, problem.evaluate(sequence))
+            matches.append(RowMatch(row, standardized(sequence), checks=compare(row, values)))
+        elif row.kind in sequences:
+            matches.append(RowMatch(row))
     return matches
 
 
@@ -139,7 +155,14 @@ def match_headings() -> list[str]:
 def match_lines(matches: list[RowMatch]) -> list[list[str]]:
     """Text of the matches, a line for each; the difference that is most of its tolerance stands for all."""
     return [
-        [match.row.table, match.row.name, _verdict(match), *_found(match), _difference(match), _design(match)]
+        [
+            match.row.table,
+            match.row.title,
+            match.verdict,
+            *("–" if number is None else str(number) for number in (match.seed, match.rank)),
+            match.largest_difference,
+            "–" if match.sequence is None else str(match.sequence),
+        ]
         for match in matches
     ]
 
@@ -152,83 +175,39 @@ def match_record(match: RowMatch) -> dict[str, Any]:
         "agrees": match.agrees,
         "seed": match.seed,
         "rank": match.rank,
-        "sequence": None if match.design is None else match.design.sequence.to_dict(),
+        "sequence": None if match.sequence is None else match.sequence.to_dict(),
         "checks": [
             {**asdict(check), "agrees": check.agrees, "within_sd": check.within_sd} for check in match.checks
         ],
     }
 
 
-def _verdict(match: RowMatch) -> str:
-    if match.design is None:
-        return "no design of the category"
-    if match.agrees:
-        return "yes"
-    beyond = [check for check in match.checks if not check.agrees]
-    return "within the paper's SD" if all(check.within_sd for check in beyond) else "differs"
-
-
-def _found(match: RowMatch) -> list[str]:
-    return ["–", "–"] if match.design is None else [str(match.seed), str(match.rank)]
-
-
-def _difference(match: RowMatch) -> str:
-    return largest_difference(match.checks)
-
-
-def largest_difference(checks: tuple[Check, ...]) -> str:
-    """The check that is most of its tolerance, as text."""
-    if not checks:
-        return "–"
-    worst = max(checks, key=lambda check: check.deviation)
-    sd = "" if worst.paper.sd is None else f" ± {worst.paper.sd:g}"
-    return (
-        f"{worst.quantity}: {worst.ours:.4g}, paper {worst.paper.mean:g}{sd}, tolerance {worst.tolerance:.3g}"
-    )
-
-
-def _design(match: RowMatch) -> str:
-    return "–" if match.design is None else str(match.design.sequence)
-
-
-def _distance(match: RowMatch) -> float:
-    return max(check.deviation for check in match.checks)
-
-
-def compare(
-    row: PaperRow, sequence: Sequence, values: Values, tolerances: Tolerances | None = None
-) -> tuple[Check, ...]:
-    """Each number that the paper prints in a row beside that of a single standardised design.
+def compare(row: PaperRow, values: Values) -> tuple[Check, ...]:
+    """Each number that the paper prints in a row beside that of a design, with the tolerances of its kind.
 
     Parameters
     ----------
     row : PaperRow
-        With as many flip angles as the sequence has pulses.
+        With as many flip angles as the design has pulses.
     values : dict
         Of `measure`.
     """
-    return tuple(_checks(row, sequence, values, tolerances or Tolerances()))
+    return tuple(_checks(row, values, tolerances(row.kind, row.problem)))
 
 
-def _checks(row: PaperRow, sequence: Sequence, values: Values, allowed: Tolerances) -> Iterator[Check]:
+def _checks(row: PaperRow, values: Values, allowed: Tolerances) -> Iterator[Check]:
     for number, (ours, paper) in enumerate(zip(values["flips"], row.flips_deg, strict=True), start=1):
         yield Check(f"flip angle {number} (°)", ours, paper, allowed.flip_deg)
-    ti = inversion_time(sequence)
-    for name, time_ms, stat in (
-        ("first RF to readout (ms)", values["time"][0], row.time_ms),
-        ("TI (ms)", math.nan if ti is None else 1e3 * ti, row.ti_ms),
-    ):
-        if stat is not None:
-            yield Check(name, time_ms, stat, allowed.time_ms or allowed.time * stat.mean)
-    for tissue, stat in row.signal.items():
-        yield Check(f"signal of {tissue}", values[f"signal:{tissue}"][0], stat, allowed.signal)
-    if row.contrast is not None:
-        yield Check("contrast", values["contrast"][0], row.contrast, allowed.signal)
-    if row.rf_energy_percent is not None:
-        yield Check(
-            "relative RF energy (%)", values["rf_energy"][0], row.rf_energy_percent, allowed.energy_percent
-        )
-    if allowed.phase_deg is not None and row.refocusing_phase_deg is not None:
-        # Up to sign, which standardised phases do not have.
-        phase = abs(values["phase"][0]) if values["phase"] else math.nan
-        yield Check("refocusing phase (°)", phase, row.refocusing_phase_deg, allowed.phase_deg)
+    printed = {key: stats[0] for key, stats in published(row).items() if key not in ("flips", "occurrence")}
+    names = {"time": "first RF to readout (ms)", "ti": "TI (ms)", "rf_energy": "relative RF energy (%)"}
+    for key, stat in printed.items():
+        mine = values.get(key) or (math.nan,)
+        if key in ("time", "ti"):
+            yield Check(names[key], mine[0], stat, allowed.time_ms or allowed.time * stat.mean)
+        elif key == "rf_energy":
+            yield Check(names[key], mine[0], stat, allowed.energy_percent)
+        elif key != "phase":
+            yield Check(key.replace("signal:", "signal of "), mine[0], stat, allowed.signal)
+        elif allowed.phase_deg is not None:
+            # Up to sign, which standardised phases do not have.
+            yield Check("refocusing phase (°)", abs(mine[0]), stat, allowed.phase_deg)

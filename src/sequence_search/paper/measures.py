@@ -6,37 +6,45 @@ import math
 
 import numpy as np
 
-from sequence_search.classify import CategoryRule, phase_statistics, refocusing_phase
-from sequence_search.objective import contrast_loss
+from sequence_search.classify import (
+    CategoryRule,
+    inversion_time,
+    phase_statistics,
+    refocusing_phase,
+    standardized,
+)
+from sequence_search.objective import TERMS
 from sequence_search.paper.values import PaperRow, Stat
 from sequence_search.problem.problem import Evaluation, Problem
 from sequence_search.sequence import Sequence
 
-# By quantity: signals and contrast in units of M0, energy in percent of that of 90°-180°, time in ms, angles
+# By quantity: signals and contrast in units of M0, energy in percent of that of 90°-180°, times in ms, angles
 # in degrees; one number, one for each pulse, or none.
 Values = dict[str, tuple[float, ...]]
 
 
 def measure(problem: Problem, sequence: Sequence, evaluation: Evaluation) -> Values:
-    """Values of a single standardised design by quantity."""
+    """Values of a single sequence by quantity, with phases as the paper standardises them."""
+    standard = standardized(sequence)
     values: Values = {f"signal:{tissue}": (signal,) for tissue, signal in evaluation.signal.items()}
     tissues = contrast_tissues(problem)
     if tissues is not None:
         first, second = tissues
         values["contrast"] = (evaluation.signal[first] - evaluation.signal[second],)
-    phase = refocusing_phase(sequence)
+    phase, ti = refocusing_phase(standard), inversion_time(standard)
     return values | {
         "rf_energy": (100 * evaluation.relative_rf_energy,),
         "time": (1e3 * evaluation.time_to_readout,),
-        "flips": tuple(math.degrees(flip) for flip in sequence.without_padding().flip_angle.tolist()),
+        "flips": tuple(math.degrees(flip) for flip in standard.flip_angle.tolist()),
         "phase": () if phase is None else (math.degrees(phase),),
+        "ti": () if ti is None else (1e3 * ti,),
     }
 
 
 def contrast_tissues(problem: Problem) -> tuple[str, str] | None:
     """Names of the two tissues of the first contrast term; None if there is no such term."""
     for term in problem.objective.terms:
-        if term.kind is contrast_loss:
+        if term.kind is TERMS["contrast"]:
             first, second = term.tissues or (0, 1)
             return problem.tissues[first].name, problem.tissues[second].name
     return None
@@ -57,7 +65,7 @@ def summarize(designs: list[Values], rule: CategoryRule | None) -> dict[str, tup
     stats: dict[str, tuple[Stat, ...]] = {
         key: (_stat([values[key][0] for values in designs]),)
         for key in designs[0]
-        if key not in ("flips", "phase")
+        if key not in ("flips", "phase", "ti")
     }
     if rule is None:
         return stats
@@ -80,15 +88,14 @@ def published(row: PaperRow | None) -> dict[str, tuple[Stat, ...]]:
         return {}
     named = {
         "occurrence": row.occurrence_percent,
+        **{f"signal:{tissue}": stat for tissue, stat in row.signal.items()},
         "contrast": row.contrast,
         "rf_energy": row.rf_energy_percent,
         "time": row.time_ms,
+        "ti": row.ti_ms,
         "phase": row.refocusing_phase_deg,
     }
-    stats: dict[str, tuple[Stat, ...]] = {key: (stat,) for key, stat in named.items() if stat is not None}
-    stats |= {f"signal:{tissue}": (stat,) for tissue, stat in row.signal.items()}
-    stats["flips"] = row.flips_deg
-    return stats
+    return {key: (stat,) for key, stat in named.items() if stat is not None} | {"flips": row.flips_deg}
 
 
 def _stat(values: list[float]) -> Stat:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -11,7 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from sequence_search.grid.phase_map import PhaseMap
-from sequence_search.report.drawing import COLOURS, LINE_STYLES, write_figure
+from sequence_search.report.drawing import COLOURS, LINE_STYLES
 
 MARKERS = ("o", "^", "s")
 SHOWN_PHASES_DEG = (0.0, 90.0, 180.0)
@@ -19,11 +17,6 @@ SHOWN_PHASES_DEG = (0.0, 90.0, 180.0)
 COLOUR_ENDS = (0.05, 50.0)
 CONTOURS = (0.1, 0.5, 2.0, 10.0)
 HIGHEST = 10.0  # of the curves, in thousandths
-
-
-def save_phase_maps(maps: list[PhaseMap], path: Path) -> None:
-    """Write the figure to a PNG or SVG file."""
-    write_figure(phase_map_figure(maps), path, dpi=200)
 
 
 def phase_map_figure(maps: list[PhaseMap]) -> Figure:

@@ -2,62 +2,33 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from sequence_search.classify import category_text
 from sequence_search.grid.phase_map import PhaseMap, phase_map
+from sequence_search.paper.conditions import MAP_PHASE, MAP_TE, PREFERRED_PHASES_DEG
 from sequence_search.paper.figures import paper_figure
+from sequence_search.paper.formats import WRITERS
 from sequence_search.paper.phase_map import phase_map_figure
-from sequence_search.paper.study_tables import WRITERS
-from sequence_search.paper.summary import Condition, make_condition, summary
+from sequence_search.paper.summary import Condition, make_condition, occurrence_rows, summary
+from sequence_search.paper.values import TITLES
 from sequence_search.problem.problem import Problem
 from sequence_search.report.convergence import convergence_figure
 from sequence_search.report.drawing import save_figure
-from sequence_search.search_space import Axis
 from sequence_search.sequence import Sequence
 from sequence_search.storage import write_bytes
 from sequence_search.strategies.base import Monitor
 from sequence_search.study.grid_optimum import grid_optimum
 from sequence_search.study.plan import DERIVED
+from sequence_search.study.records import csv_text
 from sequence_search.study.study import Study
 
-# Experiment, and in the order of the paper: Table V; VI-a, VI-b, VII; VIII-a, VIII-b.
-CONDITIONS = {
-    "1": "max-signal",
-    "2a": "gm-wm-t2-w30",
-    "2b": "gm-wm",
-    "2c": "gm-wm-t2-w20",
-    "2d": "gm-wm-t2-w50",
-    "3a": "csf-null-w0.25",
-    "3b": "csf-null-w1",
-}
-LABELS = {problem: label for label, problem in CONDITIONS.items()}
-TABLE_VII = ("gm-wm-t2-w20", "gm-wm-t2-w30", "gm-wm-t2-w50")
 SUMMARY = "summary.md"
 TITLE_CHARACTERS = 34  # of a line above a design
 SUFFIXES = {"markdown": "md", "csv": "csv", "latex": "tex", "json": "json"}
-# Around the echo times of Table VII, every 0.5 ms; phases every 5°, negative ones being their mirror.
-MAP_TE = Axis(12.4e-3, 0.5e-3, 90)
-MAP_PHASE = Axis(0.0, math.radians(5), 37)
-
-
-def read_labels(text: str) -> list[str]:
-    """Names of the problems of conditions such as "1,2a,3b", in the paper's order.
-
-    Raises
-    ------
-    ValueError
-        If there is no such condition.
-    """
-    asked = [label.strip() for label in text.split(",")]
-    for label in asked:
-        if label not in CONDITIONS:
-            known = ", ".join(f"{known} ({name})" for known, name in CONDITIONS.items())
-            raise ValueError(f"--only takes conditions such as 1,2a; got '{label}', known are {known}")
-    return [name for label, name in CONDITIONS.items() if label in asked]
 
 
 def begin(
@@ -74,7 +45,7 @@ def derive(
     monitor: Monitor | None = None,
     tell: Callable[[str], None] = lambda what: None,
 ) -> Path | None:
-    """Grids, tables and figures of what a study has, and `summary.md` last. None if it was stopped.
+    """Grids, tables, figures and rates of what a study has, and `summary.md` last. None if it was stopped.
 
     Parameters
     ----------
@@ -99,7 +70,7 @@ def derive(
         grid = grid_optimum(study.folder, problem, monitor)
         if monitor.stop():
             return None
-        conditions.append(make_condition(LABELS.get(name, name), problem, study.runs(name), grid))
+        conditions.append(make_condition(problem, study.runs(name), grid))
     folder = study.folder / DERIVED
     pictures = {}
     for each in conditions:
@@ -113,7 +84,10 @@ def derive(
     maps = _phase_maps(conditions)
     if maps:
         save_figure(phase_map_figure(maps), folder / "figures" / "phase-map")
-        pictures[LABELS[maps[0].problem.name]].append(f"{DERIVED}/figures/phase-map.png")
+        last = next(each.label for each in conditions if each.problem is maps[0].problem)
+        pictures[last].append(f"{DERIVED}/figures/phase-map.png")
+    rates = csv_text(occurrence_rows(conditions, study.plan.strategy))
+    write_bytes(folder / "occurrence.csv", rates.encode())
     text = summary(conditions, maps, command, study.plan.strategy, pictures)
     write_bytes(study.folder / SUMMARY, text.encode())
     return study.folder / SUMMARY
@@ -122,24 +96,28 @@ def derive(
 def figure_designs(each: Condition) -> dict[str, Sequence]:
     """Designs of a condition's figure by title: the grid optimum, the first and the last of the paper's rows.
 
-    Where these are not among the designs found, the best design takes their place.
+    The best design too, if it is of neither of these categories.
     """
-    designs = {} if each.grid is None else {"Optimal grid-search sequence": each.grid.sequence}
-    found = [match for match in each.tables.matches if match.design is not None]
-    for match in (*found[:1], *found[1:][-1:]):
-        if match.design is not None:
-            title = textwrap.fill(match.row.name.removesuffix(" sequences"), TITLE_CHARACTERS)
-            designs[title] = match.design.sequence
+    designs = {} if each.grid is None else {TITLES["grid"]: each.grid.sequence}
+    found = [(match.row.name, match.sequence) for match in each.table.matches if match.sequence is not None]
+    shown = dict([*found[:1], *found[1:][-1:]])
+    designs |= {_title(name.removesuffix(" sequences")): sequence for name, sequence in shown.items()}
     best = min(each.runs, key=lambda run: run.loss, default=None)
-    if len(found) < 2 and best is not None and best.sequence is not None:
-        designs["Best design"] = best.sequence
+    if best is not None and best.sequence is not None:
+        what = category_text(best.sequence, each.problem.categories)
+        if what not in shown:
+            designs[_title(f"Best design: {what}")] = best.sequence
     return designs
+
+
+def _title(text: str) -> str:
+    return textwrap.fill(text, TITLE_CHARACTERS)
 
 
 def _write_tables(folder: Path, each: Condition) -> None:
     for form, write in WRITERS.items():
         path = folder / f"{each.label}-{each.problem.name}.{SUFFIXES[form]}"
-        write_bytes(path, write([each.tables]).encode())
+        write_bytes(path, write([each.table]).encode())
 
 
 def _draw(folder: Path, each: Condition) -> list[Path]:
@@ -159,4 +137,5 @@ def _draw(folder: Path, each: Condition) -> list[Path]:
 def _phase_maps(conditions: list[Condition]) -> list[PhaseMap]:
     """Loss over TE and phase for each contrast weight of Table VII, in its order. Sec. IV.A."""
     problems = {each.problem.name: each.problem for each in conditions}
-    return [phase_map(problems[name], MAP_TE, MAP_PHASE) for name in TABLE_VII if name in problems]
+    names = [name for name in PREFERRED_PHASES_DEG if name in problems]
+    return [phase_map(problems[name], MAP_TE, MAP_PHASE) for name in names]

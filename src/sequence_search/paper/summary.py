@@ -7,26 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sequence_search.classify import standardized
 from sequence_search.grid.phase_map import PhaseMap
-from sequence_search.paper.conventional import conventional_sequence
-from sequence_search.paper.formats import markdown_table
-from sequence_search.paper.match import Check, RowMatch, Tolerances, compare, largest_difference
-from sequence_search.paper.measures import measure
-from sequence_search.paper.study_tables import StudyTable, markdown, study_table
-from sequence_search.paper.values import PaperRow, paper_rows
+from sequence_search.paper.conditions import (
+    CATEGORY,
+    CONVENTIONAL,
+    GRID_TIMES_MS,
+    LABELS,
+    NEAR_DEG,
+    PREFERRED_PHASES_DEG,
+    tolerances,
+)
+from sequence_search.paper.formats import markdown
+from sequence_search.paper.match import RowMatch, match_references
+from sequence_search.paper.tables import Table, make_table
 from sequence_search.problem.problem import Problem
 from sequence_search.report.robustness import robustness_map
-from sequence_search.sequence import Sequence
 from sequence_search.strategies.result import Design, Run
-
-CONVENTIONAL = Tolerances(flip_deg=0.05, phase_deg=0.05, time=0.01, signal=0.01, energy_percent=0.05)
-# A step of the grid is 1° of a flip angle, 1° or 5° of a phase; of a delay 0.1, 0.5 and 10 ms in experiments
-# 1, 2 and 3, in the last two of which the loss is flat over several of them.
-GRID_TIMES_MS = {"max-signal": 0.1, "csf-null-w0.25": 30.0, "csf-null-w1": 30.0}
-# Sec. IV.A, by contrast weight; near means 20°, as in Table II.
-PREFERRED_PHASES_DEG = {"gm-wm-t2-w20": 180.0, "gm-wm-t2-w30": 180.0, "gm-wm-t2-w50": 0.0}
-NEAR_DEG = 20.0
+from sequence_search.study.records import markdown_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,63 +38,25 @@ class Condition:
     runs : tuple of Run
     grid : Design or None
         Optimum of the problem's grid.
-    tables : StudyTable
+    table : Table
     """
 
     label: str
     problem: Problem
     runs: tuple[Run, ...]
     grid: Design | None
-    tables: StudyTable
+    table: Table
+
+    def matches(self) -> list[RowMatch]:
+        """What stands for each row of the paper: reference sequences, then categories."""
+        grid = None if self.grid is None else self.grid.sequence
+        return [*match_references(self.problem, grid), *self.table.matches]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A row of the paper, whether it comes out again, and by which design.
-
-    Attributes
-    ----------
-    label, table, row : str
-        Condition, number of the table, name of the row.
-    checks : tuple of Check
-        Empty if there is no design to compare.
-    sequence : Sequence or None
-    occurrence : (float, float) or None, %
-        Ours and the paper's, of a category.
-    """
-
-    label: str
-    table: str
-    row: str
-    checks: tuple[Check, ...]
-    sequence: Sequence | None
-    occurrence: tuple[float, float] | None = None
-
-    @property
-    def agrees(self) -> bool:
-        """There is a design, and every number is within its tolerance."""
-        return bool(self.checks) and all(check.agrees for check in self.checks)
-
-
-def make_condition(label: str, problem: Problem, runs: list[Run], grid: Design | None) -> Condition:
-    """A condition with its tables made."""
-    tables = study_table(problem, runs, None if grid is None else grid.sequence)
-    return Condition(label, problem, tuple(runs), grid, tables)
-
-
-def verdicts(condition: Condition) -> list[Verdict]:
-    """The conventional and the grid-optimal row, and each category row, of the paper's tables."""
-    label, problem = condition.label, condition.problem
-    grid = None if condition.grid is None else condition.grid.sequence
-    grid_tolerances = _grid_tolerances(problem.name)
-    out = []
-    for row in paper_rows(problem.name):
-        if row.kind == "conventional":
-            sequence = conventional_sequence(problem)
-            out.append(_verdict(label, problem, row, "Conventional sequence", sequence, CONVENTIONAL))
-        elif row.kind == "grid":
-            out.append(_verdict(label, problem, row, "Optimal grid-search sequence", grid, grid_tolerances))
-    return out + [_category_verdict(condition, match) for match in condition.tables.matches]
+def make_condition(problem: Problem, runs: list[Run], grid: Design | None) -> Condition:
+    """A condition with its table made; its label is the problem's name if the paper does not have it."""
+    table = make_table(problem, runs, None if grid is None else grid.sequence)
+    return Condition(LABELS.get(problem.name, problem.name), problem, tuple(runs), grid, table)
 
 
 def summary(
@@ -121,12 +80,29 @@ def summary(
     """
     parts = [
         _head(conditions, command, strategy),
-        _agreement([verdict for condition in conditions for verdict in verdicts(condition)]),
+        _agreement(conditions),
         _phases(maps),
         _errors(conditions),
+        "## Tables and figures\n",
         *(_condition_text(each, pictures.get(each.label, [])) for each in conditions),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def occurrence_rows(conditions: list[Condition], strategy: str) -> list[dict[str, object]]:
+    """How often each category is that of a seed's best design, beside the paper's rate; a row each."""
+    rows: list[dict[str, object]] = []
+    for each in conditions:
+        for row in each.table.rows:
+            cell = row.cells["occurrence"]
+            if cell.ours:
+                place = {"strategy": strategy, "seeds": len(each.runs), "problem": each.problem.name}
+                rates = {
+                    "percent": cell.ours[0].mean,
+                    "paper_percent": cell.paper[0].mean if cell.paper else "",
+                }
+                rows.append({**place, "table": each.table.paper_table, "category": row.name, **rates})
+    return rows
 
 
 def _head(conditions: list[Condition], command: str, strategy: str) -> str:
@@ -134,54 +110,43 @@ def _head(conditions: list[Condition], command: str, strategy: str) -> str:
     for each in conditions:
         n_failed = sum(run.status == "failed" for run in each.runs)
         hours = sum(run.seconds for run in each.runs) / 3600
-        rows.append(
-            [
-                each.label,
-                each.problem.name,
-                each.problem.title,
-                str(len(each.runs)),
-                str(n_failed),
-                f"{hours:.2f}",
-            ]
-        )
+        counts = [str(len(each.runs)), str(n_failed), f"{hours:.2f}"]
+        rows.append([each.label, each.problem.name, each.problem.title, *counts])
     table = markdown_table(["Label", "Problem", "Condition", "Seeds", "Failed", "Hours of search"], rows)
     return f"# The paper's results, made again\n\nMade by `{command}`, strategy {strategy}.\n\n{table}"
 
 
-def _agreement(found: list[Verdict]) -> str:
-    n_agreeing = sum(verdict.agrees for verdict in found)
-    headings = ["", "Table", "Row", "Agrees", "Occurrence (%)", "Paper (%)", "Largest difference", "Design"]
+def _agreement(conditions: list[Condition]) -> str:
+    found = [(each, match) for each in conditions for match in each.matches()]
+    n_agreeing = sum(match.agrees for _, match in found)
+    grid = tolerances("grid", "max-signal")
+    times = ", ".join(f"{ms:g}" for ms in GRID_TIMES_MS.values()) + " ms"
     text = f"""## Row by row
 
 {n_agreeing} of {len(found)} rows of Tables V to VIII agree.
 
 - A row of a category stands for the nearest design among all that all seeds found, not only the best of
-  each. It agrees within 1.5° in every flip angle, 2 % in every time, 0.02 in signals and contrast, 1.5 points
-  in relative RF energy; the phase decides its category.
-- The optimal grid-search sequence agrees within 1° in flip angles, 2° in phase, and in time within 0.1 ms
-  (experiment 1), 2 ms (2) and 30 ms (3); the rest as above.
-- The conventional sequence agrees within 0.01 in signals and contrast and 1 % in time.
+  each. It agrees within {CATEGORY};
+  the phase decides its category.
+- The optimal grid-search sequence agrees within {grid.flip_deg:g}° in flip angles, {grid.phase_deg:g}° in
+  phase, and in times within {times} in experiments 1, 2 and 3; the rest as above.
+- The conventional sequence agrees within {CONVENTIONAL}.
 - The occurrence is of the best design of each seed, successful and of that category.
 - The largest difference is the one that is most of its tolerance.
 
 """
-    return text + markdown_table(headings, [_line(verdict) for verdict in found])
+    headings = ["", "Table", "Row", "Agrees", "Occurrence (%)", "Paper (%)", "Largest difference", "Design"]
+    return text + markdown_table(headings, [_line(condition, match) for condition, match in found])
 
 
-def _line(verdict: Verdict) -> list[str]:
-    if verdict.sequence is None:
-        answer = "no such design"
-    elif verdict.agrees:
-        answer = "yes"
-    else:
-        beyond = [check for check in verdict.checks if not check.agrees]
-        answer = "within the paper's SD" if all(check.within_sd for check in beyond) else "**no**"
-    occurrence = (
-        ["–", "–"] if verdict.occurrence is None else [f"{share:.0f}" for share in verdict.occurrence]
-    )
-    design = "–" if verdict.sequence is None else str(verdict.sequence)
-    place = [verdict.label, verdict.table, verdict.row]
-    return [*place, answer, *occurrence, largest_difference(verdict.checks), design]
+def _line(condition: Condition, match: RowMatch) -> list[str]:
+    cells = {row.name: row.cells["occurrence"] for row in condition.table.rows}
+    row, occurrence = match.row, ["–", "–"]
+    if row.occurrence_percent is not None:
+        occurrence = [f"{cells[row.name].ours[0].mean:.0f}", f"{row.occurrence_percent.mean:.0f}"]
+    answer = "**no**" if match.verdict == "no" else match.verdict
+    design = "–" if match.sequence is None else str(match.sequence)
+    return [condition.label, row.table, row.title, answer, *occurrence, match.largest_difference, design]
 
 
 def _phases(maps: list[PhaseMap]) -> str:
@@ -194,41 +159,24 @@ def _phases(maps: list[PhaseMap]) -> str:
         other = int(np.argmin(abs(np.degrees(each.phase) - (0 if ours > 90 else 180))))
         above = float(each.loss[:, other].min() - each.loss.min())
         answer = "yes" if abs(ours - wanted) <= NEAR_DEG else "**no**"
-        rows.append(
-            [
-                each.problem.name,
-                f"{ours:.0f}",
-                f"{1e3 * each.te[te]:.1f}",
-                f"near {wanted:.0f}",
-                answer,
-                f"{above:.5f}",
-            ]
-        )
-    headings = [
-        "Problem",
-        "Phase (°)",
-        "TE (ms)",
-        "Paper (°)",
-        "Agrees",
-        "Loss at the other of 0° and 180° above it",
-    ]
+        te_ms = f"{1e3 * each.te[te]:.1f}"
+        rows.append([each.problem.name, f"{ours:.0f}", te_ms, f"near {wanted:.0f}", answer, f"{above:.5f}"])
+    last = "Loss at the other of 0° and 180° above it"
     text = (
         "## Preferred refocusing phase, Sec. IV.A\n\nOf the least loss of two pulses over TE and phase.\n\n"
     )
-    return text + markdown_table(headings, rows)
+    return text + markdown_table(["Problem", "Phase (°)", "TE (ms)", "Paper (°)", "Agrees", last], rows)
 
 
 def _errors(conditions: list[Condition]) -> str:
     rows = []
     for each in conditions:
-        designs = {match.row.name: match.design for match in each.tables.matches} | {"": each.grid}
-        for row in paper_rows(each.problem.name):
-            design = designs.get(row.name)
-            if row.error_percent is not None and design is not None:
-                error = 100 * robustness_map(each.problem, design.sequence).error
-                name = row.name or "Optimal grid-search sequence"
-                paper = row.error_percent.mean
-                rows.append([each.label, name, f"{error:.1f}", f"{paper:.1f}", f"{error - paper:+.1f}"])
+        for match in each.matches():
+            if match.row.error_percent is not None and match.sequence is not None:
+                error = 100 * robustness_map(each.problem, match.sequence).error
+                paper = match.row.error_percent.mean
+                numbers = [f"{error:.1f}", f"{paper:.1f}", f"{error - paper:+.1f}"]
+                rows.append([each.label, match.row.title, *numbers])
     if not rows:
         return ""
     text = "## Error under field inhomogeneity, Secs. III.A to C\n\n"
@@ -238,27 +186,4 @@ def _errors(conditions: list[Condition]) -> str:
 
 def _condition_text(each: Condition, pictures: list[str]) -> str:
     images = "".join(f"\n![{name}]({name})\n" for name in pictures)
-    return f"## {each.label}\n\n{markdown([each.tables])}{images}"
-
-
-def _category_verdict(condition: Condition, match: RowMatch) -> Verdict:
-    name = match.row.name
-    row = next(row for row in condition.tables.table.rows if row.name == name)
-    paper = match.row.occurrence_percent
-    occurrence = None if paper is None else (row.cells["occurrence"].ours[0].mean, paper.mean)
-    sequence = None if match.design is None else match.design.sequence
-    return Verdict(condition.label, match.row.table, name, match.checks, sequence, occurrence)
-
-
-def _verdict(
-    label: str, problem: Problem, row: PaperRow, name: str, sequence: Sequence | None, allowed: Tolerances
-) -> Verdict:
-    if sequence is None:
-        return Verdict(label, row.table, name, (), None)
-    single = standardized(sequence)
-    values = measure(problem, single, problem.evaluate(single))
-    return Verdict(label, row.table, name, compare(row, single, values, allowed), single)
-
-
-def _grid_tolerances(problem: str) -> Tolerances:
-    return Tolerances(flip_deg=1.0, phase_deg=2.0, time_ms=GRID_TIMES_MS.get(problem, 2.0))
+    return f"{markdown([each.table])}{images}"

@@ -7,18 +7,18 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sequence_search.classify import OTHERS, CategoryRule, classify, describe, standardized, succeeds, wrap
-from sequence_search.objective import rf_number
+from sequence_search.classify import OTHERS, CategoryRule, classify, describe, succeeds, wrap
+from sequence_search.objective import TERMS
 from sequence_search.paper.conventional import conventional_sequence
+from sequence_search.paper.match import RowMatch, match_rows
 from sequence_search.paper.measures import contrast_tissues, measure, published, single, summarize
-from sequence_search.paper.values import PaperRow, RowKind, Stat, paper_rows
+from sequence_search.paper.values import TITLES, PaperRow, RowKind, Stat, paper_rows
 from sequence_search.problem.problem import Evaluation, Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.result import Run
 
 SECONDS_FROM_MS = 1000.0  # rows of a second or more are in seconds, as Table VIII
 LISTED_STRUCTURES = 6
-CONVENTIONAL, GRID = "Conventional sequence", "Optimal grid-search sequence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,8 @@ class Table:
     n_runs : int
     notes : tuple of str
         What a reader must know to judge the rows.
+    matches : tuple of RowMatch
+        The paper's rows among all designs that the runs found.
     """
 
     problem: str
@@ -82,6 +84,12 @@ class Table:
     rows: tuple[Row, ...]
     n_runs: int
     notes: tuple[str, ...]
+    matches: tuple[RowMatch, ...] = ()
+
+    @property
+    def has_paper(self) -> bool:
+        """Whether the paper has any value of it."""
+        return any(cell.paper for row in self.rows for cell in row.cells.values())
 
 
 def make_table(problem: Problem, runs: list[Run], reference: Sequence | None = None) -> Table:
@@ -104,10 +112,9 @@ def make_table(problem: Problem, runs: list[Run], reference: Sequence | None = N
         *_reference_rows(problem, columns, reference),
         *(_category_row(problem, columns, rule, groups, len(runs)) for rule in (*problem.categories, None)),
     ]
-    tables = [row.table for row in paper_rows(problem.name) if row.kind in ("category", "others")]
-    notes = _notes(problem, runs, reference, groups)
-    number = tables[0] if tables else ""
-    return Table(problem.name, problem.title, number, columns, tuple(rows), len(runs), notes)
+    number = next((row.table for row in paper_rows(problem.name) if row.kind in ("category", "others")), "")
+    notes, matches = _notes(problem, runs, reference, groups), tuple(match_rows(problem, runs))
+    return Table(problem.name, problem.title, number, columns, tuple(rows), len(runs), notes, matches)
 
 
 def categorized(
@@ -145,7 +152,7 @@ def run_category(problem: Problem, run: Run, bound: float) -> str:
 def reference_loss(problem: Problem, runs: Iterable[Run], reference: Sequence | None = None) -> float:
     """Loss of the grid optimum without the RF number term, else the least of the runs; infinite of none."""
     if reference is not None:
-        return loss_without_rf_number(problem, problem.evaluate(standardized(reference)))
+        return loss_without_rf_number(problem, problem.evaluate(reference))
     return min((loss_without_rf_number(problem, run.evaluation) for run in runs), default=math.inf)
 
 
@@ -153,7 +160,7 @@ def loss_without_rf_number(problem: Problem, evaluation: Evaluation | None) -> f
     """Loss less the RF number term, by which success is judged; infinite without an evaluation."""
     if evaluation is None:
         return math.inf
-    left_out = {term.name for term in problem.objective.terms if term.kind is rf_number}
+    left_out = {term.name for term in problem.objective.terms if term.kind is TERMS["rf_number"]}
     return sum(value for name, value in evaluation.terms.items() if name not in left_out)
 
 
@@ -184,17 +191,16 @@ def _in_seconds(problem: Problem, runs: list[Run]) -> bool:
 
 def _reference_rows(problem: Problem, columns: tuple[Column, ...], grid: Sequence | None) -> list[Row]:
     rows = []
-    references: tuple[tuple[str, RowKind, Sequence | None], ...] = (
-        (CONVENTIONAL, "conventional", conventional_sequence(problem)),
-        (GRID, "grid", grid),
-    )
-    for name, kind, sequence in references:
+    references: dict[RowKind, Sequence | None] = {
+        "conventional": conventional_sequence(problem),
+        "grid": grid,
+    }
+    for kind, sequence in references.items():
         if sequence is not None:
-            standard = standardized(sequence)
-            values = measure(problem, standard, problem.evaluate(standard))
+            values = measure(problem, sequence, problem.evaluate(sequence))
             flips = "–".join(f"{flip:.0f}°" for flip in values["flips"])
             cells = _cells(columns, single(values), _paper_row(problem, kind))
-            rows.append(Row(f"{name} ({flips})", kind, 0, cells))
+            rows.append(Row(f"{TITLES[kind]} ({flips})", kind, 0, cells))
     return rows
 
 

@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any, Literal
 
 RowKind = Literal["conventional", "grid", "category", "others"]
+TITLES = {"conventional": "Conventional sequence", "grid": "Optimal grid-search sequence"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +30,18 @@ class PaperRow:
         Built-in problem; number of the table, such as "VI-b".
     kind : str
         "conventional", "grid", "category" or "others".
-    name : str
-        Of the category; else empty.
-    occurrence_percent : Stat or None, %
     signal : dict of Stat
         |Mxy| by tissue, in the unit of M0.
+    name : str
+        Of the category; else empty.
+    flips_deg : tuple of Stat, degrees
+    occurrence_percent : Stat or None, %
     contrast : Stat or None
         GM - WM, in the unit of M0.
     rf_energy_percent : Stat or None, %
         Relative to 90°-180°.
     time_ms, ti_ms : Stat or None, ms
         From the first pulse to the readout; the inversion time where the text states it.
-    flips_deg : tuple of Stat, degrees
     refocusing_phase_deg : Stat or None, degrees
     error_percent : Stat or None, %
         Variation of the GM signal over b0 and b1 that the text quotes; see `RobustnessMap.error`.
@@ -49,16 +50,21 @@ class PaperRow:
     problem: str
     table: str
     kind: RowKind
-    name: str
-    occurrence_percent: Stat | None
     signal: dict[str, Stat]
-    contrast: Stat | None
-    rf_energy_percent: Stat | None
-    time_ms: Stat | None
-    ti_ms: Stat | None
-    flips_deg: tuple[Stat, ...]
-    refocusing_phase_deg: Stat | None
-    error_percent: Stat | None
+    name: str = ""
+    flips_deg: tuple[Stat, ...] = ()
+    occurrence_percent: Stat | None = None
+    contrast: Stat | None = None
+    rf_energy_percent: Stat | None = None
+    time_ms: Stat | None = None
+    ti_ms: Stat | None = None
+    refocusing_phase_deg: Stat | None = None
+    error_percent: Stat | None = None
+
+    @property
+    def title(self) -> str:
+        """Name of the category, or of the reference sequence."""
+        return self.name or TITLES.get(self.kind, "Others")
 
 
 def paper_rows(problem_name: str) -> tuple[PaperRow, ...]:
@@ -73,27 +79,12 @@ def _all_rows() -> tuple[PaperRow, ...]:
 
 
 def _row(table: dict[str, Any]) -> PaperRow:
-    single = {
-        key: None if table.get(key) is None else _stat(table[key])
-        for key in (
-            "occurrence_percent",
-            "contrast",
-            "rf_energy_percent",
-            "time_ms",
-            "ti_ms",
-            "refocusing_phase_deg",
-            "error_percent",
-        )
+    flips = tuple(_stat(value) for value in table.pop("flips_deg", ()))
+    signal = {tissue: _stat(value) for tissue, value in table.pop("signal").items()}
+    rest: dict[str, Any] = {
+        key: value if isinstance(value, str) else _stat(value) for key, value in table.items()
     }
-    return PaperRow(
-        problem=table["problem"],
-        table=table["table"],
-        kind=table["kind"],
-        name=table.get("name", ""),
-        signal={tissue: _stat(value) for tissue, value in table["signal"].items()},
-        flips_deg=tuple(_stat(value) for value in table.get("flips_deg", ())),
-        **single,
-    )
+    return PaperRow(signal=signal, flips_deg=flips, **rest)
 
 
 def _stat(value: float | list[float]) -> Stat:

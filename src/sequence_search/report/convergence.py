@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy import ndarray
 
-from sequence_search.report.drawing import COLOURS
+from sequence_search.report.drawing import COLOURS, plain
 from sequence_search.strategies.result import Run
 
 SIZE = (88 / 25.4, 68 / 25.4)  # inches: a text column
@@ -50,7 +50,7 @@ def convergence_figure(runs: Iterable[Run], title: str = "") -> Figure:
     axes.set_xlim(0, None)
     axes.set_xlabel("Evaluations (thousands)", fontsize=FONT_SIZE)
     axes.set_ylabel("Least loss so far", fontsize=FONT_SIZE)
-    axes.set_title(title, fontsize=FONT_SIZE + 1)
+    axes.set_title(plain(title), fontsize=FONT_SIZE + 1)
     axes.tick_params(labelsize=FONT_SIZE)
     axes.spines[["top", "right"]].set_visible(False)
     lost = len(every) - len(ended)

@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-
-matplotlib.use("Agg")  # pictures are files: no window, no display needed
-
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -40,6 +37,7 @@ SVG_SALT = "sequence-search"
 METADATA: dict[str, dict[str, None]] = {
     ".svg": {"Date": None, "Creator": None},
     ".png": {"Software": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 
 
@@ -186,7 +184,9 @@ def draw_transverse(
     """
     for i, tissue in enumerate(problem.tissues):
         note = f" ({magnitude[-1, i]:.2f} at readout)" if with_signal else ""
-        axes.plot(axis(times), magnitude[:, i], label=tissue.name + note, linewidth=1.6, **tissue_look(i))
+        axes.plot(
+            axis(times), magnitude[:, i], label=plain(tissue.name + note), linewidth=1.6, **tissue_look(i)
+        )
     axes.set_ylim(0, None)
     axes.set_ylabel("|Mxy| (a.u.)")
     _mark_readout(axes, axis)
@@ -208,19 +208,41 @@ def legend_columns(labels: list[str], room: int) -> int:
     return int(np.clip(room // (widest + 6), 1, len(labels)))
 
 
+def add_legend(where: Figure | Axes, drawn: Axes, room: int, font_size: float, loc: Any) -> None:
+    """Legend of the curves drawn by `draw_transverse`, in as many columns as fit into `room` characters."""
+    handles, labels = drawn.get_legend_handles_labels()
+    columns = legend_columns(labels, room)
+    where.legend(handles, labels, loc=loc, ncols=columns, fontsize=font_size, frameon=False)
+
+
+def plain(text: str) -> str:
+    """Text of the user's as matplotlib draws it as it stands: no formula, and no label that is left out."""
+    text = text.replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
+
+
 def save_figure(figure: Figure, path_without_suffix: Path) -> list[Path]:
     """Write the figure as SVG and as PNG of 300 dpi, and return both paths."""
     # Not with_suffix, which would take the ".25" of "csf-null-w0.25" for one.
-    paths = [path_without_suffix.with_name(path_without_suffix.name + suffix) for suffix in METADATA]
+    paths = [path_without_suffix.with_name(path_without_suffix.name + suffix) for suffix in (".svg", ".png")]
     for path in paths:
         write_figure(figure, path, dpi=300)
     return paths
 
 
 def write_figure(figure: Figure, path: Path, dpi: int) -> None:
-    """Write one file, PNG or SVG by its ending; the same figure gives the same bytes."""
+    """Write one file, PNG, SVG or PDF by its suffix; the same figure gives the same bytes.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is none of these, in capitals or not.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in METADATA:
+        raise ValueError(f"a figure's file must end in .svg, .png or .pdf, got '{path}'")
     with matplotlib.rc_context({"svg.hashsalt": SVG_SALT}):
-        figure.savefig(path, dpi=dpi, metadata=METADATA.get(path.suffix))
+        figure.savefig(path, format=suffix[1:], dpi=dpi, metadata=METADATA[suffix])
 
 
 def _mark_readout(axes: Axes, axis: TimeAxis) -> None:

@@ -1,37 +1,60 @@
-"""Figure of a sequence, as the paper's Fig. 4a-f with Mz: the diagram above the magnetisation over time."""
+"""Figures of sequences: one, as the paper's Fig. 4a-f with Mz, the diagrams of several, a robustness map."""
 
 from __future__ import annotations
 
+import math
+import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
-from sequence_search.problem.problem import Problem
+from sequence_search.problem.problem import Evaluation, Problem
 from sequence_search.report.drawing import (
     TimeAxis,
+    add_legend,
     draw_diagram,
     draw_longitudinal,
     draw_transverse,
     flip_span,
-    legend_columns,
     magnetisation,
+    plain,
     write_figure,
 )
+from sequence_search.report.robustness import RobustnessMap, robustness_map
 from sequence_search.sequence import Sequence
 
 LEGEND_CHARACTERS = 90
+TITLE_CHARACTERS = 80
+MM = 1 / 25.4  # inches
+MAP_SIZE = (88 * MM, 70 * MM)  # a text column
+FONT_SIZE = 7.0  # of small figures
+LABEL_CHARACTERS = 40  # of a colour bar, which may be wider than the panels
+CONTOURS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.01, 1.05, 1.1, 1.2, 1.5, 2.0)
+# Signals up to this much above on-resonance keep 1 as the top of the colour scale.
+TOLERATED_EXCESS = 0.01
 
 
-def save_sequence_figure(sequence: Sequence, problem: Problem, path: Path, title: str = "") -> None:
-    """Write the figure of a single sequence to a PNG or SVG file."""
+def save_sequence_figure(sequence: Sequence, problem: Problem, path: Path, title: str | None = None) -> None:
+    """Write the figure of a single sequence to a PNG, SVG or PDF file."""
     write_figure(sequence_figure(sequence, problem, title), path, dpi=200)
 
 
-def sequence_figure(sequence: Sequence, problem: Problem, title: str = "") -> Figure:
+def sequence_figure(sequence: Sequence, problem: Problem, title: str | None = None) -> Figure:
     """Sequence diagram above |Mxy| and Mz over time of the nominal voxel of each tissue.
 
     Where one delay is much longer than another, time is stretched piece by piece so that each delay can
     be seen; the axis then says so, and its ticks stay true.
+
+    Parameters
+    ----------
+    sequence : Sequence, single
+    problem : Problem
+    title : str, optional
+        If not given, as "max-signal: GM 0.68, WM 0.58, CSF 0.98", with |Mxy| at the readout [a.u.].
     """
     single = sequence.detach().without_padding()
     axis = TimeAxis(single)
@@ -42,8 +65,110 @@ def sequence_figure(sequence: Sequence, problem: Problem, title: str = "") -> Fi
     draw_transverse(transverse, problem, axis, times, magnitude)
     draw_longitudinal(longitudinal, axis, times, along, max(t.m0.centre for t in problem.tissues))
     axis.label(longitudinal)
-    figure.suptitle(title, fontsize=11)
-    handles, labels = transverse.get_legend_handles_labels()
-    columns = legend_columns(labels, LEGEND_CHARACTERS)
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
+    if title is None:
+        names = [tissue.name for tissue in problem.tissues]
+        title = f"{problem.name}: {_signals(dict(zip(names, magnitude[-1], strict=True)))}"
+    figure.suptitle(plain(textwrap.fill(title, TITLE_CHARACTERS)), fontsize=11)
+    add_legend(figure, transverse, LEGEND_CHARACTERS, FONT_SIZE + 1, loc="outside lower center")
     return figure
+
+
+def designs_figure(designs: Iterable[Sequence], titles: Iterable[str]) -> Figure:
+    """Sequence diagrams of single sequences, one below the other, each with its title and its own time."""
+    singles = [design.detach().without_padding() for design in designs]
+    figure = Figure(figsize=(7.5, 1.9 * len(singles)), layout="constrained")
+    rows = figure.subplots(len(singles), 1, squeeze=False)[:, 0]
+    for axes, single, title in zip(rows, singles, titles, strict=True):
+        draw_diagram(axes, single, TimeAxis(single), flip_span(singles))
+        axes.set_xticks([])
+        axes.set_title(plain(textwrap.fill(title, TITLE_CHARACTERS)), fontsize=9)
+    return figure
+
+
+def design_title(name: str, evaluation: Evaluation) -> str:
+    """As "max-signal: GM 0.68, WM 0.58, CSF 0.98; loss 0.0115"."""
+    return f"{name}: {_signals(evaluation.signal)}; loss {evaluation.loss:.3g}"
+
+
+def _signals(signals: dict[str, float]) -> str:
+    return ", ".join(f"{tissue} {value:.2f}" for tissue, value in signals.items())
+
+
+def robustness_figure(sequence: Sequence, problem: Problem, tissue: str | None = None) -> Figure:
+    """Signal of a tissue over b0 and b1 relative to on-resonance, as Fig. 4g, at the width of a text column.
+
+    Parameters
+    ----------
+    sequence : Sequence, single
+    problem : Problem
+    tissue : str, optional
+        Its name; the first of the problem if not given.
+
+    Raises
+    ------
+    ValueError
+        As of `robustness_map`.
+    """
+    figure = Figure(figsize=MAP_SIZE, layout="constrained")
+    axes = figure.subplots()
+    draw_maps(figure, [axes], [robustness_map(problem, sequence, tissue)])
+    shrink_labels(axes)
+    return figure
+
+
+def draw_robustness(axes: Axes, robustness: RobustnessMap, scale: tuple[float, float]) -> AxesImage:
+    """Map in colour with contour lines, a cross at on-resonance and the error above.
+
+    `scale` are the relative signals at the ends of the colours, as of `colour_scale`.
+    """
+    b0, b1 = robustness.b0.numpy(), robustness.b1.numpy()
+    relative = robustness.relative.numpy().T
+    half_b0, half_b1 = (b0[1] - b0[0]) / 2, (b1[1] - b1[0]) / 2
+    image = axes.imshow(
+        relative,
+        extent=(b0[0] - half_b0, b0[-1] + half_b0, b1[0] - half_b1, b1[-1] + half_b1),
+        origin="lower",
+        aspect="auto",
+        cmap="viridis",
+        vmin=scale[0],
+        vmax=scale[1],
+        interpolation="nearest",
+    )
+    levels = [level for level in CONTOURS if relative.min() < level < relative.max()]
+    if levels:
+        # Black where the colours are light.
+        middle = sum(scale) / 2
+        colours = ["black" if level > middle else "white" for level in levels]
+        lines = axes.contour(b0, b1, relative, levels, colors=colours, linewidths=0.8)
+        axes.clabel(lines, fontsize=FONT_SIZE, fmt="%.3g")
+    axes.plot(0, 1, marker="+", color="black", markersize=6)
+    axes.set_title(f"mean error {100 * robustness.error:.1f} %", fontsize=FONT_SIZE)
+    axes.set_xticks(np.linspace(b0[0], b0[-1], 5))
+    axes.set_xlabel("$\\Delta B_0$ (Hz)")
+    axes.set_ylabel("$B_1^+$ (relative to nominal)")
+    return image
+
+
+def colour_scale(maps: Iterable[RobustnessMap]) -> tuple[float, float]:
+    """Relative signals at the ends of the colours, common to several maps: multiples of 0.05 around all."""
+    values = np.concatenate([each.relative.numpy().ravel() for each in maps])
+    highest = 1.0 if values.max() < 1 + TOLERATED_EXCESS else math.ceil(20 * values.max()) / 20
+    return min(math.floor(20 * values.min()) / 20, 0.95), highest
+
+
+def draw_maps(figure: Figure, row: list[Axes], maps: list[RobustnessMap]) -> None:
+    """Maps of one tissue in axes each, with one colour scale and its bar below."""
+    scale = colour_scale(maps)
+    images = [draw_robustness(axes, each, scale) for axes, each in zip(row, maps, strict=True)]
+    bar = figure.colorbar(images[0], ax=row, location="bottom", pad=0.02, shrink=0.6, aspect=40)
+    label = f"{maps[0].tissue} signal relative to on-resonance"
+    text = textwrap.fill(label, LABEL_CHARACTERS * len(row), break_on_hyphens=False)
+    bar.set_label(plain(text), fontsize=FONT_SIZE)
+    bar.ax.tick_params(labelsize=FONT_SIZE)
+
+
+def shrink_labels(axes: Axes) -> None:
+    """Labels of the axes in the size of small figures."""
+    axes.tick_params(labelsize=FONT_SIZE)
+    axes.xaxis.label.set_fontsize(FONT_SIZE)
+    axes.yaxis.label.set_fontsize(FONT_SIZE)

@@ -42,26 +42,8 @@ class RobustnessMap:
     def error(self) -> float:
         """Mean of ||Mxy(b0, b1)| / |Mxy(0, 1)| - 1| over the grid [1].
 
-        The paper quotes such an error for five designs (Secs. III.A-C) without its definition. Of the 15
-        candidates of benchmarks/robustness.py only this one and its like, the mean shortfall from the largest
-        signal, come within 0.15 points of all five; the paper's maps are relative to on-resonance, and so is
-        this one. In percent:
-
-        =====================================  =====  =====  ======  =====  =====
-        r = relative, 41 x 41 points           1 2RF  1 3RF   2 inv   3 GE   3 SE
-        =====================================  =====  =====  ======  =====  =====
-        paper                                    2.3    2.2    12.9    1.2    1.8
-        mean abs(r - 1)                         2.27   2.17   12.94   1.26   1.66
-        mean (1 - r / max r)                    2.27   2.24   13.05   1.26   1.75
-        mean abs(r / mean r - 1)                2.13   2.01   11.42   0.99   1.86
-        mean abs(r - 1) of GM and WM            2.25   2.17   19.08   1.43   1.88
-        standard deviation of r                 2.93   2.81   11.64   1.14   2.63
-        root mean square of r - 1               3.71   3.55   17.39   1.70   3.11
-        largest abs(r - 1)                     18.15  17.92   46.26   3.89  16.65
-        =====================================  =====  =====  ======  =====  =====
-
-        The paper does not state its grid, on which the mean depends, since both ends count in full: 26 x 51
-        points give 2.30, 2.21, 12.86, 1.24, 1.70, and ever more points 2.1, 2.0, 12.3, 1.2, 1.5.
+        The paper quotes such an error for five designs (Secs. III.A-C) without its definition; this is the
+        one that comes nearest to all five. docs/paper.md compares it with others.
         """
         return float((self.relative - 1).abs().mean())
 

@@ -83,9 +83,13 @@ def csv_text(rows: list[dict[str, Any]]) -> str:
 def markdown_text(rows: list[dict[str, Any]]) -> str:
     """Rows as a Markdown table, losses with six decimals."""
     columns = list(rows[0])
-    lines = [f"| {' | '.join(columns)} |", "| " + " | ".join("---" for _ in columns) + " |"]
-    lines += [f"| {' | '.join(_cell(row[column]) for column in columns)} |" for row in rows]
-    return "\n".join(lines) + "\n"
+    return markdown_table(columns, [[_cell(row[column]) for column in columns] for row in rows])
+
+
+def markdown_table(heading: list[str], rows: list[list[str]]) -> str:
+    """Rows of text as a Markdown table."""
+    every = [heading, ["---"] * len(heading), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |\n" for row in every)
 
 
 def _cell(value: object) -> str:
