@@ -26,13 +26,13 @@ import numpy as np
 import torch
 from peers import Case, Contestant, by_autograd, floor, machine, mrzero, ours, tables
 from peers import blochsim as blochsim_peer
-from sequence_search.engines.loss import encode, make_loss
 
 from sequence_search import Problem, Sequence
 from sequence_search.engines import fused
 from sequence_search.engines.kernel.objective import arrange_objective
 from sequence_search.engines.kernel.run import loss
-from sequence_search.objective import Objective
+from sequence_search.engines.simulator import Simulator
+from sequence_search.objective import Objective, Prepared
 from sequence_search.voxels import random_voxels
 
 PROBLEM = Problem.load("max-signal")
@@ -156,17 +156,18 @@ def race(entered: list[Contestant], n_rf: int, n_voxels: int, rounds: int) -> li
 
 
 def overhead(rounds: int = 20) -> dict[str, float]:
-    """Time of a call with one pulse [us]: kernel.run.loss, the same less its kernel, and make_loss's."""
+    """Time of a call with one pulse [us]: kernel.run.loss, the same less its kernel, and a Simulator's."""
     watches = []
     for n_voxels in (8, 264):
         case = make_case(1, n_voxels, 1)
-        blocks = fused.arrange(case.voxels)
-        terms = arrange_objective(blocks, encode(OBJECTIVE, case.voxels))
+        voxels = replace(case.voxels, tissue=torch.zeros_like(case.voxels.tissue))  # blocks are of one tissue
+        blocks = fused.arrange(voxels)
+        terms = arrange_objective(blocks, fused.encode(Prepared(OBJECTIVE, voxels)))
         parts = (case.sequence.flip_angle, case.sequence.phase, case.sequence.delay)
         arrays, n_rf = tuple(fused.as_numpy(part) for part in parts), np.ones(1, np.int64)
         arguments = (arrays, n_rf, blocks, terms, torch.get_num_threads())
         watches.append(Stopwatch(lambda arguments=arguments: loss(*arguments), 1))
-    entry = make_loss(OBJECTIVE, make_case(1, 8, 1).voxels)
+    entry = Simulator(make_case(1, 8, 1).voxels, OBJECTIVE).loss_and_gradient
     watches.append(Stopwatch(lambda: entry(case.sequence), 1))
     for _ in range(rounds):
         for watch in watches:

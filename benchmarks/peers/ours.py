@@ -11,7 +11,7 @@ from torch import Tensor
 from peers import Case, Contestant, Gradient, Task, by_autograd
 from sequence_search import Sequence, simulate
 from sequence_search.engines.isochromats import draw_offsets
-from sequence_search.engines.loss import make_loss
+from sequence_search.engines.simulator import Simulator
 
 N_SPINS = 256
 
@@ -44,7 +44,7 @@ def pathways(case: Case) -> Task:
 
 def fused(case: Case) -> Task:
     """The compiled kernel: signals through `simulate`, gradients through the entry without autograd."""
-    loss_and_gradient = make_loss(case.objective, case.voxels, "fused")
+    loss_and_gradient = Simulator(case.voxels, case.objective, "fused").loss_and_gradient
 
     def gradient() -> Gradient:
         _, by = loss_and_gradient(case.sequence)

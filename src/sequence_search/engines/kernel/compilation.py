@@ -21,7 +21,6 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck":
 
 inner = njit(forceinline=not CHECKED, **OPTIONS)
 
-
 _FILES = (path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 SOURCE = hashlib.sha256(bytes([CHECKED]) + b"".join(_FILES)).hexdigest()
 
