@@ -4,13 +4,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sequence_search.distributions import Normal
 from sequence_search.grid.losses import best_points, grid_chunk, grid_of, merge, prepare_grid
 from sequence_search.grid.state import GridPoint
 from sequence_search.objective import Objective, Term, time_to_readout
 from sequence_search.problem.library import builtin_problems
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import Axis, Grid
+from sequence_search.tissue import Normal
 
 PROBLEM = Problem.load("gm-wm")
 DEGREE = math.pi / 180

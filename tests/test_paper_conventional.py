@@ -4,7 +4,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sequence_search.distributions import Normal
 from sequence_search.engines.simulator import simulate
 from sequence_search.objective import Objective
 from sequence_search.paper.conventional import contrast_te, conventional_sequence, null_ti
@@ -12,6 +11,7 @@ from sequence_search.paper.values import paper_rows
 from sequence_search.problem.library import builtin_problems
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
+from sequence_search.tissue import Normal
 
 
 def printed(name: str):

@@ -12,6 +12,7 @@ from sequence_search.paper.figures import paper_figure
 from sequence_search.problem.problem import Problem
 from sequence_search.report.robustness import robustness_map
 from sequence_search.sequence import Sequence
+from sequence_search.tissue import Uniform
 
 PROBLEM = Problem.load("gm-wm")
 ECHO = Sequence.from_degrees_ms([88, 177], [0, 180], [18.5, 18.5])

@@ -1,7 +1,7 @@
 import pytest
 
+from sequence_search.problem.errors import ProblemError
 from sequence_search.problem.problem import Problem
-from sequence_search.problem.schema import ProblemError
 
 
 def test_missing_files_and_names():

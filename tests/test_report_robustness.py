@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sequence_search.distributions import Normal, Uniform
 from sequence_search.engines.simulator import simulate
 from sequence_search.problem.problem import Problem
 from sequence_search.report.robustness import robustness_map
 from sequence_search.sequence import Sequence
+from sequence_search.tissue import Normal, Uniform
 
 PROBLEM = Problem.load("max-signal")
 PULSE = Sequence.from_degrees_ms([90], [0], [6.2])

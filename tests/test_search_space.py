@@ -1,4 +1,6 @@
 import itertools
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,3 +66,54 @@ def test_a_point_alone_is_a_single_sequence():
     single = GRID.sequences(np.array(GRID.n_points - 1))
     assert single.batch_shape == ()
     assert single.delay.tolist() == pytest.approx([0.07, 0.011])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"max_rf": -3, "min_rf_delay": -1.0}, "max_rf must be a whole number from 1 to 8, got -3"),
+        ({"rf_candidates": 0}, "rf_candidates must be a whole number from 1 to 180"),
+        ({"min_rf_delay": -1.0}, "min_rf_delay must be above 0 and below max_delay, got -1 s and 10 s"),
+        ({"max_delay": math.inf}, "below max_delay, got 0.0062 s and inf s"),
+        ({"flip_range": (0.0, 180.0)}, "flip_range must rise within 0 to 6.28319 rad, got 0 rad to 180 rad"),
+        (
+            {"wait_ranges": ((1.0, 10.0), (10.0, 100.0))},
+            "0 to max_delay, 10 s, got 10 s to 100 s",
+        ),
+        ({"wait_ranges": ()}, "wait_ranges needs at least one range"),
+        ({"max_flip": math.nan}, "max_flip must be a number, got nan"),
+        ({"max_flip": 1.0, "flip_range": (0.0, 2.0)}, r"within 0 to 1 rad \(max_flip\), got 0 rad to 2 rad"),
+    ],
+)
+def test_bounds_that_are_none_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        SearchSpace(**change)
+
+
+def test_what_is_not_stated_follows_the_bounds():
+    assert replace(SPACE, max_flip=1.0).flip_range == (0.0, 1.0)
+    assert replace(SPACE, max_delay=0.05).wait_ranges == ((1e-3, 1e-2), (1e-2, 0.05))
+    assert SearchSpace(min_rf_delay=1e-4, max_delay=5e-4).wait_ranges == ((1e-4, 5e-4),)
+    assert SearchSpace(max_delay=20.0).wait_ranges == SPACE.wait_ranges
+
+
+def test_a_flip_angle_above_the_bound_is_refused():
+    sequence = Sequence.from_degrees_ms([90, 150], [0, 0], [7, 7])
+    SPACE.check(sequence, "spin-echo")
+    replace(SPACE, max_flip=math.radians(150)).check(sequence, "spin-echo")
+    with pytest.raises(ValueError, match=r"at most 120 \(max_flip_deg\), got 150 in 'spin-echo'"):
+        replace(SPACE, max_flip=math.radians(120)).check(sequence, "spin-echo")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Axis(1.0, 0.0, 2), "needs a finite start and a step above 0, got 1, 0 and 2 values"),
+        (lambda: Axis(math.inf), "needs a finite start"),
+        (lambda: Axis(1.0, 1.0, 0), "count must be a whole number"),
+        (lambda: Grid((Axis(1.0),), (), (Axis(1.0),)), "need one entry for each pulse, got 1, 0, 1"),
+    ],
+)
+def test_grids_that_are_none_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -1,13 +1,13 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from conftest import make_voxels
-from sequence_search.distributions import Normal, Uniform
 from sequence_search.engines.simulator import simulate
 from sequence_search.sequence import Sequence
-from sequence_search.tissue import Imaging, Tissue
+from sequence_search.tissue import Imaging, Normal, Tissue, Uniform
 from sequence_search.voxels import (
     Voxels,
     clipped_share,
@@ -79,8 +79,35 @@ def test_unphysical_draws_are_clipped_and_their_share_is_known(imaging):
 
 
 def test_transmit_field_is_not_negative(gm):
-    imaging = Imaging(b1=Normal(0.1, 1.0), b0=Uniform(0.0, 0.0), spread=Normal(0.0))
-    assert random_voxels((gm,), imaging, 100).b1.min() == 0
+    imaging = Imaging(b1=Normal(0.1, 0.05), b0=Uniform(0.0, 0.0), spread=Normal(0.0))
+    assert random_voxels((gm,), imaging, 1000).b1.min() == 0
+
+
+def test_a_frequency_of_a_tissue_is_added_to_that_of_the_voxel(gm, wm, imaging):
+    fat = replace(wm, b0=-440.0)
+    for sample in (sobol_voxels, random_voxels):
+        plain, shifted = sample((gm, wm), imaging, 64), sample((gm, fat), imaging, 64)
+        torch.testing.assert_close(shifted.b0, plain.b0 - 440.0 * plain.tissue)
+        assert torch.equal(shifted.t2, plain.t2)
+    assert nominal_voxels((gm, fat), imaging).b0.tolist() == [0, -440]
+    grid = grid_voxels((gm, fat), imaging, b0=torch.tensor([-10.0, 10.0]), b1=torch.ones(1))
+    assert grid.b0.tolist() == [-10, 10, -450, -430]
+
+
+def test_a_frequency_of_a_tissue_that_varies_is_independent_of_the_voxel(gm, imaging):
+    fat = replace(gm, b0=Uniform(-450.0, -430.0))
+    voxels = sobol_voxels((fat,), replace(imaging, b0=Normal(0.0)), 256)
+    assert -450 <= voxels.b0.min() < -449
+    assert -431 < voxels.b0.max() <= -430
+    for other in ("b1", "t2"):
+        both = torch.stack((voxels.b0, getattr(voxels, other)))
+        assert abs(float(torch.corrcoef(both)[0, 1])) < 0.05
+
+
+def test_times_without_end_stay_so(imaging):
+    water = Tissue("water", 1.0, math.inf, math.inf, math.inf)
+    for voxels in (sobol_voxels((water,), imaging, 4), random_voxels((water,), imaging, 4)):
+        assert torch.stack((voxels.t1, voxels.t2, voxels.t2_prime)).isposinf().all()
 
 
 def test_nominal_voxels(gm, wm, imaging):

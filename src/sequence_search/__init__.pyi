@@ -5,10 +5,10 @@ from .grid.search import GridResult as GridResult
 from .grid.search import grid_search as grid_search
 from .objective import Objective as Objective
 from .objective import Term as Term
+from .problem.errors import ProblemError as ProblemError
 from .problem.library import builtin_problems as builtin_problems
 from .problem.problem import Evaluation as Evaluation
 from .problem.problem import Problem as Problem
-from .problem.schema import ProblemError as ProblemError
 from .report.figures import robustness_figure as robustness_figure
 from .report.figures import sequence_figure as sequence_figure
 from .search_space import Axis as Axis
@@ -22,5 +22,7 @@ from .strategies.result import Run as Run
 from .strategies.result import SearchResult as SearchResult
 from .study.study import Study as Study
 from .tissue import Imaging as Imaging
+from .tissue import Normal as Normal
 from .tissue import Tissue as Tissue
+from .tissue import Uniform as Uniform
 from .voxels import Voxels as Voxels

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sequence_search.checks import Fault
 from sequence_search.sequence import Sequence
 
 OTHERS = "Others"
@@ -50,6 +51,25 @@ class CategoryRule:
     refocusing_phases: tuple[float, ...] | None = None
     phase_tolerance: float = TOLERANCE
     ti_above: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name or self.name == OTHERS:
+            raise Fault("{name} must not be empty or 'Others', which is what no category covers")
+        if not self.flips or not all(0 <= flip <= 2 * math.pi + ROUNDING for flip in self.flips):
+            degrees = [round(math.degrees(flip), 9) for flip in self.flips]
+            raise Fault("{flips} must be at least one angle within 0° to 360°, got {given}", given=degrees)
+        for key, tolerance in (
+            ("flip_tolerance", self.flip_tolerance),
+            ("phase_tolerance", self.phase_tolerance),
+        ):
+            if not 0 <= tolerance <= math.pi + ROUNDING:
+                raise Fault(f"{{{key}}} must lie within 0° to 180°, got {{given:rad}}", given=tolerance)
+        n_flips = len(self.flips)
+        if self.n_rf is not None and not all(n_rf >= n_flips for n_rf in self.n_rf):
+            raise Fault(f"{{n_rf}} must be at least the {n_flips} of {{flips}}, got {list(self.n_rf)}")
+        for key, value in (("refocusing_phases", self.refocusing_phases), ("ti_above", self.ti_above)):
+            if value is not None and n_flips < 2:
+                raise Fault(f"{{{key}}} needs {{flips}} of two pulses or more, got {n_flips}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,14 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from sequence_search.checks import Fault, number, whole_number
 from sequence_search.sequence import Sequence
+
+# By which a value that was stated in another unit and converted may miss a bound.
+ROUNDING = 1e-9
+# Where these very objects stand, nothing was stated, and they follow the bounds.
+FLIP_RANGE = (0.0, math.pi)
+WAIT_RANGES = ((1e-3, 1e-2), (1e-2, 1e-1), (1e-1, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +26,84 @@ class SearchSpace:
     Attributes
     ----------
     max_rf : int
-        Number of layers, thus the most pulses of a sequence.
+        Number of layers, thus the most pulses of a sequence, 1 to 8.
     rf_candidates : int
         RF operations in a layer, one for each equal part of `flip_range`.
     flip_range : (float, float), rad
-        Flip angles at the start of a search; afterwards they are free.
+        Flip angles at the start of a search; afterwards they are free up to `max_flip`. If not stated,
+        0 to 180 degrees or to `max_flip`.
     wait_ranges : tuple of (float, float), s
-        Range of the initial wait of each waiting operation in a layer, log-uniform.
+        Range of the initial wait of each waiting operation in a layer, log-uniform. If not stated, decades
+        from 1 ms to 1 s, up to `max_delay`.
     min_rf_delay : float, s
         Shortest delay after a pulse, and the idle time of RF operations at the start.
     max_delay : float, s
         Longest delay after a pulse.
+    max_flip : float, rad
+        Largest flip angle of a pulse, at the start and afterwards; inf for none.
+
+    Raises
+    ------
+    ValueError
+        If a bound is none, or a range leaves the bounds.
     """
 
     max_rf: int = 5
     rf_candidates: int = 5
-    flip_range: tuple[float, float] = (0.0, math.pi)
-    wait_ranges: tuple[tuple[float, float], ...] = ((1e-3, 1e-2), (1e-2, 1e-1), (1e-1, 1.0))
+    flip_range: tuple[float, float] = FLIP_RANGE
+    wait_ranges: tuple[tuple[float, float], ...] = WAIT_RANGES
     min_rf_delay: float = 6.2e-3
     max_delay: float = 10.0
+    max_flip: float = math.inf
+
+    def __post_init__(self) -> None:
+        self._set("max_rf", whole_number("max_rf", self.max_rf, 1, 8))
+        self._set("rf_candidates", whole_number("rf_candidates", self.rf_candidates, 1, 180))
+        for name in ("min_rf_delay", "max_delay", "max_flip"):
+            self._set(name, number(name, getattr(self, name)))
+        if not 0 < self.min_rf_delay < self.max_delay < math.inf:
+            raise Fault(
+                "{min_rf_delay} must be above 0 and below {max_delay}, got {low:s} and {high:s}",
+                low=self.min_rf_delay,
+                high=self.max_delay,
+            )
+        if self.max_flip <= 0:
+            raise Fault("{max_flip} must be above 0, got {given:rad}", given=self.max_flip)
+        if self.flip_range is FLIP_RANGE and self.max_flip < math.pi:
+            self._set("flip_range", (0.0, self.max_flip))
+        if self.wait_ranges is WAIT_RANGES and self.max_delay < WAIT_RANGES[-1][1]:
+            within = [(low, min(high, self.max_delay)) for low, high in WAIT_RANGES if low < self.max_delay]
+            self._set("wait_ranges", tuple(within) or ((self.min_rf_delay, self.max_delay),))
+        self._check_ranges()
+
+    def _check_ranges(self) -> None:
+        if self.flip_range is not FLIP_RANGE:
+            self._set("flip_range", _range("flip_range", self.flip_range))
+        if self.wait_ranges is not WAIT_RANGES:
+            self._set("wait_ranges", tuple(_range("wait_ranges", each) for each in self.wait_ranges))
+        low, high = self.flip_range
+        bound, name = min((2 * math.pi, ""), (self.max_flip, " ({max_flip})"))
+        if not 0 <= low < high <= bound * (1 + ROUNDING):
+            raise Fault(
+                f"{{flip_range}} must rise within 0 to {{bound:rad}}{name}, got {{low:rad}} to {{high:rad}}",
+                bound=bound,
+                low=low,
+                high=high,
+            )
+        for low, high in self.wait_ranges:
+            if not 0 < low <= high <= self.max_delay * (1 + ROUNDING):
+                raise Fault(
+                    "{wait_ranges} must rise within 0 to {max_delay}, {bound:s}, got {low:s} to {high:s}",
+                    bound=self.max_delay,
+                    low=low,
+                    high=high,
+                )
+        if not self.wait_ranges:
+            raise Fault("{wait_ranges} needs at least one range")
+
+    def _set(self, name: str, value: object) -> None:
+        """While it is made: the type is frozen."""
+        object.__setattr__(self, name, value)
 
     def check(self, sequence: Sequence, problem_name: str) -> None:
         """Refuse a sequence outside the bounds.
@@ -52,8 +118,13 @@ class SearchSpace:
             raise ValueError(
                 f"a sequence must have 1 to {self.max_rf} pulses (max_rf), got {n_rf} in '{problem_name}'"
             )
-        # A delay that was stated in ms and converted may miss the bound by rounding.
-        low, high = self.min_rf_delay * (1 - 1e-9), self.max_delay * (1 + 1e-9)
+        low, high = self.min_rf_delay * (1 - ROUNDING), self.max_delay * (1 + ROUNDING)
+        largest = float(sequence.flip_angle.abs().max())
+        if largest > self.max_flip * (1 + ROUNDING):
+            raise ValueError(
+                f"flip_deg must be at most {math.degrees(self.max_flip):g} (max_flip_deg),"
+                f" got {math.degrees(largest):.6g} in '{problem_name}'"
+            )
         delays = sequence.delay.reshape(-1, n_rf)
         outside = ((delays < low) | (delays > high)).nonzero()
         if not len(outside):
@@ -73,11 +144,20 @@ class SearchSpace:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Evenly spaced values of one parameter: `start`, and `count` in all, `step` apart."""
+    """Evenly spaced values of one parameter: `count` from `start`, `step` > 0 apart."""
 
     start: float
     step: float = 0.0
     count: int = 1
+
+    def __post_init__(self) -> None:
+        whole_number("count", self.count, 1, 2**53)
+        start, step = number("start", self.start), number("step", self.step)
+        if math.isinf(start) or not 0 <= step < math.inf or (step == 0 and self.count > 1):
+            raise Fault(
+                "an axis needs a finite start and a step above 0,"
+                f" got {start:g}, {step:g} and {self.count} values"
+            )
 
     @property
     def values(self) -> Float[np.ndarray, " count"]:
@@ -102,6 +182,14 @@ class Grid:
     phase: tuple[Axis, ...]
     delay: tuple[Axis, ...]
 
+    def __post_init__(self) -> None:
+        counts = [len(axes) for axes in (self.flip_angle, self.phase, self.delay)]
+        if not counts[0] == counts[1] == counts[2] > 0:
+            raise Fault(
+                "{flip_angle}, {phase} and {delay} need one entry for each pulse, got {counts}",
+                counts=", ".join(map(str, counts)),
+            )
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Number of values of the delays, the flip angles and the phases, [3 n_rf]."""
@@ -119,3 +207,8 @@ class Grid:
         columns = [axis.values[digit] for axis, digit in zip(axes, digits, strict=True)]
         delay, flip, phase = torch.from_numpy(np.stack(columns, -1)).chunk(3, -1)
         return Sequence(flip, phase, delay)
+
+
+def _range(name: str, value: tuple[float, float]) -> tuple[float, float]:
+    low, high = (number(name, end) for end in value)
+    return low, high

@@ -1,10 +1,121 @@
-"""What is imaged and under which conditions: tissues and imaging properties, Table I."""
+"""What is imaged and under which conditions, Table I: tissues, imaging properties, how they vary by voxel."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 
-from sequence_search.distributions import Distribution
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sequence_search.checks import Fault, number
+
+# Sobol points can be exactly 0, where the normal quantile is -inf; 2^-31 is half their spacing.
+SMALLEST_PROBABILITY = 2.0**-31
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """Normal distribution, Table I's "mean ± sd"; sd = 0 is a constant, which may be infinite.
+
+    Attributes
+    ----------
+    mean, sd : float
+        In the unit of the property; ``sd >= 0``.
+    """
+
+    mean: float
+    sd: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "sd"):
+            object.__setattr__(self, name, number(name, getattr(self, name)))
+        if not 0 <= self.sd < math.inf:
+            raise Fault("sd must be at least 0, got {given:}", given=self.sd)
+        if math.isinf(self.mean) and self.sd:
+            raise Fault("sd must be 0 where the mean is infinite, got {given:}", given=self.sd)
+
+    @property
+    def centre(self) -> float:
+        """The mean, in the unit of the property."""
+        return self.mean
+
+    def quantile(self, probability: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """Inverse of the cumulative distribution; probabilities in [0, 1], kept finite at both ends."""
+        inside = probability.clamp(SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+        deviate: Tensor = torch.special.ndtri(inside)
+        return self.mean + self.sd * deviate
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """Uniform distribution between two bounds, as Table I has for b1 and b0.
+
+    Attributes
+    ----------
+    low, high : float
+        In the unit of the property; ``low <= high``.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            object.__setattr__(self, name, number(name, getattr(self, name)))
+        if not -math.inf < self.low <= self.high < math.inf:
+            raise Fault(
+                "low must not exceed high, both finite, got {start:} and {end:}",
+                start=self.low,
+                end=self.high,
+            )
+
+    @property
+    def centre(self) -> float:
+        """The middle of the range, in the unit of the property."""
+        return (self.low + self.high) / 2
+
+    def quantile(self, probability: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """Inverse of the cumulative distribution; probabilities in [0, 1]."""
+        return self.low + (self.high - self.low) * probability
+
+
+Distribution = Normal | Uniform
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a property that no real tissue or scanner leaves: they catch the wrong unit.
+
+    Attributes
+    ----------
+    low, high : float
+        In the SI unit.
+    unit : str
+        "s", "Hz" or "" for none.
+    what : str
+        Said beside the bounds.
+    endless : bool
+        Whether it may be infinite.
+    """
+
+    low: float
+    high: float
+    unit: str = ""
+    what: str = ""
+    endless: bool = False
+
+
+LIMITS = {
+    "m0": Limits(0.0, 1e3, what=" (arbitrary units)"),
+    "t1": Limits(1e-3, 100.0, "s", " or be inf", endless=True),
+    "t2": Limits(1e-5, 100.0, "s", " or be inf", endless=True),
+    "t2_prime": Limits(1e-5, math.inf, "s"),
+    "b1": Limits(0.0, 5.0, what=" (relative to nominal, which is 1)"),
+    "b0": Limits(-1e5, 1e5, "Hz"),
+    "spread": Limits(0.0, 1e5, "Hz", " (half of the full width)"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +126,16 @@ class Tissue:
     ----------
     name : str
     m0 : Distribution
-        Equilibrium magnetisation [a.u.].
+        Equilibrium magnetisation [a.u.]; this and the others may be given as a plain number.
     t1, t2, t2_prime : Distribution
-        Relaxation times [s]; ``t2_prime = inf`` means no reversible dephasing.
+        Relaxation times [s]; inf means none, for `t2_prime` no reversible dephasing.
+    b0 : Distribution
+        Frequency of the tissue's own, as of fat, added to the voxel's off-resonance [Hz].
+
+    Raises
+    ------
+    ValueError
+        If a property is beyond its `LIMITS`, or T2 is above 2 T1.
     """
 
     name: str
@@ -25,6 +143,15 @@ class Tissue:
     t1: Distribution
     t2: Distribution
     t2_prime: Distribution
+    b0: Distribution = Normal(0.0)
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise Fault("the name of a tissue must not be empty")
+        _check_properties(self)
+        t1, t2 = _highest(self.t1), _highest(self.t2)
+        if t2 > 2 * t1:
+            raise Fault("{t2} must not exceed twice {t1}, got {high:s} and {other:s}", high=t2, other=t1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +161,61 @@ class Imaging:
     Attributes
     ----------
     b1 : Distribution
-        Transmit field relative to nominal [1].
+        Transmit field relative to nominal [1]; this and the others may be given as a plain number.
     b0 : Distribution
         Off-resonance of the voxel [Hz].
     spread : Distribution
         Half width of the uniform frequency spread within a voxel [Hz].
+
+    Raises
+    ------
+    ValueError
+        If a property is beyond its `LIMITS`.
     """
 
     b1: Distribution
     b0: Distribution
     spread: Distribution
+
+    def __post_init__(self) -> None:
+        _check_properties(self)
+
+
+def _check_properties(owner: Tissue | Imaging) -> None:
+    """Plain numbers become constants; what is beyond its limits is refused."""
+    for name in (field.name for field in fields(owner) if field.name != "name"):
+        value = getattr(owner, name)
+        if not isinstance(value, Normal | Uniform):
+            value = Normal(number(name, value))
+            object.__setattr__(owner, name, value)
+        if name in LIMITS:
+            _check_limits(name, value, LIMITS[name])
+
+
+def _check_limits(name: str, value: Distribution, limits: Limits) -> None:
+    signed = limits.low < 0
+    ends = (value.low, value.high) if isinstance(value, Uniform) else (value.mean, value.mean)
+    if signed and isinstance(value, Normal):
+        ends = (value.mean - value.sd, value.mean + value.sd)
+    for end in ends:
+        if not limits.low <= end <= limits.high and not (limits.endless and end == math.inf):
+            unit = limits.unit
+            raise Fault(
+                f"{{{name}}} must lie between {{low:{unit}}} and {{high:{unit}}}{limits.what},"
+                f" got {{given:{unit}}}",
+                low=limits.low,
+                high=limits.high,
+                given=end,
+            )
+    # A distribution that reaches far below zero has no meaning but for a frequency.
+    if not signed and isinstance(value, Normal) and value.sd > value.mean / 2:
+        raise Fault(
+            f"{{{name}}}: sd must be at most half of the mean ({{mean:{limits.unit}}}),"
+            f" got {{sd:{limits.unit}}}",
+            mean=value.mean,
+            sd=value.sd,
+        )
+
+
+def _highest(value: Distribution) -> float:
+    return value.mean if isinstance(value, Normal) else value.high

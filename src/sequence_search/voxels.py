@@ -11,8 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from sequence_search.distributions import Distribution, Normal
-from sequence_search.tissue import Imaging, Tissue
+from sequence_search.tissue import Distribution, Imaging, Normal, Tissue
 
 # A draw of M0, T1, T2 or T2' below this part of its centre is clipped to it: a normal distribution
 # reaches below zero, where relaxation is not physical.
@@ -20,7 +19,6 @@ SMALLEST_PART_OF_CENTRE = 0.01
 
 TISSUE_PROPERTIES = ("m0", "t1", "t2", "t2_prime")
 IMAGING_PROPERTIES = ("b1", "b0", "spread")
-N_PROPERTIES = len(TISSUE_PROPERTIES) + len(IMAGING_PROPERTIES)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, init=False)
@@ -130,7 +128,7 @@ def sobol_voxels(
         Of the scramble.
     """
     _check_count(n_per_tissue)
-    engine = torch.quasirandom.SobolEngine(N_PROPERTIES, scramble=True, seed=seed)
+    engine = torch.quasirandom.SobolEngine(_n_draws(tissues), scramble=True, seed=seed)
     points = engine.draw(n_per_tissue, dtype=torch.float64).repeat(len(tissues), 1)
     tissue = torch.arange(len(tissues)).repeat_interleave(n_per_tissue)
     return _from_quantiles(tissues, imaging, tissue, points, dtype)
@@ -156,14 +154,14 @@ def random_voxels(
     _check_count(n_voxels)
     generator = torch.Generator().manual_seed(seed)
     tissue = torch.randint(len(tissues), (n_voxels,), generator=generator)
-    points = torch.rand(n_voxels, N_PROPERTIES, generator=generator, dtype=torch.float64)
+    points = torch.rand(n_voxels, _n_draws(tissues), generator=generator, dtype=torch.float64)
     return _from_quantiles(tissues, imaging, tissue, points, dtype)
 
 
 def nominal_voxels(
     tissues: tuple[Tissue, ...], imaging: Imaging, *, dtype: torch.dtype = torch.float64
 ) -> Voxels:
-    """One voxel per tissue: centre of each tissue property and of the spread, b1 = 1, b0 = 0."""
+    """One voxel per tissue: centre of each tissue property and of the spread, b1 = 1, b0 the tissue's own."""
     one = torch.ones(1, dtype=dtype)
     return grid_voxels(tissues, imaging, b0=0 * one, b1=one, dtype=dtype)
 
@@ -176,7 +174,10 @@ def grid_voxels(
     b1: Float[Tensor, " n_b1"],
     dtype: torch.dtype = torch.float64,
 ) -> Voxels:
-    """Nominal tissues on a grid of b0 [Hz] and b1 [1]: [n_tissues * n_b0 * n_b1] voxels, b1 fastest."""
+    """Nominal tissues on a grid of b0 [Hz] and b1 [1]: [n_tissues * n_b0 * n_b1] voxels, b1 fastest.
+
+    To b0 is added the tissue's own.
+    """
     counts = (len(tissues), len(b0), len(b1))
     tissue, i_b0, i_b1 = torch.cartesian_prod(*(torch.arange(count) for count in counts)).unbind(-1)
     centres = torch.tensor(
@@ -185,7 +186,8 @@ def grid_voxels(
     spread = torch.full(tissue.shape, imaging.spread.centre, dtype=dtype)
     weight = torch.ones(tissue.shape, dtype=dtype)
     m0, t1, t2, t2_prime = centres[tissue].unbind(-1)
-    return Voxels(m0, t1, t2, t2_prime, b1[i_b1].to(dtype), b0[i_b0].to(dtype), spread, tissue, weight)
+    own = torch.tensor([each.b0.centre for each in tissues], dtype=dtype)[tissue]
+    return Voxels(m0, t1, t2, t2_prime, b1[i_b1].to(dtype), b0[i_b0].to(dtype) + own, spread, tissue, weight)
 
 
 def clipped_share(tissue: Tissue) -> dict[str, float]:
@@ -215,6 +217,8 @@ def _from_quantiles(
         for i, name in enumerate(TISSUE_PROPERTIES, start=len(IMAGING_PROPERTIES))
     )
     weight = torch.ones_like(b1)
+    # A constant of the tissue's own takes no draw: any probability gives it.
+    b0 = b0 + _tissue_draws(tissues, "b0", tissue, points[:, -1])
     return Voxels(m0, t1, t2, t2_prime, b1.clamp(min=0), b0, spread.clamp(min=0), tissue, weight).to(
         dtype=dtype
     )
@@ -231,9 +235,15 @@ def _tissue_draws(
     for index, each in enumerate(tissues):
         distribution: Distribution = getattr(each, name)
         chosen = tissue == index
-        smallest = SMALLEST_PART_OF_CENTRE * distribution.centre
+        smallest = -math.inf if name == "b0" else SMALLEST_PART_OF_CENTRE * distribution.centre
         values[chosen] = distribution.quantile(probability[chosen]).clamp(min=smallest)
     return values
+
+
+def _n_draws(tissues: tuple[Tissue, ...]) -> int:
+    """One more where a frequency of a tissue's own varies; else the draws of the paper's problems stay."""
+    varies = any(tissue.b0 != Normal(tissue.b0.centre) for tissue in tissues)
+    return len(TISSUE_PROPERTIES) + len(IMAGING_PROPERTIES) + varies
 
 
 def _check_count(count: int) -> None:

@@ -57,8 +57,8 @@ def validate(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Check a problem file."""
+    from sequence_search.problem.errors import ProblemError
     from sequence_search.problem.problem import Problem
-    from sequence_search.problem.schema import ProblemError
 
     try:
         problem = Problem.load(file)

@@ -7,8 +7,8 @@ from typing import Any
 
 from sequence_search.grid.losses import grid_of
 from sequence_search.grid.search import GridResult
-from sequence_search.problem.grid_table import write_grid
 from sequence_search.problem.problem import STANDARD_N_PER_TISSUE
+from sequence_search.problem.schema import write_table
 from sequence_search.storage import write_json
 from sequence_search.strategies.finish import CHECK_N_PER_TISSUE
 from sequence_search.strategies.record import design_record, environment
@@ -22,7 +22,7 @@ def grid_record(result: GridResult) -> dict[str, Any]:
     return {
         "problem": result.problem.name,
         "problem_sha256": result.problem.digest,
-        "grid": write_grid(grid_of(result.problem)).model_dump(mode="json"),
+        "grid": write_table("grid", grid_of(result.problem)),
         "status": result.status,
         "n_points": grid_of(result.problem).n_points,
         "n_done": result.n_done,

@@ -1,4 +1,4 @@
-"""Problem files: those shipped with the package by name, others by path."""
+"""Problem files: those shipped with the package by name, others by path, and how they are written."""
 
 from __future__ import annotations
 
@@ -6,41 +6,39 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from sequence_search.problem.schema import ProblemError, nearest
+import tomlkit
+
+from sequence_search.problem.errors import ProblemError, nearest
+
+_FOLDER = resources.files("sequence_search") / "problems"
 
 
 def builtin_problems() -> list[str]:
-    """Names of the problems shipped with the package: the paper's conditions, in its order."""
-    order = (
-        "max-signal",
-        "gm-wm-t2-w20",
-        "gm-wm-t2-w30",
-        "gm-wm-t2-w50",
-        "gm-wm",
-        "csf-null-w0.25",
-        "csf-null-w1",
-    )
-    shipped = {
-        entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml")
-    }
-    return [name for name in order if name in shipped] + sorted(shipped - set(order))
+    """Names of the paper's conditions, in its order, which `problems/paper/index.txt` states."""
+    return _index("paper")
+
+
+def templates() -> list[str]:
+    """Names of files to begin a problem of one's own with: common tasks with a comment at each key."""
+    return _index("templates")
 
 
 def problem_text(name_or_path: str | Path) -> str:
-    """Text of a problem file, built in or at a path.
+    """Text of a problem file, shipped or at a path.
 
     Raises
     ------
     ProblemError
         If there is none, or it cannot be read.
     """
-    if str(name_or_path) in builtin_problems():
-        return str((_folder() / f"{name_or_path}.toml").read_text(encoding="utf-8"))
+    for folder in ("paper", "templates"):
+        if str(name_or_path) in _index(folder):
+            return (_FOLDER / folder / f"{name_or_path}.toml").read_text(encoding="utf-8")
     path = Path(name_or_path)
     if path.is_dir():
         raise ProblemError(f"{name_or_path}: is a folder, not a problem file")
     if not path.exists():
-        hint = nearest(str(name_or_path), builtin_problems())
+        hint = nearest(str(name_or_path), builtin_problems() + templates())
         raise ProblemError(f"{name_or_path}: no such file and no built-in problem{hint}")
     try:
         return path.read_text(encoding="utf-8")
@@ -48,5 +46,26 @@ def problem_text(name_or_path: str | Path) -> str:
         raise ProblemError(f"{name_or_path}: cannot be read: {error}") from None
 
 
-def _folder() -> Any:
-    return resources.files("sequence_search") / "problems" / "paper"
+def _index(folder: str) -> list[str]:
+    return (_FOLDER / folder / "index.txt").read_text(encoding="utf-8").split()
+
+
+def toml_text(tables: dict[str, Any]) -> str:
+    """TOML with each distribution and each range of the grid on one line, as in the shipped files."""
+    return tomlkit.dumps(inline(tables))
+
+
+def inline(value: Any) -> Any:
+    """Tables of numbers alone, and those in lists of a grid, on one line."""
+    if isinstance(value, list) and any(isinstance(each, dict) and "start" in each for each in value):
+        line = tomlkit.array()
+        for each in value:
+            line.append(inline(each))
+        return line
+    if not isinstance(value, dict):
+        return value
+    if set(value) in ({"mean", "sd"}, {"low", "high"}, {"start", "stop", "step"}):
+        table = tomlkit.inline_table()
+        table.update(value)
+        return table
+    return {key: inline(each) for key, each in value.items()}

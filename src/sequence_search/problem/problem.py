@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from dataclasses import asdict, dataclass, field, replace
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,41 +12,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sequence_search.checks import Fault
 from sequence_search.classify import CategoryRule
 from sequence_search.engines.simulator import LossFunction, Simulator
 from sequence_search.objective import Objective, Term, TermFunction, own_term
-from sequence_search.problem.category import read_category, write_category
-from sequence_search.problem.grid_table import read_grid, write_grid
-from sequence_search.problem.library import problem_text
-from sequence_search.problem.schema import ImagingTable, ProblemError, ProblemTables, nearest, read_tables
-from sequence_search.problem.units import (
-    read_search_space,
-    read_terms,
-    read_tissue,
-    toml_text,
-    write_search_space,
-    write_term,
-    write_tissue,
-)
+from sequence_search.problem.digest import digest
+from sequence_search.problem.errors import ProblemError, nearest
+from sequence_search.problem.library import problem_text, toml_text
+from sequence_search.problem.notes import notes
+from sequence_search.problem.schema import read_tables, write_table, write_term
 from sequence_search.search_space import Grid, SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.tissue import Imaging, Tissue
-from sequence_search.voxels import (
-    Voxels,
-    clipped_share,
-    grid_voxels,
-    nominal_voxels,
-    random_voxels,
-    sobol_voxels,
-)
+from sequence_search.voxels import Voxels, grid_voxels, nominal_voxels, random_voxels, sobol_voxels
 
 STANDARD_N_PER_TISSUE = 1024  # voxels per tissue of the ensemble over which losses are reported
 # RF energy of 90°-180°, against which Tables V to VIII state their relative one.
 CONVENTIONAL_RF_ENERGY = (math.pi / 2) ** 2 + math.pi**2
-# Beyond these a problem is more likely a mistake than meant.
-SHORTEST_LIKELY_T1 = 0.02
-SMALLEST_LIKELY_FLIP_RANGE = math.radians(13)
-NEGLIGIBLE_SHARE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +59,70 @@ class Evaluation:
     time_to_readout: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Problem:
-    """Tissues, imaging conditions, objective and search space of one design task; a grid to compare with.
+    """Tissues, imaging conditions, objective and search space of one design task.
 
-    `categories` sort its designs in tables; the first that fits counts. They affect no search.
+    Attributes
+    ----------
+    name : str
+        Of letters, digits, '.', '_' and '-'.
+    tissues : tuple of Tissue
+    imaging : Imaging
+    objective : Objective
+    search_space : SearchSpace
+    grid : Grid, optional
+        To compare with.
+    categories : tuple of CategoryRule
+        They sort designs in tables; the first that fits counts. They affect no search.
+    title : str
+        For people; the name if not given.
+
+    Raises
+    ------
+    ValueError
+        If a part is missing, two tissues or categories have one name, or a term's tissues are not there.
     """
 
     name: str
-    title: str
     tissues: tuple[Tissue, ...]
     imaging: Imaging
     objective: Objective
     search_space: SearchSpace = field(default_factory=SearchSpace)
     grid: Grid | None = None
     categories: tuple[CategoryRule, ...] = ()
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
+            raise Fault(
+                "name must be of letters, digits, '.', '_' and '-', got {given}", given=repr(self.name)
+            )
+        if not self.tissues or not self.objective.terms:
+            raise Fault("a problem needs at least one tissue and one term of the objective")
+        for what, parts in (("tissues", self.tissues), ("categories", self.categories)):
+            names = [part.name for part in parts]
+            if len(set(names)) < len(names):
+                raise Fault("the names of {what} must differ, got {names}", what=what, names=names)
+        for term in self.objective.terms:
+            self._check_term(term)
+        object.__setattr__(self, "title", self.title or self.name)
+
+    def _check_term(self, term: Term) -> None:
+        if not all(0 <= index < len(self.tissues) for index in term.tissues or ()):
+            raise Fault(
+                "term '{term}' names the tissues {given}, counted from 0, of {count}",
+                term=term.name,
+                given=term.tissues,
+                count=len(self.tissues),
+            )
+        if term.tissues is None and term.kind.n_tissues == (2, 2) and len(self.tissues) != 2:
+            raise Fault("term '{term}' needs exactly two tissues, got all", term=term.name)
+
+    def __repr__(self) -> str:
+        tissues = ", ".join(tissue.name for tissue in self.tissues)
+        terms = ", ".join(f"{term.weight:g} {term.name}" for term in self.objective.terms)
+        return f"Problem '{self.name}' of {tissues}: {terms}"
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Problem:
@@ -114,34 +144,32 @@ class Problem:
         ProblemError
             If the text is faulty.
         """
-        tables = read_tables(text, source)
-        names = tuple(tables.tissues)
-        return cls(
-            tables.name,
-            tables.title,
-            tuple(read_tissue(name, table) for name, table in tables.tissues.items()),
-            Imaging(b1=tables.imaging.b1, b0=tables.imaging.b0_hz, spread=tables.imaging.spread_hz),
-            Objective(read_terms(tables.objective, names)),
-            read_search_space(tables.search_space),
-            None if tables.grid is None else read_grid(tables.grid),
-            tuple(read_category(table) for table in tables.category),
-        )
+        fields = read_tables(text, source)
+        try:
+            return cls(**fields)
+        except Fault as fault:
+            raise ProblemError(f"{source}: {fault}") from None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data in the form of a problem file, every default written out."""
-        names = tuple(tissue.name for tissue in self.tissues)
-        imaging = self.imaging
-        tables = ProblemTables(
-            name=self.name,
-            title=self.title,
-            tissues={tissue.name: write_tissue(tissue) for tissue in self.tissues},
-            imaging=ImagingTable(b1=imaging.b1, b0_hz=imaging.b0, spread_hz=imaging.spread),
-            objective=tuple(write_term(term, names) for term in self.objective.terms),
-            search_space=write_search_space(self.search_space),
-            grid=None if self.grid is None else write_grid(self.grid),
-            category=tuple(write_category(rule) for rule in self.categories),
-        )
-        return tables.model_dump(mode="json", exclude_none=True)
+        """Plain data in the form of a problem file, every default written out.
+
+        Raises
+        ------
+        ProblemError
+            If a term is a Python function of the user's own, which has no such form.
+        """
+        names = [tissue.name for tissue in self.tissues]
+        tables = {
+            "name": self.name,
+            "title": self.title,
+            "tissues": {tissue.name: write_table("tissues", tissue) for tissue in self.tissues},
+            "imaging": write_table("imaging", self.imaging),
+            "objective": [write_term(term, names) for term in self.objective.terms],
+            "search_space": write_table("search_space", self.search_space),
+        }
+        if self.grid is not None:
+            tables["grid"] = write_table("grid", self.grid)
+        return tables | {"category": [write_table("category", rule) for rule in self.categories]}
 
     def to_toml(self) -> str:
         """Text of a problem file that gives this problem, every default written out.
@@ -155,18 +183,8 @@ class Problem:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that affects a design, in hex; a term in Python counts by its name, the grid not."""
-        terms = [
-            [term.name, getattr(term.kind.function, "__qualname__", "callable"), term.weight, term.tissues]
-            for term in self.objective.terms
-        ]
-        content = [
-            [asdict(tissue) for tissue in self.tissues],
-            asdict(self.imaging),
-            terms,
-            asdict(self.search_space),
-        ]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        """SHA-256 of all that affects a design, in hex; see `sequence_search.problem.digest`."""
+        return digest(self.tissues, self.imaging, self.objective, self.search_space)
 
     def with_term(
         self, name: str, function: TermFunction, weight: float, tissues: tuple[str, ...] | str | None = None
@@ -246,26 +264,7 @@ class Problem:
 
     def notes(self) -> list[str]:
         """What is allowed but looks like a mistake, a line each; units above all."""
-        space = self.search_space
-        notes = [
-            f"T1 of {tissue.name} is {tissue.t1.centre * 1e3:g} ms: seconds given for milliseconds?"
-            for tissue in self.tissues
-            if tissue.t1.centre < SHORTEST_LIKELY_T1
-        ]
-        notes += [
-            f"{100 * share:.2g} % of the draws of {name} in {tissue.name} fall below 1 % of the mean"
-            " and are clipped"
-            for tissue in self.tissues
-            for name, share in clipped_share(tissue).items()
-            if share > NEGLIGIBLE_SHARE
-        ]
-        if all(tissue.t2.centre < space.min_rf_delay for tissue in self.tissues):
-            notes.append("T2 of every tissue is shorter than min_rf_delay_ms: no signal is left to read")
-        if space.flip_range[1] < SMALLEST_LIKELY_FLIP_RANGE:
-            notes.append("flip_range_deg ends below 13 degrees: radians given for degrees?")
-        if all(term.kind.of == "sequence" for term in self.objective.terms):
-            notes.append("no term of the objective is of the signal: doing nothing is best")
-        return notes
+        return notes(self.tissues, self.imaging, self.objective, self.search_space)
 
     def simulator(self, voxels: Voxels, engine: str = "auto") -> Simulator:
         """Simulator of this problem's objective over some voxels; for many sequences."""

@@ -1,235 +1,220 @@
-"""The problem file: its schema in TOML, with units in the names, and errors that say what would be right."""
+"""The problem file: its tables, in TOML or as plain data, and back.
+
+A table has the fields of the type that it makes, in SI units; a field's alias is its key in the file, the
+unit in its annotation that of the key. Defaults are those of the type.
+"""
 
 from __future__ import annotations
 
-import difflib
 import math
-import re
 import tomllib
-from typing import Annotated
+from collections import Counter
+from dataclasses import fields
+from typing import Annotated, Any, ClassVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sequence_search.distributions import Distribution, Normal, Uniform
-from sequence_search.objective import TERMS
-from sequence_search.problem.category import CategoryTable
-from sequence_search.problem.grid_table import AxisTable, GridTable
+from sequence_search.checks import Fault
+from sequence_search.classify import CategoryRule
+from sequence_search.objective import TERMS, Objective, Term
+from sequence_search.problem.errors import ProblemError, explained, nearest
+from sequence_search.problem.units import Axes, Milliseconds, Number, Quantity, Unit, WholeNumber, plain
+from sequence_search.search_space import Grid, SearchSpace
+from sequence_search.tissue import Distribution, Imaging, Normal, Tissue
+
+LEFT_OUT: Any = None  # a key that may be left out; its default is the type's
 
 
-class ProblemError(ValueError):
-    """A problem file that cannot be read, with every fault on a line of its own."""
+class Table(BaseModel):
+    """A table that makes a type, which checks it."""
 
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    makes: ClassVar[Any]
 
-def nearest(word: str, known: list[str]) -> str:
-    """Return ", did you mean 'x'?" for the nearest known word, else the list of what is known."""
-    close = _closest(word, known)
-    return f", did you mean '{close}'?" if close else f"; known are {', '.join(known)}"
-
-
-def _closest(word: str, known: list[str]) -> str | None:
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return close[0] if close else None
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or str(value) == "nan":
-        raise ValueError(f"must be a number, got {value!r}")
-    try:
-        return float(value)
-    except OverflowError:
-        raise ValueError("must be a number below 1e308, got a larger one") from None
-
-
-def _distribution(value: object) -> Distribution:
-    """A number, { mean, sd } or { low, high }."""
-    if isinstance(value, Normal | Uniform):
-        return value
-    if not isinstance(value, dict):
-        return Normal(_number(value))
-    keys = set(value)
-    if keys == {"mean", "sd"}:
-        normal = Normal(_number(value["mean"]), _number(value["sd"]))
-        if not 0 <= normal.sd < math.inf:
-            raise ValueError(f"sd must be at least 0, got {normal.sd:g}")
-        return normal
-    if keys == {"low", "high"}:
-        uniform = Uniform(_number(value["low"]), _number(value["high"]))
-        if not -math.inf < uniform.low <= uniform.high < math.inf:
-            raise ValueError(
-                f"low must not exceed high, both finite, got {uniform.low:g} and {uniform.high:g}"
-            )
-        return uniform
-    raise ValueError(f"must be a number, {{ mean, sd }} or {{ low, high }}, got the keys {sorted(keys)}")
-
-
-def _dump_distribution(value: Distribution) -> float | dict[str, float]:
-    if isinstance(value, Uniform):
-        return {"low": value.low, "high": value.high}
-    return {"mean": value.mean, "sd": value.sd} if value.sd else value.mean
-
-
-def _ends(value: Distribution) -> tuple[float, float]:
-    return (value.mean, value.mean) if isinstance(value, Normal) else (value.low, value.high)
-
-
-def _within(low: float, high: float, hint: str) -> AfterValidator:
-    """Bounds that no real tissue or scanner leaves: they catch the wrong unit."""
-
-    def check(value: Distribution) -> Distribution:
-        for end in _ends(value):
-            if not low <= end <= high:
-                raise ValueError(f"must lie between {low:g} and {high:g} ({hint}), got {end:g}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _narrow(value: Distribution) -> Distribution:
-    """Refuse a normal distribution that reaches far below zero, where a tissue property has no meaning."""
-    if isinstance(value, Normal) and value.sd > value.mean / 2:
-        raise ValueError(f"sd must be at most half of the mean ({value.mean:g}), got {value.sd:g}")
-    return value
-
-
-Quantity = Annotated[Distribution, PlainValidator(_distribution), PlainSerializer(_dump_distribution)]
-NARROW = AfterValidator(_narrow)
-Number = Annotated[float, BeforeValidator(_number)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TissueTable(_Strict):
-    """``[tissues.NAME]``, Table I."""
-
-    m0: Annotated[Quantity, _within(0.0, 1e3, "arbitrary units"), NARROW]
-    t1_ms: Annotated[Quantity, _within(1.0, 1e5, "milliseconds"), NARROW]
-    t2_ms: Annotated[Quantity, _within(0.01, 1e5, "milliseconds"), NARROW]
-    t2_prime_ms: Annotated[Quantity, _within(0.01, math.inf, "milliseconds; inf for none"), NARROW]
+    def make(self, *name: str) -> Any:
+        """The type, of what the file states; of a tissue, by its name."""
+        return self.makes(*name, **{key: getattr(self, key) for key in self.model_fields_set})
 
     @model_validator(mode="after")
-    def _t2_below_twice_t1(self) -> TissueTable:
-        t1, t2 = (_ends(distribution)[1] for distribution in (self.t1_ms, self.t2_ms))
-        if t2 > 2 * t1:
-            raise ValueError(f"t2_ms must not exceed twice t1_ms, got {t2:g} and {t1:g}")
+    def _check(self) -> Table:
+        self.make()
         return self
 
 
-class ImagingTable(_Strict):
+def _tissue(name: str = "tissue", *, t2_star: Distribution | None = None, **given: Any) -> Tissue:
+    """A tissue; T2' of a stated T2* follows from the mean of T2."""
+    if t2_star is not None:
+        given["t2_prime"] = _t2_prime(t2_star, given["t2"].centre)
+    return Tissue(name, **given)
+
+
+def _t2_prime(star: Distribution, t2: float) -> float:
+    """1/T2' = 1/T2* - 1/T2 [s]."""
+    if not isinstance(star, Normal) or star.sd:
+        raise Fault("{t2_star} must be a plain number: state {t2_prime} for one that varies between voxels")
+    if not 0 < star.mean <= t2:
+        raise Fault(
+            "{t2_star} must be above 0 and at most {t2}, got {given:s} and {most:s}", given=star.mean, most=t2
+        )
+    rate = 1 / star.mean - 1 / t2
+    return 1 / rate if rate > 0 else math.inf
+
+
+class TissueTable(Table):
+    """``[tissues.NAME]``, Table I."""
+
+    makes = staticmethod(_tissue)
+    m0: Quantity = Field(description="equilibrium magnetisation, arbitrary units")
+    t1: Milliseconds = Field(alias="t1_ms", description="longitudinal relaxation time; inf for none")
+    t2: Milliseconds = Field(alias="t2_ms", description="transverse relaxation time; inf for none")
+    t2_prime: Milliseconds = Field(
+        alias="t2_prime_ms", description="dephasing within the voxel, 1/T2* = 1/T2 + 1/T2'; inf for none"
+    )
+    t2_star: Milliseconds = Field(
+        LEFT_OUT, alias="t2_star_ms", description="in place of t2_prime_ms; a plain number"
+    )
+    b0: Quantity = Field(
+        LEFT_OUT, alias="b0_hz", description="frequency of the tissue's own, as of fat, added to the voxel's"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _either(cls, data: Any) -> Any:
+        """T2* stands for T2', which is computed from it."""
+        if not isinstance(data, dict) or "t2_star_ms" not in data:
+            return data
+        if "t2_prime_ms" in data:
+            raise ValueError("t2_star_ms takes the place of t2_prime_ms: state one of them, got both")
+        return {**data, "t2_prime_ms": math.inf}
+
+
+class ImagingTable(Table):
     """``[imaging]``, Table I."""
 
-    b1: Annotated[Quantity, _within(0.0, 5.0, "relative to nominal, which is 1"), NARROW]
-    b0_hz: Annotated[Quantity, _within(-1e5, 1e5, "hertz")]
-    spread_hz: Annotated[Quantity, _within(0.0, 1e5, "hertz, half of the full width"), NARROW]
+    makes = Imaging
+    b1: Quantity = Field(description="transmit field relative to nominal, which is 1")
+    b0: Quantity = Field(alias="b0_hz", description="off-resonance, which differs between voxels")
+    spread: Quantity = Field(
+        alias="spread_hz", description="half width of the uniform frequency spread within a voxel"
+    )
 
 
-class TermTable(_Strict):
+class SearchSpaceTable(Table):
+    """``[search_space]``, Sec. II.B."""
+
+    makes = SearchSpace
+    max_rf: WholeNumber = Field(LEFT_OUT, description="the most pulses of a sequence")
+    rf_candidates: WholeNumber = Field(LEFT_OUT, description="RF operations of a layer, of proxyless")
+    flip_range: Annotated[tuple[Number, Number], Unit("rad")] = Field(
+        LEFT_OUT, alias="flip_range_deg", description="of the flip angles at the start only; see max_flip_deg"
+    )
+    max_flip: Annotated[Number, Unit("rad")] = Field(
+        LEFT_OUT, alias="max_flip_deg", description="a bound that holds for every flip angle; inf for none"
+    )
+    wait_ranges: Annotated[tuple[tuple[Number, Number], ...], Unit("s")] = Field(
+        LEFT_OUT, alias="wait_ranges_ms", description="ranges of the waits at the start"
+    )
+    min_rf_delay: Annotated[Number, Unit("s")] = Field(
+        LEFT_OUT, alias="min_rf_delay_ms", description="shortest delay after a pulse"
+    )
+    max_delay: Annotated[Number, Unit("s")] = Field(
+        LEFT_OUT, alias="max_delay_ms", description="longest delay after a pulse"
+    )
+
+
+class GridTable(Table):
+    """``[grid]``, Table IV; each list has one entry for each pulse."""
+
+    makes = Grid
+    flip_angle: Annotated[Axes, Unit("rad")] = Field(alias="flip_deg")
+    phase: Annotated[Axes, Unit("rad")] = Field(alias="phase_deg")
+    delay: Annotated[Axes, Unit("s")] = Field(alias="delay_ms")
+
+
+class CategoryTable(Table):
+    """``[[category]]``, Tables II and III."""
+
+    makes = CategoryRule
+    name: str
+    flips: Annotated[tuple[Number, ...], Unit("rad")] = Field(alias="flips_deg")
+    flip_tolerance: Annotated[Number, Unit("rad")] = Field(LEFT_OUT, alias="flip_tolerance_deg")
+    early_below: Annotated[Number, Unit("rad")] = Field(LEFT_OUT, alias="early_flips_below_deg")
+    n_rf: tuple[WholeNumber, ...] = LEFT_OUT
+    refocusing_phases: Annotated[tuple[Number, ...], Unit("rad")] = Field(
+        LEFT_OUT, alias="refocusing_phase_deg"
+    )
+    phase_tolerance: Annotated[Number, Unit("rad")] = Field(LEFT_OUT, alias="phase_tolerance_deg")
+    ti_above: Annotated[Number, Unit("s")] = Field(LEFT_OUT, alias="ti_above_ms")
+
+
+class TermTable(BaseModel):
     """``[[objective]]``, Eqs. (4) to (6)."""
 
-    term: str
-    weight: Number
-    tissues: tuple[str, ...] | None = None
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    term: str = Field(description="what is counted; see the documentation for all terms")
+    weight: Number = Field(description="how much it counts")
+    tissues: tuple[str, ...] | None = Field(None, description="whose voxels; several are pooled in one mean")
+
+    brighter: str | None = Field(None, description="of a contrast, the tissue that is to be the brighter")
 
     @model_validator(mode="after")
     def _check(self) -> TermTable:
+        tissues = self.tissues or ()
         if self.term not in TERMS:
             raise ValueError(f"unknown term '{self.term}'{nearest(self.term, list(TERMS))}")
-        if not 0 <= self.weight < math.inf:
-            raise ValueError(f"weight must be at least 0, got {self.weight:g}")
-        if TERMS[self.term].of == "sequence":
-            if self.tissues is not None:
-                raise ValueError(f"term '{self.term}' concerns the sequence, so it takes no tissues")
-            return self
-        count = len(set(self.tissues or ()))
-        if count != len(self.tissues or ()):
-            raise ValueError(f"tissues must differ, got {list(self.tissues or ())}")
-        if self.term == "contrast" and count != 2:
-            raise ValueError(f"term 'contrast' needs exactly two tissues, got {count}")
-        if count == 0:
+        if len(set(tissues)) < len(tissues):
+            raise ValueError(f"tissues must differ, got {list(tissues)}")
+        if not tissues and TERMS[self.term].n_tissues[0]:
             raise ValueError(f"term '{self.term}' needs tissues, for example tissues = [\"GM\"]")
+        if self.brighter is not None and self.brighter not in tissues:
+            raise ValueError(f"brighter must be one of the tissues {list(tissues)}, got '{self.brighter}'")
+        self.make(self.term, list(tissues))
         return self
 
-
-class SearchSpaceTable(_Strict):
-    """``[search_space]``, Sec. II.B."""
-
-    max_rf: int = Field(default=5, ge=1, le=8, strict=True)
-    rf_candidates: int = Field(default=5, ge=1, le=180, strict=True)
-    flip_range_deg: tuple[Number, Number] = (0.0, 180.0)
-    wait_ranges_ms: tuple[tuple[Number, Number], ...] = ((1.0, 10.0), (10.0, 100.0), (100.0, 1000.0))
-    min_rf_delay_ms: Number = 6.2
-    max_delay_ms: Number = 10_000.0
-
-    @model_validator(mode="after")
-    def _check(self) -> SearchSpaceTable:
-        if not 0 < self.min_rf_delay_ms < self.max_delay_ms < math.inf:
-            raise ValueError(
-                "min_rf_delay_ms must be above 0 and below max_delay_ms, "
-                f"got {self.min_rf_delay_ms:g} and {self.max_delay_ms:g}"
-            )
-        low, high = self.flip_range_deg
-        if not 0 <= low < high <= 360:
-            raise ValueError(f"flip_range_deg must rise within 0 to 360, got [{low:g}, {high:g}]")
-        for low, high in self.wait_ranges_ms:
-            if not 0 < low <= high <= self.max_delay_ms:
-                raise ValueError(
-                    f"wait_ranges_ms must rise within 0 to max_delay_ms, got [{low:g}, {high:g}]"
-                )
-        return self
+    def make(self, name: str, tissues: list[str]) -> Term:
+        """The term, of a problem with these tissues."""
+        indices = None if self.tissues is None else tuple(map(tissues.index, self.tissues))
+        brighter = None if self.brighter is None else tissues.index(self.brighter)
+        return Term(name, TERMS[self.term], self.weight, indices, brighter)
 
 
-def _plain_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
-        raise ValueError(f"must be of letters, digits, '.', '_' and '-', got {value!r}")
-    return value
-
-
-class ProblemTables(_Strict):
+class ProblemTables(BaseModel):
     """The whole file."""
 
-    name: Annotated[str, AfterValidator(_plain_name)]
-    title: str
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    title: str = ""
     tissues: dict[str, TissueTable]
     imaging: ImagingTable
     objective: tuple[TermTable, ...]
-    search_space: SearchSpaceTable = SearchSpaceTable()
+    search_space: SearchSpaceTable | None = None
     grid: GridTable | None = None
     category: tuple[CategoryTable, ...] = ()
 
     @model_validator(mode="after")
-    def _category_names_differ(self) -> ProblemTables:
-        names = [category.name for category in self.category]
-        if len(set(names)) < len(names):
-            raise ValueError(f"the names of categories must differ, got {names}")
-        return self
-
-    @model_validator(mode="after")
     def _tissues_are_defined(self) -> ProblemTables:
-        if not self.tissues or not self.objective:
-            raise ValueError("a problem needs at least one [tissues.NAME] and one [[objective]]")
-        known = ", ".join(self.tissues)
+        known = list(self.tissues)
         for number, term in enumerate(self.objective, start=1):
             for tissue in term.tissues or ():
-                if tissue not in self.tissues:
+                if tissue not in known:
                     where = f"objective[{number}] ({term.term})"
-                    raise ValueError(f"{where}: tissue '{tissue}' is not defined; defined are {known}")
+                    raise ValueError(f"{where}: tissue '{tissue}' is not defined{nearest(tissue, known)}")
         return self
 
 
-def read_tables(text: str, source: str) -> ProblemTables:
-    """Parse and check the text of a problem file.
+TABLES: dict[str, type[BaseModel]] = {
+    "": ProblemTables,
+    "tissues": TissueTable,
+    "imaging": ImagingTable,
+    "objective": TermTable,
+    "search_space": SearchSpaceTable,
+    "category": CategoryTable,
+    "grid": GridTable,
+}
+
+
+def read_tables(text: str, source: str) -> dict[str, Any]:
+    """Fields of a problem from the text of its file.
 
     Parameters
     ----------
@@ -244,59 +229,71 @@ def read_tables(text: str, source: str) -> ProblemTables:
         Naming the file, the key, what was given and what would be right.
     """
     try:
-        data = tomllib.loads(text)
+        tables = ProblemTables.model_validate(tomllib.loads(text.removeprefix("\ufeff")))
+        return _made(tables)
     except tomllib.TOMLDecodeError as error:
         raise ProblemError(f"{source}: not valid TOML: {error}") from None
-    try:
-        return ProblemTables.model_validate(data)
     except ValidationError as error:
-        raise ProblemError("\n".join(f"{source}: {line}" for line in _explain_all(error.errors()))) from None
+        lines = explained(error, TABLES)
+    except Fault as fault:
+        lines = [fault.told({})]
+    raise ProblemError("\n".join(f"{source}: {line}" for line in lines)) from None
 
 
-_TABLES: dict[str, type[BaseModel]] = {
-    "tissues": TissueTable,
-    "imaging": ImagingTable,
-    "objective": TermTable,
-    "search_space": SearchSpaceTable,
-    "category": CategoryTable,
-    "grid": GridTable,
-}
+def _made(tables: ProblemTables) -> dict[str, Any]:
+    names = list(tables.tissues)
+    counts: Counter[str] = Counter()
+    terms = []
+    for table in tables.objective:
+        counts[table.term] += 1
+        # The second of a name is called "signal-2".
+        name = table.term if counts[table.term] == 1 else f"{table.term}-{counts[table.term]}"
+        terms.append(table.make(name, names))
+    return {
+        "name": tables.name,
+        "title": tables.title,
+        "tissues": tuple(table.make(name) for name, table in tables.tissues.items()),
+        "imaging": tables.imaging.make(),
+        "objective": Objective(tuple(terms)),
+        "search_space": SearchSpace() if tables.search_space is None else tables.search_space.make(),
+        "grid": None if tables.grid is None else tables.grid.make(),
+        "categories": tuple(table.make() for table in tables.category),
+    }
 
 
-def _explain_all(faults: list[ErrorDetails]) -> list[str]:
-    """One line for each fault; a key that is missing because it was misspelt is told once."""
-    meant = set()
-    for fault in faults:
-        if fault["type"] == "extra_forbidden":
-            closest = _closest(str(fault["loc"][-1]), _keys_beside(fault["loc"]))
-            meant.add((*fault["loc"][:-1], closest))
-    return [_explain(fault) for fault in faults if fault["type"] != "missing" or fault["loc"] not in meant]
+def write_table(key: str, value: Any, *, defaults: bool = True) -> dict[str, Any]:
+    """A tissue, imaging properties, a search space, a grid or a category as in a file.
+
+    Parameters
+    ----------
+    key : str
+        At the top of the file.
+    value : dataclass
+    defaults : bool
+        Whether fields with their default are written out.
+    """
+    written = {}
+    types = {each.name: each for each in fields(value)}
+    for name, field in TABLES[key].model_fields.items():
+        part = getattr(value, name, None)
+        if part is None or (part == types[name].default and not defaults):
+            continue
+        unit = next((each for each in field.metadata if isinstance(each, Unit)), None)
+        written[field.alias or name] = plain(part) if unit is None else unit.write(part)
+    return written
 
 
-def _keys_beside(keys: tuple[int | str, ...]) -> list[str]:
-    table: type[BaseModel] = ProblemTables if len(keys) == 1 else _TABLES[str(keys[0])]
-    if table is GridTable and len(keys) > 2:
-        table = AxisTable
-    return list(table.model_fields)
+def write_term(term: Term, tissues: list[str]) -> dict[str, Any]:
+    """A term as in a file.
 
-
-def _explain(fault: ErrorDetails) -> str:
-    """One fault as "key: what was wrong, given, right"."""
-    keys = fault["loc"]
-    where = ".".join(f"[{key + 1}]" if isinstance(key, int) else key for key in keys).replace(".[", "[")
-    kind, given = fault["type"], fault["input"]
-    if kind == "extra_forbidden":
-        return f"{where}: unknown key{nearest(str(keys[-1]), _keys_beside(keys))}"
-    if kind == "missing":
-        return f"{where}: is missing"
-    if kind == "value_error":
-        message = str(fault["ctx"]["error"])
-        return f"{where}: {message}" if where else message
-    if kind == "tuple_type":
-        what = (
-            f"tables, each [[{where}]]"
-            if where in ("objective", "category")
-            else f"values in brackets, as [{given!r}]"
-        )
-        return f"{where}: must be a list of {what}, got {given!r}"
-    return f"{where}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {given!r}"
+    Raises
+    ------
+    ProblemError
+        If the term is a Python function of the user's own.
+    """
+    if not term.kind.own:
+        written: dict[str, Any] = {"term": term.kind.name, "weight": term.weight}
+        if term.tissues is not None:
+            written["tissues"] = [tissues[index] for index in term.tissues]
+        return written if term.brighter is None else written | {"brighter": tissues[term.brighter]}
+    raise ProblemError(f"term '{term.name}' is a Python function, which has no form in a problem file")

@@ -1,115 +1,82 @@
-"""A problem file's tables in SI units and the library's types, and back."""
+"""Values of a problem file in their units: numbers, distributions and axes, read to SI and written back."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-import tomlkit
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, PlainValidator
+from pydantic_core import core_schema
 
-from sequence_search.distributions import Distribution, Normal, Uniform
-from sequence_search.objective import TERMS, Term
-from sequence_search.problem.schema import ProblemError, SearchSpaceTable, TermTable, TissueTable
-from sequence_search.search_space import SearchSpace
-from sequence_search.tissue import Tissue
+from sequence_search.checks import FILE_UNITS, number
+from sequence_search.search_space import Axis
+from sequence_search.tissue import Distribution, Normal, Uniform
 
-
-def read_tissue(name: str, table: TissueTable) -> Tissue:
-    """Tissue of a ``[tissues.NAME]`` table."""
-    times = (_scaled(time, 1e-3) for time in (table.t1_ms, table.t2_ms, table.t2_prime_ms))
-    return Tissue(name, table.m0, *times)
+# A stop within this part of a step is meant to be reached: 7.2 is 6.2 + 10 * 0.1 but for rounding.
+PART_OF_STEP = 1e-6
 
 
-def write_tissue(tissue: Tissue) -> TissueTable:
-    """The table of a tissue."""
-    times = (_scaled(time, 1e3) for time in (tissue.t1, tissue.t2, tissue.t2_prime))
-    return TissueTable(m0=tissue.m0, **dict(zip(("t1_ms", "t2_ms", "t2_prime_ms"), times, strict=True)))
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """SI unit of a field, by which its value is read from the file and written to it."""
+
+    si: str = ""
+
+    def read(self, value: Any) -> Any:
+        """SI value of one in the file's unit; of a distribution, an axis or a tuple part by part."""
+        return _each(value, self._read)
+
+    def write(self, value: Any) -> Any:
+        """Plain data in the file's unit."""
+        return plain(_each(value, lambda part: _rounded(part * self._factor)))
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """The field's own checks, in the file's unit, then to SI."""
+        return core_schema.no_info_after_validator_function(self.read, handler(source))
+
+    @property
+    def _factor(self) -> float:
+        return FILE_UNITS[self.si][1] if self.si else 1.0
+
+    def _read(self, value: float) -> float:
+        # Milliseconds are round numbers of seconds, but 180° are not of radians.
+        return math.radians(value) if self.si == "rad" else _rounded(value / self._factor)
 
 
-def read_terms(tables: tuple[TermTable, ...], tissue_names: tuple[str, ...]) -> tuple[Term, ...]:
-    """Terms of the ``[[objective]]`` tables; the second of a name is called ``signal-2``."""
-    counts: Counter[str] = Counter()
-    terms = []
-    for table in tables:
-        counts[table.term] += 1
-        name = table.term if counts[table.term] == 1 else f"{table.term}-{counts[table.term]}"
-        tissues = None if table.tissues is None else tuple(tissue_names.index(t) for t in table.tissues)
-        terms.append(Term(name, TERMS[table.term], table.weight, tissues))
-    return tuple(terms)
+def _each(value: Any, change: Callable[[float], float]) -> Any:
+    match value:
+        case tuple():
+            return tuple(_each(part, change) for part in value)
+        case Normal():
+            return Normal(change(value.mean), change(value.sd))
+        case Uniform():
+            return Uniform(change(value.low), change(value.high))
+        case Axis():
+            return Axis(change(value.start), change(value.step), value.count)
+        case _:
+            return None if value is None else change(value)
 
 
-def write_term(term: Term, tissue_names: tuple[str, ...]) -> TermTable:
-    """The table of a term.
-
-    Raises
-    ------
-    ProblemError
-        If the term is a Python function of the user's own.
-    """
-    if not term.kind.own:
-        tissues = None if term.tissues is None else tuple(tissue_names[i] for i in term.tissues)
-        return TermTable(term=term.kind.name, weight=term.weight, tissues=tissues)
-    raise ProblemError(f"term '{term.name}' is a Python function, which has no form in a problem file")
-
-
-def read_search_space(table: SearchSpaceTable) -> SearchSpace:
-    """Search space of the ``[search_space]`` table."""
-    low, high = table.flip_range_deg
-    return SearchSpace(
-        max_rf=table.max_rf,
-        rf_candidates=table.rf_candidates,
-        flip_range=(math.radians(low), math.radians(high)),
-        wait_ranges=tuple((start / 1e3, end / 1e3) for start, end in table.wait_ranges_ms),
-        min_rf_delay=table.min_rf_delay_ms / 1e3,
-        max_delay=table.max_delay_ms / 1e3,
-    )
-
-
-def write_search_space(space: SearchSpace) -> SearchSpaceTable:
-    """The table of a search space."""
-    low, high = (_rounded(math.degrees(bound)) for bound in space.flip_range)
-    return SearchSpaceTable(
-        max_rf=space.max_rf,
-        rf_candidates=space.rf_candidates,
-        flip_range_deg=(low, high),
-        wait_ranges_ms=tuple(
-            (_rounded(start * 1e3), _rounded(end * 1e3)) for start, end in space.wait_ranges
-        ),
-        min_rf_delay_ms=_rounded(space.min_rf_delay * 1e3),
-        max_delay_ms=_rounded(space.max_delay * 1e3),
-    )
-
-
-def toml_text(tables: dict[str, Any]) -> str:
-    """TOML with each distribution and each range of the grid on one line, as in the shipped files."""
-    return tomlkit.dumps(_inline_distributions(tables))
-
-
-def _inline_distributions(tables: dict[str, Any]) -> dict[str, Any]:
-    lines: dict[str, Any] = {}
-    for key, value in tables.items():
-        if key == "grid":
-            lines[key] = {name: _inline_ranges(ranges) for name, ranges in value.items()}
-        elif not isinstance(value, dict):
-            lines[key] = value
-        elif set(value) in ({"mean", "sd"}, {"low", "high"}):
-            lines[key] = tomlkit.inline_table()
-            lines[key].update(value)
-        else:
-            lines[key] = _inline_distributions(value)
-    return lines
-
-
-def _inline_ranges(ranges: list[Any]) -> tomlkit.items.Array:
-    line = tomlkit.array()
-    for each in ranges:
-        entry = each
-        if isinstance(each, dict):
-            entry = tomlkit.inline_table()
-            entry.update(each)
-        line.append(entry)
-    return line
+def plain(value: Any) -> Any:
+    """Lists, tables and numbers as a file has them."""
+    match value:
+        case tuple():
+            return [plain(part) for part in value]
+        case Normal():
+            return {"mean": value.mean, "sd": value.sd} if value.sd else value.mean
+        case Uniform():
+            return {"low": value.low, "high": value.high}
+        case Axis(count=1):
+            return value.start
+        case Axis():
+            stop = _rounded(value.start + value.step * (value.count - 1))
+            return {"start": value.start, "stop": stop, "step": value.step}
+        case _:
+            return value
 
 
 def _rounded(value: float) -> float:
@@ -117,7 +84,44 @@ def _rounded(value: float) -> float:
     return float(f"{value:.12g}")
 
 
-def _scaled(distribution: Distribution, factor: float) -> Distribution:
-    if isinstance(distribution, Normal):
-        return Normal(_rounded(distribution.mean * factor), _rounded(distribution.sd * factor))
-    return Uniform(_rounded(distribution.low * factor), _rounded(distribution.high * factor))
+def _number(value: object) -> float:
+    # JSON has no infinity, so it is written there as text.
+    return number("", float(value) if value in ("inf", "-inf") else value)
+
+
+def _distribution(value: object) -> Distribution:
+    """A number, { mean, sd } or { low, high }."""
+    if not isinstance(value, dict):
+        return Normal(_number(value))
+    for keys, kind in ((("mean", "sd"), Normal), (("low", "high"), Uniform)):
+        if set(value) == set(keys):
+            return kind(*(_number(value[key]) for key in keys))
+    raise ValueError(f"must be a number, {{ mean, sd }} or {{ low, high }}, got the keys {sorted(value)}")
+
+
+def _axis(value: object) -> Axis:
+    """A number, or { start, stop, step } with the stop included."""
+    if not isinstance(value, dict):
+        return Axis(_number(value))
+    if set(value) != {"start", "stop", "step"}:
+        raise ValueError(f"must be a number or {{ start, stop, step }}, got the keys {sorted(value)}")
+    start, stop, step = (_number(value[key]) for key in ("start", "stop", "step"))
+    if not 0 < step < math.inf or not -math.inf < start <= stop < math.inf:
+        raise ValueError(
+            "step must be above 0 and stop not below start, all finite,"
+            f" got start {start:g}, stop {stop:g}, step {step:g}"
+        )
+    steps = (stop - start) / step
+    if abs(steps - round(steps)) > PART_OF_STEP:
+        raise ValueError(
+            f"stop must be a whole number of steps from start, for example"
+            f" {start + math.floor(steps) * step:.12g}, got {stop:g}"
+        )
+    return Axis(start, step, round(steps) + 1) if round(steps) else Axis(start)
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Quantity = Annotated[Distribution, PlainValidator(_distribution), Unit()]
+Milliseconds = Annotated[Distribution, PlainValidator(_distribution), Unit("s")]
+Axes = tuple[Annotated[Axis, PlainValidator(_axis)], ...]
+WholeNumber = Annotated[int, Field(strict=True)]

@@ -7,8 +7,8 @@ from pathlib import Path
 from sequence_search.grid.losses import grid_of
 from sequence_search.grid.record import grid_record
 from sequence_search.grid.search import grid_search
-from sequence_search.problem.grid_table import write_grid
 from sequence_search.problem.problem import Problem
+from sequence_search.problem.schema import write_table
 from sequence_search.storage import read_json, write_json
 from sequence_search.strategies.base import Monitor
 from sequence_search.strategies.record import read_design
@@ -46,7 +46,7 @@ def grid_optimum(folder: Path, problem: Problem, monitor: Monitor | None = None)
 def stored_optimum(folder: Path, problem: Problem) -> Design | None:
     """Best point as kept; None if it is not there, damaged, or of another problem or grid."""
     record = read_json(_file(folder, problem)) or {}
-    grid = write_grid(grid_of(problem)).model_dump(mode="json")
+    grid = write_table("grid", grid_of(problem))
     if (record.get("problem_sha256"), record.get("grid"), record.get("status")) != (
         problem.digest,
         grid,

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sequence_search.problem.legacy import legacy_digest
 from sequence_search.problem.problem import Problem
 from sequence_search.storage import StorageError, StudyError, locked, write_bytes
 from sequence_search.strategies.base import Monitor
@@ -42,11 +43,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
 ELSEWHERE_WAIT_S = 1.0  # until a task at which another process is, is looked at again
-
-
-def legacy_digest(problem: Problem) -> str:  # stub
-    """Digest."""
-    return problem.digest
 
 
 RESULTS_FILE, TABLE_FILE = f"{DERIVED}/results.csv", f"{DERIVED}/table.md"

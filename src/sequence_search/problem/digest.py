@@ -1,0 +1,74 @@
+"""What a problem is, in a hash: equal for problems whose designs are comparable.
+
+It is of the file's form without defaults, so that a field that is added with a default changes none. Names
+and titles of problems, grids and categories do not count.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Sequence
+from types import CodeType, FunctionType
+from typing import Any
+
+from sequence_search.objective import Objective, Term
+from sequence_search.problem.schema import write_table, write_term
+from sequence_search.search_space import SearchSpace
+from sequence_search.tissue import Imaging, Tissue
+
+
+def digest(
+    tissues: tuple[Tissue, ...], imaging: Imaging, objective: Objective, search_space: SearchSpace
+) -> str:
+    """SHA-256 of all that affects a design, in hex.
+
+    A term in Python counts by its code, constants and defaults, and by what it encloses where that is plain.
+    """
+    names = [tissue.name for tissue in tissues]
+    content = [
+        [[tissue.name, write_table("tissues", tissue, defaults=False)] for tissue in tissues],
+        write_table("imaging", imaging, defaults=False),
+        [_term(term, names) for term in objective.terms],
+        write_table("search_space", search_space, defaults=False),
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _term(term: Term, tissues: list[str]) -> Any:
+    weight = float(f"{term.weight:.12g}")
+    if not term.kind.own:
+        return write_term(term, tissues) | {"weight": weight}
+    return [term.name, _by_value(term.kind.function), weight, term.tissues]
+
+
+def _by_value(value: Any) -> Any:
+    """Plain data that are equal if the values are; of an object without such a form, the name of its type."""
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        return repr(value)
+    if isinstance(value, set | frozenset):
+        return sorted(map(repr, value))
+    parts = _parts(value)
+    if parts is not None:
+        return [_by_value(part) for part in parts]
+    kind = value if hasattr(value, "__qualname__") else type(value)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _parts(value: Any) -> Sequence[Any] | None:
+    """What a container, a function, a tensor or an array consists of."""
+    match value:
+        case tuple() | list():
+            return value
+        case dict():
+            return [part for pair in value.items() for part in pair]
+        case CodeType():
+            return [value.co_code, value.co_consts, value.co_names]
+        case functools.partial():
+            return [value.func, value.args, value.keywords]
+        case FunctionType():
+            cells = [cell.cell_contents for cell in value.__closure__ or ()]
+            enclosed = [cell for cell in cells if cell is not value]
+            return [value.__code__, value.__defaults__, value.__kwdefaults__, enclosed]
+    return [value.tolist()] if hasattr(value, "tolist") else None

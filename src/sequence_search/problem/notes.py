@@ -1,0 +1,105 @@
+"""What a problem may state but looks like a mistake; wrong units above all."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from sequence_search.checks import FILE_UNITS
+from sequence_search.objective import Objective
+from sequence_search.problem.errors import keys_of
+from sequence_search.problem.schema import TABLES
+from sequence_search.search_space import SearchSpace
+from sequence_search.tissue import Distribution, Imaging, Normal, Tissue
+from sequence_search.voxels import clipped_share
+
+NEGLIGIBLE_SHARE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """Range of a quantity beyond which a mistake is likelier than a wish.
+
+    Attributes
+    ----------
+    low, high : float
+        In the SI unit.
+    unit : str
+        "s", "rad", "Hz" or "" for none.
+    if_low : str
+        What may have happened.
+    """
+
+    low: float
+    high: float
+    unit: str = ""
+    if_low: str = "is it meant so small?"
+
+
+SECONDS = "seconds given for milliseconds?"
+RADIANS = "radians given for degrees?"
+LIKELY = {
+    "m0": Likely(1e-3, 200.0),
+    "t1": Likely(0.02, 20.0, "s", SECONDS),
+    "t2": Likely(3e-4, 10.0, "s", SECONDS),
+    "t2_prime": Likely(5e-4, 60.0, "s", SECONDS),
+    "b1": Likely(0.2, 3.0),
+    "b0": Likely(-3e3, 3e3, "Hz"),
+    "spread": Likely(0.0, 3e3, "Hz"),
+    "min_rf_delay": Likely(2e-4, 10.0, "s", SECONDS),
+    "max_delay": Likely(2e-2, 100.0, "s", SECONDS),
+    "flip_range": Likely(math.radians(13), 2 * math.pi, "rad", RADIANS),
+    "max_flip": Likely(math.radians(13), 8 * math.pi, "rad", RADIANS),
+}
+
+
+def notes(
+    tissues: tuple[Tissue, ...], imaging: Imaging, objective: Objective, space: SearchSpace
+) -> list[str]:
+    """A line each."""
+    found = [note for tissue in tissues for note in _unlikely("tissues", tissue, f" of {tissue.name}")]
+    found += _unlikely("imaging", imaging) + _unlikely("search_space", space)
+    found += [
+        f"{100 * share:.2g} % of the draws of {name} in {tissue.name} fall below 1 % of the mean"
+        " and are clipped"
+        for tissue in tissues
+        for name, share in clipped_share(tissue).items()
+        if share > NEGLIGIBLE_SHARE
+    ]
+    found += [
+        f"T2 of {tissue.name} is shorter than min_rf_delay_ms: hardly any of its signal is left to read"
+        for tissue in tissues
+        if tissue.t2.centre < space.min_rf_delay
+    ]
+    if space.flip_range[1] < math.pi and math.isinf(space.max_flip):
+        found.append(
+            f"flip_range_deg ends at {math.degrees(space.flip_range[1]):g} and holds for the start only:"
+            " max_flip_deg is the bound of every flip angle"
+        )
+    if all(term.kind.of == "sequence" for term in objective.terms):
+        found.append("no term of the objective is of the signal: doing nothing is best")
+    return found
+
+
+def _unlikely(table: str, owner: Tissue | Imaging | SearchSpace, of: str = "") -> list[str]:
+    found = []
+    for name, key in keys_of(TABLES[table]).items():
+        likely = LIKELY.get(name)
+        if likely is None or not hasattr(owner, name):
+            continue
+        unit, factor = FILE_UNITS.get(likely.unit, (likely.unit, 1.0))
+        for end in _ends(getattr(owner, name)):
+            if not likely.low <= end <= likely.high and not math.isinf(end):
+                hint = likely.if_low if abs(end) < abs(likely.low) else "is it meant so large?"
+                found.append(f"{key}{of} is {end * factor:.4g} {unit}".rstrip() + f": {hint}")
+                break
+    return found
+
+
+def _ends(value: Distribution | float | tuple[float, float]) -> tuple[float, ...]:
+    """The values to judge: of a normal distribution the mean and one sd beyond, of a range its end."""
+    if isinstance(value, Normal):
+        return (value.mean, value.mean + value.sd)
+    if isinstance(value, tuple):
+        return value[1:]
+    return (value,) if isinstance(value, int | float) else (value.low, value.high)
