@@ -128,7 +128,10 @@ def test_a_problem_without_a_grid_is_refused():
     ("change", "message"),
     [
         ({"min_rf_delay": 0.016}, "at least 16 .min_rf_delay_ms., got 15 in pulse 1"),
-        ({"max_delay": 0.024}, "at most 24 .max_delay_ms., got 25 in pulse 1"),
+        (
+            {"max_delay": 0.024, "wait_ranges": ((0.001, 0.01),)},
+            "at most 24 .max_delay_ms., got 25 in pulse 1",
+        ),
         ({"max_rf": 1}, "1 to 1 pulses .max_rf., got 2"),
     ],
 )

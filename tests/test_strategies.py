@@ -10,6 +10,7 @@ import torch
 
 from sequence_search.objective import Objective, Term, rf_energy
 from sequence_search.problem.problem import Problem
+from sequence_search.search_space import SearchSpace
 from sequence_search.strategies import STRATEGIES, make_strategy, search
 from sequence_search.strategies.base import Monitor
 
@@ -124,9 +125,7 @@ def test_an_objective_that_wants_no_pulse_fails_with_advice(strategy):
 
 
 def test_designs_obey_the_search_space(strategy):
-    tight = replace(
-        PROBLEM, search_space=replace(PROBLEM.search_space, min_rf_delay=7e-3, max_delay=0.02, max_rf=3)
-    )
+    tight = replace(PROBLEM, search_space=SearchSpace(min_rf_delay=7e-3, max_delay=0.02, max_rf=3))
     for run in search(tight, strategy, seeds=range(3), **QUICK[strategy]).runs:
         tight.search_space.check(run.sequence, tight.name)
 

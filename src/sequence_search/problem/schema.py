@@ -68,7 +68,8 @@ class TissueTable(Table):
     t1: Milliseconds = Field(alias="t1_ms", description="longitudinal relaxation time; inf for none")
     t2: Milliseconds = Field(alias="t2_ms", description="transverse relaxation time; inf for none")
     t2_prime: Milliseconds = Field(
-        alias="t2_prime_ms", description="dephasing within the voxel, 1/T2* = 1/T2 + 1/T2'; inf for none"
+        alias="t2_prime_ms",
+        description="reversible dephasing within the voxel, 1/T2* = 1/T2 + 1/T2'; inf for none",
     )
     t2_star: Milliseconds = Field(
         LEFT_OUT, alias="t2_star_ms", description="in place of t2_prime_ms; a plain number"

@@ -1,0 +1,53 @@
+"""A problem as a file to edit, with a comment at each key that says what it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from sequence_search.problem.library import inline, problem_text, templates
+from sequence_search.problem.problem import Problem
+from sequence_search.problem.schema import TABLES
+from sequence_search.search_space import SearchSpace
+
+
+def template(problem: Problem | str | Path) -> str:
+    """Text of a problem file for a user to edit.
+
+    Without the grid, the categories, and what concerns only one strategy or follows from the bounds where it
+    has its default. A shipped template is given as it is.
+
+    Parameters
+    ----------
+    problem : Problem, or the name or path of one
+
+    Raises
+    ------
+    ProblemError
+        If there is no such problem, or a term of it is a Python function.
+    """
+    if isinstance(problem, str) and problem in templates():
+        return problem_text(problem)
+    made = problem if isinstance(problem, Problem) else Problem.load(problem)
+    tables = made.to_dict()
+    del tables["category"]
+    tables.pop("grid", None)
+    plain = SearchSpace(max_delay=made.search_space.max_delay, max_flip=made.search_space.max_flip)
+    for field, key in (("rf_candidates", "rf_candidates"), ("wait_ranges", "wait_ranges_ms")):
+        if getattr(made.search_space, field) == getattr(plain, field):
+            del tables["search_space"][key]
+    text = tomlkit.item(inline(tables))
+    for key, table in text.items():
+        first = next(iter(table.values())) if key == "tissues" else table[0] if key == "objective" else table
+        if key in TABLES:
+            _comment(first, TABLES[key].model_fields)
+    return tomlkit.dumps(text)
+
+
+def _comment(table: Any, fields: dict[str, Any]) -> None:
+    for name, field in fields.items():
+        key = field.alias or name
+        if key in table and field.description:
+            table[key].comment(field.description)
