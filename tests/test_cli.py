@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sequence_search.cli import app, repeat_flags
-from sequence_search.problem.library import builtin_problems, problem_text
+from sequence_search.problem.library import builtin_problems, problem_text, toml_text
 from sequence_search.problem.problem import Problem
 from sequence_search.strategies import Multistart
 from sequence_search.study.study import Study
@@ -61,10 +61,8 @@ def test_list():
 
 def test_show():
     assert "t1_ms = {mean = 1331" in call("show", "max-signal").stdout
-    assert (
-        json.loads(call("show", "max-signal", "--format", "json").stdout)
-        == Problem.load("max-signal").to_dict()
-    )
+    shown = json.loads(call("show", "max-signal", "--format", "json").stdout)
+    assert Problem.from_toml(toml_text(shown)) == Problem.load("max-signal")
 
 
 def test_init_gives_a_file_to_edit_and_never_overwrites(tmp_path):

@@ -12,7 +12,6 @@ from sequence_search.paper.figures import paper_figure
 from sequence_search.problem.problem import Problem
 from sequence_search.report.robustness import robustness_map
 from sequence_search.sequence import Sequence
-from sequence_search.tissue import Uniform
 
 PROBLEM = Problem.load("gm-wm")
 ECHO = Sequence.from_degrees_ms([88, 177], [0, 180], [18.5, 18.5])
@@ -146,7 +145,8 @@ def test_text_is_readable_at_the_width_of_a_page(figure):
 
 def test_long_names_of_tissues_stay_in_the_figure():
     long = tuple(
-        replace(tissue, name=f"{tissue.name}-of-the-left-hemisphere") for tissue in PROBLEM.tissues * 2
+        replace(tissue, name=f"{tissue.name}-{number}-of-the-left-hemisphere")
+        for number, tissue in enumerate(PROBLEM.tissues * 2)
     )
     figure = paper_figure(replace(PROBLEM, tissues=long), [ECHO], ["echo"])
     figure.draw_without_rendering()

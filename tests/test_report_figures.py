@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sequence_search.distributions import Uniform
 from sequence_search.problem.problem import Problem
 from sequence_search.report.figures import (
     colour_scale,
@@ -14,6 +13,7 @@ from sequence_search.report.figures import (
 )
 from sequence_search.report.robustness import robustness_map
 from sequence_search.sequence import Sequence
+from sequence_search.tissue import Uniform
 
 PROBLEM = Problem.load("max-signal")
 ECHO = Sequence.from_degrees_ms([90, 180], [0, 180], [6.2, 6.2])

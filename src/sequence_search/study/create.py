@@ -8,12 +8,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-<<<<<<< HEAD
 from sequence_search.engines.simulator import check_engine
-=======
-from sequence_search.engines.simulator import ENGINE_NAMES
 from sequence_search.problem.library import toml_text
->>>>>>> df0d546 (One schema of problem files; types check themselves; digests of the file's form; a tissue's own frequency)
 from sequence_search.problem.problem import Problem
 from sequence_search.storage import SCHEMA_VERSION, StudyError, write_bytes, write_json
 from sequence_search.strategies import make_strategy
