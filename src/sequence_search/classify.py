@@ -1,4 +1,4 @@
-"""What kind of sequence a design is: categories by structure, and TI, TE and refocusing phase."""
+"""The paper's and the user's categories of designs, by flip angles and phases, and what counts as success."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 from sequence_search.checks import Fault
 from sequence_search.sequence import Sequence
+from sequence_search.structure import describe
 
 OTHERS = "Others"
 TOLERANCE = math.radians(20)  # Tables II and III, of flip angles and of the refocusing phase
-PREPARATORY = math.radians(20)  # Table II: earlier pulses below it do not decide the category
 SUCCESS_MARGIN = 0.05  # Sec. II.E: successful designs lie within 5 % of the grid optimum
 # A criterion stated in degrees and met exactly must not fail by the rounding of a conversion.
 ROUNDING = 1e-9
@@ -72,26 +72,6 @@ class CategoryRule:
                 raise Fault(f"{{{key}}} needs {{flips}} of two pulses or more, got {n_flips}")
 
 
-@dataclass(frozen=True, slots=True)
-class Roles:
-    """Which pulse of a sequence, counted from 0, does what; None where no pulse does.
-
-    Attributes
-    ----------
-    excitation : int or None
-        The last pulse if nearer to 90° than to 0° and 180°; the last but one if it is so and the last
-        refocuses.
-    refocusing : int or None
-        The last pulse if nearer to 180° than to 90° and 270°, behind an excitation.
-    inversion : int or None
-        The pulse nearer to 180° before the excitation, with none but preparatory pulses, below 20°, between.
-    """
-
-    excitation: int | None = None
-    refocusing: int | None = None
-    inversion: int | None = None
-
-
 def classify(sequence: Sequence, rules: Iterable[CategoryRule]) -> str:
     """Name of the first rule that a single sequence satisfies, or "Others". Sequence Search, Sec. II.E.
 
@@ -140,54 +120,6 @@ def succeeds(loss: float, reference: float) -> bool:
     return loss <= reference + SUCCESS_MARGIN * abs(reference)
 
 
-def roles(sequence: Sequence) -> Roles:
-    """What each pulse of a single standardised sequence does.
-
-    A sequence that ends otherwise than in an excitation, or an excitation and a refocusing pulse, such as
-    an echo train or a stimulated echo, has no roles.
-    """
-    kinds = [round(flip / (math.pi / 2)) for flip in sequence.without_padding().flip_angle.abs().tolist()]
-    if kinds[-1:] == [1]:
-        return Roles(len(kinds) - 1, None, _inversion_before(sequence, len(kinds) - 1))
-    if kinds[-2:] == [1, 2]:
-        excitation = len(kinds) - 2
-        return Roles(excitation, excitation + 1, _inversion_before(sequence, excitation))
-    return Roles()
-
-
-def echo_time(sequence: Sequence) -> float | None:
-    """TE [s]: from the excitation pulse to the readout, of spin echoes and gradient echoes.
-
-    None without an excitation; see `Roles`. Preparatory pulses and an inversion before it do not count, other
-    than in the paper's time from the first RF to the readout.
-    """
-    excitation = roles(sequence).excitation
-    return None if excitation is None else float(sequence.without_padding().delay[excitation:].sum())
-
-
-def inversion_time(sequence: Sequence) -> float | None:
-    """TI [s]: from the inversion pulse to the excitation pulse; of several inversions, from the last.
-
-    None without an inversion; see `Roles`.
-    """
-    found = roles(sequence)
-    if found.inversion is None:
-        return None
-    return float(sequence.without_padding().delay[found.inversion : found.excitation].sum())
-
-
-def refocusing_phase(sequence: Sequence) -> float | None:
-    """Phase of the refocusing pulse relative to the excitation pulse, within (-pi, pi] [rad].
-
-    None without a refocusing pulse; see `Roles`.
-    """
-    found = roles(sequence)
-    if found.refocusing is None or found.excitation is None:
-        return None
-    phase = sequence.without_padding().phase
-    return wrap(float(phase[found.refocusing] - phase[found.excitation]))
-
-
 def phase_statistics(phases: Iterable[float]) -> tuple[float, float]:
     """Mean within [-pi/2, 3 pi/2) and standard deviation of phases [rad]. Sequence Search, Sec. II.E.
 
@@ -208,27 +140,6 @@ def phase_statistics(phases: Iterable[float]) -> tuple[float, float]:
     return (mean + math.pi / 2) % (2 * math.pi) - math.pi / 2, float(np.sqrt(np.square(deviations).mean()))
 
 
-def describe(sequence: Sequence) -> str:
-    """Structure of any single sequence in words, such as "3 RF: spin echo, inversion-prepared"."""
-    standard = standardized(sequence)
-    n_rf = len(standard.flip_angle)
-    found = roles(standard)
-    if found.excitation is None:
-        return f"{n_rf} RF: no plain echo at its end"
-    kind = "gradient echo" if found.refocusing is None else "spin echo"
-    first = found.excitation if found.inversion is None else found.inversion
-    before = standard.flip_angle[:first]
-    n_preparatory = (
-        int((before < PREPARATORY).sum()) + found.excitation - first - (found.inversion is not None)
-    )
-    parts = [kind] if found.inversion is None else [kind, "inversion-prepared"]
-    if n_preparatory:
-        parts.append(f"{n_preparatory} preparatory")
-    if n_large := int((before >= PREPARATORY).sum()):
-        parts.append(f"{n_large} large before")
-    return f"{n_rf} RF: {', '.join(parts)}"
-
-
 def standardized(sequence: Sequence) -> Sequence:
     """A single sequence without pulses below 3° and with standardised phases. Sequence Search, Sec. II.E."""
     return sequence.detach().drop_small_pulses().standardize_phases().without_padding()
@@ -237,14 +148,6 @@ def standardized(sequence: Sequence) -> Sequence:
 def wrap(angle: float) -> float:
     """Angle within (-pi, pi]."""
     return math.pi - (math.pi - angle) % (2 * math.pi)
-
-
-def _inversion_before(sequence: Sequence, excitation: int) -> int | None:
-    flips = sequence.without_padding().flip_angle.abs().tolist()
-    for index in reversed(range(excitation)):
-        if flips[index] >= PREPARATORY:
-            return index if round(flips[index] / (math.pi / 2)) == 2 else None
-    return None
 
 
 def _columns(sequence: Sequence) -> tuple[list[float], list[float], list[float]]:

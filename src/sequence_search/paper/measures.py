@@ -6,17 +6,12 @@ import math
 
 import numpy as np
 
-from sequence_search.classify import (
-    CategoryRule,
-    inversion_time,
-    phase_statistics,
-    refocusing_phase,
-    standardized,
-)
+from sequence_search.classify import CategoryRule, phase_statistics, standardized
 from sequence_search.objective import TERMS
 from sequence_search.paper.values import PaperRow, Stat
 from sequence_search.problem.problem import Evaluation, Problem
 from sequence_search.sequence import Sequence
+from sequence_search.structure import find_structure
 
 # By quantity: signals and contrast in units of M0, energy in percent of that of 90°-180°, times in ms, angles
 # in degrees; one number, one for each pulse, or none.
@@ -31,13 +26,13 @@ def measure(problem: Problem, sequence: Sequence, evaluation: Evaluation) -> Val
     if tissues is not None:
         first, second = tissues
         values["contrast"] = (evaluation.signal[first] - evaluation.signal[second],)
-    phase, ti = refocusing_phase(standard), inversion_time(standard)
+    found = find_structure(standard)
     return values | {
         "rf_energy": (100 * evaluation.relative_rf_energy,),
         "time": (1e3 * evaluation.time_to_readout,),
         "flips": tuple(math.degrees(flip) for flip in standard.flip_angle.tolist()),
-        "phase": () if phase is None else (math.degrees(phase),),
-        "ti": () if ti is None else (1e3 * ti,),
+        "phase": tuple(math.degrees(phase) for phase in found.refocusing_phases[:1]),
+        "ti": () if found.ti is None else (1e3 * found.ti,),
     }
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sequence_search.classify import OTHERS, CategoryRule, classify, describe, succeeds, wrap
+from sequence_search.classify import OTHERS, CategoryRule, classify, succeeds, wrap
 from sequence_search.objective import TERMS
 from sequence_search.paper.conventional import conventional_sequence
 from sequence_search.paper.match import RowMatch, match_rows
@@ -16,6 +16,7 @@ from sequence_search.paper.values import TITLES, PaperRow, RowKind, Stat, paper_
 from sequence_search.problem.problem import Evaluation, Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.result import Run
+from sequence_search.structure import describe
 
 SECONDS_FROM_MS = 1000.0  # rows of a second or more are in seconds, as Table VIII
 LISTED_STRUCTURES = 6

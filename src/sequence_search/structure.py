@@ -1,0 +1,159 @@
+"""What each pulse of a sequence does to the pathway that carries the signal: kind of echo, TE, TM and TI."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sequence_search.coherence import coherence_pathways, dephasing
+from sequence_search.sequence import Sequence, wrap
+
+PREPARATORY = math.radians(20)  # Table II: earlier pulses below it do not decide the category
+NEAR_AXIS = math.radians(20)  # as Tables II and III allow of a refocusing phase
+NEAR_ECHO = 4e-3  # so long after an echo dephasing has taken a tenth of the signal; see `coherence`
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Structure of a single sequence; pulses are counted from 0, None or empty is what it does not have.
+
+    Attributes
+    ----------
+    kind : str or None
+        "gradient echo" (a free decay), "spin echo" or "stimulated echo". None: no signal.
+    excitation : int or None
+        Last pulse that turns Mz without a clock into the transverse plane.
+    refocusing, storing, idle : tuple of int
+        Pulses after it that conjugate the signal, that store it dephased, that leave it as it is.
+    refocusing_phases : tuple of float, rad
+        Of the refocusing pulses relative to the excitation, within (-pi, pi].
+    preparation : str or None
+        "T2-prepared", or "T2-prepared inversion": pulses before the excitation excite, refocus and store at
+        least half of Mz. "inversion-prepared" or "saturation-prepared": the pulse before the excitation, with
+        none but preparatory ones, below 20°, between, is nearer to 180° or to 90°.
+    preparing : tuple of int
+        The pulses that do.
+    te : float or None, s
+        Transverse time from the excitation to the readout, or to the echo if that is not near.
+    tm, ti : float or None, s
+        Time stored after the excitation; from the (last pulse of the) inversion to the excitation.
+    off_echo : float, s
+        Of the readout after the echo, negative before it; 0 within 4 ms and a quarter of the transverse time.
+    """
+
+    kind: str | None = None
+    excitation: int | None = None
+    refocusing: tuple[int, ...] = ()
+    storing: tuple[int, ...] = ()
+    idle: tuple[int, ...] = ()
+    refocusing_phases: tuple[float, ...] = ()
+    preparation: str | None = None
+    preparing: tuple[int, ...] = ()
+    te: float | None = None
+    tm: float | None = None
+    ti: float | None = None
+    off_echo: float = 0.0
+
+
+def find_structure(sequence: Sequence) -> Structure:
+    """Structure of a single sequence by the largest of its coherence pathways in a typical tissue."""
+    single = sequence.detach().without_padding().to("cpu").turn_first_to_zero()
+    orders = _largest(single)
+    if orders is None:
+        return Structure()
+    delays, before = single.delay.double().numpy(), np.append(0, orders[:-1])
+    clock, transverse = (np.append(0, np.cumsum(part * delays)) for part in (orders, abs(orders)))
+    excites = (before == 0) & (orders != 0)
+    first = int(np.flatnonzero(excites & _is_refocused(clock, transverse)[:-1])[-1])
+    tau, te = float(clock[-1] - clock[first]), float(transverse[-1] - transverse[first])
+    changes = (before * orders == -1, (before != 0) & (orders == 0), before == orders)
+    behind = np.arange(len(orders)) > first
+    refocusing, storing, idle = (tuple(np.flatnonzero(change & behind).tolist()) for change in changes)
+    is_echo = bool((orders[first:] == -1).any())
+    off_echo = tau if is_echo and not _is_refocused(tau, te) else 0.0
+    preparation, preparing = _preparation(single, first)
+    is_inverted = preparation is not None and "inversion" in preparation
+    return Structure(
+        kind=("stimulated echo" if storing else "spin echo") if is_echo else "gradient echo",
+        excitation=first,
+        refocusing=refocusing,
+        storing=storing,
+        idle=idle,
+        refocusing_phases=tuple(wrap(single.phase - single.phase[first])[list(refocusing)].tolist()),
+        preparation=preparation,
+        preparing=preparing,
+        te=te - off_echo,
+        tm=float(delays[first:].sum()) - te if storing else None,
+        ti=float(delays[preparing[-1] : first].sum()) if is_inverted else None,
+        off_echo=off_echo,
+    )
+
+
+def describe(sequence: Sequence) -> str:
+    """Structure of any single sequence in words, such as "3 RF: spin echo, inversion-prepared".
+
+    Pulses below 3° are dropped beforehand.
+    """
+    cleaned = sequence.detach().drop_small_pulses().without_padding()
+    flips, found = cleaned.flip_angle.abs().tolist(), find_structure(cleaned)
+    if found.kind is None:
+        return f"{len(flips)} RF: no signal"
+    before = [flip for i, flip in enumerate(flips[: found.excitation]) if i not in found.preparing]
+    n_preparatory = sum(flip < PREPARATORY for flip in before)
+    counts = {
+        "preparatory": n_preparatory,
+        "large before": len(before) - n_preparatory,
+        "idle": len(found.idle),
+    }
+    parts = [_echo_text(found), found.preparation or ""]
+    parts += [f"{count} {what}" if count else "" for what, count in counts.items()]
+    return f"{len(flips)} RF: {', '.join(filter(None, parts))}"
+
+
+def _echo_text(found: Structure) -> str:
+    text, phases = str(found.kind), found.refocusing_phases
+    if len(phases) > 1:
+        text += f" train of {len(phases)} refocusing pulses"
+        if all(abs(math.cos(phase)) <= math.sin(NEAR_AXIS) for phase in phases):
+            text += " (CPMG)"
+        elif all(abs(math.sin(phase)) <= math.sin(NEAR_AXIS) for phase in phases):
+            text += " (CP)"
+    if found.off_echo:
+        side = "after" if found.off_echo > 0 else "before"
+        text += f" read {1e3 * abs(found.off_echo):.3g} ms {side} its echo"
+    return text
+
+
+def _largest(single: Sequence) -> np.ndarray | None:
+    """Orders of the pathway with the largest signal, from whichever delays; None without signal."""
+    pathways = coherence_pathways(single)
+    pathways = pathways[(pathways.orders[:, -1:] == 1).any(1)]
+    if not len(pathways.orders):
+        return None
+    orders, group = np.unique(pathways.orders, axis=0, return_inverse=True)
+    # Parts from several delays count by their size, so that no null of the typical T1 hides an inversion
+    # recovery. Rounded, that equal ones are told apart by their orders.
+    weight = np.bincount(group.ravel(), abs(pathways.amplitude) * dephasing(pathways.clock)).round(12)
+    return orders[weight.argmax()] if weight.any() else None
+
+
+def _preparation(single: Sequence, excitation: int) -> tuple[str | None, tuple[int, ...]]:
+    head = single.map(lambda part: part[:excitation])
+    pathways = coherence_pathways(head, t1=math.inf, t2=math.inf)
+    is_stored = (pathways.transverse_time > 0) & (pathways.orders[:, -1:] == 0).all(1)
+    stored = pathways[is_stored & _is_refocused(pathways.clock, pathways.transverse_time)]
+    mz = float(stored.amplitude.real.sum())
+    if abs(mz) >= 0.5:
+        pulses = np.flatnonzero(np.diff(stored.orders[0], prepend=0))
+        return "T2-prepared inversion" if mz < 0 else "T2-prepared", tuple(pulses.tolist())
+    flips = head.flip_angle.tolist()
+    last = max((i for i, flip in enumerate(flips) if flip >= PREPARATORY), default=None)
+    quarters = 0 if last is None else round(flips[last] / (math.pi / 2))
+    name = {1: "saturation-prepared", 2: "inversion-prepared"}.get(quarters)
+    return name, () if last is None or name is None else (last,)
+
+
+def _is_refocused(clock: np.ndarray | float, transverse_time: np.ndarray | float) -> np.ndarray:
+    return np.abs(clock) <= np.minimum(NEAR_ECHO, np.asarray(transverse_time) / 4)
