@@ -107,7 +107,7 @@ def test_reference_rows_have_single_values(table):
 def test_notes_say_what_success_and_others_are(table):
     assert "that of the grid optimum" in table.notes[0]
     assert "0 succeed but are of no category, 1 do not succeed, 1 failed" in table.notes[1]
-    assert table.notes[2] == "Others by structure: 1 of 1 RF: no plain echo at its end."
+    assert table.notes[2] == "Others by structure: 1 of 1 RF: gradient echo."
     assert "for want of a grid optimum" in make_table(PROBLEM, RUNS).notes[0]
 
 

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sequence_search.sequence import Sequence
@@ -60,6 +60,12 @@ def test_trains(n_refocusing, phase, turn, name):
     text = f"{n_refocusing + 1} RF: spin echo train of {n_refocusing} refocusing pulses{name}"
     assert describe(sequence) == text
     assert found.te == pytest.approx(n_refocusing * 16e-3)
+
+
+def test_a_train_of_low_flip_angles_is_one_though_its_pathways_are_many():
+    # The sum of all echoes is the signal; each alone is smaller than the free decay after the last pulse.
+    sequence = play([90, *[120] * 11], [0, *[90] * 11], [5, *[10] * 10, 5])
+    assert describe(sequence) == "12 RF: spin echo train of 11 refocusing pulses (CPMG)"
 
 
 def test_a_train_of_equal_delays_is_read_between_echoes():
@@ -158,7 +164,7 @@ def test_description_of_the_structure(flips, delays, expected):
 
 @pytest.mark.parametrize("flips", [[180], [180, 180], []])
 def test_what_has_no_signal_has_no_times(flips):
-    found = find_structure(play(flips, [0] * len(flips)))
+    found = find_structure(Sequence.from_degrees_ms(flips, [0] * len(flips), [6.2] * len(flips)))
     assert (found.kind, found.te, found.tm, found.ti) == (None, None, None, None)
 
 
@@ -167,6 +173,7 @@ PULSES = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(pulses=PULSES, turn=st.floats(-180, 180), place=st.integers(0, 4))
 def test_mirrored_and_turned_phases_negated_flips_and_a_pulse_of_0_degrees_change_nothing(
     pulses, turn, place

@@ -17,7 +17,7 @@ TYPICAL_T1, TYPICAL_T2, TYPICAL_T2_PRIME, TYPICAL_SPREAD = 1.0, 0.1, 0.17, 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pathways:
+class CoherencePathways:
     """Ways by which magnetisation gets to the readout.
 
     Attributes
@@ -42,17 +42,19 @@ class Pathways:
     transverse_time: Float[np.ndarray, " pathways"]
     stored_time: Float[np.ndarray, " pathways"]
 
-    def __getitem__(self, index: np.ndarray) -> Pathways:
+    def __getitem__(self, index: np.ndarray) -> CoherencePathways:
         """Some of the pathways."""
-        return Pathways(*(getattr(self, field.name)[index] for field in fields(self)))
+        return CoherencePathways(*(getattr(self, field.name)[index] for field in fields(self)))
 
 
-def coherence_pathways(sequence: Sequence, *, t1: float = TYPICAL_T1, t2: float = TYPICAL_T2) -> Pathways:
+def coherence_pathways(
+    sequence: Sequence, *, t1: float = TYPICAL_T1, t2: float = TYPICAL_T2
+) -> CoherencePathways:
     """All pathways of a single sequence; of more than 10,000 after a pulse the largest.
 
     Hennig, "Echoes - how to generate, recognize, use or avoid them in MR-imaging sequences",
     Concepts Magn Reson 3 (1991). The sum of the amplitudes, each times the mean of exp(2 pi i f tau) over the
-    frequencies of a voxel, is the signal of `simulate`.
+    frequencies of a voxel, is its magnetisation.
 
     Parameters
     ----------
@@ -90,7 +92,9 @@ def coherence_pathways(sequence: Sequence, *, t1: float = TYPICAL_T1, t2: float 
         orders, source, amplitude = orders[kept], source[kept], amplitude[kept]
     transverse = orders != 0
     stored = ~transverse & (np.cumsum(transverse, axis=1) > 0)
-    return Pathways(orders, source, amplitude, *(part @ delays for part in (orders, transverse, stored)))
+    return CoherencePathways(
+        orders, source, amplitude, *(part @ delays for part in (orders, transverse, stored))
+    )
 
 
 def dephasing(clock: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

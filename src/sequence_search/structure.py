@@ -58,7 +58,7 @@ class Structure:
 
 
 def find_structure(sequence: Sequence) -> Structure:
-    """Structure of a single sequence by the largest of its coherence pathways in a typical tissue."""
+    """Structure of a single sequence by the pathway that carries its signal in a typical tissue."""
     single = sequence.detach().without_padding().to("cpu").turn_first_to_zero()
     orders = _largest(single)
     if orders is None:
@@ -127,16 +127,22 @@ def _echo_text(found: Structure) -> str:
 
 
 def _largest(single: Sequence) -> np.ndarray | None:
-    """Orders of the pathway with the largest signal, from whichever delays; None without signal."""
+    """Orders of the largest pathway of the excitation with the largest signal; None without signal."""
     pathways = coherence_pathways(single)
     pathways = pathways[(pathways.orders[:, -1:] == 1).any(1)]
     if not len(pathways.orders):
         return None
-    orders, group = np.unique(pathways.orders, axis=0, return_inverse=True)
-    # Parts from several delays count by their size, so that no null of the typical T1 hides an inversion
-    # recovery. Rounded, that equal ones are told apart by their orders.
-    weight = np.bincount(group.ravel(), abs(pathways.amplitude) * dephasing(pathways.clock)).round(12)
-    return orders[weight.argmax()] if weight.any() else None
+    # Parts that recovered in several delays count by their size, so that no null of the typical T1 hides an
+    # inversion recovery. Rounded, that equal ones are told apart by their orders.
+    signal = pathways.amplitude * dephasing(pathways.clock)
+    excitation = (pathways.orders != 0).argmax(1)
+    of_excitation = np.zeros((pathways.source.max() + 1, pathways.orders.shape[1]), np.complex128)
+    np.add.at(of_excitation, (pathways.source, excitation), signal)
+    weight = abs(of_excitation).sum(0).round(12)
+    is_of_largest = excitation == weight.argmax()
+    orders, group = np.unique(pathways.orders[is_of_largest], axis=0, return_inverse=True)
+    largest = np.bincount(group.ravel(), abs(signal[is_of_largest])).round(12).argmax()
+    return orders[largest] if weight.any() else None
 
 
 def _preparation(single: Sequence, excitation: int) -> tuple[str | None, tuple[int, ...]]:
@@ -156,4 +162,4 @@ def _preparation(single: Sequence, excitation: int) -> tuple[str | None, tuple[i
 
 
 def _is_refocused(clock: np.ndarray | float, transverse_time: np.ndarray | float) -> np.ndarray:
-    return np.abs(clock) <= np.minimum(NEAR_ECHO, np.asarray(transverse_time) / 4)
+    return np.asarray(np.abs(clock) <= np.minimum(NEAR_ECHO, np.asarray(transverse_time) / 4))
