@@ -30,6 +30,8 @@ from sequence_search.strategies.proxyless.scheduler import initial_scheduler  # 
 from sequence_search.tissue import Imaging, Normal, Tissue, Uniform  # noqa: E402  # noqa: E402
 from sequence_search.voxels import Voxels  # noqa: E402
 
+pytest_plugins = ["cli_call"]  # fixtures of the command line
+
 # Shared machines are slow at times: a slow example is no failure.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")

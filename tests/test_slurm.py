@@ -141,7 +141,7 @@ def test_the_script_lies_in_the_study_with_a_task_for_each_of_its_own(study):
 
 def test_a_finished_study_has_nothing_to_submit(study):
     study.run()
-    with pytest.raises(StudyError, match=r"nothing is left to search: 3 seeds are done$"):
+    with pytest.raises(StudyError, match=r"nothing is left to search: 3 seeds done$"):
         write_script(study, ArrayJob())
     assert not (study.folder / "derived" / "slurm.sbatch").exists()
 

@@ -1,7 +1,17 @@
 """The command line: each command parses, calls one library function and prints its result."""
 
-# isort: off - each adds its commands, and `--help` lists them in this order
-from sequence_search.cli import design, paper, problems, studies
-from sequence_search.cli.app import app, main, repeat_flags
+from sequence_search.cli import design, evaluation, paper, problems, studies
+from sequence_search.cli.app import app, arrange, main, repeat_flags
 
-__all__ = ["app", "design", "main", "paper", "problems", "repeat_flags", "studies"]
+# As `--help` lists them: in the order of a user's work.
+arrange(
+    {
+        "Problems": ("init", "validate", "list", "show"),
+        "Search": ("run", "designs", "evaluate"),
+        "Studies": ("resume", "status", "table"),
+        "The paper": ("grid", "reproduce"),
+        "Clusters": ("slurm",),
+    }
+)
+
+__all__ = ["app", "design", "evaluation", "main", "paper", "problems", "repeat_flags", "studies"]

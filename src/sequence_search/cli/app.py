@@ -7,13 +7,9 @@ from typing import Annotated
 
 import typer
 
-from sequence_search.cli.printing import is_number
+from sequence_search.cli.printing import is_number, print_in_any_encoding, say
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 # Options that take several numbers after one flag, which click knows only as a repeated flag.
 NUMBER_LISTS = ("--flip-deg", "--phase-deg", "--delay-ms")
 
@@ -22,7 +18,7 @@ def _print_version(wanted: bool) -> bool:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"sequence-search {version('sequence-search')}")
+        say(f"sequence-search {version('sequence-search')}")
         raise typer.Exit
     return wanted
 
@@ -36,21 +32,36 @@ def options(
     """Design MR pulse sequences by search over structure and parameters."""
 
 
+def arrange(groups: dict[str, tuple[str, ...]]) -> None:
+    """Put the commands in this order and these groups of the help."""
+    commands = {
+        each.name or each.callback.__name__: each for each in app.registered_commands if each.callback
+    }
+    app.registered_commands.clear()
+    for group, names in groups.items():
+        for name in names:
+            commands[name].rich_help_panel = group
+            app.registered_commands.append(commands[name])
+
+
 def main() -> None:
     """Entry point."""
-    app(args=repeat_flags(sys.argv[1:]))
+    print_in_any_encoding()
+    app(args=repeat_flags(sys.argv[1:]), prog_name="sequence-search")
 
 
 def repeat_flags(arguments: list[str]) -> list[str]:
-    """Write ``--flip-deg 88 177`` as ``--flip-deg=88 --flip-deg=177``, which click understands."""
+    """Write ``--flip-deg 88 177`` or ``--flip-deg 88,177`` as click reads it: a flag for each number."""
     repeated: list[str] = []
     flag = ""
     for argument in arguments:
-        if flag and is_number(argument):
-            repeated.append(f"{flag}={argument}")
+        name, _, value = argument.partition("=")
+        is_flag = name in NUMBER_LISTS
+        flag, text = (name, value) if is_flag else (flag, argument)
+        numbers = [part.strip() for part in text.split(",") if part.strip()]
+        if flag and all(map(is_number, numbers)):
+            repeated += [f"{flag}={number}" for number in numbers]
             continue
-        flag = argument.split("=")[0]
-        flag = flag if flag in NUMBER_LISTS else ""
-        if argument != flag or not flag:
-            repeated.append(argument)
+        flag = flag if is_flag else ""
+        repeated.append(argument)
     return repeated

@@ -31,6 +31,7 @@ ProblemArgument = Annotated[
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
 StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")]
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that share this machine's cores.")]
 SchedulerOption = Annotated[
     str | None, typer.Option(help="Address or scheduler file of a Dask cluster, in place of --workers.")

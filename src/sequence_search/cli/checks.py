@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, get_type_hints
 
 import typer
 
+from sequence_search.cli.printing import flow, say
+
 if TYPE_CHECKING:
     from sequence_search.problem.problem import Problem
 
@@ -40,9 +42,7 @@ def study_errors() -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        typer.echo(
-            f"error: {error.strerror}; nothing that is done is lost, the same command goes on", err=True
-        )
+        say(f"error: {error.strerror}; nothing that is done is lost, the same command goes on", err=True)
         raise typer.Exit(1) from None
     except StudyError as error:
         refuse(str(error))
@@ -50,7 +50,8 @@ def study_errors() -> Iterator[None]:
 
 def refuse(message: str) -> NoReturn:
     """Say what was wrong with what was given, and exit with 2."""
-    typer.echo("\n".join(f"error: {line}" for line in message.splitlines()), err=True)
+    for line in message.splitlines():
+        say(flow(line.split(" "), 7, "error:", err=True), err=True)
     raise typer.Exit(2)
 
 
@@ -122,3 +123,15 @@ def check_folder(folder: Path | None, files: tuple[str, ...], overwrite: bool) -
         raise ValueError(f"--out {folder}: the folder cannot be made: {error.strerror}") from None
     if not os.access(folder, os.W_OK):
         raise ValueError(f"--out {folder}: the folder cannot be written to")
+
+
+def check_figure(file: Path | None, overwrite: bool) -> None:
+    """Refuse a figure's file of another kind, in no folder, or that is there already."""
+    if file is None:
+        return
+    if file.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"--figure must be a .png, .svg or .pdf file, got {file}")
+    if file.exists() and not overwrite:
+        raise ValueError(f"--figure {file} exists already: choose another name or pass --overwrite")
+    if not file.parent.is_dir():
+        raise ValueError(f"--figure {file}: there is no folder {file.parent}")

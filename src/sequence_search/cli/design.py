@@ -1,4 +1,4 @@
-"""Commands on sequences: run, evaluate, grid."""
+"""Commands that search: run, grid."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from sequence_search.cli.arguments import (
     WorkersOption,
 )
 from sequence_search.cli.checks import bad_input, check_engine, check_folder, load, strategy_options
-from sequence_search.cli.printing import print_grid, print_json, print_runs, print_table
+from sequence_search.cli.printing import print_json, say
 from sequence_search.cli.progress import watched
+from sequence_search.cli.results import print_grid, print_runs
 from sequence_search.cli.studies import create_study, run_study
+from sequence_search.words import counted
 
 if TYPE_CHECKING:
     from sequence_search.problem.problem import Problem
@@ -72,7 +74,7 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
             raise ValueError("several problems, --workers, --scheduler and --create-only need --out FOLDER")
     for problem in loaded:
         for note in problem.notes():
-            typer.echo(f"note: {note}", err=True)
+            say(f"note: {note}", err=True)
     how: dict[str, Any] = {
         "strategy": strategy,
         "seeds": range(seed, seed + seeds),
@@ -85,7 +87,8 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
         return _run_search(loaded[0], how, format)
     study = create_study(out, loaded, how)
     if create_only:
-        return typer.echo(f"made {out} with {len(study.tasks)} tasks; the same command without it runs them")
+        tasks = counted(len(study.tasks), "task")
+        return say(f"made {out} with {tasks}; the same command without --create-only runs them")
     run_study(study, format, workers=workers, scheduler=scheduler)
 
 
@@ -100,57 +103,11 @@ def _run_search(problem: Problem, how: dict[str, Any], format: Format) -> None:
         print_json(result_record(result))
     else:
         print_runs(result.runs, problem)
-        typer.echo("not saved; --out FOLDER makes it a study")
+        say("not saved; --out FOLDER makes it a study")
     if any(each.status == "failed" for each in result.runs):
         raise typer.Exit(1)
     if any(each.status == "interrupted" for each in result.runs):
         raise typer.Exit(watch.exit_code or 1)
-
-
-@app.command()
-def evaluate(
-    problem: ProblemArgument,
-    flip_deg: Annotated[list[float], typer.Option("--flip-deg", help="Flip angles, one for each pulse.")],
-    phase_deg: Annotated[list[float], typer.Option("--phase-deg", help="Phases, one for each pulse.")],
-    delay_ms: Annotated[
-        list[float], typer.Option("--delay-ms", help="Time to the next pulse or the readout.")
-    ],
-    engine: EngineOption = "auto",
-    figure: Annotated[Path | None, typer.Option(help="PNG or SVG file to draw the sequence in.")] = None,
-    format: FormatOption = Format.TABLE,
-) -> None:
-    """Evaluate a sequence, as --flip-deg 88 177 --phase-deg 0 180 --delay-ms 6.2 6.2."""
-    loaded = load(problem)
-    from sequence_search.sequence import Sequence
-    from sequence_search.strategies.record import evaluation_record
-
-    with bad_input():
-        check_engine(engine)
-        sequence = Sequence.from_degrees_ms(flip_deg, phase_deg, delay_ms)
-        loaded.search_space.check(sequence, loaded.name)
-        if figure is not None and (figure.suffix not in (".png", ".svg") or figure.exists()):
-            raise ValueError(f"--figure must be a new .png or .svg file, got {figure}")
-    record = evaluation_record(loaded.evaluate(sequence, engine))
-    if not math.isfinite(record["loss"]):
-        typer.echo(f"error: the loss is {record['loss']} for {sequence}", err=True)
-        raise typer.Exit(1)
-    if figure is not None:
-        from sequence_search.report.figures import save_sequence_figure
-
-        with bad_input():
-            save_sequence_figure(sequence, loaded, figure, f"{loaded.name}: loss {record['loss']:.6f}")
-    if format is Format.JSON:
-        return print_json(record)
-    typer.echo(str(sequence))
-    rows = [["loss, over 1,024 voxels per tissue", f"{record['loss']:.6f}"]]
-    rows += [[f"  {name} (weighted)", f"{value:.6f}"] for name, value in record["terms"].items()]
-    rows += [[f"|Mxy| {tissue} (nominal)", f"{value:.4f}"] for tissue, value in record["signal"].items()]
-    rows += [
-        ["RF energy (rad²)", f"{record['rf_energy']:.4f}"],
-        ["RF energy relative to 90°-180°", f"{100 * record['relative_rf_energy']:.1f} %"],
-        ["time to readout (ms)", f"{record['time_to_readout_ms']:.4g}"],
-    ]
-    print_table(["quantity", "value"], rows)
 
 
 @app.command()
@@ -172,7 +129,7 @@ def grid(
     with bad_input():
         check_folder(out, (GRID_FILE,), overwrite)
         state_file = None if out is None else out / "grid-state.json"
-        with watched(seeds=False) as watch:
+        with watched() as watch:
             result = grid_search(
                 loaded, n_per_tissue=n_per_tissue, top=top, monitor=watch.monitor, state_file=state_file
             )
@@ -182,8 +139,8 @@ def grid(
         print_grid(result)
     if result.status == "interrupted":
         if out is not None:
-            typer.echo("the same command goes on from here", err=True)
+            say("the same command goes on from here", err=True)
         raise typer.Exit(watch.exit_code or 1)
     if out is not None:
         with bad_input():
-            typer.echo(f"wrote {save_grid(result, out)}", err=format is Format.JSON)
+            say(f"wrote {save_grid(result, out)}", err=format is Format.JSON)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,39 +12,50 @@ import typer
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import NamedOptions, ScheduleOption, StrategyOption, TableFormat
 from sequence_search.cli.checks import bad_input, strategy_options, study_errors
-from sequence_search.cli.printing import print_study_table
+from sequence_search.cli.printing import print_as_is, say
 from sequence_search.cli.progress import watched
-from sequence_search.cli.studies import watched_study
+from sequence_search.cli.results import print_study_table
 
 
 @app.command()
 def table(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")],
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Visit a problem's grid, if there is one: minutes, once.")
+    ] = False,
     format: Annotated[TableFormat, typer.Option("--format", help="How to print it.")] = TableFormat.TERMINAL,
 ) -> None:
-    """Categories of a study's designs, as the paper's Tables V to VIII, beside its values.
+    """Designs of a study by category, as the paper's Tables V to VIII, beside its values; else by structure.
 
-    A problem's grid is searched once, for the optimum that success is measured by, and kept in derived/grid.
+    Success is measured by the grid optimum, if derived/grid has it or --grid finds it, else by the best run.
     """
+    from sequence_search.paper.conditions import is_of_paper
     from sequence_search.paper.formats import WRITERS
+    from sequence_search.paper.found import found_table
     from sequence_search.paper.tables import make_table
-    from sequence_search.study.grid_optimum import grid_optimum
+    from sequence_search.study.grid_optimum import grid_optimum, stored_optimum
     from sequence_search.study.study import Study
 
     with bad_input():
         study = Study.open(folder)
     tables = []
-    with study_errors(), watched(seeds=False) as watch:
+    with study_errors(), watched() as watch:
         for name, problem in study.problems.items():
-            optimum = grid_optimum(study.folder, problem, watch.monitor)
+            optimum = None
+            if problem.grid is not None:
+                find = partial(grid_optimum, monitor=watch.monitor) if grid else stored_optimum
+                optimum = find(study.folder, problem)
             if watch.exit_code is not None:
                 raise typer.Exit(watch.exit_code)
             reference = None if optimum is None else optimum.sequence
-            tables.append(make_table(problem, study.runs(name), reference))
+            runs = study.runs(name)
+            judged = is_of_paper(problem) or reference is not None
+            tables.append(make_table(problem, runs, reference) if judged else found_table(problem, runs))
     if format is not TableFormat.TERMINAL:
-        return typer.echo(WRITERS[format](tables), nl=False)
+        return print_as_is(WRITERS[format](tables), end="")
     for number, each in enumerate(tables):
-        typer.echo("\n" if number else "", nl=False)
+        if number:
+            say()
         print_study_table(each)
 
 
@@ -83,14 +95,14 @@ def reproduce(
         *("--seeds", str(seeds), "--out", str(out)),
     ]
     command = shlex.join(["sequence-search", "reproduce", *given])
-    with study_errors(), watched_study(study) as watch:
+    with study_errors(), watched(study) as watch:
         tally = study.run(workers=workers, monitor=watch.monitor, on_outcome=watch.finished)
     if watch.exit_code is not None:
         raise typer.Exit(watch.exit_code)
-    with study_errors(), watched(seeds=False) as watch:
-        file = derive(study, command, watch.monitor, lambda what: typer.echo(what, err=True))
+    with study_errors(), watched() as watch:
+        file = derive(study, command, watch.monitor, partial(say, err=True))
     if file is None:
         raise typer.Exit(watch.exit_code or 1)
-    typer.echo(f"wrote {file}")
+    say(f"wrote {file}")
     if tally.failed:
         raise typer.Exit(1)

@@ -1,135 +1,154 @@
-"""What the command line prints: tables and JSON, on stdout."""
+"""Text, tables and JSON on stdout and stderr, in whatever width and encoding these have."""
 
 from __future__ import annotations
 
+import codecs
+import json
+import math
 import os
+import re
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-import typer
+import unicodedata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from sequence_search.grid.search import GridResult
-    from sequence_search.paper.tables import Table as StudyTable
-    from sequence_search.problem.problem import Problem
-    from sequence_search.strategies.result import Design, Run
-    from sequence_search.study.status import ProblemStatus
+    from rich.console import Console
+    from rich.table import Table
+
+COLUMN_GAP = 2
+PIPE_WIDTH = 240  # a log or a pipe has no width
+# What an encoding lacks is written so; letters lose their accents, anything else is a question mark.
+SUBSTITUTES = {
+    "°": " deg",
+    "–": "-",
+    "−": "-",
+    "±": "+-",
+    "²": "^2",
+    "≈": "~",
+    "…": "...",
+    "│": "|",
+    "─": "-",
+    "━": "-",
+    "\N{NO-BREAK SPACE}": " ",
+}
+ENCODING_ERRORS = "sequence_search.substitute"
 
 
-def print_runs(runs: Sequence[Run], problem: Problem) -> None:
-    """One row for each seed, then the families of the best with their categories."""
-    from sequence_search.classify import category_text
-
-    rows = []
-    for each in runs:
-        loss = "" if each.evaluation is None else f"{each.loss:.6f}"
-        what = str(each.sequence) if each.sequence is not None else each.reason or ""
-        rows.append([str(each.seed), each.status, loss, f"{each.seconds:.1f}", what])
-    print_table(["seed", "status", "loss", "seconds", "sequence"], rows)
-    for each in runs:
-        if each.status == "cut":
-            typer.echo(f"seed {each.seed}: {each.reason}")
-    best = min(runs, key=lambda each: each.loss, default=None)
-    if best is None or not best.families:
-        return
-    typer.echo(
-        f"\nbest: seed {best.seed}; what it found, by structure, with the loss over 1,024 voxels per tissue,"
-    )
-    typer.echo("how far it moves on 4,096 others, and |Mxy| of the nominal voxel")
-    tissues = list(best.families[0].evaluation.signal)
-    rows = []
-    for design in best.families:
-        mark = " (polished on the larger ensemble)" if design.repolished else ""
-        kind = category_text(design.sequence, problem.categories)
-        rows.append([*_design_cells(design), kind, f"{design.sequence}{mark}"])
-    print_table(["loss", "moves", *tissues, "category", "sequence"], rows)
+def print_in_any_encoding() -> None:
+    """From now on a character that stdout or stderr cannot encode is written in others, not an error."""
+    codecs.register_error(ENCODING_ERRORS, _substitute)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=ENCODING_ERRORS)
 
 
-def _design_cells(design: Design) -> list[str]:
-    """Loss, how far it moves, and nominal signals."""
-    moved = f"{100 * (design.check_loss - design.loss) / abs(design.loss):+.2f} %"
-    signals = [f"{value:.3f}" for value in design.evaluation.signal.values()]
-    return [f"{design.loss:.6f}", moved, *signals]
+def _substitute(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = ""
+    for character in error.object[error.start : error.end]:
+        plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+        text += SUBSTITUTES.get(character, plain or "?")
+    return text, error.end
 
 
-def print_grid(result: GridResult) -> None:
-    """Best points, then the optimum and its polish over the standard ensemble."""
-    voxels = f"{result.n_per_tissue:,} Sobol voxels per tissue"
-    typer.echo(f"{result.n_done:,} points on {voxels} in {result.seconds:.1f} s; the best:")
-    points = zip(result.top, result.sequences(), strict=True)
-    print_table(["loss", "sequence"], [[f"{point.loss:.6f}", str(sequence)] for point, sequence in points])
-    typer.echo(
-        "\nwith the loss over 1,024 voxels per tissue, how far it moves on 4,096 others, and |Mxy| of the"
-    )
-    typer.echo("nominal voxel")
-    designs = {"best point": result.optimum, "polished": result.polished}
-    rows = [
-        [name, *_design_cells(design), str(design.sequence)] for name, design in designs.items() if design
-    ]
-    print_table(["", "loss", "moves", *result.optimum.evaluation.signal, "sequence"], rows)
+def make_console(*, err: bool = False) -> Console:
+    """Console of stdout or stderr on which all text is text: the user's may look like markup or emoji."""
+    from rich.console import Console
+
+    width = None if _has_width(err) else PIPE_WIDTH
+    return Console(stderr=err, width=width, markup=False, highlight=False, emoji=False)
 
 
-def print_status(statuses: list[ProblemStatus]) -> None:
-    """A row for each problem, then how fast it goes and what failed."""
-    rows = []
-    for each in statuses:
-        loss = "" if each.best is None else f"{each.best['loss']:.6f}"
-        rows.append([each.problem, *map(str, each.counts.values()), loss])
-    print_table(["problem", *statuses[0].counts, "best loss"], rows)
-    for each in statuses:
-        if each.best is not None and each.best.get("category"):
-            typer.echo(f"{each.problem}: the best is of {each.best['category']}")
-        if each.rate is not None and each.seconds_left is not None:
-            left = _time_text(each.seconds_left)
-            typer.echo(f"{each.problem}: {each.rate:.3g} seeds an hour, {left} left at this rate")
-        for view in each.views:
-            if view.state == "failed":
-                tried = f"{view.status.get('attempts')} times"
-                typer.echo(f"{each.problem} seed {view.seed} failed {tried}: {view.status.get('reason')}")
+def _has_width(err: bool) -> bool:
+    return (sys.stderr if err else sys.stdout).isatty() or "COLUMNS" in os.environ
 
 
-def _time_text(seconds: float) -> str:
-    """As "2:05:09", or "5:09"."""
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+def say(text: str = "", *, err: bool = False) -> None:
+    """Print a sentence or more, on a terminal in lines that break between words."""
+    lines = (flow(line.split(" "), err=err) for line in text.split("\n"))
+    print("\n".join(lines), file=sys.stderr if err else sys.stdout)
 
 
-def print_study_table(each: StudyTable) -> None:
-    """Table, its notes, and the paper's designs among those found."""
-    from sequence_search.paper.formats import caption, headings, lines
-    from sequence_search.paper.match import match_headings, match_lines
-
-    typer.echo(caption(each))
-    print_table(headings(each), lines(each))
-    for note in each.notes:
-        typer.echo(note)
-    if each.matches:
-        typer.echo("\nthe paper's designs among all that were found")
-        print_table(match_headings(), match_lines(list(each.matches)))
+def print_as_is(text: str, end: str = "\n") -> None:
+    """Print what a program reads, or what has its own lines."""
+    sys.stdout.write(text + end)
 
 
 def print_json(content: object) -> None:
     """Print JSON that any reader takes, without NaN."""
     from sequence_search.storage import json_text
 
-    typer.echo(json_text(content))
+    text = json_text(content)
+    if not (sys.stdout.encoding or "utf-8").lower().startswith("utf"):
+        text = re.sub(r"[^\x00-\x7f]", lambda character: json.dumps(character[0])[1:-1], text)
+    print_as_is(text)
 
 
-def print_table(columns: list[str], rows: list[list[str]]) -> None:
-    """Print rows of text, numbers to the right."""
-    from rich.console import Console
+def print_documents(documents: list[dict[str, Any]]) -> None:
+    """Print the document of each problem as JSON: of one an object, of several their list."""
+    print_json(documents[0] if len(documents) == 1 else documents)
+
+
+def print_table(columns: list[str], rows: list[list[str]], flexible: int = -1) -> bool:
+    """Print rows of text, numbers to the right, on lines that fit: no number and no word is cut.
+
+    Where a line is too long the cells of the flexible column are folded, then heads. False, and nothing
+    printed, where that is not enough.
+    """
+    console = make_console()
+    for heads in (columns, [head.replace(" ", "\n") for head in columns]):
+        widths = [
+            _least_width([head, *(row[place] for row in rows)], whole=place != flexible % len(columns))
+            for place, head in enumerate(heads)
+        ]
+        if sum(widths) + COLUMN_GAP * (len(widths) - 1) <= console.width:
+            console.print(_table(heads, rows, widths, flexible % len(columns)))
+            return True
+    return False
+
+
+def _least_width(cells: list[str], *, whole: bool) -> int:
+    """Of a column, without a cut in a line of a cell, or in a word."""
+    from rich.cells import cell_len
+
+    parts = (part for cell in cells for part in (cell.split("\n") if whole else cell.split()))
+    return max(map(cell_len, parts), default=0)
+
+
+def _table(heads: list[str], rows: list[list[str]], widths: list[int], flexible: int) -> Table:
     from rich.table import Table
 
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for column, cell in zip(table.columns, rows[0] if rows else [], strict=False):
-        column.justify = "right" if is_number(cell) else "left"
+    table = Table(box=None, padding=(0, COLUMN_GAP, 0, 0), pad_edge=False, header_style="bold")
+    for place, (head, width) in enumerate(zip(heads, widths, strict=True)):
+        cells = [row[place] for row in rows if row[place]]
+        numbers = bool(cells) and all(map(is_number, cells))
+        justify: Literal["right", "left"] = "right" if numbers else "left"
+        table.add_column(head, justify=justify, no_wrap=place != flexible, min_width=width)
     for row in rows:
         table.add_row(*row)
-    # Without a terminal a table is as wide as it needs to be: a log or a pipe has no width.
-    console = Console() if sys.stdout.isatty() or "COLUMNS" in os.environ else Console(width=240)
-    console.print(table)
+    return table
+
+
+def flow(parts: Iterable[str], indent: int = 0, first: str = "", *, err: bool = False) -> str:
+    """Parts one after the other, with line breaks only between them, indented; `first` in the indent."""
+    from rich.cells import cell_len
+
+    width = make_console(err=err).width if _has_width(err) else math.inf
+    lines, filled = [first.ljust(indent)], False
+    for part in parts:
+        if filled and cell_len(f"{lines[-1]} {part}") > width:
+            lines.append(" " * indent)
+            filled = False
+        lines[-1] += f" {part}" if filled else part
+        filled = True
+    return "\n".join(lines)
+
+
+def pulses(sequence: object) -> list[str]:
+    """A single sequence, or its text, in parts: each a pulse with its delay, the last the readout."""
+    return re.split(r"(?<=–) ", str(sequence))
 
 
 def is_number(text: str) -> bool:

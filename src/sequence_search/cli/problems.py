@@ -10,7 +10,7 @@ import typer
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import Format, FormatOption, ProblemArgument
 from sequence_search.cli.checks import bad_input, load, refuse
-from sequence_search.cli.printing import print_json, print_table
+from sequence_search.cli.printing import print_as_is, print_json, print_table, say
 
 
 @app.command("list")
@@ -31,7 +31,7 @@ def show(problem: ProblemArgument, format: FormatOption = Format.TABLE) -> None:
     loaded = load(problem)
     if format is Format.JSON:
         return print_json(loaded.to_dict())
-    typer.echo(loaded.to_toml())
+    print_as_is(loaded.to_toml())
 
 
 @app.command()
@@ -48,7 +48,7 @@ def init(problem: ProblemArgument, file: Annotated[Path, typer.Argument(help="Fi
             raise ValueError(f"{file} exists already, and is left as it is") from None
         except OSError as error:
             raise ValueError(f"{file} cannot be written: {error.strerror}") from None
-    typer.echo(f"wrote {file}; try: sequence-search validate {file}")
+    say(f"wrote {file}; try: sequence-search validate {file}")
 
 
 @app.command()
@@ -69,6 +69,6 @@ def validate(
         refuse(str(error))
     if format is Format.JSON:
         return print_json({"valid": True, "name": problem.name, "notes": problem.notes()})
-    typer.echo(f"{file}: valid, problem '{problem.name}': {problem.title}")
+    say(f"{file}: valid, problem '{problem.name}': {problem.title}")
     for note in problem.notes():
-        typer.echo(f"note: {note}")
+        say(f"note: {note}")

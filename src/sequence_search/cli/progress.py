@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import sys
@@ -13,14 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import typer
+from sequence_search.cli.printing import make_console, say
+from sequence_search.cli.screen import Board, Screen, count_text, outcome_text
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
     from sequence_search.strategies.base import Monitor, Progress
     from sequence_search.study.run import Outcome
+    from sequence_search.study.study import Study
 
 PLAIN_LINE_EVERY_S = 2.0
 STOP_WITHIN_S = 4.0  # for a study's checkpoint; then the process ends, whatever it is at
@@ -51,29 +49,38 @@ class Watch:
 
 
 @contextmanager
-def watched(n_seeds: int | None = None, n_done: int = 0, *, seeds: bool = True) -> Iterator[Watch]:
+def watched(study: Study | None = None) -> Iterator[Watch]:
     """Progress on stderr; Ctrl-C and SIGTERM ask to stop, a second one ends at once.
 
     Parameters
     ----------
-    n_seeds, n_done : int
-        Of a study: all its seeds, and those done before. Without, what is watched is one search.
-    seeds : bool
-        Whether steps are of a seed; else they are points of a grid.
+    study : Study, optional
+        Without, what is watched is one search, of a grid or by a strategy.
     """
-    from rich.console import Console
+    from rich.live import Live
 
-    console = Console(stderr=True)
+    from sequence_search.strategies.base import Monitor
+
+    console = make_console(err=True)
     signals: list[int] = []
     what = "stopping with the best so far; Ctrl-C again to end at once"
-    if n_seeds is not None:
+    if study is not None:
         what = "stopping; the same command goes on from here"
-    with _asked_to_stop(signals, lambda: console.print(what), n_seeds is not None):
-        if not console.is_terminal:
-            yield _plain_watch(signals, n_seeds, n_done, seeds)
-            return
-        with _bars(console) as bar:
-            yield _bar_watch(bar, signals, n_seeds, n_done, seeds)
+    board = None if study is None else Board(study)
+    with _asked_to_stop(signals, lambda: console.print(what), study is not None):
+        view = Screen(console, board) if console.is_terminal else _Lines(board)
+
+        def finished(outcome: Outcome) -> None:
+            if board is not None:
+                board.finished(outcome)
+            view.finished(outcome)
+
+        watch = Watch(Monitor(view.show, lambda: bool(signals)), signals, finished)
+        if isinstance(view, Screen):
+            with Live(get_renderable=view.picture, console=console, transient=True):
+                yield watch
+        else:
+            yield watch
 
 
 @contextmanager
@@ -118,87 +125,28 @@ def _end_now(code: int) -> None:
     os._exit(code)
 
 
-def _plain_watch(signals: list[int], n_seeds: int | None, n_done: int, seeds: bool) -> Watch:
-    """Lines for a log."""
-    from sequence_search.strategies.base import Monitor
+class _Lines:
+    """Lines for a log: each outcome of a study; of a seed one every few seconds, and its last."""
 
-    done = n_done
+    def __init__(self, board: Board | None) -> None:
+        self._board, self._last = board, -PLAIN_LINE_EVERY_S
 
-    def finished(outcome: Outcome) -> None:
-        nonlocal done
-        done = min(done + _n_done(outcome), n_seeds or 0)  # some of a batch may have been done before
-        typer.echo(f"{done} of {n_seeds}  {_outcome_text(outcome)}", err=True)
-
-    return Watch(Monitor(_plain_lines(seeds), lambda: bool(signals)), signals, finished)
-
-
-def _bars(console: Console) -> Bar:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("{task.fields[what]}"),
-        BarColumn(20),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    return Bar(*columns, console=console, transient=True)
-
-
-def _bar_watch(bar: Bar, signals: list[int], n_seeds: int | None, n_done: int, seeds: bool) -> Watch:
-    """Live bars: of the study, and of the seed that this process works on."""
-    from sequence_search.strategies.base import Monitor
-
-    whole = bar.add_task("", total=n_seeds, completed=n_done, what="study", visible=n_seeds is not None)
-    of_seed = bar.add_task("", total=None, what="", visible=False)
-    least: dict[str, float] = {}
-
-    def show_progress(progress: Progress) -> None:
-        bar.update(
-            of_seed,
-            visible=True,
-            completed=progress.step,
-            total=progress.n_steps,
-            what=f"seed {progress.seed}" if seeds else "point",
-            description=f"loss {progress.loss:.5g}  {progress.note}  {progress.sequence}",
-        )
-
-    def finished(outcome: Outcome) -> None:
-        problem, loss = outcome.task.problem, math.inf if outcome.loss is None else outcome.loss
-        least[problem] = min(least.get(problem, math.inf), loss)
-        best = f"{problem}: best loss {least[problem]:.5g}" if math.isfinite(least[problem]) else ""
-        bar.update(whole, advance=_n_done(outcome), description=best)
-        if outcome.state == "failed":
-            bar.console.print(_outcome_text(outcome))
-
-    return Watch(Monitor(show_progress, lambda: bool(signals)), signals, finished)
-
-
-def _n_done(outcome: Outcome) -> int:
-    return len(outcome.task.seeds) if outcome.state == "done" else 0
-
-
-def _outcome_text(outcome: Outcome) -> str:
-    """As "max-signal seed 3: done, loss 0.0115"."""
-    from sequence_search.study.plan import ranges_text
-
-    loss = "" if outcome.loss is None else f", loss {outcome.loss:.6f}"
-    reason = f": {outcome.reason}" if outcome.reason else ""
-    return f"{outcome.task.problem} seed {ranges_text(outcome.task.seeds)}: {outcome.state}{loss}{reason}"
-
-
-def _plain_lines(seeds: bool) -> Callable[[Progress], None]:
-    """Progress as lines, one every few seconds and the last of each seed."""
-    last = -PLAIN_LINE_EVERY_S
-
-    def show_progress(progress: Progress) -> None:
-        nonlocal last
-        if progress.step < progress.n_steps and time.monotonic() - last < PLAIN_LINE_EVERY_S:
+    def show(self, progress: Progress) -> None:
+        """Progress of the search of this process."""
+        if progress.step < progress.n_steps and time.monotonic() - self._last < PLAIN_LINE_EVERY_S:
             return
-        last = time.monotonic()
-        where = f"seed {progress.seed}  step" if seeds else "point"
-        where = f"{where} {progress.step}/{progress.n_steps}"
-        typer.echo(f"{where}  loss {progress.loss:.5g}  {progress.note}  {progress.sequence}", err=True)
+        self._last = time.monotonic()
+        seed = [] if progress.unit == "point" else [f"seed {progress.seed}"]
+        parts = [
+            *seed,
+            count_text(progress),
+            f"loss {progress.loss:.5g}",
+            progress.note,
+            str(progress.sequence),
+        ]
+        say("  ".join(part for part in parts if part), err=True)
 
-    return show_progress
+    def finished(self, outcome: Outcome) -> None:
+        """Outcome of a task."""
+        if self._board is not None:
+            say(f"{self._board.count}  {outcome_text(outcome)}", err=True)

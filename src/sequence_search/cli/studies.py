@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,8 +11,9 @@ import typer
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import Format, FormatOption, SchedulerOption, StudyArgument, WorkersOption
 from sequence_search.cli.checks import bad_input, study_errors
-from sequence_search.cli.printing import print_json, print_runs, print_status
-from sequence_search.cli.progress import Watch, watched
+from sequence_search.cli.printing import print_documents, print_json, say
+from sequence_search.cli.progress import watched
+from sequence_search.cli.results import best_run, print_runs, print_status
 
 if TYPE_CHECKING:
     from sequence_search.problem.problem import Problem
@@ -28,29 +28,24 @@ def create_study(out: Path, problems: list[Problem], how: dict[str, Any]) -> Stu
         return Study.create(out, problems, **how)
 
 
-def watched_study(study: Study) -> AbstractContextManager[Watch]:
-    """`watched`, with the seeds of a study and those that are done."""
-    return watched(sum(len(task.seeds) for task in study.tasks), study.tally().done)
-
-
 def run_study(study: Study, format: Format, **where: Any) -> None:
     """Run what is left, then print and draw what is done."""
-    with study_errors(), watched_study(study) as watch:
+    with study_errors(), watched(study) as watch:
         tally = study.run(monitor=watch.monitor, on_outcome=watch.finished, **where)
         pictures = _draw(study)
     if format is Format.JSON:
-        records = study.records()
-        print_json(records[0] if len(records) == 1 else records)
+        print_documents(study.records())
     else:
         for name in study.problems:
             if len(study.problems) > 1:
-                typer.echo(f"\n{name}")
+                say(f"\n{name}")
             if runs := study.runs(name):
                 print_runs(runs, study.problems[name])
         if tally.left or tally.failed:
             print_status(study.status())
+        say()
         for file in pictures:
-            typer.echo(f"wrote {file}")
+            say(f"wrote {file}")
     if watch.exit_code is not None and tally.left:
         raise typer.Exit(watch.exit_code)
     if tally.failed:
@@ -59,7 +54,7 @@ def run_study(study: Study, format: Format, **where: Any) -> None:
 
 def _draw(study: Study) -> list[Path]:
     """Picture of each problem's best design, in derived/."""
-    from sequence_search.report.figures import save_sequence_figure
+    from sequence_search.report.figures import design_title, save_sequence_figure
     from sequence_search.storage import locked, replacing
     from sequence_search.study.plan import DERIVED, LOCK_FILE
 
@@ -67,11 +62,13 @@ def _draw(study: Study) -> list[Path]:
     for name, problem in study.problems.items():
         file = study.folder / DERIVED / f"{name}.png"
         with locked(study.folder / LOCK_FILE, wait=True):
-            best = min(study.runs(name), key=lambda each: each.loss, default=None)
-            if best is None or best.sequence is None:
+            best = best_run(study.runs(name))
+            if best is None:
                 continue
+            design = best.families[0]
             with replacing(file) as aside:
-                save_sequence_figure(best.sequence, problem, aside, f"{name}: loss {best.loss:.6f}")
+                title = design_title(name, design.evaluation)
+                save_sequence_figure(design.sequence, problem, aside, title)
         pictures.append(file)
     return pictures
 
@@ -128,4 +125,4 @@ def slurm(
     with bad_input():
         job = ArrayJob(array_cap, time, cpus_per_task, partition)
         script = write_script(Study.open(study), job)
-    typer.echo(f"wrote {script}; submit it with: sbatch {shlex.quote(str(script))}")
+    say(f"wrote {script}; submit it with: sbatch {shlex.quote(str(script))}")

@@ -189,7 +189,7 @@ def _tell(monitor: Monitor, grid: Grid, state: GridState, rate: float) -> None:
     best = state.top[0]
     sequence = grid.sequences(np.array(best.index))
     note = f"{rate / 1e6:.2f} million points/s, {left:.0f} s left"
-    monitor.on_progress(Progress(0, state.next, grid.n_points, best.loss, sequence, note))
+    monitor.on_progress(Progress(0, state.next, grid.n_points, best.loss, sequence, note, "point"))
 
 
 def _finish(problem: Problem, best: GridPoint, monitor: Monitor | None) -> tuple[Design, Design | None]:

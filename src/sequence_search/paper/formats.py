@@ -14,6 +14,7 @@ from sequence_search.paper.match import match_headings, match_lines, match_recor
 from sequence_search.paper.tables import Cell, Column, Row, Table
 from sequence_search.paper.values import Stat
 from sequence_search.study.records import markdown_table
+from sequence_search.words import counted
 
 DASH = "–"
 CSV_COLUMNS = ("problem", "paper_table", "kind", "category", "quantity", "unit", "pulse", "mean", "sd")
@@ -65,8 +66,7 @@ def lines(table: Table) -> list[list[str]]:
 def caption(table: Table) -> str:
     """Title of the table with the paper's number and how many runs it is of."""
     number = f", as Table {table.paper_table}" if table.paper_table else ""
-    runs = "1 run" if table.n_runs == 1 else f"{table.n_runs} runs"
-    return f"{table.problem}{number}: {table.title} ({runs})"
+    return f"{table.problem}{number}: {table.title} ({counted(table.n_runs, 'run')})"
 
 
 def markdown(tables: list[Table]) -> str:

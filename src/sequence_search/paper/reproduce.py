@@ -25,6 +25,7 @@ from sequence_search.study.grid_optimum import grid_optimum
 from sequence_search.study.plan import DERIVED
 from sequence_search.study.records import csv_text
 from sequence_search.study.study import Study
+from sequence_search.words import counted
 
 SUMMARY = "summary.md"
 TITLE_CHARACTERS = 34  # of a line above a design
@@ -129,7 +130,7 @@ def _draw(folder: Path, each: Condition) -> list[Path]:
         figure = paper_figure(each.problem, designs.values(), designs)
         paths += save_figure(figure, folder / f"{stem}-designs")
     if any(run.families for run in each.runs):
-        figure = convergence_figure(each.runs, f"{each.problem.name}, {len(each.runs)} seeds")
+        figure = convergence_figure(each.runs, f"{each.problem.name}, {counted(len(each.runs), 'seed')}")
         paths += save_figure(figure, folder / f"{stem}-convergence")
     return paths
 

@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from sequence_search.report.drawing import COLOURS, plain
 from sequence_search.strategies.result import Run
+from sequence_search.words import counted
 
 SIZE = (88 / 25.4, 68 / 25.4)  # inches: a text column
 FONT_SIZE = 7.0
@@ -54,7 +55,7 @@ def convergence_figure(runs: Iterable[Run], title: str = "") -> Figure:
     axes.tick_params(labelsize=FONT_SIZE)
     axes.spines[["top", "right"]].set_visible(False)
     lost = len(every) - len(ended)
-    heading = f"{len(every)} seeds" + (f", {lost} of them without a design" if lost else "")
+    heading = counted(len(every), "seed") + (f", {lost} of them without a design" if lost else "")
     figure.legend(
         title=f"{heading}; lines: training voxels, dots: standard ensemble",
         loc="outside lower center",

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -27,7 +27,9 @@ class Progress:
     sequence : Sequence
         Of that loss.
     note : str
-        What else the strategy has to say, such as starts alive and families found.
+        What else the strategy has to say.
+    unit : str
+        What a step is.
     """
 
     seed: int
@@ -36,6 +38,7 @@ class Progress:
     loss: float
     sequence: Sequence
     note: str = ""
+    unit: Literal["step", "round", "point"] = "step"
 
 
 @dataclass(frozen=True, slots=True)

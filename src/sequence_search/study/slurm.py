@@ -11,6 +11,7 @@ from pathlib import Path
 from sequence_search.storage import StudyError, write_bytes
 from sequence_search.study.plan import DERIVED
 from sequence_search.study.study import Study
+from sequence_search.words import counted
 
 # SLURM tells a task this long before its wall time that it must end; a search saves within five seconds.
 NOTICE_S = 60
@@ -117,7 +118,9 @@ def write_script(study: Study, job: ArrayJob) -> Path:
     if not study.open_tasks():
         tally = study.tally()
         failed = f", {tally.failed} failed too often to be tried again" if tally.failed else ""
-        raise StudyError(f"{study.folder}: nothing is left to search: {tally.done} seeds are done{failed}")
+        raise StudyError(
+            f"{study.folder}: nothing is left to search: {counted(tally.done, 'seed')} done{failed}"
+        )
     file = study.folder / SCRIPT_FILE
     write_bytes(file, sbatch_script(study.folder, len(study.tasks), job).encode())
     return file

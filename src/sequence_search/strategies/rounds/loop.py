@@ -127,9 +127,9 @@ def _search(
     while not standing.over:
         reached = _round(space, standing, rounds, propose, loss_and_gradient, meter)
         if reached.elite:
-            best, note = reached.elite[0], f"{len(reached.elite)} families alive"
+            best, most = reached.elite[0], rounds.max_rounds
             settings.monitor.on_progress(
-                Progress(seed, reached.number, rounds.max_rounds, best.loss, best.sequence, note)
+                Progress(seed, reached.number, most, best.loss, best.sequence, unit="round")
             )
         over = reached.over or meter.must_end()
         if meter.interrupted:

@@ -1,0 +1,188 @@
+"""Commands on designs: designs, evaluate."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sequence_search.cli.app import NUMBER_LISTS, app
+from sequence_search.cli.arguments import EngineOption, Format, FormatOption, OverwriteOption, StudyArgument
+from sequence_search.cli.checks import bad_input, check_engine, check_figure, load
+from sequence_search.cli.printing import flow, print_documents, print_json, print_table, pulses, say
+from sequence_search.cli.results import best_run, print_designs
+from sequence_search.words import counted
+
+if TYPE_CHECKING:
+    from sequence_search.problem.problem import Problem
+    from sequence_search.sequence import Sequence
+    from sequence_search.strategies.result import Run
+    from sequence_search.study.study import Study
+
+MOST_DRAWN = 40
+FigureOption = Annotated[Path | None, typer.Option(help="PNG, SVG or PDF file to draw in.")]
+ProblemOption = Annotated[
+    str | None, typer.Option("--problem", metavar="NAME", help="Which, of a study of several.")
+]
+
+
+@app.command()
+def designs(
+    study: StudyArgument,
+    problem: ProblemOption = None,
+    all_seeds: Annotated[bool, typer.Option("--all", help="Of every seed, not of the best alone.")] = False,
+    figure: FigureOption = None,
+    overwrite: OverwriteOption = False,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """List what a study found: the designs of each problem's best seed, numbered."""
+    with bad_input():
+        check_figure(figure, overwrite)
+        opened, found = _found(study, problem)
+        for name, runs in found.items():
+            best = best_run(runs)
+            if best is None:
+                raise ValueError(f"{study} has no design of '{name}' yet: sequence-search status {study}")
+            found[name] = [run for run in runs if run.families] if all_seeds else [best]
+        if figure is not None:
+            _draw_designs(found, figure)
+    if format is Format.JSON:
+        records = [each for each in opened.records() if each["problem"] in found]
+        for each in records:
+            listed = {run.seed for run in found[each["problem"]]}
+            each["runs"] = [run for run in each["runs"] if run["seed"] in listed]
+        return print_documents(records)
+    for name, runs in found.items():
+        if len(found) > 1:
+            say(f"\n{name}")
+        print_designs(runs, opened.problems[name])
+    if figure is not None:
+        say(f"\nwrote {figure}")
+
+
+@app.command()
+def evaluate(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
+    source: Annotated[
+        str, typer.Argument(metavar="PROBLEM|STUDY", help="Name or file of a problem, or folder of a study.")
+    ],
+    flip_deg: Annotated[
+        list[float] | None, typer.Option("--flip-deg", help="Flip angles, one for each pulse.")
+    ] = None,
+    phase_deg: Annotated[
+        list[float] | None, typer.Option("--phase-deg", help="Phases, one for each pulse.")
+    ] = None,
+    delay_ms: Annotated[
+        list[float] | None, typer.Option("--delay-ms", help="Time to the next pulse or the readout.")
+    ] = None,
+    design: Annotated[
+        int, typer.Option(min=1, help="Of a study: number of the design, as `designs` lists them.")
+    ] = 1,
+    seed: Annotated[int | None, typer.Option(help="Of a study: the best seed if not given.")] = None,
+    problem: ProblemOption = None,
+    engine: EngineOption = "auto",
+    figure: FigureOption = None,
+    overwrite: OverwriteOption = False,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Evaluate a sequence, as --flip-deg 88 177 --phase-deg 0 180 --delay-ms 6.2 6.2, or a study's design."""
+    given = dict(zip(NUMBER_LISTS, (flip_deg, phase_deg, delay_ms), strict=True))
+    with bad_input():
+        check_engine(engine)
+        check_figure(figure, overwrite)
+        if Path(source).is_dir() and not any(given.values()):
+            loaded, sequence = _named(Path(source), problem, seed, design)
+        else:
+            loaded, sequence = load(source), _stated(given)
+        try:
+            loaded.search_space.check(sequence, loaded.name)
+        except ValueError as error:
+            say(f"note: outside the search space: {error}", err=True)
+        evaluation = loaded.evaluate(sequence, engine)
+    if not math.isfinite(evaluation.loss):
+        say(f"error: the loss is {evaluation.loss} for {sequence}", err=True)
+        raise typer.Exit(1)
+    if figure is not None:
+        from sequence_search.report.figures import design_title, save_sequence_figure
+
+        with bad_input():
+            save_sequence_figure(sequence, loaded, figure, design_title(loaded.name, evaluation))
+    from sequence_search.strategies.record import evaluation_record
+
+    record = evaluation_record(evaluation)
+    if format is Format.JSON:
+        return print_json({"problem": loaded.name, "sequence": sequence.to_dict()} | record)
+    _print_evaluation(sequence, record)
+
+
+def _print_evaluation(sequence: Sequence, record: dict[str, Any]) -> None:
+    say(flow(pulses(sequence)))
+    rows = [["loss, over 1,024 voxels per tissue", f"{record['loss']:.6f}"]]
+    rows += [[f"  {name} (weighted)", f"{value:.6f}"] for name, value in record["terms"].items()]
+    rows += [[f"|Mxy| {tissue} (nominal)", f"{value:.4f}"] for tissue, value in record["signal"].items()]
+    rows += [
+        ["RF energy (rad²)", f"{record['rf_energy']:.4f}"],
+        ["RF energy relative to 90°-180°", f"{100 * record['relative_rf_energy']:.1f} %"],
+        ["time to readout (ms)", f"{record['time_to_readout_ms']:.4g}"],
+    ]
+    print_table(["quantity", "value"], rows, flexible=0)
+
+
+def _stated(given: dict[str, list[float] | None]) -> Sequence:
+    """Sequence of the numbers given for each option."""
+    from sequence_search.sequence import Sequence
+
+    missing = [option for option, numbers in given.items() if not numbers]
+    if missing:
+        raise ValueError(
+            f"{' and '.join(missing)} missing: state a number for each pulse, as --flip-deg 88 177 "
+            "--phase-deg 0 180 --delay-ms 6.2 6.2, or name a study's folder in place of the problem"
+        )
+    return Sequence.from_degrees_ms(*(numbers or [] for numbers in given.values()))
+
+
+def _named(study: Path, problem: str | None, seed: int | None, number: int) -> tuple[Problem, Sequence]:
+    """Design of a study by the number that `designs` gives it."""
+    opened, found = _found(study, problem)
+    if len(found) > 1:
+        raise ValueError(f"{study} has several problems: pass --problem, one of {', '.join(found)}")
+    ((name, runs),) = found.items()
+    if seed is not None:
+        runs = [run for run in runs if run.seed == seed]
+    best = best_run(runs)
+    if best is None:
+        of_seed = "" if seed is None else f" and seed {seed}"
+        raise ValueError(f"{study} has no design of '{name}'{of_seed} yet")
+    if number > len(best.families):
+        has = counted(len(best.families), "design")
+        raise ValueError(
+            f"--design {number}: seed {best.seed} has {has}; see: sequence-search designs {study}"
+        )
+    return opened.problems[name], best.families[number - 1].sequence
+
+
+def _found(folder: Path, problem: str | None) -> tuple[Study, dict[str, list[Run]]]:
+    """A study, and the runs of each of its problems or of the one asked for."""
+    from sequence_search.study.study import Study
+
+    study = Study.open(folder)
+    return study, {name: study.runs(name) for name in (study.problems if problem is None else [problem])}
+
+
+def _draw_designs(found: dict[str, list[Run]], file: Path) -> None:
+    """Diagrams of all that are listed."""
+    from sequence_search.report.drawing import write_figure
+    from sequence_search.report.figures import design_title, designs_figure
+
+    if len(found) > 1:
+        raise ValueError(f"--figure is of one problem: pass --problem, one of {', '.join(found)}")
+    drawn = {
+        f"{number} of seed {run.seed}, {design_title(name, each.evaluation)}": each.sequence
+        for name, runs in found.items()
+        for run in runs
+        for number, each in enumerate(run.families, start=1)
+    }
+    if len(drawn) > MOST_DRAWN:
+        raise ValueError(f"--figure draws at most {MOST_DRAWN} designs, got {len(drawn)}: leave out --all")
+    write_figure(designs_figure(drawn.values(), drawn), file, dpi=200)
