@@ -5,13 +5,13 @@ import pytest
 
 from sequence_search.checks import Fault, number, whole_number
 
-FAULT = Fault("{t2} of {who} must not exceed {most:s}, got {given:s}", who="{GM}", most=2.0, given=2.5)
+FAULT = Fault("{t2} of {0} must not exceed {1:s}, got {2:s}", "{GM}", 2.0, 2.5)
 
 
 def test_a_fault_is_told_in_si_units_and_in_those_of_a_file():
     assert str(FAULT) == "t2 of {GM} must not exceed 2 s, got 2.5 s"
     assert FAULT.told({"t2": "t2_ms"}) == "t2_ms of {GM} must not exceed 2000 ms, got 2500 ms"
-    assert Fault("{a:rad}, {b:Hz}, {c:}", a=math.pi, b=1, c=2).told({}) == "180 deg, 1 Hz, 2"
+    assert Fault("{0:rad}, {1:Hz}, {2:}", math.pi, 1, 2).told({}) == "180 deg, 1 Hz, 2"
 
 
 def test_a_fault_travels_between_processes():

@@ -16,32 +16,28 @@ _PLACE = re.compile(r"\{(\w+)(?::(\w*))?\}")
 class Fault(ValueError):
     """A value that a type refuses.
 
-    Parameters
-    ----------
-    message : str
-        In it `{t1}` is a field of the type, or the text of that name in `values`; `{given:s}` is the number
-        `given` of `values`, which is in seconds.
-    **values : number or str
+    In the message `{t1}` is a field of the type, `{0}` the first of the values as text, and `{0:s}` the first
+    as a number of seconds.
     """
 
-    def __init__(self, message: str, **values: object) -> None:
+    def __init__(self, message: str, *values: object) -> None:
         self.message, self.values = message, values
         super().__init__(self.told())
 
     def __reduce__(self) -> tuple[partial[Fault], tuple[()]]:
         """As it was made: it may come from another process."""
-        return partial(Fault, self.message, **self.values), ()
+        return partial(Fault, self.message, *self.values), ()
 
     def told(self, keys: Mapping[str, str] | None = None) -> str:
         """In SI units; with `keys`, of a file by field, in theirs."""
 
         def word(place: re.Match[str]) -> str:
             name, unit = place.groups()
-            if unit is None:
-                return str(self.values[name]) if name in self.values else (keys or {}).get(name, name)
-            value = self.values[name]
-            if not isinstance(value, int | float):
-                return repr(value)
+            if not name.isdigit():
+                return (keys or {}).get(name, name)
+            value = self.values[int(name)]
+            if unit is None or not isinstance(value, int | float):
+                return str(value)
             shown, factor = (unit, 1.0) if keys is None else FILE_UNITS.get(unit, (unit, 1.0))
             return f"{value * factor:.6g} {shown}".rstrip()
 
@@ -49,32 +45,18 @@ class Fault(ValueError):
 
 
 def number(name: str, value: object) -> float:
-    """A number other than nan, as float; an empty name is that of a key that is told beside the message.
-
-    Raises
-    ------
-    Fault
-        If it is none.
-    """
+    """A number other than nan, as float; else a Fault. An empty name is of a key told beside the message."""
     what = f"{{{name}}} must be" if name else "must be"
     try:
         if isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value):
             return float(value)
     except OverflowError:
         raise Fault(f"{what} a number below 1e308, got a larger one") from None
-    raise Fault(f"{what} a number, got {{given}}", given=repr(value))
+    raise Fault(f"{what} a number, got {{0}}", repr(value))
 
 
 def whole_number(name: str, value: object, low: int, high: int) -> int:
-    """A whole number from low to high, as int.
-
-    Raises
-    ------
-    Fault
-        If it is none.
-    """
+    """A whole number from low to high, as int; else a Fault."""
     if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
-        raise Fault(
-            f"{{{name}}} must be a whole number from {low} to {high}, got {{given}}", given=repr(value)
-        )
+        raise Fault(f"{{{name}}} must be a whole number from {low} to {high}, got {{0}}", repr(value))
     return int(value)

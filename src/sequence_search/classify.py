@@ -57,13 +57,13 @@ class CategoryRule:
             raise Fault("{name} must not be empty or 'Others', which is what no category covers")
         if not self.flips or not all(0 <= flip <= 2 * math.pi + ROUNDING for flip in self.flips):
             degrees = [round(math.degrees(flip), 9) for flip in self.flips]
-            raise Fault("{flips} must be at least one angle within 0° to 360°, got {given}", given=degrees)
+            raise Fault("{flips} must be at least one angle within 0° to 360°, got {0}", degrees)
         for key, tolerance in (
             ("flip_tolerance", self.flip_tolerance),
             ("phase_tolerance", self.phase_tolerance),
         ):
             if not 0 <= tolerance <= math.pi + ROUNDING:
-                raise Fault(f"{{{key}}} must lie within 0° to 180°, got {{given:rad}}", given=tolerance)
+                raise Fault(f"{{{key}}} must lie within 0° to 180°, got {{0:rad}}", tolerance)
         n_flips = len(self.flips)
         if self.n_rf is not None and not all(n_rf >= n_flips for n_rf in self.n_rf):
             raise Fault(f"{{n_rf}} must be at least the {n_flips} of {{flips}}, got {list(self.n_rf)}")

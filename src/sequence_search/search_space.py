@@ -62,13 +62,12 @@ class SearchSpace:
         for name in ("min_rf_delay", "max_delay", "max_flip"):
             self._set(name, number(name, getattr(self, name)))
         if not 0 < self.min_rf_delay < self.max_delay < math.inf:
+            low, high = self.min_rf_delay, self.max_delay
             raise Fault(
-                "{min_rf_delay} must be above 0 and below {max_delay}, got {low:s} and {high:s}",
-                low=self.min_rf_delay,
-                high=self.max_delay,
+                "{min_rf_delay} must be above 0 and below {max_delay}, got {0:s} and {1:s}", low, high
             )
         if self.max_flip <= 0:
-            raise Fault("{max_flip} must be above 0, got {given:rad}", given=self.max_flip)
+            raise Fault("{max_flip} must be above 0, got {0:rad}", self.max_flip)
         if self.flip_range is FLIP_RANGE and self.max_flip < math.pi:
             self._set("flip_range", (0.0, self.max_flip))
         if self.wait_ranges is WAIT_RANGES and self.max_delay < WAIT_RANGES[-1][1]:
@@ -84,20 +83,12 @@ class SearchSpace:
         low, high = self.flip_range
         bound, name = min((2 * math.pi, ""), (self.max_flip, " ({max_flip})"))
         if not 0 <= low < high <= bound * (1 + ROUNDING):
-            raise Fault(
-                f"{{flip_range}} must rise within 0 to {{bound:rad}}{name}, got {{low:rad}} to {{high:rad}}",
-                bound=bound,
-                low=low,
-                high=high,
-            )
+            message = "{flip_range} must rise within 0 to {0:rad}" + name + ", got {1:rad} to {2:rad}"
+            raise Fault(message, bound, low, high)
         for low, high in self.wait_ranges:
             if not 0 < low <= high <= self.max_delay * (1 + ROUNDING):
-                raise Fault(
-                    "{wait_ranges} must rise within 0 to {max_delay}, {bound:s}, got {low:s} to {high:s}",
-                    bound=self.max_delay,
-                    low=low,
-                    high=high,
-                )
+                message = "{wait_ranges} must rise within 0 to {max_delay}, {0:s}, got {1:s} to {2:s}"
+                raise Fault(message, self.max_delay, low, high)
         if not self.wait_ranges:
             raise Fault("{wait_ranges} needs at least one range")
 
@@ -154,10 +145,8 @@ class Axis:
         whole_number("count", self.count, 1, 2**53)
         start, step = number("start", self.start), number("step", self.step)
         if math.isinf(start) or not 0 <= step < math.inf or (step == 0 and self.count > 1):
-            raise Fault(
-                "an axis needs a finite start and a step above 0,"
-                f" got {start:g}, {step:g} and {self.count} values"
-            )
+            message = "an axis needs a finite start and a step above 0, got {0:}, {1:} and {2} values"
+            raise Fault(message, start, step, self.count)
 
     @property
     def values(self) -> Float[np.ndarray, " count"]:
@@ -185,10 +174,8 @@ class Grid:
     def __post_init__(self) -> None:
         counts = [len(axes) for axes in (self.flip_angle, self.phase, self.delay)]
         if not counts[0] == counts[1] == counts[2] > 0:
-            raise Fault(
-                "{flip_angle}, {phase} and {delay} need one entry for each pulse, got {counts}",
-                counts=", ".join(map(str, counts)),
-            )
+            message = "{flip_angle}, {phase} and {delay} need one entry for each pulse, got {0}"
+            raise Fault(message, ", ".join(map(str, counts)))
 
     @property
     def shape(self) -> tuple[int, ...]:

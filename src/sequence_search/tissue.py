@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -32,9 +33,9 @@ class Normal:
         for name in ("mean", "sd"):
             object.__setattr__(self, name, number(name, getattr(self, name)))
         if not 0 <= self.sd < math.inf:
-            raise Fault("sd must be at least 0, got {given:}", given=self.sd)
+            raise Fault("sd must be at least 0, got {0:}", self.sd)
         if math.isinf(self.mean) and self.sd:
-            raise Fault("sd must be 0 where the mean is infinite, got {given:}", given=self.sd)
+            raise Fault("sd must be 0 where the mean is infinite, got {0:}", self.sd)
 
     @property
     def centre(self) -> float:
@@ -65,11 +66,7 @@ class Uniform:
         for name in ("low", "high"):
             object.__setattr__(self, name, number(name, getattr(self, name)))
         if not -math.inf < self.low <= self.high < math.inf:
-            raise Fault(
-                "low must not exceed high, both finite, got {start:} and {end:}",
-                start=self.low,
-                end=self.high,
-            )
+            raise Fault("low must not exceed high, both finite, got {0:} and {1:}", self.low, self.high)
 
     @property
     def centre(self) -> float:
@@ -84,35 +81,22 @@ class Uniform:
 Distribution = Normal | Uniform
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of a property that no real tissue or scanner leaves: they catch the wrong unit.
-
-    Attributes
-    ----------
-    low, high : float
-        In the SI unit.
-    unit : str
-        "s", "Hz" or "" for none.
-    what : str
-        Said beside the bounds.
-    endless : bool
-        Whether it may be infinite.
-    """
+class Limits(NamedTuple):
+    """Bounds that no real tissue or scanner leaves, in the SI unit: they catch the wrong one."""
 
     low: float
     high: float
     unit: str = ""
-    what: str = ""
+    remark: str = ""
     endless: bool = False
 
 
 LIMITS = {
-    "m0": Limits(0.0, 1e3, what=" (arbitrary units)"),
+    "m0": Limits(0.0, 1e3, remark=" (arbitrary units)"),
     "t1": Limits(1e-3, 100.0, "s", " or be inf", endless=True),
     "t2": Limits(1e-5, 100.0, "s", " or be inf", endless=True),
     "t2_prime": Limits(1e-5, math.inf, "s"),
-    "b1": Limits(0.0, 5.0, what=" (relative to nominal, which is 1)"),
+    "b1": Limits(0.0, 5.0, remark=" (relative to nominal, which is 1)"),
     "b0": Limits(-1e5, 1e5, "Hz"),
     "spread": Limits(0.0, 1e5, "Hz", " (half of the full width)"),
 }
@@ -151,7 +135,7 @@ class Tissue:
         _check_properties(self)
         t1, t2 = _highest(self.t1), _highest(self.t2)
         if t2 > 2 * t1:
-            raise Fault("{t2} must not exceed twice {t1}, got {high:s} and {other:s}", high=t2, other=t1)
+            raise Fault("{t2} must not exceed twice {t1}, got {0:s} and {1:s}", t2, t1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,28 +177,20 @@ def _check_properties(owner: Tissue | Imaging) -> None:
 
 
 def _check_limits(name: str, value: Distribution, limits: Limits) -> None:
-    signed = limits.low < 0
-    ends = (value.low, value.high) if isinstance(value, Uniform) else (value.mean, value.mean)
-    if signed and isinstance(value, Normal):
-        ends = (value.mean - value.sd, value.mean + value.sd)
+    low, high, unit, remark, endless = limits
+    signed = low < 0
+    if isinstance(value, Uniform):
+        ends = (value.low, value.high)
+    else:
+        ends = (value.mean - signed * value.sd, value.mean + signed * value.sd)
     for end in ends:
-        if not limits.low <= end <= limits.high and not (limits.endless and end == math.inf):
-            unit = limits.unit
-            raise Fault(
-                f"{{{name}}} must lie between {{low:{unit}}} and {{high:{unit}}}{limits.what},"
-                f" got {{given:{unit}}}",
-                low=limits.low,
-                high=limits.high,
-                given=end,
-            )
+        if not low <= end <= high and not (endless and end == math.inf):
+            message = f"{{{name}}} must lie between {{0:{unit}}} and {{1:{unit}}}{remark}, got {{2:{unit}}}"
+            raise Fault(message, low, high, end)
     # A distribution that reaches far below zero has no meaning but for a frequency.
     if not signed and isinstance(value, Normal) and value.sd > value.mean / 2:
-        raise Fault(
-            f"{{{name}}}: sd must be at most half of the mean ({{mean:{limits.unit}}}),"
-            f" got {{sd:{limits.unit}}}",
-            mean=value.mean,
-            sd=value.sd,
-        )
+        message = f"{{{name}}}: sd must be at most half of the mean ({{0:{unit}}}), got {{1:{unit}}}"
+        raise Fault(message, value.mean, value.sd)
 
 
 def _highest(value: Distribution) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sequence_search.checks import FILE_UNITS
 from sequence_search.objective import Objective
@@ -16,19 +16,8 @@ from sequence_search.voxels import clipped_share
 NEGLIGIBLE_SHARE = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Likely:
-    """Range of a quantity beyond which a mistake is likelier than a wish.
-
-    Attributes
-    ----------
-    low, high : float
-        In the SI unit.
-    unit : str
-        "s", "rad", "Hz" or "" for none.
-    if_low : str
-        What may have happened.
-    """
+class Likely(NamedTuple):
+    """Range of a quantity in its SI unit beyond which a mistake is likelier than a wish; what it would be."""
 
     low: float
     high: float

@@ -95,29 +95,23 @@ class Problem:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
-            raise Fault(
-                "name must be of letters, digits, '.', '_' and '-', got {given}", given=repr(self.name)
-            )
+            raise Fault("name must be of letters, digits, '.', '_' and '-', got {0}", repr(self.name))
         if not self.tissues or not self.objective.terms:
             raise Fault("a problem needs at least one tissue and one term of the objective")
         for what, parts in (("tissues", self.tissues), ("categories", self.categories)):
             names = [part.name for part in parts]
             if len(set(names)) < len(names):
-                raise Fault("the names of {what} must differ, got {names}", what=what, names=names)
+                raise Fault("the names of {0} must differ, got {1}", what, names)
         for term in self.objective.terms:
             self._check_term(term)
         object.__setattr__(self, "title", self.title or self.name)
 
     def _check_term(self, term: Term) -> None:
         if not all(0 <= index < len(self.tissues) for index in term.tissues or ()):
-            raise Fault(
-                "term '{term}' names the tissues {given}, counted from 0, of {count}",
-                term=term.name,
-                given=term.tissues,
-                count=len(self.tissues),
-            )
+            message = "term '{0}' names the tissues {1}, counted from 0, of {2}"
+            raise Fault(message, term.name, term.tissues, len(self.tissues))
         if term.tissues is None and term.kind.n_tissues == (2, 2) and len(self.tissues) != 2:
-            raise Fault("term '{term}' needs exactly two tissues, got all", term=term.name)
+            raise Fault("term '{0}' needs exactly two tissues, got all {1}", term.name, len(self.tissues))
 
     def __repr__(self) -> str:
         tissues = ", ".join(tissue.name for tissue in self.tissues)

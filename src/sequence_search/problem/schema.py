@@ -22,7 +22,10 @@ from sequence_search.problem.units import Axes, Milliseconds, Number, Quantity, 
 from sequence_search.search_space import Grid, SearchSpace
 from sequence_search.tissue import Distribution, Imaging, Normal, Tissue
 
-LEFT_OUT: Any = None  # a key that may be left out; its default is the type's
+Degrees = Annotated[Number, Unit("rad")]
+Time = Annotated[Number, Unit("s")]
+DegreeRange = Annotated[tuple[Number, Number], Unit("rad")]
+TimeRanges = Annotated[tuple[tuple[Number, Number], ...], Unit("s")]
 
 
 class Table(BaseModel):
@@ -53,11 +56,15 @@ def _t2_prime(star: Distribution, t2: float) -> float:
     if not isinstance(star, Normal) or star.sd:
         raise Fault("{t2_star} must be a plain number: state {t2_prime} for one that varies between voxels")
     if not 0 < star.mean <= t2:
-        raise Fault(
-            "{t2_star} must be above 0 and at most {t2}, got {given:s} and {most:s}", given=star.mean, most=t2
-        )
+        message = "{t2_star} must be above 0 and at most {t2}, got {0:s} and {1:s}"
+        raise Fault(message, star.mean, t2)
     rate = 1 / star.mean - 1 / t2
     return 1 / rate if rate > 0 else math.inf
+
+
+def key(alias: str | None = None, about: str | None = None) -> Any:
+    """A key that may be left out, where the default of the type counts."""
+    return Field(None, alias=alias, description=about)
 
 
 class TissueTable(Table):
@@ -67,16 +74,9 @@ class TissueTable(Table):
     m0: Quantity = Field(description="equilibrium magnetisation, arbitrary units")
     t1: Milliseconds = Field(alias="t1_ms", description="longitudinal relaxation time; inf for none")
     t2: Milliseconds = Field(alias="t2_ms", description="transverse relaxation time; inf for none")
-    t2_prime: Milliseconds = Field(
-        alias="t2_prime_ms",
-        description="reversible dephasing within the voxel, 1/T2* = 1/T2 + 1/T2'; inf for none",
-    )
-    t2_star: Milliseconds = Field(
-        LEFT_OUT, alias="t2_star_ms", description="in place of t2_prime_ms; a plain number"
-    )
-    b0: Quantity = Field(
-        LEFT_OUT, alias="b0_hz", description="frequency of the tissue's own, as of fat, added to the voxel's"
-    )
+    t2_prime: Milliseconds = Field(alias="t2_prime_ms", description="1/T2' = 1/T2* - 1/T2; inf for none")
+    t2_star: Milliseconds = key("t2_star_ms", "in place of t2_prime_ms; a plain number")
+    b0: Quantity = key("b0_hz", "frequency of the tissue's own, as of fat, added to the voxel's")
 
     @model_validator(mode="before")
     @classmethod
@@ -96,7 +96,7 @@ class ImagingTable(Table):
     b1: Quantity = Field(description="transmit field relative to nominal, which is 1")
     b0: Quantity = Field(alias="b0_hz", description="off-resonance, which differs between voxels")
     spread: Quantity = Field(
-        alias="spread_hz", description="half width of the uniform frequency spread within a voxel"
+        alias="spread_hz", description="half width of the spread within a voxel, uniform"
     )
 
 
@@ -104,23 +104,13 @@ class SearchSpaceTable(Table):
     """``[search_space]``, Sec. II.B."""
 
     makes = SearchSpace
-    max_rf: WholeNumber = Field(LEFT_OUT, description="the most pulses of a sequence")
-    rf_candidates: WholeNumber = Field(LEFT_OUT, description="RF operations of a layer, of proxyless")
-    flip_range: Annotated[tuple[Number, Number], Unit("rad")] = Field(
-        LEFT_OUT, alias="flip_range_deg", description="of the flip angles at the start only; see max_flip_deg"
-    )
-    max_flip: Annotated[Number, Unit("rad")] = Field(
-        LEFT_OUT, alias="max_flip_deg", description="a bound that holds for every flip angle; inf for none"
-    )
-    wait_ranges: Annotated[tuple[tuple[Number, Number], ...], Unit("s")] = Field(
-        LEFT_OUT, alias="wait_ranges_ms", description="ranges of the waits at the start"
-    )
-    min_rf_delay: Annotated[Number, Unit("s")] = Field(
-        LEFT_OUT, alias="min_rf_delay_ms", description="shortest delay after a pulse"
-    )
-    max_delay: Annotated[Number, Unit("s")] = Field(
-        LEFT_OUT, alias="max_delay_ms", description="longest delay after a pulse"
-    )
+    max_rf: WholeNumber = key(None, "the most pulses of a sequence")
+    rf_candidates: WholeNumber = key(None, "RF operations of a layer, of proxyless")
+    flip_range: DegreeRange = key("flip_range_deg", "of the flip angles at the start only; see max_flip_deg")
+    max_flip: Degrees = key("max_flip_deg", "a bound that holds for every flip angle; inf for none")
+    wait_ranges: TimeRanges = key("wait_ranges_ms", "ranges of the waits at the start")
+    min_rf_delay: Time = key("min_rf_delay_ms", "shortest delay after a pulse")
+    max_delay: Time = key("max_delay_ms", "longest delay after a pulse")
 
 
 class GridTable(Table):
@@ -138,14 +128,12 @@ class CategoryTable(Table):
     makes = CategoryRule
     name: str
     flips: Annotated[tuple[Number, ...], Unit("rad")] = Field(alias="flips_deg")
-    flip_tolerance: Annotated[Number, Unit("rad")] = Field(LEFT_OUT, alias="flip_tolerance_deg")
-    early_below: Annotated[Number, Unit("rad")] = Field(LEFT_OUT, alias="early_flips_below_deg")
-    n_rf: tuple[WholeNumber, ...] = LEFT_OUT
-    refocusing_phases: Annotated[tuple[Number, ...], Unit("rad")] = Field(
-        LEFT_OUT, alias="refocusing_phase_deg"
-    )
-    phase_tolerance: Annotated[Number, Unit("rad")] = Field(LEFT_OUT, alias="phase_tolerance_deg")
-    ti_above: Annotated[Number, Unit("s")] = Field(LEFT_OUT, alias="ti_above_ms")
+    flip_tolerance: Degrees = key("flip_tolerance_deg")
+    early_below: Degrees = key("early_flips_below_deg")
+    n_rf: tuple[WholeNumber, ...] = key()
+    refocusing_phases: Annotated[tuple[Number, ...], Unit("rad")] = key("refocusing_phase_deg")
+    phase_tolerance: Degrees = key("phase_tolerance_deg")
+    ti_above: Time = key("ti_above_ms")
 
 
 class TermTable(BaseModel):
@@ -154,9 +142,8 @@ class TermTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     term: str = Field(description="what is counted; see the documentation for all terms")
     weight: Number = Field(description="how much it counts")
-    tissues: tuple[str, ...] | None = Field(None, description="whose voxels; several are pooled in one mean")
-
-    brighter: str | None = Field(None, description="of a contrast, the tissue that is to be the brighter")
+    tissues: tuple[str, ...] | None = key(None, "whose voxels; several are pooled in one mean")
+    brighter: str | None = key(None, "of a contrast, the tissue that is to be the brighter")
 
     @model_validator(mode="after")
     def _check(self) -> TermTable:
@@ -215,14 +202,7 @@ TABLES: dict[str, type[BaseModel]] = {
 
 
 def read_tables(text: str, source: str) -> dict[str, Any]:
-    """Fields of a problem from the text of its file.
-
-    Parameters
-    ----------
-    text : str
-        TOML.
-    source : str
-        File or name that errors shall state.
+    """Fields of a problem from the text of its file, in TOML; `source` names it in errors.
 
     Raises
     ------
@@ -263,16 +243,7 @@ def _made(tables: ProblemTables) -> dict[str, Any]:
 
 
 def write_table(key: str, value: Any, *, defaults: bool = True) -> dict[str, Any]:
-    """A tissue, imaging properties, a search space, a grid or a category as in a file.
-
-    Parameters
-    ----------
-    key : str
-        At the top of the file.
-    value : dataclass
-    defaults : bool
-        Whether fields with their default are written out.
-    """
+    """A part of a problem as the table of that key in a file, with or without what has its default."""
     written = {}
     types = {each.name: each for each in fields(value)}
     for name, field in TABLES[key].model_fields.items():

@@ -107,16 +107,12 @@ def _axis(value: object) -> Axis:
         raise ValueError(f"must be a number or {{ start, stop, step }}, got the keys {sorted(value)}")
     start, stop, step = (_number(value[key]) for key in ("start", "stop", "step"))
     if not 0 < step < math.inf or not -math.inf < start <= stop < math.inf:
-        raise ValueError(
-            "step must be above 0 and stop not below start, all finite,"
-            f" got start {start:g}, stop {stop:g}, step {step:g}"
-        )
+        given = f"start {start:g}, stop {stop:g}, step {step:g}"
+        raise ValueError(f"step must be above 0 and stop not below start, all finite, got {given}")
     steps = (stop - start) / step
     if abs(steps - round(steps)) > PART_OF_STEP:
-        raise ValueError(
-            f"stop must be a whole number of steps from start, for example"
-            f" {start + math.floor(steps) * step:.12g}, got {stop:g}"
-        )
+        near = f"{start + math.floor(steps) * step:.12g}"
+        raise ValueError(f"stop must be a whole number of steps from start, for example {near}, got {stop:g}")
     return Axis(start, step, round(steps) + 1) if round(steps) else Axis(start)
 
 
