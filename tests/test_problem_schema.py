@@ -1,10 +1,11 @@
 import math
 from dataclasses import fields, make_dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from sequence_search.problem import schema
-from sequence_search.problem.errors import ProblemError
+from sequence_search.problem.errors import ProblemError, keys_of
 from sequence_search.problem.library import builtin_problems, problem_text
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
@@ -342,3 +343,10 @@ def test_a_new_field_needs_the_type_and_a_line_of_the_schema(of, key, value, mon
     written = schema.write_table(key, grown(**parts, crusher=kind))
     assert written["crusher"] == 2.0
     assert GrownTable.model_validate(written).make() == grown(**parts, crusher=kind)
+
+
+@pytest.mark.parametrize("table", schema.TABLES.values(), ids=schema.TABLES)
+def test_every_key_is_documented(table):
+    page = (Path(__file__).parents[1] / "docs" / "problem-files.md").read_text(encoding="utf-8")
+    top = set(schema.TABLES)
+    assert [key for key in keys_of(table).values() if f"`{key}`" not in page and key not in top] == []
