@@ -1,4 +1,5 @@
 import math
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -153,6 +154,7 @@ def test_it_shows_itself_in_a_line_and_equals_another_one_read():
     problem = Problem.load("max-signal")
     assert repr(problem) == "Problem 'max-signal' of GM, WM, CSF: 1 signal, 0.0001 rf_energy, 0.001 rf_number"
     assert problem == Problem.load("max-signal")
+    assert pickle.loads(pickle.dumps(problem)) == problem
 
 
 GREY, WHITE = Tissue("GM", 0.8, 1.331, 0.11, 0.17), Tissue("WM", 0.7, 0.832, 0.08, 0.161)

@@ -212,7 +212,9 @@ def test_a_title_may_be_left_out():
 
 
 def test_a_tissue_needs_a_name():
-    with pytest.raises(ProblemError, match=r"mine\.toml: the name of a tissue must not be empty"):
+    with pytest.raises(
+        ProblemError, match=r"mine\.toml: the name of a tissue must be a text that is not empty"
+    ):
         read(problem_text("max-signal").replace("[tissues.GM]", '[tissues.""]').replace('"GM", ', ""))
 
 

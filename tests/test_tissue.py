@@ -66,7 +66,8 @@ GREY = {"m0": 0.8, "t1": 1.331, "t2": 0.11, "t2_prime": 0.17}
         ({"t2_prime": 0}, "t2_prime must lie between 1e-05 s and inf s, got 0 s"),
         ({"m0": Uniform(-1, 1)}, r"m0 must lie between 0 and 1000 \(arbitrary units\), got -1"),
         ({"b0": Normal(0, 1e9)}, "b0 must lie between -100000 Hz and 100000 Hz, got -1e.09 Hz"),
-        ({"name": " "}, "the name of a tissue must not be empty"),
+        ({"name": 5}, "the name of a tissue must be a text that is not empty, got 5"),
+        ({"name": " "}, "the name of a tissue must be a text that is not empty"),
     ],
 )
 def test_a_tissue_that_cannot_be_is_refused(change, message):

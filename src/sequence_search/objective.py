@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
 
@@ -78,6 +78,12 @@ class TermKind:
     of: Literal["magnitude", "signal", "sequence"] = "magnitude"
     kernel: Callable[[Term, Voxels], KernelForm] | None = None
     own: bool = False
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """One of `TERMS` by its name in this module, where it has taken that of its function."""
+        if TERMS.get(self.name) is self:
+            return self.function.__name__
+        return TermKind, tuple(getattr(self, each.name) for each in fields(self))
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
         """The function itself."""

@@ -130,8 +130,8 @@ class Tissue:
     b0: Distribution = Normal(0.0)
 
     def __post_init__(self) -> None:
-        if not self.name.strip():
-            raise Fault("the name of a tissue must not be empty")
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise Fault("the name of a tissue must be a text that is not empty, got {0}", repr(self.name))
         _check_properties(self)
         t1, t2 = _highest(self.t1), _highest(self.t2)
         if t2 > 2 * t1:

@@ -5,31 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.schema import write_table
-from sequence_search.tissue import Distribution, Normal
+
+FUNCTIONS = {"signal": "signal_loss", "null": "null_loss", "contrast": "contrast_loss"}
 
 
 def legacy_digest(problem: Problem) -> str:
     """SHA-256 as in a study.json of schema version 1, in hex; it knows the fields of that time only."""
-    functions = {"signal": "signal_loss", "null": "null_loss", "contrast": "contrast_loss"}
-    terms = [
-        [term["term"], functions.get(term["term"], term["term"]), term["weight"]]
-        for term in problem.to_dict()["objective"]
-    ]
     space = write_table("search_space", problem.search_space)
     content = [
+        [{"name": each.name} | _varying(each, "m0", "t1", "t2", "t2_prime") for each in problem.tissues],
+        _varying(problem.imaging, "b1", "b0", "spread"),
         [
-            {"name": tissue.name}
-            | {name: _varying(getattr(tissue, name)) for name in ("m0", "t1", "t2", "t2_prime")}
-            for tissue in problem.tissues
-        ],
-        {name: _varying(getattr(problem.imaging, name)) for name in ("b1", "b0", "spread")},
-        [
-            [term.name, *row[1:], term.tissues]
-            for term, row in zip(problem.objective.terms, terms, strict=True)
+            [each.name, FUNCTIONS.get(each.kind.name, each.kind.name), float(each.weight), each.tissues]
+            for each in problem.objective.terms
         ],
         {
             "max_rf": space["max_rf"],
@@ -43,7 +36,5 @@ def legacy_digest(problem: Problem) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def _varying(value: Distribution) -> dict[str, Any]:
-    if isinstance(value, Normal):
-        return {"mean": value.mean, "sd": value.sd}
-    return {"low": value.low, "high": value.high}
+def _varying(owner: Any, *names: str) -> dict[str, Any]:
+    return {name: asdict(getattr(owner, name)) for name in names}
