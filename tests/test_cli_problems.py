@@ -1,8 +1,9 @@
 import json
 
 from cli_call import STRANGE, call
-from sequence_search.problem.library import builtin_problems, problem_text, toml_text
+from sequence_search.problem.library import builtin_problems, problem_text, templates, toml_text
 from sequence_search.problem.problem import Problem
+from sequence_search.problem.template import template
 
 
 def test_list():
@@ -19,13 +20,37 @@ def test_show():
 def test_init_gives_a_file_to_edit_and_never_overwrites(tmp_path):
     file = tmp_path / "mine.toml"
     assert call("init", "gm-wm", file).exit_code == 0
-    assert file.read_text() == problem_text("gm-wm")
+    text = file.read_text(encoding="utf-8")
+    assert text == template("gm-wm")
+    assert "[grid]" not in text
+    assert "Table" not in text
     file.write_text("precious")
     again = call("init", "gm-wm", file)
     assert again.exit_code == 2
     assert "exists already" in again.stderr
     assert file.read_text() == "precious"
     assert call("init", "gm-wm", tmp_path / "no" / "such" / "folder.toml").exit_code == 2
+
+
+def test_init_takes_what_to_begin_with_as_an_option_too(tmp_path):
+    for number, given in enumerate((["--from", "gm-wm"], [])):
+        file = tmp_path / f"{number}.toml"
+        assert call("init", file, *given).exit_code == 0
+        assert call("validate", file).exit_code == 0
+        again = tmp_path / f"{number}-again.toml"
+        assert call("init", file, again).exit_code == 0  # from a file
+    assert "[tissues.CSF]" in (tmp_path / "0.toml").read_text()
+    twice = call("init", "gm-wm", tmp_path / "x.toml", "--from", "max-signal")
+    assert twice.exit_code == 2
+    assert "init takes one problem to begin with, got gm-wm, max-signal" in twice.stderr
+
+
+def test_every_template_is_listed_and_valid(tmp_path):
+    for name in templates():
+        assert name in call("list").stdout
+        file = tmp_path / f"{name}.toml"
+        assert call("init", name, file).exit_code == 0
+        assert call("validate", file).exit_code == 0
 
 
 def test_validate(tmp_path):
@@ -61,3 +86,4 @@ def test_infinite_numbers_in_json_can_be_read_back(tmp_path):
     file.write_text(STRANGE, encoding="utf-8")
     shown = json.loads(call("show", file, "--format", "json").stdout)
     assert shown["tissues"]["WM [left]"]["t2_prime_ms"] == "inf"
+    assert Problem.from_toml(toml_text(shown)) == Problem.load(file)

@@ -15,14 +15,16 @@ from sequence_search.cli.printing import print_as_is, print_json, print_table, s
 
 @app.command("list")
 def list_problems(format: FormatOption = Format.TABLE) -> None:
-    """List the built-in problems."""
-    from sequence_search.problem.library import builtin_problems
+    """List the built-in problems, and the templates for problems of one's own."""
+    from sequence_search.problem.library import builtin_problems, templates
     from sequence_search.problem.problem import Problem
 
     problems = [Problem.load(name) for name in builtin_problems()]
     if format is Format.JSON:
         return print_json([{"name": problem.name, "title": problem.title} for problem in problems])
     print_table(["problem", "title"], [[problem.name, problem.title] for problem in problems])
+    if names := templates():
+        say(f"templates, for sequence-search init: {', '.join(names)}")
 
 
 @app.command()
@@ -35,12 +37,25 @@ def show(problem: ProblemArgument, format: FormatOption = Format.TABLE) -> None:
 
 
 @app.command()
-def init(problem: ProblemArgument, file: Annotated[Path, typer.Argument(help="File to write.")]) -> None:
-    """Copy a problem to a file, to edit it."""
-    from sequence_search.problem.library import problem_text
+def init(
+    names: Annotated[
+        list[str], typer.Argument(metavar="[PROBLEM] FILE", help="What to begin with, and the file to write.")
+    ],
+    origin: Annotated[
+        str | None, typer.Option("--from", metavar="PROBLEM", help="A template, a built-in name or a file.")
+    ] = None,
+) -> None:
+    """Write a problem file to edit, with a comment at each key."""
+    from sequence_search.problem.library import templates
+    from sequence_search.problem.template import template
 
+    *stated, name = names
+    begin_with = [*stated, *([] if origin is None else [origin])] or [*templates(), "max-signal"][:1]
+    file = Path(name)
     with bad_input():
-        text = problem_text(problem)
+        if len(begin_with) > 1:
+            raise ValueError(f"init takes one problem to begin with, got {', '.join(begin_with)}")
+        text = template(begin_with[0])
         try:
             with file.open("x", encoding="utf-8") as handle:
                 handle.write(text)
@@ -48,7 +63,7 @@ def init(problem: ProblemArgument, file: Annotated[Path, typer.Argument(help="Fi
             raise ValueError(f"{file} exists already, and is left as it is") from None
         except OSError as error:
             raise ValueError(f"{file} cannot be written: {error.strerror}") from None
-    say(f"wrote {file}; try: sequence-search validate {file}")
+    say(f"wrote {file}, which begins with {begin_with[0]}; edit it, then: sequence-search validate {file}")
 
 
 @app.command()
@@ -69,6 +84,7 @@ def validate(
         refuse(str(error))
     if format is Format.JSON:
         return print_json({"valid": True, "name": problem.name, "notes": problem.notes()})
-    say(f"{file}: valid, problem '{problem.name}': {problem.title}")
+    title = "" if problem.title == problem.name else f": {problem.title}"
+    say(f"{file}: valid, problem '{problem.name}'{title}")
     for note in problem.notes():
         say(f"note: {note}")

@@ -32,7 +32,6 @@ def run_study(study: Study, format: Format, **where: Any) -> None:
     """Run what is left, then print and draw what is done."""
     with study_errors(), watched(study) as watch:
         tally = study.run(monitor=watch.monitor, on_outcome=watch.finished, **where)
-        pictures = _draw(study)
     if format is Format.JSON:
         print_documents(study.records())
     else:
@@ -43,9 +42,9 @@ def run_study(study: Study, format: Format, **where: Any) -> None:
                 print_runs(runs, study.problems[name])
         if tally.left or tally.failed:
             print_status(study.status())
-        say()
-        for file in pictures:
-            say(f"wrote {file}")
+    with study_errors():
+        for file in _draw(study):
+            say(f"wrote {file}", err=format is Format.JSON)
     if watch.exit_code is not None and tally.left:
         raise typer.Exit(watch.exit_code)
     if tally.failed:
