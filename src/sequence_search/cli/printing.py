@@ -8,6 +8,7 @@ import math
 import os
 import re
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
@@ -98,13 +99,19 @@ def print_table(columns: list[str], rows: list[list[str]], flexible: int = -1) -
     printed, where that is not enough.
     """
     console = make_console()
-    for heads in (columns, [head.replace(" ", "\n") for head in columns]):
+    flexible %= len(columns)
+    bodies = [[row[place] for row in rows] for place in range(len(columns))]
+    folded = [
+        textwrap.fill(head, max(1, _least_width([*head.split(), *body], whole=True)), break_on_hyphens=False)
+        for head, body in zip(columns, bodies, strict=True)
+    ]
+    for heads in (columns, folded):
         widths = [
-            _least_width([head, *(row[place] for row in rows)], whole=place != flexible % len(columns))
-            for place, head in enumerate(heads)
+            _least_width([head, *body], whole=place != flexible)
+            for place, (head, body) in enumerate(zip(heads, bodies, strict=True))
         ]
         if sum(widths) + COLUMN_GAP * (len(widths) - 1) <= console.width:
-            console.print(_table(heads, rows, widths, flexible % len(columns)))
+            console.print(_table(heads, rows, widths, flexible))
             return True
     return False
 
@@ -121,9 +128,10 @@ def _table(heads: list[str], rows: list[list[str]], widths: list[int], flexible:
     from rich.table import Table
 
     table = Table(box=None, padding=(0, COLUMN_GAP, 0, 0), pad_edge=False, header_style="bold")
+    table.show_header = any(heads)
     for place, (head, width) in enumerate(zip(heads, widths, strict=True)):
-        cells = [row[place] for row in rows if row[place]]
-        numbers = bool(cells) and all(map(is_number, cells))
+        words = [word for row in rows for word in row[place].split()]
+        numbers = bool(words) and all(map(is_number, words))
         justify: Literal["right", "left"] = "right" if numbers else "left"
         table.add_column(head, justify=justify, no_wrap=place != flexible, min_width=width)
     for row in rows:

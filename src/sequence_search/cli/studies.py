@@ -44,7 +44,7 @@ def run_study(study: Study, format: Format, **where: Any) -> None:
             print_status(study.status())
     with study_errors():
         for file in _draw(study):
-            say(f"wrote {file}", err=format is Format.JSON)
+            say(f"\nwrote {file}", err=format is Format.JSON)
     if watch.exit_code is not None and tally.left:
         raise typer.Exit(watch.exit_code)
     if tally.failed:
