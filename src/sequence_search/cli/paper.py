@@ -21,7 +21,7 @@ from sequence_search.cli.results import print_study_table
 def table(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")],
     grid: Annotated[
-        bool, typer.Option("--grid", help="Visit a problem's grid, if there is one: minutes, once.")
+        bool, typer.Option("--grid", help="Visit every point of a problem's grid, once.")
     ] = False,
     format: Annotated[TableFormat, typer.Option("--format", help="How to print it.")] = TableFormat.TERMINAL,
 ) -> None:
