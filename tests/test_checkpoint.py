@@ -10,48 +10,17 @@ import torch
 from sequence_search.problem.problem import Problem
 from sequence_search.strategies import STRATEGIES, make_strategy
 from sequence_search.strategies.base import Monitor, Settings
+from strategy_cases import QUICK, Memory
 
 PROBLEM = Problem.load("max-signal")
-QUICK = {
-    "multistart": {
-        "n_starts": 8,
-        "n_children": 8,
-        "max_rounds": 4,
-        "steps": 4,
-        "n_polished": 2,
-        "n_per_tissue": 4,
-    },
-    "evolution": {"population": 6, "n_generations": 5, "steps": 3},
-    "random": {"n_proposals": 6, "n_rounds": 4, "steps": 3},
-    "proxyless": {"steps": 14, "n_voxels": 200, "voxels_per_step": 60, "polish": True, "momentum": 0.9},
-}
+CASES = QUICK | {"proxyless": QUICK["proxyless"] | {"polish": True, "momentum": 0.9}}
 SEEDS = {"proxyless": (3, 5)}
 pytestmark = pytest.mark.parametrize("strategy", STRATEGIES)
 
 
-class Memory:
-    """Keeps every state, and stops the search at its n-th question whether to stop."""
-
-    def __init__(self, stop_at=10**9):
-        self.states, self.asked, self.stop_at, self.started_from = [], 0, stop_at, None
-
-    def load(self):
-        return self.started_from
-
-    def due(self):
-        return True
-
-    def save(self, state):
-        self.states.append(copy.deepcopy(state))
-
-    def stop(self):
-        self.asked += 1
-        return self.asked >= self.stop_at
-
-
 def run(strategy, memory, **budget):
     settings = Settings(monitor=Monitor(stop=memory.stop), checkpoint=memory, **budget)
-    return make_strategy(strategy, QUICK[strategy]).run(PROBLEM, SEEDS.get(strategy, (3,)), settings)
+    return make_strategy(strategy, CASES[strategy]).run(PROBLEM, SEEDS.get(strategy, (3,)), settings)
 
 
 def same(run):
@@ -127,7 +96,7 @@ def test_threads_do_not_change_a_bit(strategy):
     try:
         for threads in (1, 2, 4):
             torch.set_num_threads(threads)
-            search = make_strategy(strategy, QUICK[strategy] | large)
+            search = make_strategy(strategy, CASES[strategy] | large)
             ends.append([same(each) for each in search.run(PROBLEM, SEEDS.get(strategy, (3,)), Settings())])
     finally:
         torch.set_num_threads(before)

@@ -8,7 +8,7 @@ import pytest
 from cli_call import call
 from sequence_search.cli import app, repeat_flags
 from sequence_search.strategies import STRATEGIES
-from sequence_search.strategies.proxyless.strategy import SCHEDULES
+from sequence_search.strategies.proxyless.strategy import Proxyless
 
 # init, validate, list, ...: as a user works.
 ORDER = [
@@ -62,7 +62,7 @@ def test_every_command_has_a_place_in_the_help():
 
 def test_help_of_run_names_every_strategy_and_schedule():
     text = call("run", "--help").stdout
-    assert all(name in text for name in (*STRATEGIES, *SCHEDULES))
+    assert all(name in text for name in (*STRATEGIES, *Proxyless.presets))
 
 
 def test_version():

@@ -1,7 +1,7 @@
+import importlib
 import json
 import os
 import signal
-import sys
 
 import pytest
 
@@ -170,15 +170,15 @@ def test_grid_prints_and_saves(tmp_path, small_grid):
 
 
 def test_an_interrupted_grid_goes_on_with_the_same_command(tmp_path, small_grid, monkeypatch):
-    module = sys.modules["sequence_search.grid.search"]
+    module = importlib.import_module("sequence_search.grid.search")
     command = ["grid", small_grid, "--n-per-tissue", 2, "--out", tmp_path / "out"]
     monkeypatch.setattr(module, "CHUNK_VOXELS", 6 * 50)
-    monkeypatch.setattr(module, "_tell", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr(module.GridSearch, "progress", lambda *_: os.kill(os.getpid(), signal.SIGINT))
     stopped = call(*command)
     assert stopped.exit_code == 130, stopped.stderr
     assert "50 points on 2" in stopped.stdout
     assert "the same command goes on" in stopped.stderr
-    monkeypatch.setattr(module, "_tell", lambda *_: None)
+    monkeypatch.setattr(module.GridSearch, "progress", lambda *_: None)
     other = call(*command, "--top", 3)
     assert other.exit_code == 2
     assert "is of another grid search" in other.stderr

@@ -1,11 +1,18 @@
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 
+from sequence_search.engines.simulator import Simulator
+from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.finish import Finisher
+from sequence_search.strategies.rounds.propose import random_designs
+from strategy_cases import ONE_SIDED
 
 finish = sys.modules["sequence_search.strategies.finish"]
 PROBLEM = Problem.load("max-signal")
@@ -16,6 +23,70 @@ ROUGH = Sequence.from_degrees_ms([70, 150], [0, 160], [8, 9])
 
 def run_of(*found, **settings):
     return FINISHER.finish(3, list(found), Meter(Settings(**settings)), history=())
+
+
+def test_small_pulses_are_dropped_where_that_does_not_raise_the_loss():
+    found = Sequence.from_degrees_ms([90, 1, -180], [10, 0, 10], [9000, 2000, 7])
+    few = replace(PROBLEM, objective=Objective((Term("number", TERMS["rf_number"], 1.0),)))
+    (cleaned,) = Finisher(few, "auto").clean([found])
+    expected = {"flip_deg": [90, 180], "phase_deg": [0, 180], "delay_ms": [10_000, 7]}
+    assert cleaned.sequence.to_dict() == expected
+    # Where energy costs nothing a pulse of 2.9° adds to one of 50°.
+    needed = Sequence.from_degrees_ms([2.9, 50], [10, 10], [0.1, 6.2])
+    signal = replace(PROBLEM, objective=Objective(PROBLEM.objective.terms[:1]))
+    finisher = Finisher(signal, "auto")
+    for found in (needed, GOOD):
+        (cleaned,) = finisher.clean([found])
+        assert cleaned.loss <= float(signal.loss(found, signal.voxels())) * (1 + 1e-11)
+    assert len(finisher.clean([needed])[0].sequence.flip_angle) == 2
+
+
+def by_phase(magnitude, sequence, voxels):
+    """A term that no phase may change."""
+    return sequence.phase.sin().sum(-1) + sequence.flip_angle.sum(-1)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        ONE_SIDED,
+        PROBLEM.with_term("phase", by_phase, 0.1),
+        ONE_SIDED.with_term("offset", lambda m, s, v: (m * v.b0).mean(-1), -1e-3),
+    ],
+)
+def test_cleaning_never_raises_a_loss(problem):
+    rng = np.random.default_rng(0)
+    found = random_designs(problem.search_space, 40, rng)
+    found = [
+        replace(one, flip_angle=one.flip_angle * torch.tensor(rng.choice([-1.0, 1, 0.01]))) for one in found
+    ]
+    for one, cleaned in zip(found, Finisher(problem, "auto").clean(found), strict=True):
+        before = float(problem.loss(one, problem.voxels()))
+        assert cleaned.loss == pytest.approx(problem.evaluate(cleaned.sequence).loss, rel=1e-12, abs=1e-14)
+        assert cleaned.loss <= before + 1e-11 * abs(before)
+
+
+def test_of_a_design_and_its_mirror_the_better_is_kept():
+    (good,) = Finisher(ONE_SIDED, "auto").clean([Sequence.from_degrees_ms([31, 32], [0, 90], [1, 1])])
+    mirror = replace(good.sequence, phase=-good.sequence.phase)
+    for found in ([good.sequence, mirror], [mirror, good.sequence]):
+        run = Finisher(ONE_SIDED, "auto").finish(0, found, Meter(Settings()), history=())
+        assert [design.loss for design in run.families] == pytest.approx([good.loss])
+
+
+def test_each_ensemble_is_simulated_once_whatever_was_found(monkeypatch):
+    calls = []
+    parts = Simulator.parts
+
+    def counted(simulator, sequence):
+        calls.append(len(simulator.voxels))
+        return parts(simulator, sequence)
+
+    monkeypatch.setattr(Simulator, "parts", counted)
+    found = random_designs(PROBLEM.search_space, 20, np.random.default_rng(1))
+    run = Finisher(PROBLEM, "auto").finish(0, found, Meter(Settings(max_seconds=1e-9)), history=())
+    assert len(run.families) > 4
+    assert calls == [3 * 1024, 3 * 4096]
 
 
 def test_designs_are_distinct_and_sorted():

@@ -10,6 +10,7 @@ from sequence_search.grid.search import grid_search
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import Axis, Grid
 from sequence_search.strategies.base import Monitor
+from strategy_cases import ONE_SIDED
 
 DEGREE = math.pi / 180
 GRID = Grid(
@@ -57,7 +58,7 @@ def test_progress_counts_points(small_chunks):
 
 def test_a_stopped_search_goes_on_where_it_was(small_chunks, tmp_path):
     seen = []
-    state_file = tmp_path / "state.json"
+    state_file = tmp_path / "state.npz"
     monitor = Monitor(seen.append, lambda: len(seen) == 3)
     stopped = grid_search(PROBLEM, n_per_tissue=4, monitor=monitor, state_file=state_file)
     assert (stopped.status, stopped.n_done, stopped.polished) == ("interrupted", 30, None)
@@ -75,7 +76,7 @@ def test_an_exception_leaves_the_state(small_chunks, tmp_path):
         if progress.step == 50:
             raise KeyboardInterrupt
 
-    state_file = tmp_path / "state.json"
+    state_file = tmp_path / "state.npz"
     with pytest.raises(KeyboardInterrupt):
         grid_search(PROBLEM, n_per_tissue=4, monitor=Monitor(fail), state_file=state_file)
     resumed = []
@@ -93,11 +94,26 @@ def test_an_exception_leaves_the_state(small_chunks, tmp_path):
     ],
 )
 def test_the_state_of_another_grid_is_refused(small_chunks, tmp_path, change):
-    state_file = tmp_path / "state.json"
+    state_file = tmp_path / "state.npz"
     given = {"problem": PROBLEM, "n_per_tissue": 4, "state_file": state_file}
     grid_search(**given, monitor=Monitor(stop=lambda: True))
     with pytest.raises(ValueError, match="is of another grid search"):
         grid_search(**(given | change))
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"grid_sha256": "key"}'])
+def test_what_is_no_state_is_refused(tmp_path, content):
+    state_file = tmp_path / "state.npz"
+    state_file.write_bytes(content)
+    with pytest.raises(ValueError, match="is not the state of a grid search: remove it"):
+        grid_search(PROBLEM, n_per_tissue=4, state_file=state_file)
+
+
+def test_the_polished_is_no_worse_than_the_best_point():
+    """Not its mirror either, where b0 is not symmetric."""
+    result = grid_search(ONE_SIDED)
+    assert result.optimum.loss == pytest.approx(0.0778, abs=1e-4)
+    assert result.polished.loss == pytest.approx(0.0759, abs=1e-4)
 
 
 def test_threads_do_not_change_the_result(small_chunks):
@@ -122,7 +138,7 @@ def test_a_state_of_all_points_is_only_polished(tmp_path):
     def fail(progress):
         raise KeyboardInterrupt
 
-    state_file = tmp_path / "state.json"
+    state_file = tmp_path / "state.npz"
     with pytest.raises(KeyboardInterrupt):
         grid_search(PROBLEM, n_per_tissue=4, monitor=Monitor(fail), state_file=state_file)
     result = grid_search(PROBLEM, n_per_tissue=4, monitor=Monitor(fail), state_file=state_file)

@@ -4,8 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sequence_search.grid.losses import best_points, grid_chunk, grid_of, merge, prepare_grid
-from sequence_search.grid.state import GridPoint
+from sequence_search.grid.losses import GridPoint, best_points, grid_of, merge, prepare_grid
 from sequence_search.objective import Objective, Term, time_to_readout
 from sequence_search.problem.library import builtin_problems
 from sequence_search.problem.problem import Problem
@@ -109,14 +108,9 @@ def test_the_best_points_do_not_depend_on_chunks():
     assert [point.index for point in best_points(losses, 0, 7, 9)] == [1, 3, 4, 6, 0]
 
 
-def test_a_chunk_is_a_piece_of_the_grid():
-    voxels = PROBLEM.voxels(2)
-    values = prepare_grid(PROBLEM, voxels)(1000, 1500)
-    (best,) = grid_chunk(PROBLEM, 1000, 1500, n_per_tissue=2, top=1)
-    assert best == GridPoint(values.min(), 1000 + int(values.argmin()))
-    assert grid_chunk(PROBLEM, 7, 7) == ()
-    with pytest.raises(ValueError, match="must rise within 0 to 9658341, got 5 and 4"):
-        grid_chunk(PROBLEM, 5, 4)
+def test_points_sort_by_loss_then_index():
+    assert sorted([GridPoint(1.0, 3), GridPoint(1.0, 2), GridPoint(0.5, 9)])[0].index == 9
+    assert GridPoint(1.0, 2) < GridPoint(1.0, 3)
 
 
 def test_a_problem_without_a_grid_is_refused():

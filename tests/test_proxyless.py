@@ -1,5 +1,4 @@
 import math
-import sys
 from dataclasses import replace
 
 import pytest
@@ -19,44 +18,109 @@ from sequence_search.objective import (
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
 from sequence_search.strategies import search
-from sequence_search.strategies.proxyless.gates import gate_gradient
-from sequence_search.strategies.proxyless.scheduler import Draws, idle_time, initial_scheduler
+from sequence_search.strategies.base import Meter, Settings
+from sequence_search.strategies.proxyless.gates import architecture_gradient, gate_gradient
+from sequence_search.strategies.proxyless.scheduler import Draws, idle_time
 from sequence_search.strategies.proxyless.strategy import Proxyless
+from sequence_search.strategies.proxyless.training import VoxelStream
 
 PROBLEM = Problem.load("gm-wm")
-# The package's attribute `search` is the function.
-proxyless = sys.modules["sequence_search.strategies.proxyless.strategy"]
 
 
 def losses(run):
     return [point.loss for point in run.history]
 
 
-def test_a_two_path_step_moves_two_and_keeps_their_total():
-    scheduler = scheduler_of(sd=1.0)
-    # Momentum would move the others.
-    adam = torch.optim.Adam([scheduler.architecture], lr=0.1, betas=(0.9, 0.999))
-    generators = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
-    draws = Draws(generators, scheduler)
-    pairs = []
-    two = draws.two
+OPTIONS = {"n_voxels": 100, "voxels_per_step": 60}
 
-    def spy():
-        pairs.append(two())
+
+def trained(problem, options, seeds, phase=None):
+    """State after all steps; phases of all operations as given."""
+    search = options.prepare(problem, "auto")
+    state = search.init(seeds)
+    if phase is not None:
+        phases = torch.full_like(state.scheduler.phase, phase)
+        state = replace(state, scheduler=replace(state.scheduler, phase=phases))
+    meter = Meter(Settings())
+    while not search.is_over(state):
+        state = search.step(state, meter)
+    return state, search.finish(state, meter)
+
+
+def test_a_two_path_step_moves_two_and_keeps_their_total(monkeypatch):
+    pairs = []
+    two = Draws.two
+
+    def spy(*arguments):
+        pairs.append(two(*arguments))
         return pairs[-1]
 
-    draws.two = spy
+    monkeypatch.setattr(Draws, "two", spy)
+    # Momentum would move the others.
+    options = Proxyless(
+        gates="two", architecture_every=1, architecture_rate=0.1, architecture_betas=(0.9, 0.999), **OPTIONS
+    )
+    options = replace(options, architecture_sd=1.0)
+    search = options.prepare(PROBLEM, "auto")
+    state, meter = search.init((0, 1)), Meter(Settings())
     for _ in range(4):
-        before = scheduler.architecture.detach().clone()
-        proxyless._architecture_step(
-            PROBLEM, scheduler, draws, PROBLEM.voxels(8), "auto", adam, Proxyless(gates="two")
-        )
-        after = scheduler.architecture.detach()
+        before = state.scheduler.architecture
+        state = search.step(state, meter)
+        after = state.scheduler.architecture
         moved = torch.zeros_like(before, dtype=torch.bool).scatter(-1, pairs[-1], True)
         assert torch.equal(after[~moved], before[~moved])
         assert (after[moved & before.isfinite()] != before[moved & before.isfinite()]).any()
         totals = [part.softmax(-1).gather(-1, pairs[-1]).sum(-1) for part in (before, after)]
         torch.testing.assert_close(*totals, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_steps_are_those_of_the_optimizers_of_torch(momentum):
+    """Weights by SGD, architecture by Adam, each in place on a copy."""
+    options = Proxyless(
+        steps=7, momentum=momentum, weight_rate=0.05, architecture_rate=0.1, architecture_every=2, **OPTIONS
+    )
+    search = options.prepare(PROBLEM, "auto")
+    state, meter = search.init((0, 1)), Meter(Settings())
+    weights = [getattr(state.scheduler, name).clone() for name in ("flip_angle", "phase", "log_idle")]
+    for part in weights:
+        part.requires_grad_()
+    alpha = state.scheduler.architecture.clone().requires_grad_()
+    sgd = torch.optim.SGD(weights, lr=0.05, momentum=momentum)
+    adam = torch.optim.Adam([alpha], lr=0.1, betas=(0.0, 0.999))
+    while not search.is_over(state):
+        scheduler = replace(
+            state.scheduler, flip_angle=weights[0], phase=weights[1], log_idle=weights[2], architecture=alpha
+        )
+        sgd.zero_grad()
+        path = search._draws.path(state.n_draws, alpha.detach())
+        drawn = scheduler.sequence(path)
+        PROBLEM.loss(drawn, search._stream.batch(state.n_batches)).sum().backward()
+        sgd.step()
+        scheduler.constrain()
+        if (state.step + 1) % 2 == 0:
+            path = search._draws.path(state.n_draws + 1, alpha.detach())
+            voxels = search._stream.batch(state.n_batches + 1)
+            alpha.grad = architecture_gradient(
+                alpha.detach(), gate_gradient(PROBLEM, scheduler, path, voxels, "auto")
+            )
+            adam.step()
+        state = search.step(state, meter)
+        torch.testing.assert_close(state.scheduler.flip_angle, weights[0].detach(), rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(state.scheduler.log_idle, weights[2].detach(), rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(state.scheduler.architecture, alpha.detach(), rtol=1e-9, atol=1e-12)
+
+
+def test_the_stream_passes_over_all_voxels_once_an_epoch_in_random_order():
+    stream = VoxelStream(PROBLEM, 300, 90)
+    first, second = (
+        torch.cat([stream.batch(epoch * 3 + number).b1 for number in range(3)]) for epoch in range(2)
+    )
+    assert len(first.unique()) == 270
+    assert len(torch.cat([first, second]).unique()) > 270
+    assert not torch.equal(first, second)
+    assert torch.equal(stream.batch(1).b1, first[90:180])
+    assert torch.equal(stream.batch(5).b1, second[180:])
 
 
 def test_a_failed_seed_ends_alone_and_all_failed_end_the_run():
@@ -122,41 +186,22 @@ def one_layer_problem(term, weight=1.0):
 
 
 @pytest.mark.parametrize("gates", ["full", "two"])
-def test_it_learns_the_best_operation(gates, monkeypatch):
+def test_it_learns_the_best_operation(gates):
     """One layer, frozen weights: the probability of the flip angle that gives most signal goes to one.
 
     The gate gradient is linear in the signal, so that it points to the best operation surely where the loss
     is linear as well: a loss of -|Mxy|, and all pulses of one phase.
     """
-    seen = {}
-
-    def spy(*arguments):
-        scheduler = initial_scheduler(*arguments)
-        with torch.no_grad():
-            scheduler.phase.zero_()
-        seen["scheduler"] = scheduler
-        return scheduler
-
-    monkeypatch.setattr(proxyless, "initial_scheduler", spy)
     problem = one_layer_problem(lambda magnitude, sequence, voxels: -magnitude.mean(-1))
-    result = search(
-        problem,
-        "proxyless",
-        seeds=range(3),
-        steps=600,
-        architecture_rate=0.05,
-        architecture_every=1,
-        weight_rate=0.0,
-        gates=gates,
-        n_voxels=100,
-        voxels_per_step=60,
-    )
-    scheduler = seen["scheduler"]
-    every = scheduler.sequence(torch.arange(5).expand(3, 5)[..., None]).detach()
+    rates = {"architecture_rate": 0.1, "architecture_every": 1, "weight_rate": 0.0}
+    options = Proxyless(steps=300, gates=gates, **rates, **OPTIONS)
+    state, runs = trained(problem, options, (0, 1, 2), phase=0.0)
+    scheduler = state.scheduler
+    every = scheduler.sequence(torch.arange(5).expand(3, 5)[..., None])
     best = problem.loss(every, problem.voxels(64)).argmin(-1)
-    probability = scheduler.architecture.detach().softmax(-1)
+    probability = scheduler.architecture.softmax(-1)
     assert (probability[torch.arange(3), 0, best] > 0.95).all()
-    for seed, run in enumerate(result.runs):
+    for seed, run in enumerate(runs):
         assert run.sequence.flip_angle[0] == scheduler.flip_angle[seed, 0, best[seed]]
 
 

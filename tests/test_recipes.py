@@ -1,6 +1,6 @@
 """The recipes of docs/how-it-works.md, followed to the letter."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -12,7 +12,11 @@ from sequence_search.engines.pathways import Pathways
 from sequence_search.objective import TERMS, KernelForm, Objective, Term, TermKind, term
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.strategies import search
+from sequence_search.strategies import STRATEGIES, search
+from sequence_search.strategies.base import Progress
+from sequence_search.strategies.drive import Strategy
+from sequence_search.strategies.finish import Finisher
+from sequence_search.study.study import Study
 
 BATCH = Sequence.stack(
     [
@@ -77,3 +81,62 @@ def test_a_new_engine_is_a_class_of_five_steps(monkeypatch):
     torch.testing.assert_close(
         simulator.simulate(BATCH, voxels, "weaker"), simulator.simulate(weak, voxels, "pathways")
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Coin:
+    seed: int
+    step: int = 0
+    best: Sequence | None = None
+    loss: float = 1e9
+
+
+class FlipSearch:
+    """Flip angles of one pulse, one random try a step."""
+
+    def __init__(self, problem, engine, tries):
+        self.simulator = problem.simulator(problem.voxels(4), engine)
+        self.space, self.tries, self.finisher = problem.search_space, tries, Finisher(problem, engine)
+
+    def init(self, seeds):
+        return Coin(seeds[0])
+
+    def is_over(self, state):
+        return state.step == self.tries
+
+    def step(self, state, meter):
+        generator = torch.Generator().manual_seed(state.seed * 1000 + state.step)
+        flip = torch.rand(1, generator=generator, dtype=torch.float64) * torch.pi
+        tried = Sequence(flip, torch.zeros_like(flip), torch.full_like(flip, self.space.min_rf_delay))
+        loss = float(self.simulator.loss(tried))
+        meter.spend(1)
+        best, loss = (tried, loss) if loss < state.loss else (state.best, state.loss)
+        return Coin(state.seed, state.step + 1, best, loss)
+
+    def progress(self, state):
+        return Progress(state.seed, state.step, self.tries, state.loss, state.best)
+
+    def finish(self, state, meter):
+        return [self.finisher.finish(state.seed, [state.best], meter, history=())]
+
+
+@dataclass(frozen=True, slots=True)
+class Flips(Strategy):
+    """Random flip angles."""
+
+    tries: int = 20
+
+    def prepare(self, problem, engine):
+        return FlipSearch(problem, engine, self.tries)
+
+
+def test_a_strategy_is_a_class_and_a_row(monkeypatch, tmp_path):
+    monkeypatch.setitem(STRATEGIES, "flips", Flips)
+    problem = Problem.load("max-signal")
+    result = search(problem, "flips", seeds=(0, 1), tries=40)
+    assert result.options == {"tries": 40}
+    assert result.best.sequence.to_dict()["flip_deg"][0] > 60
+    assert [run.n_evaluations for run in result.runs] == [40, 40]
+    study = Study.create(tmp_path / "study", problem, "flips", seeds=range(2), tries=40)
+    study.run()
+    assert [run.loss for run in study.runs("max-signal")] == [run.loss for run in result.runs]

@@ -1,10 +1,7 @@
 import pytest
 
-from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.result import clean, same_family
-
-PROBLEM = Problem.load("max-signal")
+from sequence_search.strategies.result import same_family
 
 
 def sequence(flip, phase, delay):
@@ -25,8 +22,3 @@ def sequence(flip, phase, delay):
 )
 def test_families_are_of_one_structure(other, same):
     assert same_family(sequence([88, 177], [0, 180], [19, 19]), sequence(*other)) is same
-
-
-def test_cleaning_drops_small_pulses_and_keeps_the_bounds():
-    cleaned = clean(PROBLEM, sequence([90, 1, -180], [10, 0, 10], [9000, 2000, 7]))
-    assert cleaned.to_dict() == sequence([90, 180], [0, 180], [10_000, 7]).to_dict()

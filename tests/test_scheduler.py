@@ -59,16 +59,17 @@ def test_paths_are_drawn_by_their_probability():
     scheduler = scheduler_of(seeds=(0,))
     with torch.no_grad():
         scheduler.architecture[0, 1] = torch.linspace(-1, 1, 8)
-    draws = Draws([torch.Generator().manual_seed(0)], scheduler)
-    drawn = torch.stack([draws.path()[0] for _ in range(4000)])
+    alpha = scheduler.architecture
+    draws = Draws([torch.Generator().manual_seed(0)], alpha.shape[1:])
+    drawn = torch.stack([draws.path(number, alpha)[0] for number in range(4000)])
     probability = scheduler.architecture.detach().softmax(-1)[0]
     for layer in range(5):
         frequency = drawn[:, layer].bincount(minlength=8) / 4000
         assert (frequency - probability[layer]).abs().max() < 4 * 0.5 / 4000**0.5
-    pairs = torch.stack([draws.two()[0] for _ in range(100)])
+    pairs = torch.stack([draws.two(number, alpha)[0] for number in range(100)])
     assert (pairs[..., 0] != pairs[..., 1]).all()
-    among = draws.two()
-    picks = torch.stack([draws.path(among=among)[0] for _ in range(4000)])
+    among = draws.two(0, alpha)
+    picks = torch.stack([draws.path(number, alpha, among)[0] for number in range(4000)])
     assert ((picks[:, :, None] == among).any(-1)).all()
     inside = probability.gather(-1, among[0])
     share = (picks == among[0, :, 0]).double().mean(0)
@@ -83,3 +84,23 @@ def test_delays_after_pulses_are_kept_at_the_minimum_and_waits_are_not():
     idle = idle_time(scheduler.log_idle.detach())
     torch.testing.assert_close(idle[..., :5], torch.full((2, 5, 5), 6.2e-3, dtype=torch.float64))
     assert (idle[..., 5:] == 0).all()
+
+
+def test_a_draw_goes_by_its_number():
+    alpha = scheduler_of().architecture
+    first, second = (
+        Draws([torch.Generator().manual_seed(seed) for seed in (0, 1)], alpha.shape[1:]) for _ in range(2)
+    )
+    numbers = [0, 700, 255, 256, 3]
+    paths = [first.path(number, alpha) for number in numbers]
+    for number, path in sorted(zip(numbers, paths, strict=True), key=lambda pair: pair[0]):
+        assert torch.equal(second.path(number, alpha), path)
+    assert len({tuple(path.flatten().tolist()) for path in paths}) == len(paths)
+
+
+def test_flip_angles_are_kept_within_their_bound():
+    scheduler = replace(scheduler_of(), max_flip=0.5)
+    scheduler.flip_angle[0, 0] -= 2
+    scheduler.constrain()
+    assert scheduler.flip_angle.abs().max() == 0.5
+    assert scheduler.flip_angle.min() == -0.5

@@ -13,21 +13,10 @@ from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
 from sequence_search.strategies import STRATEGIES, make_strategy, search
 from sequence_search.strategies.base import Monitor
+from sequence_search.strategies.finish import Finisher
+from strategy_cases import ONE_SIDED, QUICK
 
 PROBLEM = Problem.load("max-signal")
-QUICK = {
-    "multistart": {
-        "n_starts": 8,
-        "n_children": 8,
-        "max_rounds": 4,
-        "steps": 6,
-        "n_polished": 1,
-        "n_per_tissue": 4,
-    },
-    "evolution": {"population": 8, "n_generations": 4, "steps": 6},
-    "random": {"n_proposals": 8, "n_rounds": 3, "steps": 6},
-    "proxyless": {"steps": 8, "n_voxels": 200, "voxels_per_step": 60},
-}
 pytestmark = pytest.mark.parametrize("strategy", STRATEGIES)
 
 
@@ -39,7 +28,8 @@ def test_results_hold_what_they_state(strategy):
         assert run.status == "done"
         assert run.loss == pytest.approx(PROBLEM.evaluate(run.sequence).loss)
         assert run.sequence.phase[0] == 0
-        assert run.sequence.flip_angle.min() >= math.radians(3)
+        assert run.sequence.flip_angle.min() >= 0
+        assert run.sequence.flip_angle.max() >= math.radians(3)
         assert run.sequence.delay.min() >= PROBLEM.search_space.min_rf_delay * (1 - 1e-12)
         assert len(run.sequence.flip_angle) <= PROBLEM.search_space.max_rf
         assert len(run.history) > 1
@@ -128,6 +118,42 @@ def test_designs_obey_the_search_space(strategy):
     tight = replace(PROBLEM, search_space=SearchSpace(min_rf_delay=7e-3, max_delay=0.02, max_rf=3))
     for run in search(tight, strategy, seeds=range(3), **QUICK[strategy]).runs:
         tight.search_space.check(run.sequence, tight.name)
+
+
+def test_no_flip_angle_leaves_its_bound(strategy):
+    largest = math.radians(30)
+    space = replace(PROBLEM.search_space, flip_range=(0.0, largest), max_flip=largest)
+    tight = replace(PROBLEM, search_space=space)
+    options = {**QUICK[strategy], "steps": 40} | ({"polish": True} if strategy == "proxyless" else {})
+    for run in search(tight, strategy, seeds=range(2), **options).runs:
+        flips = torch.cat([design.sequence.flip_angle for design in run.families])
+        assert flips.max() <= largest * (1 + 1e-12)
+        assert flips.max() > 0.9 * largest
+
+
+def test_what_was_found_is_reported_and_not_its_mirror(strategy, monkeypatch):
+    """A design and its mirror, all phases negated, differ where b0 is not symmetric."""
+    found = []
+    clean = Finisher.clean
+
+    def spy(finisher, sequences):
+        found.extend(sequences)
+        return clean(finisher, sequences)
+
+    monkeypatch.setattr(Finisher, "clean", spy)
+    run = search(ONE_SIDED, strategy, **QUICK[strategy]).best
+    losses = [float(ONE_SIDED.loss(one, ONE_SIDED.voxels())) for one in found]
+    assert run.loss <= min(losses) * (1 + 1e-9)
+    assert min(losses) < 0.9
+
+
+def test_results_print_in_a_line(strategy):
+    result = search(PROBLEM, strategy, **QUICK[strategy])
+    (run,) = result.runs
+    for each in (result, run, run.families[0]):
+        assert str(run.sequence) in repr(each)
+        assert "\n" not in repr(each)
+    assert repr(result).startswith(f"<SearchResult of max-signal, {strategy}, 1 runs; best: <Run of seed 0: ")
 
 
 def test_numpy_seeds_are_seeds(strategy):

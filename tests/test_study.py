@@ -22,7 +22,6 @@ from sequence_search.strategies import STRATEGIES, search
 from sequence_search.strategies.base import Monitor
 from sequence_search.strategies.record import result_record
 from sequence_search.strategies.rounds.multistart import Multistart
-from sequence_search.study import create
 from sequence_search.study import run as work
 from sequence_search.study import seeds as folder_module
 from sequence_search.study.plan import Task
@@ -200,7 +199,7 @@ def test_an_interrupted_seed_is_no_result_and_shows_where_it_stands(tmp_path):
     status = json.loads(first.status.read_text())
     assert (status["state"], status["seed"], status["step"]) == ("interrupted", 0, 1)
     state = read_arrays(first.checkpoint)
-    assert state["elite_pulses"].shape[0] == 3
+    assert (state["state"]["seed"], state["state"]["n_rounds"]) == (0, 0)
     assert not first.result.exists()
     assert study.runs("max-signal") == []
     assert [view.state for view in study.status()[0].views] == ["interrupted", "waiting", "waiting"]
@@ -362,7 +361,7 @@ def test_seeds_may_be_added_but_not_taken_away(tmp_path):
 
 def test_a_study_keeps_the_batch_size_that_it_was_made_with(tmp_path, monkeypatch):
     options = {"strategy": "proxyless", "steps": 2}
-    monkeypatch.setitem(create.BATCH_SIZES, "proxyless", 2)
+    monkeypatch.setattr(STRATEGIES["proxyless"], "batch_size", 2)
     Study.create(tmp_path, PROBLEM, seeds=range(3), **options)
     monkeypatch.undo()
     study = Study.create(tmp_path, PROBLEM, seeds=range(3), **options)

@@ -59,16 +59,19 @@ def strategy_options(
     strategy: str, schedule: str | None, steps: int | None, given: list[str] | None
 ) -> dict[str, Any]:
     """Options of the strategy that were given, as a schedule, as --steps or one by one as NAME=VALUE."""
-    from sequence_search.strategies.proxyless.strategy import SCHEDULES
+    from sequence_search.strategies import STRATEGIES
 
     options: dict[str, Any] = {}
     if schedule is not None:
-        if strategy != "proxyless" or schedule not in SCHEDULES:
-            raise ValueError(
-                f"--schedule is one of {', '.join(SCHEDULES)} and needs --strategy proxyless, "
-                f"got '{schedule}' with '{strategy}'"
+        presets = STRATEGIES[strategy].presets if strategy in STRATEGIES else {}
+        if schedule not in presets:
+            known = "; ".join(
+                f"{', '.join(each.presets)} and needs --strategy {name}"
+                for name, each in STRATEGIES.items()
+                if each.presets
             )
-        options |= SCHEDULES[schedule]
+            raise ValueError(f"--schedule is one of {known}, got '{schedule}' with '{strategy}'")
+        options |= presets[schedule]
     if steps is not None:
         options["steps"] = steps
     return options | dict(_read_option(strategy, text) for text in given or ())

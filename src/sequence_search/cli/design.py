@@ -128,7 +128,7 @@ def grid(
 
     with bad_input():
         check_folder(out, (GRID_FILE,), overwrite)
-        state_file = None if out is None else out / "grid-state.json"
+        state_file = None if out is None else out / "grid-state.npz"
         with watched() as watch:
             result = grid_search(
                 loaded, n_per_tissue=n_per_tissue, top=top, monitor=watch.monitor, state_file=state_file

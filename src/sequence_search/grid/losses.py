@@ -1,4 +1,4 @@
-"""Losses of the points of a grid, and the best of a range of them: what a worker does in a grid search.
+"""Losses of the points of a grid, and the best of a range of them: what a thread does in a grid search.
 
 A grid of two pulses, the first of one phase, runs in a kernel of its own, `engines.kernel.grid`, that does
 once what depends on a flip angle or a delay alone; any other grid, and terms of the user's own, take
@@ -8,12 +8,12 @@ once what depends on a flip angle or a delay alone; any other grid, and terms of
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from sequence_search.engines.fused import KERNEL_PROPERTIES, as_numpy, encode
 from sequence_search.engines.kernel import grid as kernel
-from sequence_search.grid.state import GridPoint
 from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import Grid
@@ -26,20 +26,20 @@ BATCH_VOXELS = 2**18  # points times voxels of a call of `Problem.loss`, which k
 GridLosses = Callable[[int, int], np.ndarray]
 
 
-def grid_chunk(
-    problem: Problem, start: int, stop: int, *, n_per_tissue: int = GRID_N_PER_TISSUE, top: int = 10
-) -> tuple[GridPoint, ...]:
-    """Best points from start to before stop, best first: a piece of `grid_search` for a worker.
+@dataclass(frozen=True, slots=True, order=True)
+class GridPoint:
+    """A point of a grid; the lesser has the lesser loss, or the same and the lesser index.
 
-    Raises
-    ------
-    ValueError
-        As `grid_of`, or if the range is not within the grid.
+    Attributes
+    ----------
+    loss : float
+        Over the voxels of the grid search.
+    index : int
+        Of `Grid.sequences`.
     """
-    n_points = grid_of(problem).n_points
-    if not 0 <= start <= stop <= n_points:
-        raise ValueError(f"start and stop must rise within 0 to {n_points}, got {start} and {stop}")
-    return best_points(prepare_grid(problem, problem.voxels(n_per_tissue)), start, stop, top)
+
+    loss: float
+    index: int
 
 
 def merge(top: int, *parts: tuple[GridPoint, ...]) -> tuple[GridPoint, ...]:

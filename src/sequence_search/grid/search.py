@@ -9,12 +9,13 @@ import hashlib
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -22,20 +23,20 @@ import torch
 from sequence_search.engines.fused import KERNEL_PROPERTIES
 from sequence_search.grid.losses import (
     GRID_N_PER_TISSUE,
-    GridLosses,
+    GridPoint,
     best_points,
     grid_of,
     merge,
     prepare_grid,
 )
-from sequence_search.grid.state import GridPoint, GridState, load_state, save_state
 from sequence_search.problem.problem import Problem
-from sequence_search.search_space import Grid
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.base import Meter, Monitor, Progress, Settings
+from sequence_search.storage import read_arrays, write_arrays
+from sequence_search.strategies.base import Meter, Monitor, NoCheckpoint, Progress, Settings, State
+from sequence_search.strategies.drive import drive
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.refine import polish
-from sequence_search.strategies.result import Design, clean
+from sequence_search.strategies.result import Design
 from sequence_search.voxels import Voxels
 
 CHUNK_VOXELS = 2**26  # points times voxels of a chunk: some tenths of a second
@@ -110,99 +111,159 @@ def grid_search(
         If the problem has no grid or one outside its search space, a number is below 1, no loss is finite,
         or the state file is of another grid search.
     """
-    grid = grid_of(problem)
     if top < 1:
         raise ValueError(f"top must be at least 1, got {top}")
     voxels = problem.voxels(n_per_tissue)
-    monitor = monitor or Monitor()
-    key = _key(problem, voxels, top)
-    start = GridState() if state_file is None else load_state(state_file, key)
-    size = max(1, CHUNK_VOXELS // len(voxels))
-    chunks = _chunks(prepare_grid(problem, voxels), start.next, grid.n_points, size, top)
-
-    def save(state: GridState) -> None:
-        if state_file is not None:
-            save_state(state_file, key, state)
-
-    state = _visit(chunks, grid, start, top, monitor, save)
-    if not state.top:
-        raise ValueError(f"no point of the grid of '{problem.name}' has a finite loss")
-    optimum, polished = _finish(problem, state.top[0], monitor if state.next == grid.n_points else None)
-    if state_file is not None and polished is not None:
+    checkpoint = NoCheckpoint() if state_file is None else StateFile(state_file, _key(problem, voxels, top))
+    settings = Settings(monitor=monitor or Monitor(), checkpoint=checkpoint)
+    with closing(GridSearch(problem, voxels, n_per_tissue, top)) as search:
+        result = drive(search, (), settings)
+    if state_file is not None and result.polished is not None:
         state_file.unlink(missing_ok=True)
-    status: Literal["done", "interrupted"] = "interrupted" if polished is None else "done"
-    return GridResult(problem, status, state.next, n_per_tissue, state.seconds, state.top, optimum, polished)
+    return result
 
 
-def _visit(
-    chunks: Iterator[tuple[int, tuple[GridPoint, ...]]],
-    grid: Grid,
-    start: GridState,
-    top: int,
-    monitor: Monitor,
-    save: Callable[[GridState], None],
-) -> GridState:
-    """Go on to the end, or until the monitor says stop; at least one chunk is done."""
-    state, began, saved = start, time.perf_counter(), time.perf_counter()
-    try:
-        for done, best in chunks:
-            now = time.perf_counter()
-            state = GridState(done, merge(top, state.top, best), start.seconds + now - began)
-            _tell(monitor, grid, state, (done - start.next) / (now - began))
-            if monitor.stop():
-                break
-            if now - saved > SAVE_EVERY_S:
-                save(state)
-                saved = now
-    finally:
-        if state.next > start.next:
-            save(state)
-    return state
+@dataclass(frozen=True, slots=True)
+class GridState:
+    """All points before `next` are done.
+
+    Attributes
+    ----------
+    next : int
+    step : int
+        Chunks done.
+    top : tuple of GridPoint
+        The best so far, best first.
+    """
+
+    next: int = 0
+    step: int = 0
+    top: tuple[GridPoint, ...] = ()
 
 
-def _chunks(
-    losses: GridLosses, start: int, n_points: int, size: int, top: int
-) -> Iterator[tuple[int, tuple[GridPoint, ...]]]:
-    """End and best points of each chunk, in order; as many run at a time as torch has threads."""
-    n_threads = torch.get_num_threads()
-    ranges = ((first, min(first + size, n_points)) for first in range(start, n_points, size))
-    pool = ThreadPoolExecutor(n_threads)
-    try:
-        # One more than threads, so that none waits for the results to be merged.
-        running = deque(
-            (stop, pool.submit(best_points, losses, first, stop, top))
-            for first, stop in islice(ranges, n_threads + 1)
+class GridSearch:
+    """The points of a grid in chunks, as many at a time as torch has threads: a `Search`."""
+
+    def __init__(self, problem: Problem, voxels: Voxels, n_per_tissue: int, top: int) -> None:
+        self._problem, self._grid = problem, grid_of(problem)
+        self._n_per_tissue, self._top = n_per_tissue, top
+        self._losses = prepare_grid(problem, voxels)
+        self._size = max(1, CHUNK_VOXELS // len(voxels))
+        self._chunks: Generator[tuple[int, tuple[GridPoint, ...]]] | None = None
+        self._began, self._first = 0.0, 0
+
+    def init(self, seeds: tuple[int, ...]) -> GridState:
+        """No point done; a grid has no seeds."""
+        return GridState()
+
+    def is_over(self, state: GridState) -> bool:
+        """Whether all points are done."""
+        return state.next == self._grid.n_points
+
+    def step(self, state: GridState, meter: Meter) -> GridState:
+        """One chunk more."""
+        if self._chunks is None:
+            self._chunks, self._began, self._first = self._run(state.next), time.perf_counter(), state.next
+        done, best = next(self._chunks)
+        return GridState(done, state.step + 1, merge(self._top, state.top, best))
+
+    def progress(self, state: GridState) -> Progress | None:
+        """Best point so far; steps are points."""
+        if not state.top:
+            return None
+        best, n_points = state.top[0], self._grid.n_points
+        rate = (state.next - self._first) / (time.perf_counter() - self._began)
+        note = f"{rate / 1e6:.2f} million points/s, {(n_points - state.next) / rate:.0f} s left"
+        sequence = self._grid.sequences(np.array(best.index))
+        return Progress(0, state.next, n_points, best.loss, sequence, note, "point")
+
+    def finish(self, state: GridState, meter: Meter) -> GridResult:
+        """The best point and, unless the search was stopped, its polish, on the standard ensemble."""
+        if not state.top:
+            raise ValueError(f"no point of the grid of '{self._problem.name}' has a finite loss")
+        problem, seconds = self._problem, meter.seconds
+        finisher = Finisher(problem, "auto")
+        found = finisher.evaluate([self._grid.sequences(np.array(state.top[0].index))])
+        polished: Design | None = None
+        if self.is_over(state):
+            loss_and_gradient = problem.loss_and_gradient(problem.voxels())
+            _, refined = polish(loss_and_gradient, problem.search_space, found[0].sequence, meter=meter)
+            found += finisher.clean([refined])
+        designs = finisher.designs(found)
+        if self.is_over(state):
+            polished = min(reversed(designs), key=lambda design: design.loss)
+        status: Literal["done", "interrupted"] = "interrupted" if polished is None else "done"
+        return GridResult(
+            problem, status, state.next, self._n_per_tissue, seconds, state.top, designs[0], polished
         )
-        while running:
-            stop, best = running.popleft()
-            yield stop, best.result()
-            for first, last in islice(ranges, 1):
-                running.append((last, pool.submit(best_points, losses, first, last, top)))
-    finally:
-        pool.shutdown(cancel_futures=True)
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._chunks is not None:
+            self._chunks.close()
+
+    def _run(self, start: int) -> Generator[tuple[int, tuple[GridPoint, ...]]]:
+        """End and best points of each chunk, in order."""
+        n_threads = torch.get_num_threads()
+        size, n_points = self._size, self._grid.n_points
+        ranges = ((first, min(first + size, n_points)) for first in range(start, n_points, size))
+        pool = ThreadPoolExecutor(n_threads)
+        try:
+            # One more than threads, so that none waits for the results to be merged.
+            running = deque(
+                (stop, pool.submit(best_points, self._losses, first, stop, self._top))
+                for first, stop in islice(ranges, n_threads + 1)
+            )
+            while running:
+                stop, best = running.popleft()
+                yield stop, best.result()
+                for first, last in islice(ranges, 1):
+                    running.append((last, pool.submit(best_points, self._losses, first, last, self._top)))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _tell(monitor: Monitor, grid: Grid, state: GridState, rate: float) -> None:
-    if not state.top:
-        return
-    left = (grid.n_points - state.next) / rate
-    best = state.top[0]
-    sequence = grid.sequences(np.array(best.index))
-    note = f"{rate / 1e6:.2f} million points/s, {left:.0f} s left"
-    monitor.on_progress(Progress(0, state.next, grid.n_points, best.loss, sequence, note, "point"))
+class StateFile:
+    """Where a grid search goes on from: a checkpoint of its own, written every few seconds.
 
+    Parameters
+    ----------
+    path : Path
+    key : str
+        What the best points depend on.
+    """
 
-def _finish(problem: Problem, best: GridPoint, monitor: Monitor | None) -> tuple[Design, Design | None]:
-    """The best point and, unless the search was stopped, its polish, on the standard ensemble."""
-    finisher = Finisher(problem, "auto")
-    sequence = grid_of(problem).sequences(np.array(best.index))
-    optimum = finisher.design(sequence)
-    if monitor is None:
-        return optimum, None
-    loss_and_gradient = problem.loss_and_gradient(problem.voxels())
-    meter = Meter(Settings(monitor=monitor))
-    _, polished = polish(loss_and_gradient, problem.search_space, sequence, meter=meter)
-    return optimum, finisher.design(clean(problem, polished))
+    def __init__(self, path: Path, key: str) -> None:
+        self._path, self._key, self._saved = path, key, time.perf_counter()
+
+    def load(self) -> State | None:
+        """State last saved; None if there is no file.
+
+        Raises
+        ------
+        ValueError
+            If the file cannot be read, or is of another grid.
+        """
+        if not self._path.exists():
+            return None
+        content: dict[str, Any] = read_arrays(self._path) or {}
+        if "grid_sha256" not in content:
+            raise ValueError(f"{self._path} is not the state of a grid search: remove it")
+        if content["grid_sha256"] != self._key:
+            raise ValueError(
+                f"{self._path} is of another grid search (problem, grid, voxels or number of best points"
+                " differ): remove it to begin anew, or choose another folder"
+            )
+        return content
+
+    def due(self) -> bool:
+        """Every few seconds."""
+        return time.perf_counter() - self._saved > SAVE_EVERY_S
+
+    def save(self, state: State) -> None:
+        """Write the file, aside and then into place."""
+        write_arrays(self._path, state | {"grid_sha256": self._key})
+        self._saved = time.perf_counter()
 
 
 def _key(problem: Problem, voxels: Voxels, top: int) -> str:

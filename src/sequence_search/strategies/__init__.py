@@ -10,14 +10,15 @@ from typing import Any, SupportsIndex
 
 from sequence_search.problem.problem import Problem
 from sequence_search.strategies.base import Monitor, Settings
+from sequence_search.strategies.drive import Strategy
+from sequence_search.strategies.live import live_progress
 from sequence_search.strategies.proxyless.strategy import Proxyless
 from sequence_search.strategies.result import SearchResult
-from sequence_search.strategies.rounds.evolution import Evolution
+from sequence_search.strategies.rounds.baselines import Evolution, RandomSearch
 from sequence_search.strategies.rounds.multistart import Multistart
-from sequence_search.strategies.rounds.random_search import RandomSearch
 
-StrategyClass = type[Evolution] | type[Multistart] | type[Proxyless] | type[RandomSearch]
-STRATEGIES: dict[str, StrategyClass] = {
+# A new strategy is a class of its own and a row here.
+STRATEGIES: dict[str, type[Strategy]] = {
     "multistart": Multistart,
     "proxyless": Proxyless,
     "evolution": Evolution,
@@ -32,6 +33,7 @@ def search(
     *,
     engine: str = "auto",
     monitor: Monitor | None = None,
+    progress: bool = True,
     max_seconds: float = math.inf,
     max_evaluations: float = math.inf,
     **options: Any,
@@ -49,6 +51,8 @@ def search(
         As for `simulate`.
     monitor : Monitor, optional
         To watch and to stop the search.
+    progress : bool
+        Whether to show progress on stderr where that is a terminal, or in a notebook; never with a monitor.
     max_seconds, max_evaluations : float
         Budget of a seed, or of a batch of seeds that run together; at its end the search returns the best
         so far, with the status "cut".
@@ -72,14 +76,13 @@ def search(
         raise ValueError(
             f"max_seconds and max_evaluations must be above 0, got {max_seconds} and {max_evaluations}"
         )
-    settings = Settings(engine, monitor or Monitor(), max_seconds, max_evaluations)
-    runs = runner.run(problem, numbers, settings)
+    with live_progress(progress and monitor is None) as live:
+        settings = Settings(engine, monitor or live, max_seconds, max_evaluations)
+        runs = runner.run(problem, numbers, settings)
     return SearchResult(problem, strategy, tuple(runs), asdict(runner), engine)
 
 
-def make_strategy(
-    name: str, options: dict[str, Any], *problems: Problem
-) -> Evolution | Multistart | Proxyless | RandomSearch:
+def make_strategy(name: str, options: dict[str, Any], *problems: Problem) -> Strategy:
     """Strategy by name with options set, for these problems.
 
     Raises
@@ -94,7 +97,6 @@ def make_strategy(
         if option not in known:
             raise ValueError(f"strategy '{name}' has no option '{option}'; known are {', '.join(known)}")
     strategy = STRATEGIES[name](**options)
-    if isinstance(strategy, Proxyless):
-        for problem in problems:
-            strategy.check(problem)
+    for problem in problems:
+        strategy.check(problem)
     return strategy

@@ -1,16 +1,15 @@
-"""What every search strategy takes: how it is watched, stopped, paid for and checkpointed."""
+"""How a search is watched, stopped, paid for and checkpointed."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.result import Run, Status
+from sequence_search.strategies.result import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +20,13 @@ class Progress:
     ----------
     seed : int
     step, n_steps : int
-        Taken, and the most there can be; a search that has converged stops before.
+        Taken, and the most there can be; once a search has converged, as many as it ends with.
     loss : float
         As in `Point`.
     sequence : Sequence
         Of that loss.
     note : str
-        What else the strategy has to say.
+        What the search is at, in plain words.
     unit : str
         What a step is.
     """
@@ -57,16 +56,13 @@ class Monitor:
     stop: Callable[[], bool] = lambda: False
 
 
-# Where a search stands: arrays, and values that JSON holds (an int of any size included), by name.
+# What a checkpoint holds: arrays, and values that JSON holds (an int of any size included), by name.
 State = dict[str, Any]
 
 
 @runtime_checkable
 class Checkpoint(Protocol):
-    """Where a search puts its state on the way, and finds it again.
-
-    A search that goes on from a state ends at the very result of one that was never interrupted.
-    """
+    """Where a search puts its state on the way, and finds it again."""
 
     def load(self) -> State | None:
         """State last saved; None to begin from the start."""
@@ -105,7 +101,8 @@ class Settings:
     max_seconds, max_evaluations : float
         Budget of one seed; of a batch of seeds, its wall time and the evaluations of each. An evaluation
         is the loss of one sequence over the training voxels, with or without its gradient. What was spent
-        before an interruption counts.
+        before an interruption counts. At its end the search and any polish stop; what was found is still
+        evaluated over both ensembles, once.
     checkpoint : Checkpoint
         Of the one seed, or the one batch of seeds, that is run.
     """
@@ -142,9 +139,11 @@ class Meter:
         self.evaluations += evaluations
         self._began -= seconds
 
-    def without_budget(self) -> Meter:
-        """Another meter, for work that ends only when the search is stopped."""
-        return Meter(Settings(monitor=self._settings.monitor))
+    def timed(self) -> Meter:
+        """Another meter, for work that ends with this one's time or when the search is stopped."""
+        meter = Meter(Settings(monitor=self._settings.monitor, max_seconds=self._settings.max_seconds))
+        meter.resume(0, self.seconds)
+        return meter
 
     def spend(self, evaluations: int) -> None:
         """Count evaluations of one seed."""
@@ -165,15 +164,3 @@ class Meter:
             limit = f"{self._settings.max_evaluations:g}"
             self.status, self.reason = "cut", f"cut at max_evaluations = {limit}; the best so far"
         return self.status != "done"
-
-
-@runtime_checkable
-class Strategy(Protocol):
-    """A search algorithm: a frozen dataclass whose fields are its options.
-
-    A seed draws all its randomness from a generator of its own, so that its result does not depend on
-    the seeds beside it.
-    """
-
-    def run(self, problem: Problem, seeds: Iterable[int], settings: Settings) -> list[Run]:
-        """Search once for each seed, all as one batch where that is faster."""

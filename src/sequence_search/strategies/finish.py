@@ -1,28 +1,54 @@
-"""From the sequences that a strategy ends with to its result: cleaned, evaluated, checked on other voxels."""
+"""From the sequences that a search ends with to its result: cleaned, evaluated, checked on other voxels."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import cached_property
+from typing import NamedTuple
 
-from sequence_search.problem.problem import Problem
+from sequence_search.engines.simulator import Simulator
+from sequence_search.problem.problem import CONVENTIONAL_RF_ENERGY, Evaluation, Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.refine import polish
-from sequence_search.strategies.result import Design, Point, Run, clean, failed, same_family
+from sequence_search.strategies.result import Design, Point, Run, failed, same_family
 
 CHECK_N_PER_TISSUE = 4096
 CHECK_SEED, REPOLISH_SEED = 1, 2  # other scrambles than that of the standard ensemble
 # A design whose loss differs by more between the two ensembles is polished again on a third, as large.
 LARGEST_MOVE = 0.01
+BATCH_VOXELS = 2**20  # sequences times voxels of a simulation, which keeps all its signals: 16 MB
+ROUNDING = 1e-12  # of a loss, relative
+
+
+class Evaluated(NamedTuple):
+    """A single sequence and the weighted parts of its loss over the standard ensemble."""
+
+    sequence: Sequence
+    terms: dict[str, float]
+
+    @property
+    def loss(self) -> float:
+        """Sum of the parts."""
+        return sum(self.terms.values())
 
 
 class Finisher:
-    """Turns found sequences into runs; made once for all seeds."""
+    """Turns found sequences into runs; made once for all seeds, its voxels once they are needed."""
 
     def __init__(self, problem: Problem, engine: str) -> None:
         self._problem = problem
         self._engine = engine
-        self._check_voxels = problem.voxels(CHECK_N_PER_TISSUE, seed=CHECK_SEED)
+
+    @cached_property
+    def _standard(self) -> Simulator:
+        return self._problem.simulator(self._problem.voxels(), self._engine)
+
+    @cached_property
+    def _check(self) -> Simulator:
+        voxels = self._problem.voxels(CHECK_N_PER_TISSUE, seed=CHECK_SEED)
+        return self._problem.simulator(voxels, self._engine)
 
     def finish(
         self, seed: int, found: list[Sequence], meter: Meter, *, history: tuple[Point, ...], n_seeds: int = 1
@@ -34,37 +60,91 @@ class Finisher:
         n_seeds : int
             Seeds that ran as one batch and share the meter's time.
         """
-        cleaned = [one for one in (clean(self._problem, each) for each in found) if len(one.flip_angle)]
-        evaluated = [(one, self._problem.evaluate(one, self._engine)) for one in cleaned]
-        evaluated = [pair for pair in evaluated if math.isfinite(pair[1].loss)]
-        families: list[Sequence] = []
-        for sequence, _ in sorted(evaluated, key=lambda pair: pair[1].loss):
-            if not any(same_family(sequence, other) for other in families):
-                families.append(sequence)
-        designs = sorted((self._check(one, meter) for one in families), key=lambda design: design.loss)
+        worth = [one for one in found if len(one.drop_small_pulses().flip_angle)]
+        evaluated = [each for each in self.clean(worth) if math.isfinite(each.loss)]
+        distinct: list[Evaluated] = []
+        for each in sorted(evaluated, key=lambda one: one.loss):
+            if not any(same_family(each.sequence, other.sequence) for other in distinct):
+                distinct.append(each)
+        designs = [self._repolished(design, meter) for design in self.designs(distinct)]
+        designs.sort(key=lambda design: design.loss)
         seconds = meter.seconds / n_seeds
         if not designs:
             reason = "the best sequence has no pulse above 3°: check the units and the objective's weights"
-            if cleaned:
+            if worth:
                 reason = "the loss is not finite on the standard ensemble"
             return failed(seed, reason, seconds, meter.evaluations, history)
         return Run(seed, meter.status, tuple(designs), seconds, meter.evaluations, history, meter.reason)
 
-    def _check(self, sequence: Sequence, meter: Meter) -> Design:
+    def clean(self, found: list[Sequence]) -> list[Evaluated]:
+        """Drop small pulses and turn all phases to a first of 0, where the loss does not rise by it.
+
+        What is reported is what was found. Phases are never negated, as for tables: that mirrors b0.
+        """
+        forms = [_forms(self._problem, one) for one in found]
+        evaluated = iter(self.evaluate([form for each in forms for form in each]))
+        chosen = []
+        for each in forms:
+            raw, *cleaner = (next(evaluated) for _ in each)
+            most = raw.loss + ROUNDING * abs(raw.loss)
+            chosen.append(next((one for one in reversed(cleaner) if one.loss <= most), raw))
+        return chosen
+
+    def evaluate(self, sequences: list[Sequence]) -> list[Evaluated]:
+        """Parts of the loss of single sequences over the standard ensemble, as they are."""
+        return [Evaluated(*each) for each in zip(sequences, _terms(sequences, self._standard), strict=True)]
+
+    def designs(self, evaluated: list[Evaluated]) -> list[Design]:
+        """Designs, with what else they achieve and their losses over the check ensemble."""
+        checks = _terms([each.sequence for each in evaluated], self._check)
+        nominal = self._problem.simulator(self._problem.voxels(method="nominal"), self._engine)
+        names = [tissue.name for tissue in self._problem.tissues]
+        designs = []
+        for (single, terms), check in zip(evaluated, checks, strict=True):
+            energy = float(single.rf_energy)
+            evaluation = Evaluation(
+                loss=sum(terms.values()),
+                terms=terms,
+                signal=dict(zip(names, nominal.signal(single).abs().tolist(), strict=True)),
+                rf_energy=energy,
+                relative_rf_energy=energy / CONVENTIONAL_RF_ENERGY,
+                time_to_readout=float(single.time_to_readout),
+            )
+            designs.append(Design(single, evaluation, sum(check.values()), repolished=False))
+        return designs
+
+    def _repolished(self, design: Design, meter: Meter) -> Design:
         """The design, or a better one where its loss does not hold on other voxels."""
-        design = self.design(sequence)
         if abs(design.check_loss - design.loss) <= LARGEST_MOVE * abs(design.loss) or meter.must_end():
             return design
         voxels = self._problem.voxels(CHECK_N_PER_TISSUE, seed=REPOLISH_SEED)
         loss_and_gradient = self._problem.loss_and_gradient(voxels, self._engine)
-        _, polished = polish(loss_and_gradient, self._problem.search_space, sequence, meter=meter)
-        again = clean(self._problem, polished)
-        if not len(again.flip_angle):
+        space = self._problem.search_space
+        _, polished = polish(loss_and_gradient, space, design.sequence, meter=meter)
+        if not len(polished.drop_small_pulses().flip_angle):
             return design
-        repolished = self.design(again, repolished=True)
-        return repolished if repolished.check_loss < design.check_loss else design
+        (again,) = self.designs(self.clean([polished]))
+        return replace(again, repolished=True) if again.check_loss < design.check_loss else design
 
-    def design(self, sequence: Sequence, *, repolished: bool = False) -> Design:
-        """What a single sequence achieves, over both ensembles."""
-        check = float(self._problem.loss(sequence, self._check_voxels, self._engine))
-        return Design(sequence, self._problem.evaluate(sequence, self._engine), check, repolished)
+
+def _terms(sequences: list[Sequence], simulator: Simulator) -> list[dict[str, float]]:
+    """Weighted part of each term, simulated as one batch, or several where its signals are too many."""
+    step = max(1, BATCH_VOXELS // len(simulator.voxels))
+    terms: list[dict[str, float]] = []
+    for first in range(0, len(sequences), step):
+        parts = simulator.parts(Sequence.stack(sequences[first : first + step]))
+        rows = zip(*(part.tolist() for part in parts.values()), strict=True)
+        terms += [dict(zip(parts, row, strict=True)) for row in rows]
+    return terms
+
+
+def _forms(problem: Problem, sequence: Sequence) -> list[Sequence]:
+    """The sequence as found; its flip angles positive and its first phase 0; and without small pulses."""
+    found = sequence.detach().without_padding()
+    forms = [found, found.turn_first_to_zero()]
+    dropped = found.drop_small_pulses().turn_first_to_zero().without_padding()
+    if len(dropped.flip_angle) < len(found.flip_angle):
+        # The delay of a dropped pulse may have lengthened the one before it beyond its bound.
+        longest = problem.search_space.max_delay
+        forms.append(replace(dropped, delay=dropped.delay.clamp(max=longest)))
+    return forms

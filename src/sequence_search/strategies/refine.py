@@ -29,7 +29,7 @@ def descend(
 ) -> Iterator[tuple[Float[Tensor, " batch"], Sequence]]:
     """Adam on flip angles, phases [rad] and log delays of a batch, endlessly; each step is yielded.
 
-    Delays stay within the bounds of the search space.
+    Flip angles and delays stay within the bounds of the search space.
 
     Yields
     ------
@@ -38,7 +38,8 @@ def descend(
         For which the loss holds.
     """
     log_delay = start.delay.clamp(min=space.min_rf_delay).log()
-    parameters = [part.detach().clone() for part in (start.flip_angle, start.phase, log_delay)]
+    flip_angle = start.flip_angle.clamp(-space.max_flip, space.max_flip)
+    parameters = [part.detach().clone() for part in (flip_angle, start.phase, log_delay)]
     optimizer = torch.optim.Adam(parameters, lr=learning_rate)
     while True:
         flip, phase, log_delay = parameters
@@ -48,6 +49,7 @@ def descend(
         flip.grad, phase.grad = gradient.flip_angle, gradient.phase
         log_delay.grad = gradient.delay * sequence.delay  # chain rule of the logarithm
         optimizer.step()
+        flip.clamp_(-space.max_flip, space.max_flip)
         log_delay.clamp_(math.log(space.min_rf_delay), math.log(space.max_delay))
 
 
@@ -100,10 +102,10 @@ def polish(
             raise StopIteration
 
     limits = (math.log(space.min_rf_delay), math.log(space.max_delay))
-    bounds = [(None, None)] * (2 * n_rf) + [limits] * n_rf
+    bounds = [(-space.max_flip, space.max_flip)] * n_rf + [(None, None)] * n_rf + [limits] * n_rf
     turn = partial(minimize, value_and_slopes, jac=True, bounds=bounds, callback=end_if_stopped)
     log_delay = single.delay.clamp(space.min_rf_delay, space.max_delay).log()
-    x = torch.cat([single.flip_angle, single.phase, log_delay]).numpy()
+    x = torch.cat([single.flip_angle.clamp(-space.max_flip, space.max_flip), single.phase, log_delay]).numpy()
     reached = float("inf")
     for _ in range(POLISH_ROUNDS):
         before = reached

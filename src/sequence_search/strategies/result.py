@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -31,14 +31,14 @@ class Point(NamedTuple):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Design:
     """A sequence that a search found, and what it achieves.
 
     Attributes
     ----------
     sequence : Sequence
-        Small pulses dropped, phases standardised.
+        Without pulses below 3° where that does not raise the loss, and the first phase 0.
     evaluation : Evaluation
         Over the standard ensemble.
     check_loss : float
@@ -58,8 +58,11 @@ class Design:
         """Over the standard ensemble."""
         return self.evaluation.loss
 
+    def __repr__(self) -> str:
+        return f"<Design: loss {self.loss:.6g}, {self.sequence}>"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Run:
     """Outcome of one seed.
 
@@ -71,7 +74,7 @@ class Run:
         All but "failed" have designs, the best so far.
     families : tuple of Design
         Distinct local optima, by structure, best first; empty if failed. Designs that differ in phases
-        alone are one family, of which the best is kept.
+        alone, as mirrors do, are one family, of which the best is kept.
     seconds : float
         Wall time, shared equally among seeds that ran as one batch.
     n_evaluations : int
@@ -104,8 +107,12 @@ class Run:
         """Of the best over the standard ensemble; infinite if the run failed."""
         return self.families[0].loss if self.families else math.inf
 
+    def __repr__(self) -> str:
+        what = f"loss {self.loss:.6g}, {self.sequence}" if self.families else self.reason
+        return f"<Run of seed {self.seed}: {self.status}, {what}>"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class SearchResult:
     """Runs of one strategy on one problem, in the order of the seeds.
 
@@ -142,6 +149,11 @@ class SearchResult:
             raise ValueError(f"no run of '{self.problem.name}' ended with a sequence: {reasons}")
         return run
 
+    def __repr__(self) -> str:
+        best = min(self.runs, key=lambda run: run.loss, default=None)
+        of = f"{self.problem.name}, {self.strategy}, {len(self.runs)} runs"
+        return f"<SearchResult of {of}; best: {best!r}>"
+
 
 def points(table: np.ndarray) -> tuple[Point, ...]:
     """History from its array [n_points, 4], the columns as in `Point`."""
@@ -173,10 +185,3 @@ def same_family(first: Sequence, second: Sequence) -> bool:
     return bool(
         (flips < FAMILY_FLIP).all() and ((first.delay / second.delay).log().abs() < FAMILY_DELAY).all()
     )
-
-
-def clean(problem: Problem, sequence: Sequence) -> Sequence:
-    """Drop small pulses and standardise phases as Sec. II.E does; delays stay within their bounds."""
-    single = sequence.detach().drop_small_pulses().standardize_phases().without_padding()
-    # The delay of a dropped pulse may have lengthened the one before it beyond its bound.
-    return replace(single, delay=single.delay.clamp(max=problem.search_space.max_delay))

@@ -25,9 +25,6 @@ from sequence_search.study.plan import (
 )
 from sequence_search.study.seeds import now
 
-# The seeds of `proxyless` step as one batch, whose size is part of the study: a step of 50 seeds of the fast
-# schedule costs twice one of 8. More workers than batches are of no use: the paper's 100 seeds are two.
-BATCH_SIZES = {"proxyless": 50}
 LONGEST_VALUE = 60  # characters of a value in a difference
 HEADER = "# Written by sequence-search; the command that made the study may add seeds.\n"
 
@@ -53,13 +50,14 @@ def make_plan(
             f"max_seconds and max_evaluations must be above 0, got {max_seconds} and {max_evaluations}"
         )
     check_engine(engine)
+    made = make_strategy(strategy, options, *problems)
     return Plan(
         problems={problem.name: problem.to_dict() for problem in problems},
         strategy=strategy,
         engine=engine,
-        options=_plain(asdict(make_strategy(strategy, options, *problems))),
+        options=_plain(asdict(made)),
         seeds=(numbers,),
-        batch_size=BATCH_SIZES.get(strategy, 1),
+        batch_size=made.batch_size,
         max_seconds=max_seconds,
         max_evaluations=max_evaluations,
     )

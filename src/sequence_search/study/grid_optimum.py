@@ -33,7 +33,7 @@ def grid_optimum(folder: Path, problem: Problem, monitor: Monitor | None = None)
     stored = stored_optimum(folder, problem)
     if stored is not None:
         return stored
-    state_file = folder / GRIDS / f"{problem.name}-state.json"
+    state_file = folder / GRIDS / f"{problem.name}-state.npz"
     state_file.parent.mkdir(parents=True, exist_ok=True)
     result = grid_search(problem, monitor=monitor, state_file=state_file)
     if result.status != "done":

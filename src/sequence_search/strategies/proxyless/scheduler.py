@@ -11,7 +11,6 @@ from torch import Tensor
 
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.base import State
 
 IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
 
@@ -27,6 +26,7 @@ class Scheduler:
     architecture : alpha; -inf where a candidate is not allowed, as waits in the first layer
     is_rf : bool tensor [candidates]
     min_rf_delay, max_delay : float, s
+    max_flip : float, rad
     """
 
     flip_angle: Float[Tensor, "seeds layers candidates"]
@@ -36,6 +36,7 @@ class Scheduler:
     is_rf: Bool[Tensor, " candidates"]
     min_rf_delay: float
     max_delay: float
+    max_flip: float
 
     def sequence(self, path: Int[Tensor, "seeds *neighbours layers"]) -> Sequence:
         """Sequences [seeds, *neighbours] of the operations with these indices, differentiable."""
@@ -48,9 +49,10 @@ class Scheduler:
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Keep the idle time after a pulse at its minimum or above, Sec. II.B."""
+        """Keep the idle time after a pulse at its minimum or above, Sec. II.B, and flip angles in bounds."""
         least = torch.where(self.is_rf, math.log(self.min_rf_delay * 1e3 + IDLE_OFFSET_MS), -math.inf)
         self.log_idle.clamp_(min=least)
+        self.flip_angle.clamp_(-self.max_flip, self.max_flip)
 
 
 def idle_time(log_idle: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -77,13 +79,14 @@ def initial_scheduler(
     architecture = architecture_sd * normal
     architecture[:, 0, ~is_rf] = -math.inf
     return Scheduler(
-        flip.requires_grad_(),
-        phase.requires_grad_(),
-        (idle_ms + IDLE_OFFSET_MS).log().requires_grad_(),
-        architecture.requires_grad_(),
+        flip,
+        phase,
+        (idle_ms + IDLE_OFFSET_MS).log(),
+        architecture,
         is_rf,
         space.min_rf_delay,
         space.max_delay,
+        space.max_flip,
     )
 
 
@@ -93,48 +96,53 @@ class Draws:
     BLOCK = 256  # draws fetched at a time: a call for each seed and step would dominate a step
 
     def __init__(
-        self, generators: list[torch.Generator], scheduler: Scheduler, temperature: float = 1.0
+        self, generators: list[torch.Generator], shape: torch.Size, temperature: float = 1.0
     ) -> None:
         self._generators = generators
+        self._start = [generator.get_state() for generator in generators]
+        self._shape = shape  # [layers, candidates]
         self._temperature = temperature
-        self._scheduler = scheduler
-        self._block = torch.empty(0)
-        self._used = self.BLOCK
+        self._number, self._block = -1, torch.empty(0)
 
-    def state(self) -> State:
-        """Generators, and the draws fetched that are not used yet."""
-        generators = torch.stack([generator.get_state() for generator in self._generators])
-        block = self._block[self._used :].numpy()
-        return {"draws.generators": generators.numpy(), "draws.block": block}
+    def path(
+        self,
+        number: int,
+        architecture: Float[Tensor, "seeds layers candidates"],
+        among: Int[Tensor, "seeds layers two"] | None = None,
+    ) -> Int[Tensor, "seeds layers"]:
+        """One operation a layer; if `among` some, by their renormalised probabilities.
 
-    def restore(self, state: State) -> None:
-        """Inverse of `state`."""
-        for generator, kept in zip(self._generators, state["draws.generators"], strict=True):
-            generator.set_state(torch.from_numpy(kept.copy()))
-        left = torch.from_numpy(state["draws.block"].copy())
-        self._used = self.BLOCK - len(left)
-        self._block = torch.cat([left.new_zeros(self._used, *left.shape[1:]), left])
-
-    def path(self, among: Int[Tensor, "seeds layers two"] | None = None) -> Int[Tensor, "seeds layers"]:
-        """One operation a layer; if `among` some, by their renormalised probabilities."""
-        noisy = self._noisy()
+        Parameters
+        ----------
+        number : int
+            Of the draw, counted from 0; each number has its own randomness.
+        """
+        noisy = self._noisy(number, architecture)
         if among is None:
             return noisy.argmax(-1)
         return among.gather(-1, noisy.gather(-1, among).argmax(-1, keepdim=True))[..., 0]
 
-    def two(self) -> Int[Tensor, "seeds layers 2"]:
+    def two(
+        self, number: int, architecture: Float[Tensor, "seeds layers candidates"]
+    ) -> Int[Tensor, "seeds layers 2"]:
         """Two different operations a layer."""
-        return self._noisy().topk(2, dim=-1).indices
+        return self._noisy(number, architecture).topk(2, dim=-1).indices
 
-    def _noisy(self) -> Tensor:
+    def _noisy(self, number: int, architecture: Tensor) -> Tensor:
         """Alpha / temperature with Gumbel noise: the largest are draws from its softmax, each once."""
-        architecture = self._scheduler.architecture.detach()
-        if self._used == self.BLOCK:
-            shape = (self.BLOCK, *architecture.shape[1:])
-            self._block = torch.stack(
-                [torch.rand(shape, generator=g, dtype=torch.float64) for g in self._generators], 1
-            )
-            self._used = 0
-        uniform = self._block[self._used].clamp(min=torch.finfo(torch.float64).tiny)
-        self._used += 1
+        uniform = self._uniform(number).clamp(min=torch.finfo(torch.float64).tiny)
         return architecture / self._temperature - (-uniform.log()).log()
+
+    def _uniform(self, number: int) -> Tensor:
+        """Random numbers of a draw; for one of an earlier block they are drawn anew from the start."""
+        block, place = divmod(number, self.BLOCK)
+        if block < self._number:
+            for generator, start in zip(self._generators, self._start, strict=True):
+                generator.set_state(start)
+            self._number = -1
+        while self._number < block:
+            shape = (self.BLOCK, *self._shape)
+            draws = [torch.rand(shape, generator=each, dtype=torch.float64) for each in self._generators]
+            self._block = torch.stack(draws, 1)
+            self._number += 1
+        return self._block[place]

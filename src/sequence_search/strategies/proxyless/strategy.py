@@ -14,42 +14,45 @@ ICLR 2019.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from sequence_search.problem.problem import Problem
-from sequence_search.strategies.base import Meter, Settings, State
+from sequence_search.sequence import Sequence
+from sequence_search.strategies.base import Meter, Progress
+from sequence_search.strategies.drive import Strategy
+from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.proxyless.gates import (
     architecture_gradient,
     candidate_losses,
     gate_gradient,
     two_path_gradient,
 )
-from sequence_search.strategies.proxyless.scheduler import Draws, Scheduler, initial_scheduler
-from sequence_search.strategies.proxyless.training_log import TrainingLog
-from sequence_search.strategies.proxyless.voxel_stream import VoxelStream
-from sequence_search.strategies.result import Run
-from sequence_search.voxels import Voxels
+from sequence_search.strategies.proxyless.scheduler import Draws, initial_scheduler
+from sequence_search.strategies.proxyless.training import (
+    TrainingState,
+    VoxelStream,
+    adam_step,
+    initial_state,
+    silence_failures,
+    weight_step,
+)
+from sequence_search.strategies.refine import polish
+from sequence_search.strategies.result import Point, Run, failed
 
 # With fewer on average, a random batch may lack a tissue; with 20 each, once in 10^8 batches.
 FEWEST_PER_TISSUE = 20
 
 _FAST = {"steps": 20_000, "voxels_per_step": 250, "weight_rate": 0.05, "architecture_rate": 0.02}
-# Options by name: "paper" is 1,000 epochs of 100 batches of 1,000 voxels; "exact" is ours, as long as "fast".
-SCHEDULES: dict[str, dict[str, Any]] = {
-    "paper": {},
-    "fast": _FAST,
-    "exact": {**_FAST, "gates": "exact", "warmup": 0.3, "polish": True},
-}
+N_PROGRESS = 200  # progress reports and history points of a run
+PROGRESS_N_PER_TISSUE = 64
+POLISH_N_PER_TISSUE = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Proxyless:
+class Proxyless(Strategy):
     """Options of ProxylessNAS; defaults are the paper's values where it states them, else its source's.
 
     Attributes
@@ -82,6 +85,16 @@ class Proxyless:
     polish : bool
         Converge the final design by a quasi-Newton method. Ours.
     """
+
+    # A step of 50 seeds of the fast schedule costs twice one of 8. More workers than batches are of no use:
+    # the paper's 100 seeds are two.
+    batch_size: ClassVar[int] = 50
+    # "paper" is 1,000 epochs of 100 batches of 1,000 voxels; "exact" is ours, as long as "fast".
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {},
+        "fast": _FAST,
+        "exact": {**_FAST, "gates": "exact", "warmup": 0.3, "polish": True},
+    }
 
     steps: int = 100_000
     n_voxels: int = 100_000
@@ -139,154 +152,134 @@ class Proxyless:
         if self.gates == "two" and space.rf_candidates + len(space.wait_ranges) < 2:
             raise ValueError("gates='two' needs at least two candidate operations a layer")
 
-    def run(self, problem: Problem, seeds: Iterable[int], settings: Settings) -> list[Run]:
-        """All seeds as one batch; options as `check` wants them."""
-        seeds, space, meter = tuple(seeds), problem.search_space, Meter(settings)
+    def prepare(self, problem: Problem, engine: str) -> Training:
+        """Random voxels, and what the seeds share."""
+        return Training(problem, engine, self)
+
+
+class Training:
+    """ProxylessNAS of a batch of seeds: a `Search`."""
+
+    def __init__(self, problem: Problem, engine: str, options: Proxyless) -> None:
+        self._problem, self._engine, self._options = problem, engine, options
+        self._stream = VoxelStream(problem, options.n_voxels, options.voxels_per_step)
+        self._progress_voxels = problem.voxels(PROGRESS_N_PER_TISSUE)
+        self._every = max(1, options.steps // N_PROGRESS)
+        self._finisher = Finisher(problem, engine)
+
+    def init(self, seeds: tuple[int, ...]) -> TrainingState:
+        """Initial parameters of all seeds, each from its own generator, which then draws operations."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        scheduler = initial_scheduler(space, generators, self.architecture_sd)
-        weights = [scheduler.flip_angle, scheduler.phase, scheduler.log_idle]
-        sgd = torch.optim.SGD(weights, lr=self.weight_rate, momentum=self.momentum)
-        adam = torch.optim.Adam(
-            [scheduler.architecture], lr=self.architecture_rate, betas=self.architecture_betas
+        scheduler = initial_scheduler(self._problem.search_space, generators, self._options.architecture_sd)
+        shape = scheduler.architecture.shape[1:]
+        self._draws = Draws(generators, shape, self._options.temperature)
+        return initial_state(seeds, scheduler)
+
+    def is_over(self, state: TrainingState) -> bool:
+        """Whether all steps are taken, or no seed is left."""
+        return state.step == self._options.steps or all(state.reasons)
+
+    def step(self, state: TrainingState, meter: Meter) -> TrainingState:
+        """Take a weight step and, every few, an architecture step on other voxels."""
+        options = self._options
+        path = self._draws.path(state.n_draws, state.scheduler.architecture)
+        voxels = self._stream.batch(state.n_batches)
+        taken = state.step + 1
+        state = replace(state, step=taken, n_draws=state.n_draws + 1, n_batches=state.n_batches + 1)
+        state, loss = weight_step(
+            self._problem, state, path, voxels, self._engine, options.weight_rate, options.momentum
         )
-        stream = VoxelStream(problem, self.n_voxels, self.voxels_per_step)
-        draws = Draws(generators, scheduler, self.temperature)
-        log = TrainingLog(problem, seeds, scheduler, settings, steps=self.steps, polish=self.polish)
-        training = _Training(scheduler, sgd, adam, stream, draws, log)
-        taken = _resume(training, settings, meter)
-        while taken < self.steps and not log.all_failed:
-            loss = _weight_step(problem, scheduler, draws.path(), stream.batch(), settings.engine, sgd)
-            meter.spend(1)
-            if (taken + 1) % self.architecture_every == 0 and taken >= self.warmup * self.steps:
-                _architecture_step(problem, scheduler, draws, stream.batch(), settings.engine, adam, self)
-                meter.spend(scheduler.architecture[0].numel())
-            taken += 1
-            log.note(taken, loss, meter)
-            if taken < self.steps and meter.must_end():
-                break
-            if settings.checkpoint.due():
-                _save(training, taken, settings, meter)
-        runs = log.runs(meter)
-        if meter.interrupted:
-            _save(training, taken, settings, meter)
+        meter.spend(1)
+        if taken % options.architecture_every == 0 and taken - 1 >= options.warmup * options.steps:
+            state = self._architecture_step(state)
+            meter.spend(state.scheduler.architecture[0].numel())
+        state = silence_failures(state, loss)
+        return self._recorded(state, meter) if self._is_reported(state) else state
+
+    def progress(self, state: TrainingState) -> Progress | None:
+        """Design of the best seed, now and then."""
+        if not self._is_reported(state):
+            return None
+        losses = [past[-1].loss for past in state.histories]
+        best = min(range(len(losses)), key=lambda i: (math.isnan(losses[i]), losses[i]))
+        n_alive = sum(reason is None for reason in state.reasons)
+        note = f"best of {n_alive} seeds" if n_alive > 1 else ""
+        sequence = _designs(state)[best]
+        return Progress(state.seeds[best], state.step, self._options.steps, losses[best], sequence, note)
+
+    def finish(self, state: TrainingState, meter: Meter) -> list[Run]:
+        """The run of each seed, its design the likeliest operation of each layer."""
+        batch, n_seeds = _designs(state), len(state.seeds)
+        designs = [batch[i].without_padding() for i in range(n_seeds)]
+        if self._options.polish and not meter.must_end():
+            designs = self._polished(designs, state, meter)
+        runs = []
+        for seed, reason, past, design in zip(
+            state.seeds, state.reasons, state.histories, designs, strict=True
+        ):
+            if reason is None:
+                runs.append(self._finisher.finish(seed, [design], meter, history=past, n_seeds=n_seeds))
+            else:
+                runs.append(failed(seed, reason, meter.seconds / n_seeds, meter.evaluations, past))
         return runs
 
+    def _polished(self, designs: list[Sequence], state: TrainingState, meter: Meter) -> list[Sequence]:
+        """Those of all seeds, whatever their evaluations, as long as there is time."""
+        voxels = self._problem.voxels(POLISH_N_PER_TISSUE)
+        fine = self._problem.loss_and_gradient(voxels, self._engine)
+        space, timed = self._problem.search_space, meter.timed()
+        polished = []
+        for design, reason in zip(designs, state.reasons, strict=True):
+            if reason is None and timed.status == "done":
+                design = polish(fine, space, design, meter=timed)[1]  # noqa: PLW2901
+            polished.append(design)
+        if timed.status != "done":
+            meter.must_end()
+        return polished
 
-class _Training(NamedTuple):
-    """All that changes from step to step."""
+    def _is_reported(self, state: TrainingState) -> bool:
+        due = (state.step - 1) % self._every == 0 or state.step == self._options.steps
+        return due and not all(state.reasons)
 
-    scheduler: Scheduler
-    sgd: torch.optim.Optimizer
-    adam: torch.optim.Optimizer
-    stream: VoxelStream
-    draws: Draws
-    log: TrainingLog
+    def _recorded(self, state: TrainingState, meter: Meter) -> TrainingState:
+        """With the loss of every seed's design in its history."""
+        loss = self._problem.loss(_designs(state), self._progress_voxels, self._engine)
+        seconds = meter.seconds / len(state.seeds)
+        histories = tuple(
+            (*past, Point(state.step, math.nan if reason else value, meter.evaluations, seconds))
+            for past, reason, value in zip(state.histories, state.reasons, loss.tolist(), strict=True)
+        )
+        return replace(state, histories=histories)
 
-    def state(self) -> State:
-        """Plain data from which `restore` makes the same training."""
-        weights = ("flip_angle", "phase", "log_idle", "architecture")
-        return {
-            **{name: getattr(self.scheduler, name).detach().numpy() for name in weights},
-            **_optimizer_state("sgd", self.sgd),
-            **_optimizer_state("adam", self.adam),
-            **self.stream.state(),
-            **self.draws.state(),
-            **self.log.state(),
-        }
-
-    @torch.no_grad()
-    def restore(self, state: State) -> None:
-        """Set everything to a state."""
-        for name in ("flip_angle", "phase", "log_idle", "architecture"):
-            getattr(self.scheduler, name).copy_(torch.from_numpy(state[name]))
-        _restore_optimizer("sgd", self.sgd, state)
-        _restore_optimizer("adam", self.adam, state)
-        self.stream.restore(state)
-        self.draws.restore(state)
-        self.log.restore(state)
-
-
-def _resume(training: _Training, settings: Settings, meter: Meter) -> int:
-    """Steps taken before, after setting everything to the checkpoint."""
-    state = settings.checkpoint.load()
-    if state is None:
-        return 0
-    training.restore(state)
-    meter.resume(state["evaluations"], state["seconds"])
-    return int(state["step"])
-
-
-def _save(training: _Training, step: int, settings: Settings, meter: Meter) -> None:
-    """Keep where the training stands after so many steps."""
-    spent = {"step": step, "evaluations": meter.evaluations, "seconds": meter.seconds}
-    settings.checkpoint.save(training.state() | spent)
-
-
-def _optimizer_state(name: str, optimizer: torch.optim.Optimizer) -> State:
-    """Its tensors, by parameter number and key; what is not there yet is left out."""
-    return {
-        f"{name}.{number}.{key}": value.numpy()
-        for number, of_parameter in optimizer.state_dict()["state"].items()
-        for key, value in of_parameter.items()
-        if value is not None
-    }
-
-
-def _restore_optimizer(name: str, optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Inverse of `_optimizer_state`."""
-    by_number: dict[int, dict[str, Tensor]] = {}
-    for path, value in state.items():
-        owner, *rest = path.split(".")
-        if owner == name:
-            by_number.setdefault(int(rest[0]), {})[rest[1]] = torch.from_numpy(value.copy())
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": by_number, "param_groups": groups})
-
-
-def _weight_step(
-    problem: Problem,
-    scheduler: Scheduler,
-    path: Int[Tensor, "seeds layers"],
-    voxels: Voxels,
-    engine: str,
-    sgd: torch.optim.Optimizer,
-) -> Float[Tensor, " seeds"]:
-    """SGD on the drawn operations; returns the loss of each seed."""
-    sgd.zero_grad()
-    drawn = scheduler.sequence(path)
-    loss, gradient = problem.loss_and_gradient(voxels, engine)(drawn.detach())
-    torch.autograd.backward(
-        [drawn.flip_angle, drawn.phase, drawn.delay], [gradient.flip_angle, gradient.phase, gradient.delay]
-    )
-    sgd.step()
-    scheduler.constrain()
-    return loss
-
-
-def _architecture_step(
-    problem: Problem,
-    scheduler: Scheduler,
-    draws: Draws,
-    voxels: Voxels,
-    engine: str,
-    adam: torch.optim.Optimizer,
-    options: Proxyless,
-) -> None:
-    """Adam on the architecture parameters."""
-    architecture, temperature = scheduler.architecture, options.temperature
-    if options.gates != "two":
-        of_candidates = gate_gradient if options.gates == "full" else candidate_losses
-        gradient = of_candidates(problem, scheduler, draws.path(), voxels, engine)
-        architecture.grad = architecture_gradient(architecture.detach() / temperature, gradient) / temperature
-        adam.step()
-        return
-    chosen = draws.two()
-    gradient = gate_gradient(problem, scheduler, draws.path(among=chosen), voxels, engine)
-    kept = architecture.detach().clone()
-    architecture.grad = two_path_gradient(kept / temperature, gradient, chosen) / temperature
-    adam.step()
-    with torch.no_grad():
+    def _architecture_step(self, state: TrainingState) -> TrainingState:
+        """Adam on the architecture parameters, over all candidates or over two of each layer."""
+        options, scheduler = self._options, state.scheduler
+        architecture, temperature = scheduler.architecture, options.temperature
+        rate, betas = options.architecture_rate, options.architecture_betas
+        voxels, number = self._stream.batch(state.n_batches), state.n_draws
+        where = self._problem, scheduler
+        if options.gates != "two":
+            state = replace(state, n_batches=state.n_batches + 1, n_draws=number + 1)
+            of_candidates = gate_gradient if options.gates == "full" else candidate_losses
+            path = self._draws.path(number, architecture)
+            slopes = of_candidates(*where, path, voxels, self._engine)
+            gradient = architecture_gradient(architecture / temperature, slopes) / temperature
+            return adam_step(state, gradient, rate=rate, betas=betas)
+        state = replace(state, n_batches=state.n_batches + 1, n_draws=number + 2)
+        chosen = self._draws.two(number, architecture)
+        path = self._draws.path(number + 1, architecture, among=chosen)
+        slopes = gate_gradient(*where, path, voxels, self._engine)
+        gradient = two_path_gradient(architecture / temperature, slopes, chosen) / temperature
+        state = adam_step(state, gradient, rate=rate, betas=betas)
         # Adam's momentum would move the others too: only the two change, and their total probability is kept.
-        before, stepped = (part.gather(-1, chosen) / temperature for part in (kept, architecture))
+        before, stepped = (
+            part.gather(-1, chosen) / temperature for part in (architecture, state.scheduler.architecture)
+        )
         change = before.logsumexp(-1, keepdim=True) - stepped.logsumexp(-1, keepdim=True)
-        architecture.copy_(kept.scatter(-1, chosen, temperature * (stepped + change)))
+        kept = architecture.scatter(-1, chosen, temperature * (stepped + change))
+        return replace(state, scheduler=replace(state.scheduler, architecture=kept))
+
+
+def _designs(state: TrainingState) -> Sequence:
+    """The likeliest operation of each layer, [seeds]."""
+    return state.scheduler.sequence(state.scheduler.architecture.argmax(-1))

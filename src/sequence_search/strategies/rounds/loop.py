@@ -1,29 +1,33 @@
-"""The loop that the global strategies share: propose, refine as one batch, keep the best, polish them."""
+"""The steps that the global strategies share: propose, refine as one batch, keep the best, polish them."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 
-from sequence_search.engines.simulator import LossFunction
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.base import Meter, Progress, Settings
+from sequence_search.strategies.base import Meter, Progress
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.refine import descend, polish
 from sequence_search.strategies.result import Point, Run, failed, same_family
-from sequence_search.strategies.rounds.state import Candidate, Standing, load_standing, save_standing
 
 # A round that lowers the least loss by less than this part of it brought nothing.
 LEAST_GAIN = 1e-3
 POLISH_FACTOR = 4  # times the voxels of the descent
+# A pulse does nothing whose removal raises the polished loss by less than this part: as far as it converges.
+NOTHING = 1e-9
+# Parts of the descent, and the share of proposals kept after each: none is dropped on the way.
+NO_HALVINGS = ((1.0, 1.0),)
 
+# Proposals of a round, single sequences, from the elite, best first; it is empty in the first round.
 Propose = Callable[[list[Sequence], SearchSpace, np.random.Generator], list[Sequence]]
 
 
@@ -37,11 +41,8 @@ class Rounds:
         Rounds at most, and rounds without gain after which the search has converged.
     steps : int
         Gradient steps of a proposal that is kept to the end.
-    halvings : tuple of (float, float)
-        Parts of the descent, and the share of proposals kept after each.
     n_elite : int
-        Sequences that are kept, of each number of pulses if `by_number`, else of all.
-    by_number : bool
+        Sequences that go on, of each number of pulses or of all.
     n_polished : int
         Best sequences that are polished; the best of each number of pulses is in any case.
     learning_rate : float
@@ -55,12 +56,10 @@ class Rounds:
         If a count is below 1 or the learning rate is not above 0.
     """
 
-    max_rounds: int
-    patience: int
-    steps: int
-    halvings: tuple[tuple[float, float], ...]
+    max_rounds: int = 200
+    patience: int = 30
+    steps: int = 100
     n_elite: int = 4
-    by_number: bool = True
     n_polished: int = 10
     learning_rate: float = 0.08
     n_per_tissue: int = 32
@@ -78,178 +77,203 @@ class Rounds:
             raise ValueError(f"counts must be at least 1 and learning_rate above 0, got {self}")
 
 
-def run_rounds(
-    problem: Problem, seeds: Iterable[int], settings: Settings, rounds: Rounds, propose: Propose
-) -> list[Run]:
-    """One search for each seed. The proposals of a round are one batch; seeds follow each other.
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A refined sequence and its loss on the voxels of the descent."""
+
+    loss: float
+    sequence: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class SearchState:
+    """Where the search of a seed stands after a round, or after a polish.
+
+    Attributes
+    ----------
+    seed : int
+    generator : dict
+        State of the seed's generator of random numbers.
+    n_rounds, n_proposed : int
+        Rounds taken, and the proposals of all.
+    elite : tuple of Candidate
+        Best first.
+    history : tuple of Point
+    least, without_gain : float, int
+        Loss of the last round that gained, and the rounds since.
+    converged : bool
+        Whether there is no further round.
+    polished : tuple of Sequence
+        Of the elite, in its order, as far as it is polished.
+    """
+
+    seed: int
+    generator: dict[str, Any]
+    n_rounds: int = 0
+    n_proposed: int = 0
+    elite: tuple[Candidate, ...] = ()
+    history: tuple[Point, ...] = ()
+    least: float = math.inf
+    without_gain: int = 0
+    converged: bool = False
+    polished: tuple[Sequence, ...] = ()
+
+    @property
+    def step(self) -> int:
+        """Rounds taken and sequences polished."""
+        return self.n_rounds + len(self.polished)
+
+
+class RoundSearch:
+    """Search of a seed by rounds, then polish of the best: a `Search`, made once for all seeds.
 
     Parameters
     ----------
-    propose : callable (elite, search space, generator) -> list of single sequences
-        Proposals of a round; the elite is best first, and empty in the first round.
+    problem : Problem
+    engine : str
+    rounds : Rounds
+    propose : callable
+    halvings : tuple of (float, float)
+        Parts of the descent, and the share of proposals kept after each.
+    by_number : bool
+        Whether the elite is of each number of pulses, or of all.
     """
-    finisher = Finisher(problem, settings.engine)
-    coarse, fine = (
-        problem.loss_and_gradient(problem.voxels(n_per_tissue), settings.engine)
-        for n_per_tissue in (rounds.n_per_tissue, POLISH_FACTOR * rounds.n_per_tissue)
-    )
-    runs: list[Run] = []
-    for seed in seeds:
-        if runs and settings.monitor.stop():
-            break
-        meter = Meter(settings)
-        standing = load_standing(seed, settings, meter)
-        reached, standing = _search(
-            problem.search_space, seed, standing, settings, rounds, propose, coarse, meter
+
+    def __init__(
+        self,
+        problem: Problem,
+        engine: str,
+        rounds: Rounds,
+        propose: Propose,
+        *,
+        halvings: tuple[tuple[float, float], ...] = NO_HALVINGS,
+        by_number: bool = True,
+    ) -> None:
+        self._space, self._rounds, self._propose = problem.search_space, rounds, propose
+        self._halvings, self._by_number = halvings, by_number
+        self._coarse, self._fine = (
+            problem.loss_and_gradient(problem.voxels(n_per_tissue), engine)
+            for n_per_tissue in (rounds.n_per_tissue, POLISH_FACTOR * rounds.n_per_tissue)
         )
-        if not reached.elite:
+        self._finisher = Finisher(problem, engine)
+
+    def init(self, seeds: tuple[int, ...]) -> SearchState:
+        """Start of one seed."""
+        (seed,) = seeds
+        return SearchState(seed, dict(np.random.default_rng(seed).bit_generator.state))
+
+    def is_over(self, state: SearchState) -> bool:
+        """Whether the search has converged and its best are polished."""
+        return state.converged and len(state.polished) == len(self._best(state))
+
+    def step(self, state: SearchState, meter: Meter) -> SearchState:
+        """Take a round; once these bring nothing, polish one of the best."""
+        if not state.converged:
+            return self._round(state, meter)
+        next_best = self._best(state)[len(state.polished)]
+        return replace(state, polished=(*state.polished, self._polish(next_best, meter)))
+
+    def progress(self, state: SearchState) -> Progress | None:
+        """Loss of the best on the voxels of the descent, and what the search does."""
+        if not state.elite:
+            return None
+        best = state.elite[0]
+        if state.polished:
+            n_best = len(self._best(state))
+            n_steps, note = state.n_rounds + n_best, f"{len(state.polished)} of {n_best} structures polished"
+            return Progress(state.seed, state.step, n_steps, best.loss, best.sequence, note)
+        n_rounds, note = (
+            state.n_rounds,
+            f"{state.n_proposed:,} candidates, {len(state.elite)} structures kept",
+        )
+        n_steps = self._rounds.max_rounds
+        return Progress(state.seed, n_rounds, n_steps, best.loss, best.sequence, note, "round")
+
+    def finish(self, state: SearchState, meter: Meter) -> list[Run]:
+        """Run of the best, those not polished as they are."""
+        if not state.elite:
             reason = "no proposal of the first round has a finite loss"
-            runs.append(failed(seed, reason, meter.seconds, meter.evaluations, reached.history))
-            continue
-        found, standing = _polish_all(reached, standing, problem.search_space, settings, rounds, fine, meter)
-        runs.append(finisher.finish(seed, found, meter, history=reached.history))
-        if meter.interrupted:
-            save_standing(standing, settings, meter)
-    return runs
+            return [failed(state.seed, reason, meter.seconds, meter.evaluations, state.history)]
+        found = [*state.polished, *self._best(state)[len(state.polished) :]]
+        return [self._finisher.finish(state.seed, found, meter, history=state.history)]
 
+    def _round(self, state: SearchState, meter: Meter) -> SearchState:
+        """Propose, refine, select; it is the last where no loss is finite or rounds bring nothing."""
+        rng = np.random.default_rng(0)
+        rng.bit_generator.state = state.generator
+        proposals = self._propose([one.sequence for one in state.elite], self._space, rng)
+        refined = self._refined(Sequence.stack(proposals), meter)
+        elite = self._select([*state.elite, *refined])
+        new = replace(
+            state,
+            generator=dict(rng.bit_generator.state),
+            n_rounds=state.n_rounds + 1,
+            n_proposed=state.n_proposed + len(proposals),
+        )
+        if not elite:
+            return replace(new, converged=True)
+        loss, least = elite[0].loss, state.least
+        gained = not math.isfinite(least) or loss < least - LEAST_GAIN * abs(least)
+        least, without_gain = (loss, 0) if gained else (least, state.without_gain + 1)
+        return replace(
+            new,
+            elite=tuple(elite),
+            history=(*state.history, Point(new.n_rounds, loss, meter.evaluations, meter.seconds)),
+            least=least,
+            without_gain=without_gain,
+            converged=without_gain >= self._rounds.patience or new.n_rounds == self._rounds.max_rounds,
+        )
 
-def _search(
-    space: SearchSpace,
-    seed: int,
-    standing: Standing,
-    settings: Settings,
-    rounds: Rounds,
-    propose: Propose,
-    loss_and_gradient: LossFunction,
-    meter: Meter,
-) -> tuple[Standing, Standing]:
-    """What the last round reached, and where to go on: before that round, if it was interrupted."""
-    while not standing.over:
-        reached = _round(space, standing, rounds, propose, loss_and_gradient, meter)
-        if reached.elite:
-            best, most = reached.elite[0], rounds.max_rounds
-            settings.monitor.on_progress(
-                Progress(seed, reached.number, most, best.loss, best.sequence, unit="round")
-            )
-        over = reached.over or meter.must_end()
-        if meter.interrupted:
-            return reached, standing
-        standing = replace(reached, over=over)
-        if settings.checkpoint.due():
-            save_standing(standing, settings, meter)
-    return standing, standing
-
-
-def _round(
-    space: SearchSpace,
-    standing: Standing,
-    rounds: Rounds,
-    propose: Propose,
-    loss_and_gradient: LossFunction,
-    meter: Meter,
-) -> Standing:
-    """Propose, refine, select; it is the last where no loss is finite or rounds bring nothing."""
-    rng = np.random.default_rng(0)
-    rng.bit_generator.state = standing.generator
-    proposals = Sequence.stack(propose([one.sequence for one in standing.elite], space, rng))
-    refined = _refined(proposals, space, rounds, loss_and_gradient, meter)
-    elite = _select([*standing.elite, *refined], rounds)
-    number = standing.number + 1
-    reached = replace(
-        standing, generator=dict(rng.bit_generator.state), evaluations=meter.evaluations, number=number
-    )
-    if not elite:
-        return replace(reached, over=True)
-    loss, least = elite[0].loss, standing.least
-    gained = not math.isfinite(least) or loss < least - LEAST_GAIN * abs(least)
-    least, without_gain = (loss, 0) if gained else (least, standing.without_gain + 1)
-    return replace(
-        reached,
-        elite=tuple(elite),
-        history=(*standing.history, Point(number, loss, meter.evaluations, meter.seconds)),
-        least=least,
-        without_gain=without_gain,
-        over=without_gain >= rounds.patience or number == rounds.max_rounds,
-    )
-
-
-def _polish_all(
-    reached: Standing,
-    standing: Standing,
-    space: SearchSpace,
-    settings: Settings,
-    rounds: Rounds,
-    loss_and_gradient: LossFunction,
-    meter: Meter,
-) -> tuple[list[Sequence], Standing]:
-    """The best of the elite polished, and where to go on; what is left at the end is as it is."""
-    found = list(standing.polished)
-    for one in _worth_polishing(reached.elite, rounds)[len(found) :]:
-        found.append(_polished(one.sequence, space, loss_and_gradient, meter))
-        meter.must_end()
-        if not meter.interrupted:
-            standing = replace(standing, polished=tuple(found), evaluations=meter.evaluations)
-            if settings.checkpoint.due():
-                save_standing(standing, settings, meter)
-    return found, standing
-
-
-def _worth_polishing(elite: tuple[Candidate, ...], rounds: Rounds) -> list[Candidate]:
-    """The best few, and the best of each number of pulses, so that the cost of fewer pulses is known."""
-    leaders: dict[int, Candidate] = {}
-    for candidate in elite:
-        leaders.setdefault(len(candidate.sequence.flip_angle), candidate)
-    return [
-        candidate
-        for rank, candidate in enumerate(elite)
-        if rank < rounds.n_polished or candidate in leaders.values()
-    ]
-
-
-def _refined(
-    proposals: Sequence, space: SearchSpace, rounds: Rounds, loss_and_gradient: LossFunction, meter: Meter
-) -> list[Candidate]:
-    """Descend and drop the worse on the way; what has no finite loss is left out."""
-    alive, loss = proposals, torch.zeros(len(proposals.flip_angle))
-    for part, kept in rounds.halvings:
-        descent = descend(loss_and_gradient, space, alive, learning_rate=rounds.learning_rate)
-        for _ in range(max(1, round(part * rounds.steps)) + 1):
-            loss, alive = next(descent)
-            meter.spend(len(loss))
+    def _refined(self, proposals: Sequence, meter: Meter) -> list[Candidate]:
+        """Descend and drop the worse on the way; what has no finite loss is left out."""
+        alive, loss = proposals, torch.zeros(len(proposals.flip_angle))
+        for part, kept in self._halvings:
+            descent = descend(self._coarse, self._space, alive, learning_rate=self._rounds.learning_rate)
+            for _ in range(max(1, round(part * self._rounds.steps)) + 1):
+                loss, alive = next(descent)
+                meter.spend(len(loss))
+                if meter.must_end():
+                    break
+            order = loss.nan_to_num(nan=math.inf).argsort()[: max(1, round(kept * len(loss)))]
+            alive, loss = alive[order], loss[order]
             if meter.must_end():
                 break
-        order = loss.nan_to_num(nan=math.inf).argsort()[: max(1, round(kept * len(loss)))]
-        alive, loss = alive[order], loss[order]
-        if meter.must_end():
-            break
-    return [
-        Candidate(value, alive[i].without_padding())
-        for i, value in enumerate(loss.tolist())
-        if math.isfinite(value)
-    ]
+        return [
+            Candidate(value, alive[i].without_padding())
+            for i, value in enumerate(loss.tolist())
+            if math.isfinite(value)
+        ]
 
+    def _select(self, candidates: list[Candidate]) -> list[Candidate]:
+        """The best few distinct sequences, of each number of pulses if so wished, best first."""
+        chosen: list[Candidate] = []
+        numbers: Counter[int] = Counter()
+        for candidate in sorted(candidates, key=lambda one: one.loss):
+            group = len(candidate.sequence.flip_angle) if self._by_number else 0
+            if numbers[group] < self._rounds.n_elite and not any(
+                same_family(candidate.sequence, other.sequence) for other in chosen
+            ):
+                chosen.append(candidate)
+                numbers[group] += 1
+        return chosen
 
-def _select(candidates: list[Candidate], rounds: Rounds) -> list[Candidate]:
-    """The best few distinct sequences, of each number of pulses if so wished, best first."""
-    chosen: list[Candidate] = []
-    numbers: Counter[int] = Counter()
-    for candidate in sorted(candidates, key=lambda one: one.loss):
-        group = len(candidate.sequence.flip_angle) if rounds.by_number else 0
-        if numbers[group] < rounds.n_elite and not any(
-            same_family(candidate.sequence, other.sequence) for other in chosen
-        ):
-            chosen.append(candidate)
-            numbers[group] += 1
-    return chosen
+    def _best(self, state: SearchState) -> list[Sequence]:
+        """The best few, and the best of each number of pulses, so that the cost of fewer pulses is known."""
+        leaders: dict[int, Candidate] = {}
+        for candidate in state.elite:
+            leaders.setdefault(len(candidate.sequence.flip_angle), candidate)
+        return [
+            candidate.sequence
+            for rank, candidate in enumerate(state.elite)
+            if rank < self._rounds.n_polished or candidate in leaders.values()
+        ]
 
-
-def _polished(
-    sequence: Sequence, space: SearchSpace, loss_and_gradient: LossFunction, meter: Meter
-) -> Sequence:
-    """Converged, without pulses that do nothing; as it is once the search must end."""
-    if not meter.must_end():
-        _, sequence = polish(loss_and_gradient, space, sequence, meter=meter)
-    needed = sequence.drop_small_pulses()
-    if 0 < len(needed.flip_angle) < len(sequence.flip_angle) and not meter.must_end():
-        _, sequence = polish(loss_and_gradient, space, needed, meter=meter)
-    return sequence
+    def _polish(self, sequence: Sequence, meter: Meter) -> Sequence:
+        """Converge it, without the pulses that do nothing."""
+        loss, best = polish(self._fine, self._space, sequence, meter=meter)
+        needed = best.drop_small_pulses()
+        if 0 < len(needed.flip_angle) < len(best.flip_angle) and not meter.must_end():
+            loss_without, without = polish(self._fine, self._space, needed, meter=meter)
+            if loss_without <= loss + NOTHING * abs(loss):
+                return without
+        return best

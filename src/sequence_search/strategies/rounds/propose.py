@@ -145,7 +145,7 @@ def _shift(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.ran
     size = 10 ** rng.uniform(-1.5, 0)
     noise = rng.normal(0, size, (3, len(flip)))
     delay = np.clip(delay * np.exp(noise[2]), space.min_rf_delay, space.max_delay)
-    return np.clip(flip + noise[0], 0, 2 * math.pi), phase + noise[1], delay
+    return np.clip(flip + noise[0], 0, min(2 * math.pi, space.max_flip)), phase + noise[1], delay
 
 
 def _cross(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
