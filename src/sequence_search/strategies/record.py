@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import platform
 from importlib.metadata import version
@@ -129,8 +130,9 @@ def read_design(record: dict[str, Any]) -> Design:
     return Design(Sequence.from_dict(record["sequence"]), evaluation, check_loss, record["repolished"])
 
 
+@functools.cache
 def environment() -> dict[str, Any]:
-    """With what, on what."""
+    """Say with what this process computes, and on what: `versions` and `device`."""
     return {
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
         "device": f"cpu ({platform.machine()})",

@@ -34,7 +34,7 @@ from sequence_search.study.seeds import (
     MAX_ATTEMPTS,
     SeedFolder,
     SeedState,
-    attempts,
+    n_attempts,
     now,
     read_result,
     seed_folder,
@@ -132,7 +132,7 @@ def _missing(folders: dict[int, SeedFolder]) -> dict[int, SeedFolder]:
 
 
 def _outcome(task: Task, folders: dict[int, SeedFolder]) -> Outcome:
-    """From the files, as they are now."""
+    """Say how a task stands, from its files."""
     results = {seed: read_result(folder) for seed, folder in folders.items()}
     losses = [record["loss"] for record in results.values() if record is not None]
     loss = min(losses, default=None)
@@ -163,7 +163,7 @@ class TaskStatus:
     ) -> None:
         self.missing = missing
         self.note: str | None = None
-        self._attempts = {seed: attempts(folder) for seed, folder in missing.items()}
+        self._attempts = {seed: n_attempts(folder) for seed, folder in missing.items()}
         self._on_progress = on_progress
         self._progress: Progress | None = None
         self._started = now()

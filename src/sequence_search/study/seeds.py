@@ -43,7 +43,7 @@ class SeedFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """Where it goes on; of a batch of seeds the first has it."""
+        """Where its search goes on; of a batch of seeds the first has it."""
         return self.path / "checkpoint.npz"
 
     @property
@@ -67,8 +67,8 @@ def read_result(folder: SeedFolder) -> dict[str, Any] | None:
     return read_json(folder.result) if is_whole(folder.result) else None
 
 
-def attempts(folder: SeedFolder) -> int:
-    """Failed ones so far."""
+def n_attempts(folder: SeedFolder) -> int:
+    """Count attempts at a seed that failed."""
     return int((read_json(folder.status) or {}).get("attempts", 0))
 
 
@@ -79,7 +79,7 @@ def write_status(folder: SeedFolder, state: SeedState, content: dict[str, Any]) 
 
 
 def now() -> str:
-    """Time of day, UTC."""
+    """Say the time of day, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -104,7 +104,7 @@ class SeedView:
 
 
 def view_task(study: Path, task: Task) -> list[SeedView]:
-    """Every seed of a task, by reading alone; of a seed that is done little, as there may be thousands."""
+    """Look at every seed of a task, by reading alone; little of those that are done, maybe thousands."""
     # Joining paths as text: pathlib would take half the time of a study of 10,000 seeds.
     folders = [f"{study}/{task.problem}/{folder_name(seed)}" for seed in task.seeds]
     done = [is_whole(f"{folder}/result.json") for folder in folders]

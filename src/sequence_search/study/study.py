@@ -35,7 +35,7 @@ from sequence_search.study.plan import (
 )
 from sequence_search.study.records import csv_text, markdown_text, problem_row, read_runs, seed_row
 from sequence_search.study.run import CHECKPOINT_EVERY_S, Outcome, fail, run_task
-from sequence_search.study.seeds import MAX_ATTEMPTS, attempts, read_result, seed_folder
+from sequence_search.study.seeds import MAX_ATTEMPTS, n_attempts, read_result, seed_folder
 from sequence_search.study.status import ProblemStatus, Tally, problem_status, tally_of
 from sequence_search.study.workers import LOOK_EVERY_S, map_tasks
 
@@ -286,7 +286,7 @@ class Study:
     def _is_open(self, task: Task) -> bool:
         """Whether a seed is not done and may be tried again."""
         folders = [seed_folder(self.folder, task.problem, seed) for seed in task.seeds]
-        return any(read_result(each) is None and attempts(each) < MAX_ATTEMPTS for each in folders)
+        return any(read_result(each) is None and n_attempts(each) < MAX_ATTEMPTS for each in folders)
 
     def _outcome(self, task: Task, result: Outcome | Exception) -> Outcome:
         """What came of a task; an error that is the study's ends the run, one of the worker is on record."""

@@ -84,7 +84,7 @@ def map_tasks(
 def _on_local_workers(
     function: Callable[[Task, Stop], Result], tasks: Sequence[Task], workers: int, stop: Stop
 ) -> Iterator[tuple[Task, Result | Exception]]:
-    """On processes of this machine; where all were killed at once, on new ones, a few times."""
+    """Use processes of this machine; where all were killed at once, new ones, a few times."""
     left = list(tasks)
     for _ in range(MOST_CLUSTERS):
         if not left or stop():
@@ -156,7 +156,7 @@ def _on_workers(
 
 
 def _call(function: Callable[[Task, Stop], Result], task: Task, flag: str) -> Result:
-    """On a worker."""
+    """Work on a task in a worker."""
     return function(task, _AskScheduler(flag))
 
 
@@ -188,7 +188,7 @@ def _under_way(client: Client) -> set[str]:
 
 @contextmanager
 def _joined(scheduler: str) -> Iterator[Client]:
-    """A user's own cluster, by its address or scheduler file."""
+    """Join a user's own cluster, by its address or scheduler file."""
     from distributed import Client
 
     where = {"scheduler_file": scheduler} if Path(scheduler).exists() else {"address": scheduler}
@@ -205,7 +205,7 @@ def _joined(scheduler: str) -> Iterator[Client]:
 
 @contextmanager
 def _local(n_workers: int) -> Iterator[Client]:
-    """Processes of this machine on its loopback interface, which may still start; without a dashboard."""
+    """Start processes of this machine on its loopback interface, without waiting for them."""
     from dask.system import CPU_COUNT
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
@@ -231,7 +231,7 @@ def _local(n_workers: int) -> Iterator[Client]:
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C, which a terminal sends to all its processes, waits; what is begun meanwhile inherits that."""
+    """Make Ctrl-C, which a terminal sends to all processes, wait; what is begun meanwhile inherits that."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -246,7 +246,7 @@ def _interrupts_held() -> Iterator[None]:
 
 
 def dask_setup(worker: object) -> None:
-    """On each local worker as it starts: Ctrl-C is not for it, where it was not held before."""
+    """Ignore Ctrl-C; run on each local worker as it starts, for systems where it could not be held."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
