@@ -528,6 +528,22 @@ def test_a_study_of_version_1_that_was_edited_is_refused(tmp_path):
         Study.open(tmp_path / "study")
 
 
+def test_a_study_opens_after_keys_with_a_default_were_added(tmp_path):
+    make(tmp_path, seeds=(0,))
+    file = tmp_path / "study.toml"
+    lines = file.read_text().splitlines(keepends=True)
+    later = ("max_flip_deg", "b0_hz = 0.0")
+    assert {line.split(" =")[0] for line in lines if line.startswith(later)} == {"max_flip_deg", "b0_hz"}
+    before = "".join(line for line in lines if not line.startswith(later))
+    file.write_text(before)
+    assert make(tmp_path, seeds=(0, 1)).plan.seeds == ((0,), (1,))
+    assert file.read_text() == before.replace('["0"]', '["0", "1"]')
+    other = replace(PROBLEM, search_space=replace(PROBLEM.search_space, max_flip=4.0))
+    with pytest.raises(StudyError) as refused:
+        make(tmp_path, other)
+    assert "search_space.max_flip_deg: inf in the study, 229.183118052 asked for" in str(refused.value)
+
+
 @dataclasses.dataclass(frozen=True)
 class SlowMultistart(Multistart):
     """Multistart of a later version, with one more option."""

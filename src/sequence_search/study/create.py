@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sequence_search.engines.simulator import check_engine
+from sequence_search.problem.legacy import legacy_digest
 from sequence_search.problem.library import toml_text
 from sequence_search.problem.problem import Problem
 from sequence_search.storage import SCHEMA_VERSION, StudyError, write_bytes, write_json
@@ -21,6 +22,7 @@ from sequence_search.study.plan import (
     PLAN_FILE,
     Plan,
     ranges_text,
+    read_files,
     read_tables,
 )
 from sequence_search.study.seeds import now
@@ -83,6 +85,27 @@ def check_new(folder: Path) -> None:
 def make_problem(plan: Plan, name: str) -> Problem:
     """Problem of a study, from its tables."""
     return Problem.from_toml(toml_text(plan.problems[name]), f"problem '{name}' of the study")
+
+
+def read_problems(folder: Path, plan: Plan) -> dict[str, Problem]:
+    """Problems of a study by name, which must have the hashes that it began with.
+
+    Raises
+    ------
+    StudyError
+        If one was changed since.
+    """
+    facts = read_files(folder).facts
+    problems = {name: make_problem(plan, name) for name in plan.problems}
+    for name, problem in problems.items():
+        began = facts["problems"].get(name, "nothing")
+        digest = legacy_digest(problem) if facts.get("hashed") == "types" else problem.digest
+        if began != digest:
+            raise StudyError(
+                f"{folder / PLAN_FILE}: problem '{name}' is not the one that the study began with: its hash "
+                f"is {digest[:12]}, in {FACTS_FILE} {began[:12]}; undo the change, or begin another study"
+            )
+    return problems
 
 
 def new_seeds(folder: Path, stored: Plan, given: Plan) -> tuple[int, ...]:

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sequence_search.problem.legacy import legacy_digest
 from sequence_search.problem.problem import Problem
 from sequence_search.storage import StorageError, StudyError, locked, write_bytes
 from sequence_search.strategies.base import Monitor
@@ -18,13 +17,12 @@ from sequence_search.study.create import (
     add_seeds,
     check_new,
     make_plan,
-    make_problem,
     new_seeds,
+    read_problems,
     write_plan,
 )
 from sequence_search.study.plan import (
     DERIVED,
-    FACTS_FILE,
     LOCK_FILE,
     PLAN_FILE,
     Plan,
@@ -43,8 +41,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
 ELSEWHERE_WAIT_S = 1.0  # until a task at which another process is, is looked at again
-
-
 RESULTS_FILE, TABLE_FILE = f"{DERIVED}/results.csv", f"{DERIVED}/table.md"
 
 
@@ -129,18 +125,8 @@ class Study:
             If there is none, it cannot be read, or a problem was changed since.
         """
         folder = Path(folder)
-        plan, facts = read_plan(folder), read_files(folder).facts
-        problems = {name: make_problem(plan, name) for name in plan.problems}
-        for name, problem in problems.items():
-            began = facts["problems"].get(name, "nothing")
-            digest = legacy_digest(problem) if facts.get("hashed") == "types" else problem.digest
-            if began != digest:
-                raise StudyError(
-                    f"{folder / PLAN_FILE}: problem '{name}' is not the one that the study began with: its "
-                    f"hash is {digest[:12]}, in {FACTS_FILE} {began[:12]}; "
-                    "undo the change, or begin another study"
-                )
-        return cls(folder, plan, problems)
+        plan = read_plan(folder)
+        return cls(folder, plan, read_problems(folder, plan))
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -193,9 +179,7 @@ class Study:
         monitor = monitor or Monitor()
         open_tasks = self.open_tasks(share)
         work = partial(run_task, self.folder.resolve(), checkpoint_every_s=checkpoint_every_s)
-        if workers == 1 and not (
-            scheduler or client
-        ):  # else it is pickled on the way, and progress cannot be
+        if workers == 1 and not (scheduler or client):  # for other processes it must be pickled
             work = partial(work, on_progress=monitor.on_progress)
         while open_tasks and not monitor.stop():
             elsewhere = []
