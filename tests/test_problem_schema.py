@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sequence_search.problem import schema
+from sequence_search.problem.digest import digest
 from sequence_search.problem.errors import ProblemError, keys_of
 from sequence_search.problem.library import builtin_problems, problem_text
 from sequence_search.problem.problem import Problem
@@ -338,10 +339,17 @@ def test_a_new_field_needs_the_type_and_a_line_of_the_schema(of, key, value, mon
         crusher: unit = schema.Field(None)
 
     names = ("GM",) if key == "tissues" else ()
-    before = schema.write_table(key, of, defaults=False)
+    problem = Problem.load("gm-wm")
+    before = problem.digest
     monkeypatch.setitem(schema.TABLES, key, GrownTable)
     parts = {each.name: getattr(of, each.name) for each in fields(of)}
-    assert schema.write_table(key, grown(**parts), defaults=False) == before
+    of_problem = [problem.tissues, problem.imaging, problem.objective, problem.search_space]
+    for crusher, same in ({}, True), ({"crusher": kind}, False):
+        changed = grown(**parts, **crusher)
+        place = {"tissues": 0, "imaging": 1, "search_space": 3}[key]
+        with_it = (changed, *problem.tissues[1:]) if key == "tissues" else changed
+        now = digest(*of_problem[:place], with_it, *of_problem[place + 1 :])
+        assert (now == before) is same
     written = schema.write_table(key, grown(**parts, crusher=kind))
     assert written["crusher"] == 2.0
     assert GrownTable.model_validate(written).make() == grown(**parts, crusher=kind)

@@ -42,7 +42,7 @@ class Evaluation:
     terms : dict of float
         Weighted part of each term; they add up to the loss.
     signal : dict of float
-        |Mxy| of the nominal voxel of each tissue (mean tissue, b1 = 1, b0 = 0) [a.u.].
+        |Mxy| of the nominal voxel of each tissue (mean tissue, b1 = 1, its own b0) [a.u.].
     rf_energy : float
         Sum of squared flip angles [rad²].
     relative_rf_energy : float
@@ -227,7 +227,7 @@ class Problem:
             Exactly for "sobol", on average for "random"; "nominal" has one.
         method : str
             "sobol": deterministic and even. "random": independent draws, as in the paper.
-            "nominal": mean tissue, b1 = 1, b0 = 0.
+            "nominal": mean tissue, b1 = 1, b0 that of the tissue's own.
         seed : int
             Of the scramble or of the draws.
 
@@ -246,7 +246,7 @@ class Problem:
         raise ValueError(f"method must be sobol, random or nominal, got {method!r}")
 
     def voxel_grid(self, *, b0: Any, b1: Any) -> Voxels:
-        """Nominal tissues on a grid, [n_tissues * n_b0 * n_b1] voxels, b1 fastest.
+        """Nominal tissues on a grid, [n_tissues * n_b0 * n_b1] voxels, b1 fastest; b0 adds to a tissue's own.
 
         Parameters
         ----------
