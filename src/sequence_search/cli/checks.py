@@ -104,13 +104,6 @@ def _as_json(text: str) -> str:
     return text
 
 
-def check_engine(engine: str) -> None:
-    """Refuse an engine that does not exist, and name those that do."""
-    from sequence_search.engines import simulator
-
-    simulator.check_engine(engine)
-
-
 def check_folder(folder: Path | None, files: tuple[str, ...], overwrite: bool) -> None:
     """Make the folder before the search, so that hours of it are not lost to a wrong path."""
     if folder is None:

@@ -20,7 +20,7 @@ from sequence_search.cli.arguments import (
     StrategyOption,
     WorkersOption,
 )
-from sequence_search.cli.checks import bad_input, check_engine, check_folder, load, strategy_options
+from sequence_search.cli.checks import bad_input, check_folder, load, strategy_options
 from sequence_search.cli.printing import print_json, say
 from sequence_search.cli.progress import watched
 from sequence_search.cli.results import print_grid, print_runs
@@ -64,10 +64,11 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
 ) -> None:
     """Search for sequences that meet a problem's objective; with --out as a study, which can be resumed."""
     loaded = [load(problem) for problem in problems]
+    from sequence_search.engines.simulator import check_engine
+    from sequence_search.strategies import make_strategy
+
     with bad_input():
         check_engine(engine)
-        from sequence_search.strategies import make_strategy
-
         options = strategy_options(strategy, schedule, steps, option)
         make_strategy(strategy, options, *loaded)
         if out is None and (len(loaded) > 1 or workers > 1 or scheduler is not None or create_only):

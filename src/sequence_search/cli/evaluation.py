@@ -10,7 +10,7 @@ import typer
 
 from sequence_search.cli.app import NUMBER_LISTS, app
 from sequence_search.cli.arguments import EngineOption, Format, FormatOption, OverwriteOption, StudyArgument
-from sequence_search.cli.checks import bad_input, check_engine, check_figure, load
+from sequence_search.cli.checks import bad_input, check_figure, load
 from sequence_search.cli.printing import flow, print_documents, print_json, print_table, pulses, say
 from sequence_search.cli.results import best_run, print_designs
 from sequence_search.words import counted
@@ -87,6 +87,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Evaluate a sequence, as --flip-deg 88 177 --phase-deg 0 180 --delay-ms 6.2 6.2, or a study's design."""
+    from sequence_search.engines.simulator import check_engine
+
     given = dict(zip(NUMBER_LISTS, (flip_deg, phase_deg, delay_ms), strict=True))
     with bad_input():
         check_engine(engine)

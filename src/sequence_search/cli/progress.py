@@ -77,7 +77,7 @@ def watched(study: Study | None = None) -> Iterator[Watch]:
 
         watch = Watch(Monitor(view.show, lambda: bool(signals)), signals, finished)
         if isinstance(view, Screen):
-            with Live(get_renderable=view.picture, console=console, transient=True):
+            with Live(get_renderable=view.picture, console=console, transient=True, refresh_per_second=2):
                 yield watch
         else:
             yield watch

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from sequence_search.study.study import Study
 
 BAR_WIDTH = 16
-LOOK_EVERY_S = 1.0  # into the files of seeds that run in other processes
-LOOK_AT = 16  # tasks
+LOOK_AT = 16  # tasks, whose files tell whether another process runs them
 
 
 class Board:
@@ -70,8 +69,7 @@ class Screen:
     def __init__(self, console: Console, board: Board | None) -> None:
         self._console, self._board = console, board
         self._progress: Progress | None = None
-        self._began = self._looked = -math.inf
-        self._running: list[str] = []
+        self._began = 0.0
 
     def show(self, progress: Progress) -> None:
         """Progress of the search of this process."""
@@ -81,7 +79,7 @@ class Screen:
 
     def finished(self, outcome: Outcome) -> None:
         """Outcome of a task; of one that failed a line stays on the terminal."""
-        self._progress, self._looked = None, -math.inf
+        self._progress = None
         if outcome.state == "failed":
             self._console.print(outcome_text(outcome))
 
@@ -112,9 +110,7 @@ class Screen:
         """Best losses so far; what other processes work on, if this one does not."""
         lines = [_listed("best loss", [f"{name} {loss:.5g}" for name, loss in board.least.items()])]
         if self._progress is None:
-            if time.monotonic() - self._looked > LOOK_EVERY_S:
-                self._looked, self._running = time.monotonic(), board.running()
-            lines.append(_listed("running", self._running))
+            lines.append(_listed("running", board.running()))
         return [line for line in lines if line]
 
 
