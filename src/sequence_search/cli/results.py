@@ -51,7 +51,7 @@ def print_designs(runs: Sequence[Run], problem: Problem) -> None:
 
     for run in runs:
         which = "best: seed" if len(runs) == 1 else "seed"
-        say(f"{which} {run.seed}, {counted(len(run.families), 'design')}, each of another structure:")
+        say(f"{which} {run.seed}, {counted(len(run.families), 'design')}, best first:")
         say(LOSSES)
         for number, design in enumerate(run.families, start=1):
             say()
