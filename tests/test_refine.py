@@ -11,15 +11,39 @@ from sequence_search.strategies.rounds.propose import random_designs
 PROBLEM = Problem.load("max-signal")
 
 
-def test_descent_lowers_losses_within_the_bounds():
+def test_descent_lowers_losses_within_the_bounds_and_keeps_the_best():
     start = Sequence.stack(random_designs(PROBLEM.search_space, 16, np.random.default_rng(0)))
-    loss_and_gradient = PROBLEM.loss_and_gradient(PROBLEM.voxels(16))
-    steps = descend(loss_and_gradient, PROBLEM.search_space, start, learning_rate=0.02)
-    losses, sequences = zip(*(next(steps) for _ in range(60)), strict=True)
-    assert (losses[-1] < losses[0]).double().mean() > 0.9
-    assert losses[-1].mean() < 0.9 * losses[0].mean()
-    assert all(sequence.delay.min() >= 0.0062 * (1 - 1e-12) for sequence in sequences)
-    torch.testing.assert_close(PROBLEM.loss(sequences[-1], PROBLEM.voxels(16)), losses[-1])
+    voxels, meter = PROBLEM.voxels(16), Meter(Settings())
+    loss_and_gradient = PROBLEM.loss_and_gradient(voxels)
+
+    def descended(*parts):
+        return descend(
+            loss_and_gradient, PROBLEM.search_space, start, learning_rate=0.02, parts=parts, meter=meter
+        )
+
+    loss, sequences = descended((59, 1.0))
+    assert meter.evaluations == 60 * 16
+    before = loss_and_gradient(start)[0].sort().values
+    assert (loss < before).double().mean() > 0.9
+    assert loss.mean() < 0.9 * before.mean()
+    assert loss.tolist() == sorted(loss.tolist())
+    assert sequences.delay.min() >= 0.0062 * (1 - 1e-12)
+    torch.testing.assert_close(PROBLEM.loss(sequences, voxels), loss)
+    halved, kept = descended((59, 0.25), (1, 1.0))
+    assert len(halved) == len(kept.delay) == 4
+    torch.testing.assert_close(halved, loss[:4], rtol=0.05, atol=0)
+
+
+def test_a_descent_ends_with_what_it_has_once_it_must():
+    start = Sequence.stack(random_designs(PROBLEM.search_space, 4, np.random.default_rng(0)))
+    meter = Meter(Settings(max_evaluations=8.0))
+    loss_and_gradient = PROBLEM.loss_and_gradient(PROBLEM.voxels(4))
+    loss, _ = descend(
+        loss_and_gradient, PROBLEM.search_space, start, learning_rate=0.02, parts=[(50, 1.0)] * 3, meter=meter
+    )
+    assert meter.evaluations == 8
+    assert meter.status == "cut"
+    assert len(loss) == 4
 
 
 def test_polish_reaches_the_known_two_pulse_optimum():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -25,32 +25,55 @@ POLISH_ROUNDS = 4
 
 
 def descend(
-    loss_and_gradient: LossFunction, space: SearchSpace, start: Sequence, *, learning_rate: float
-) -> Iterator[tuple[Float[Tensor, " batch"], Sequence]]:
-    """Adam on flip angles, phases [rad] and log delays of a batch, endlessly; each step is yielded.
+    loss_and_gradient: LossFunction,
+    space: SearchSpace,
+    start: Sequence,
+    *,
+    learning_rate: float,
+    parts: Iterable[tuple[int, float]],
+    meter: Meter,
+) -> tuple[Float[Tensor, " kept"], Sequence]:
+    """Adam on flip angles, phases [rad] and log delays of a batch, the worse dropped on the way.
 
     Flip angles and delays stay within the bounds of the search space.
 
-    Yields
-    ------
-    loss : tensor [batch]
-    sequence : Sequence [batch, n_rf]
-        For which the loss holds.
+    Parameters
+    ----------
+    parts : iterable of (int, float)
+        Steps of each part of the descent, and the share of sequences kept after it, the best. Each part
+        begins with fresh averages.
+    meter : Meter
+        Counts each loss; once it says so the best so far are returned.
+
+    Returns
+    -------
+    loss : tensor [kept]
+        Best first.
+    sequence : Sequence [kept, n_rf]
     """
-    log_delay = start.delay.clamp(min=space.min_rf_delay).log()
-    flip_angle = start.flip_angle.clamp(-space.max_flip, space.max_flip)
-    parameters = [part.detach().clone() for part in (flip_angle, start.phase, log_delay)]
-    optimizer = torch.optim.Adam(parameters, lr=learning_rate)
-    while True:
-        flip, phase, log_delay = parameters
-        sequence = Sequence(flip.clone(), phase.clone(), log_delay.exp(), start.present)
-        loss, gradient = loss_and_gradient(sequence)
-        yield loss, sequence
-        flip.grad, phase.grad = gradient.flip_angle, gradient.phase
-        log_delay.grad = gradient.delay * sequence.delay  # chain rule of the logarithm
-        optimizer.step()
-        flip.clamp_(-space.max_flip, space.max_flip)
-        log_delay.clamp_(math.log(space.min_rf_delay), math.log(space.max_delay))
+    limits = math.log(space.min_rf_delay), math.log(space.max_delay)
+    alive, loss = start, torch.zeros(len(start.delay))
+    for n_steps, share in parts:
+        log_delay = alive.delay.clamp(min=space.min_rf_delay).log()
+        flip = alive.flip_angle.clamp(-space.max_flip, space.max_flip)
+        parameters = flip, phase, log_delay = [p.detach().clone() for p in (flip, alive.phase, log_delay)]
+        optimizer = torch.optim.Adam(parameters, lr=learning_rate)
+        for step in range(n_steps + 1):
+            alive = Sequence(flip.clone(), phase.clone(), log_delay.exp(), alive.present)
+            loss, gradient = loss_and_gradient(alive)
+            meter.spend(len(loss))
+            if step == n_steps or meter.must_end():
+                break
+            flip.grad, phase.grad = gradient.flip_angle, gradient.phase
+            log_delay.grad = gradient.delay * alive.delay  # chain rule of the logarithm
+            optimizer.step()
+            flip.clamp_(-space.max_flip, space.max_flip)
+            log_delay.clamp_(*limits)
+        order = loss.nan_to_num(nan=math.inf).argsort()[: max(1, round(share * len(loss)))]
+        alive, loss = alive[order], loss[order]
+        if meter.must_end():
+            break
+    return loss, alive
 
 
 def polish(

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
@@ -167,11 +166,29 @@ class RoundSearch:
         return state.converged and len(state.polished) == len(self._best(state))
 
     def step(self, state: SearchState, meter: Meter) -> SearchState:
-        """Take a round; once these bring nothing, polish one of the best."""
-        if not state.converged:
-            return self._round(state, meter)
-        next_best = self._best(state)[len(state.polished)]
-        return replace(state, polished=(*state.polished, self._polish(next_best, meter)))
+        """Propose, refine, select; once rounds bring nothing, polish one of the best."""
+        if state.converged:
+            next_best = self._best(state)[len(state.polished)]
+            return replace(state, polished=(*state.polished, self._polish(next_best, meter)))
+        rng = np.random.default_rng(0)
+        rng.bit_generator.state = state.generator
+        proposals = self._propose([one.sequence for one in state.elite], self._space, rng)
+        loss, refined = descend(
+            self._coarse,
+            self._space,
+            Sequence.stack(proposals),
+            learning_rate=self._rounds.learning_rate,
+            parts=[(max(1, round(part * self._rounds.steps)), kept) for part, kept in self._halvings],
+            meter=meter,
+        )
+        elite = self._select([*state.elite, *_candidates(loss.tolist(), refined)])
+        new = replace(
+            state,
+            generator=dict(rng.bit_generator.state),
+            n_rounds=state.n_rounds + 1,
+            n_proposed=state.n_proposed + len(proposals),
+        )
+        return self._judged(new, elite, meter)
 
     def progress(self, state: SearchState) -> Progress | None:
         """Loss of the best on the voxels of the descent, and what the search does."""
@@ -197,52 +214,21 @@ class RoundSearch:
         found = [*state.polished, *self._best(state)[len(state.polished) :]]
         return [self._finisher.finish(state.seed, found, meter, history=state.history)]
 
-    def _round(self, state: SearchState, meter: Meter) -> SearchState:
-        """Propose, refine, select; it is the last where no loss is finite or rounds bring nothing."""
-        rng = np.random.default_rng(0)
-        rng.bit_generator.state = state.generator
-        proposals = self._propose([one.sequence for one in state.elite], self._space, rng)
-        refined = self._refined(Sequence.stack(proposals), meter)
-        elite = self._select([*state.elite, *refined])
-        new = replace(
-            state,
-            generator=dict(rng.bit_generator.state),
-            n_rounds=state.n_rounds + 1,
-            n_proposed=state.n_proposed + len(proposals),
-        )
+    def _judged(self, state: SearchState, elite: list[Candidate], meter: Meter) -> SearchState:
+        """State with a new elite; the round was the last where no loss is finite or rounds bring nothing."""
         if not elite:
-            return replace(new, converged=True)
+            return replace(state, converged=True)
         loss, least = elite[0].loss, state.least
         gained = not math.isfinite(least) or loss < least - LEAST_GAIN * abs(least)
         least, without_gain = (loss, 0) if gained else (least, state.without_gain + 1)
         return replace(
-            new,
+            state,
             elite=tuple(elite),
-            history=(*state.history, Point(new.n_rounds, loss, meter.evaluations, meter.seconds)),
+            history=(*state.history, Point(state.n_rounds, loss, meter.evaluations, meter.seconds)),
             least=least,
             without_gain=without_gain,
-            converged=without_gain >= self._rounds.patience or new.n_rounds == self._rounds.max_rounds,
+            converged=without_gain >= self._rounds.patience or state.n_rounds == self._rounds.max_rounds,
         )
-
-    def _refined(self, proposals: Sequence, meter: Meter) -> list[Candidate]:
-        """Descend and drop the worse on the way; what has no finite loss is left out."""
-        alive, loss = proposals, torch.zeros(len(proposals.flip_angle))
-        for part, kept in self._halvings:
-            descent = descend(self._coarse, self._space, alive, learning_rate=self._rounds.learning_rate)
-            for _ in range(max(1, round(part * self._rounds.steps)) + 1):
-                loss, alive = next(descent)
-                meter.spend(len(loss))
-                if meter.must_end():
-                    break
-            order = loss.nan_to_num(nan=math.inf).argsort()[: max(1, round(kept * len(loss)))]
-            alive, loss = alive[order], loss[order]
-            if meter.must_end():
-                break
-        return [
-            Candidate(value, alive[i].without_padding())
-            for i, value in enumerate(loss.tolist())
-            if math.isfinite(value)
-        ]
 
     def _select(self, candidates: list[Candidate]) -> list[Candidate]:
         """The best few distinct sequences, of each number of pulses if so wished, best first."""
@@ -277,3 +263,10 @@ class RoundSearch:
             if loss_without <= loss + NOTHING * abs(loss):
                 return without
         return best
+
+
+def _candidates(losses: list[float], batch: Sequence) -> list[Candidate]:
+    """Those of a batch whose loss is finite."""
+    return [
+        Candidate(loss, batch[i].without_padding()) for i, loss in enumerate(losses) if math.isfinite(loss)
+    ]
