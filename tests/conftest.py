@@ -1,4 +1,7 @@
-"""Shapes and types of public functions are checked while the tests run."""
+"""Shapes and types of public functions are checked while the tests run.
+
+The checks refuse a wrong argument before the package does, so that its own refusals are in `refusals.py`.
+"""
 
 import os
 import pkgutil

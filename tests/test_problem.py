@@ -118,8 +118,6 @@ def test_voxels_by_method():
     assert not torch.equal(problem.voxels(8).b1, problem.voxels(8, seed=1).b1)
     grid = problem.voxel_grid(b0=torch.linspace(-50, 50, 3), b1=torch.linspace(0.8, 1.2, 5))
     assert len(grid) == 45
-    with pytest.raises((ValueError, TypeError)):
-        problem.voxels(8, method="grid")
 
 
 @pytest.mark.parametrize("name", builtin_problems())

@@ -4,7 +4,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from conftest import make_voxels
 from sequence_search.engines.simulator import simulate
 from sequence_search.sequence import Sequence
 from sequence_search.tissue import Imaging, Normal, Tissue, Uniform
@@ -150,12 +149,6 @@ def test_every_distribution_reaches_its_property(gm, imaging):
 def test_no_voxels_are_refused(sample, gm, imaging):
     with pytest.raises(ValueError, match="at least 1 voxel"):
         sample((gm,), imaging, 0)
-
-
-def test_unequal_shapes_are_refused():
-    parts = {name: getattr(make_voxels(2), name) for name in (*PROPERTIES, "tissue", "weight")}
-    with pytest.raises((ValueError, TypeError)):
-        Voxels(**{**parts, "t1": torch.ones(3)})
 
 
 def test_numbers_stand_for_all_voxels_and_have_defaults():
