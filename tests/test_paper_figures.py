@@ -126,6 +126,7 @@ def test_labels_of_five_pulses_do_not_touch(name):
     figure.draw_without_rendering()
     texts = [text for text in figure.axes[0].texts if text.get_text() not in ("", "(a)")]
     assert len(texts) == 11  # five pulses, five delays, the readout
+    texts.append(figure.axes[0].title)
     boxes = [text.get_window_extent() for text in texts]
     touching = [
         (first.get_text(), second.get_text())

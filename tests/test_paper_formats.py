@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from paper_runs import GRID, PROBLEM, RUNS, TWO_RF
+from paper_runs import GRID, PROBLEM, RUNS, TWO_RF, run
 from sequence_search.paper import formats
 from sequence_search.paper.formats import WRITERS, caption, csv_text, headings, lines, record
 from sequence_search.paper.tables import make_table
@@ -137,3 +137,31 @@ def test_markdown_says_where_the_papers_designs_are(tables):
 
 def test_latex_has_a_table_for_each(tables):
     assert formats.latex(tables).count(r"\begin{table*}") == 2
+
+
+def odd_table():
+    """Names that mean something in Markdown or LaTeX."""
+    names = ("a|b", "[left](x)", "WM_*<b>")
+    tissues = [replace(tissue, name=name) for tissue, name in zip(PROBLEM.tissues, names, strict=True)]
+    rule = replace(PROBLEM.categories[0], name="[crushed]")
+    problem = replace(PROBLEM, name="mine", tissues=tuple(tissues), categories=(rule,))
+    return make_table(problem, [run(0, [88, 176], [0, 179], [6.2, 6.2], problem=problem)])
+
+
+def test_names_are_text_in_markdown_and_latex():
+    text = formats.markdown([odd_table()])
+    assert r"| a\|b | \[left\](x) | WM\_\*\<b\> |" in text
+    assert r"| \[crushed\] |" in text
+    assert r"a|b & {[}left{]}(x) & WM\_*\ensuremath{<}b\ensuremath{>}" in formats.latex([odd_table()])
+    assert "\n{[}crushed{]} & " in formats.latex([odd_table()])
+
+
+def test_a_table_without_the_paper_has_no_place_for_it():
+    table = odd_table()
+    assert "ours" not in formats.markdown([table])
+    assert {line[1] for line in lines(table)} == {""}
+    header, *rows = csv_text([table]).splitlines()
+    assert header == "problem,paper_table,kind,category,quantity,unit,pulse,mean,sd"
+    assert {len(row) for row in csv.reader(rows)} == {9}
+    columns = formats.latex([table]).split(r"\toprule")[0].count("raggedright")
+    assert columns == len(headings(table)) - 1

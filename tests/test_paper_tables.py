@@ -165,3 +165,10 @@ def test_published_values_keep_their_quantity():
     assert stats["contrast"] == (Stat(0.13, 0.08),)
     assert stats["flips"] == ()
     assert published(None) == {}
+
+
+def test_a_file_that_kept_the_name_has_no_row_of_the_paper():
+    problem = replace(PROBLEM, tissues=PROBLEM.tissues[::-1])
+    table = make_table(problem, [run(0, [88, 176], [0, 179], [6.2, 6.2], problem=problem)], GRID)
+    assert not table.has_paper
+    assert (table.paper_table, table.matches) == ("", ())

@@ -106,7 +106,7 @@ def test_the_title_says_the_signals_unless_another_is_given():
 def test_names_are_text_and_no_formula():
     names = ("$\\frac$", "_left", "50 % {x}^2 $")
     tissues = [replace(tissue, name=name) for tissue, name in zip(PROBLEM.tissues, names, strict=True)]
-    problem = replace(PROBLEM, tissues=tuple(tissues), name="$\\x$")
+    problem = replace(PROBLEM, tissues=tuple(tissues))
     for figure in (sequence_figure(ECHO, problem), robustness_figure(ECHO, problem)):
         figure.draw_without_rendering()
     figure = sequence_figure(ECHO, problem)

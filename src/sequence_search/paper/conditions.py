@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
+from sequence_search.paper.values import PaperRow, paper_rows
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import Axis
 
@@ -81,7 +83,17 @@ def tolerances(kind: str, problem: str) -> Tolerances:
 
 def is_of_paper(problem: Problem) -> bool:
     """Whether it is one of the paper's conditions; a user's file may have kept the name of one."""
-    return problem.name in LABELS and problem.digest == Problem.load(problem.name).digest
+    return problem.name in LABELS and problem.digest == _digest(problem.name)
+
+
+def rows_of(problem: Problem) -> tuple[PaperRow, ...]:
+    """Rows of the paper's tables for a problem; none if it is not the paper's."""
+    return paper_rows(problem.name) if is_of_paper(problem) else ()
+
+
+@cache
+def _digest(name: str) -> str:
+    return Problem.load(name).digest
 
 
 def read_labels(text: str) -> list[str]:

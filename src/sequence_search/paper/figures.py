@@ -57,13 +57,14 @@ def paper_figure(
     grid = figure.add_gridspec(4, len(singles), height_ratios=[1.15, 1, 0.1, 1.3])
     diagrams, courses, maps = (_row(figure, grid, line, len(singles)) for line in (0, 1, 3))
     span = flip_span(singles)
-    highest = [
+    drawn = [
         _draw_time(diagram, course, problem, single, span)
         for diagram, course, single in zip(diagrams, courses, singles, strict=True)
     ]
-    courses[0].set_ylim(0, 1.05 * max(highest))
+    highest, overhang = (max(numbers) for numbers in zip(*drawn, strict=True))
+    courses[0].set_ylim(0, 1.05 * highest)
     for diagram, name in zip(diagrams, names, strict=True):
-        diagram.set_title(plain(name), fontsize=FONT_SIZE + 1)
+        diagram.set_title(plain(name), fontsize=FONT_SIZE + 1, pad=FONT_SIZE + overhang)
     draw_maps(figure, maps, [robustness_map(problem, single, tissue) for single in singles])
     for number, axes in enumerate([*diagrams, *courses, *maps]):
         shrink_labels(axes)
@@ -86,10 +87,10 @@ def _row(figure: Figure, grid: GridSpec, line: int, count: int) -> list[Axes]:
 
 def _draw_time(
     diagram: Axes, course: Axes, problem: Problem, sequence: Sequence, span: tuple[float, float]
-) -> float:
-    """Diagram above |Mxy|, whose maximum over time and tissues [a.u.] it returns."""
+) -> tuple[float, float]:
+    """Diagram above |Mxy|: its maximum over time and tissues [a.u.], and what `draw_diagram` returns."""
     axis = TimeAxis(sequence)
-    draw_diagram(diagram, sequence, axis, span, FONT_SIZE)
+    overhang = draw_diagram(diagram, sequence, axis, span, FONT_SIZE)
     diagram.set_xticks([])
     times, magnitude, _ = magnetisation(problem, sequence, axis)
     draw_transverse(course, problem, axis, times, magnitude, with_signal=False)
@@ -98,4 +99,4 @@ def _draw_time(
     text = ", ".join(f"{tissue.name} {value:.2f}" for tissue, value in signals)
     signals_text = textwrap.fill(text, CHARACTERS, break_on_hyphens=False)
     course.set_title(plain(f"at the readout (a.u.):\n{signals_text}"), fontsize=FONT_SIZE)
-    return float(magnitude.max())
+    return float(magnitude.max()), overhang

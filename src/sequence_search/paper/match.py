@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from sequence_search.classify import classify, standardized
-from sequence_search.paper.conditions import Tolerances, tolerances
+from sequence_search.paper.conditions import Tolerances, rows_of, tolerances
 from sequence_search.paper.conventional import conventional_sequence
 from sequence_search.paper.measures import Values, measure, published
-from sequence_search.paper.values import PaperRow, Stat, paper_rows
+from sequence_search.paper.values import PaperRow, Stat
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.result import Run
@@ -120,7 +120,7 @@ def match_rows(problem: Problem, runs: list[Run]) -> list[RowMatch]:
         for rank, design in enumerate(run.families, start=1)
     ]
     matches = []
-    for row in paper_rows(problem.name):
+    for row in rows_of(problem):
         if row.kind != "category":
             continue
         near = [
@@ -137,7 +137,7 @@ def match_references(problem: Problem, grid: Sequence | None) -> list[RowMatch]:
     """The conventional sequence and the grid optimum beside the paper's rows of them."""
     sequences = {"conventional": conventional_sequence(problem), "grid": grid}
     matches = []
-    for row in paper_rows(problem.name):
+    for row in rows_of(problem):
         sequence = sequences.get(row.kind)
         if sequence is not None:
             values = measure(problem, sequence, problem.evaluate(sequence))

@@ -98,8 +98,8 @@ def occurrence_rows(conditions: list[Condition], strategy: str) -> list[dict[str
             if cell.ours:
                 place = {"strategy": strategy, "seeds": len(each.runs), "problem": each.problem.name}
                 rates = {
-                    "percent": cell.ours[0].mean,
-                    "paper_percent": cell.paper[0].mean if cell.paper else "",
+                    "percent": f"{cell.ours[0].mean:g}",
+                    "paper_percent": f"{cell.paper[0].mean:g}" if cell.paper else "",
                 }
                 rows.append({**place, "table": each.table.paper_table, "category": row.name, **rates})
     return rows

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from sequence_search.classify import OTHERS, CategoryRule, classify, succeeds, wrap
 from sequence_search.objective import TERMS
+from sequence_search.paper.conditions import rows_of
 from sequence_search.paper.conventional import conventional_sequence
 from sequence_search.paper.match import RowMatch, match_rows
 from sequence_search.paper.measures import contrast_tissues, measure, published, single, summarize
-from sequence_search.paper.values import TITLES, PaperRow, RowKind, Stat, paper_rows
+from sequence_search.paper.values import TITLES, PaperRow, RowKind, Stat
 from sequence_search.problem.problem import Evaluation, Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.result import Run
@@ -113,7 +114,7 @@ def make_table(problem: Problem, runs: list[Run], reference: Sequence | None = N
         *_reference_rows(problem, columns, reference),
         *(_category_row(problem, columns, rule, groups, len(runs)) for rule in (*problem.categories, None)),
     ]
-    number = next((row.table for row in paper_rows(problem.name) if row.kind in ("category", "others")), "")
+    number = next((row.table for row in rows_of(problem) if row.kind in ("category", "others")), "")
     notes, matches = _notes(problem, runs, reference, groups), tuple(match_rows(problem, runs))
     return Table(problem.name, problem.title, number, columns, tuple(rows), len(runs), notes, matches)
 
@@ -184,7 +185,7 @@ def _columns(problem: Problem, runs: list[Run]) -> tuple[Column, ...]:
 
 def _in_seconds(problem: Problem, runs: list[Run]) -> bool:
     """Whether the paper's rows, or else most of the runs, last for seconds."""
-    printed = [row.time_ms.mean for row in paper_rows(problem.name) if row.kind == "category" and row.time_ms]
+    printed = [row.time_ms.mean for row in rows_of(problem) if row.kind == "category" and row.time_ms]
     found = [1e3 * run.evaluation.time_to_readout for run in runs if run.evaluation is not None]
     times = sorted(printed or found)
     return bool(times) and times[len(times) // 2] >= SECONDS_FROM_MS
@@ -225,7 +226,7 @@ def _category_row(
 
 
 def _paper_row(problem: Problem, kind: RowKind, name: str = "") -> PaperRow | None:
-    for row in paper_rows(problem.name):
+    for row in rows_of(problem):
         if row.kind == kind and (kind != "category" or row.name == name):
             return row
     return None

@@ -83,8 +83,10 @@ def draw_diagram(
     axis: TimeAxis,
     span: tuple[float, float],
     font_size: float = FONT_SIZE,
-) -> None:
+) -> float:
     """RF pulses as stems as high as their flip angle, delays between them, readout at the end. Fig. 4a.
+
+    By how many points the labels of crowded pulses stand out above the axes is returned, for a title.
 
     Parameters
     ----------
@@ -102,7 +104,7 @@ def draw_diagram(
     axes.axhline(0, color="black", linewidth=0.8)
     flips = torch.rad2deg(sequence.flip_angle).numpy()
     axes.vlines(at[:-1], 0, flips, color="black", linewidth=3)
-    _label_pulses(axes, sequence, at, font_size)
+    overhang = _label_pulses(axes, sequence, at, font_size)
     _label_delays(axes, axis, bottom, font_size)
     axes.plot(at[-1], 0, marker="v", color="black", markersize=font_size)
     _note(axes, "readout", (at[-1], 0.0), font_size, font_size)
@@ -110,14 +112,16 @@ def draw_diagram(
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.spines["left"].set_position(("outward", font_size))
     axes.tick_params(bottom=False)
+    return overhang
 
 
-def _label_pulses(axes: Axes, sequence: Sequence, at: ndarray, font_size: float) -> None:
+def _label_pulses(axes: Axes, sequence: Sequence, at: ndarray, font_size: float) -> float:
     """Flip angle and phase above each stem, higher where the label before would be hit."""
     flips = torch.rad2deg(sequence.flip_angle).tolist()
     phases = torch.rad2deg(sequence.phase).tolist()
     across, up = _points_per_unit(axes)
     height, last = 2 * LINE_HEIGHT * font_size, (-math.inf, 0.0, 0.0)  # x, y and width in points
+    overhang, top = 0.0, up * axes.get_ylim()[1]
     for position, flip, phase in zip(at, flips, phases, strict=False):
         text = f"{flip:.1f}°\n{phase + 0.0:.0f}°".replace("-", "\N{MINUS SIGN}")
         x, y, width = across * position, up * max(flip, 0.0), _width(text.split("\n")[0], font_size)
@@ -125,6 +129,8 @@ def _label_pulses(axes: Axes, sequence: Sequence, at: ndarray, font_size: float)
         raised = last[1] + height - y if near and abs(y - last[1]) < 0.8 * height else 0.0
         _note(axes, text, (position, max(flip, 0.0)), 3 + raised, font_size)
         last = (x, y + raised, width)
+        overhang = max(overhang, y + raised + height - top)
+    return overhang
 
 
 def _label_delays(axes: Axes, axis: TimeAxis, bottom: float, font_size: float) -> None:

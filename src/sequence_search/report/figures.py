@@ -79,9 +79,9 @@ def designs_figure(designs: Iterable[Sequence], titles: Iterable[str]) -> Figure
     figure = Figure(figsize=(7.5, 1.9 * len(singles)), layout="constrained")
     rows = figure.subplots(len(singles), 1, squeeze=False)[:, 0]
     for axes, single, title in zip(rows, singles, titles, strict=True):
-        draw_diagram(axes, single, TimeAxis(single), flip_span(singles))
+        overhang = draw_diagram(axes, single, TimeAxis(single), flip_span(singles))
         axes.set_xticks([])
-        axes.set_title(plain(textwrap.fill(title, TITLE_CHARACTERS)), fontsize=9)
+        axes.set_title(plain(textwrap.fill(title, TITLE_CHARACTERS)), fontsize=9, pad=9 + overhang)
     return figure
 
 
