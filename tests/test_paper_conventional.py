@@ -82,6 +82,12 @@ def test_te_is_not_shorter_than_two_delays_allow():
     assert conventional_sequence(slow).time_to_readout == pytest.approx(0.1)
 
 
+def test_a_tissue_that_never_recovers_has_no_null():
+    problem = Problem.load("csf-null-w1")
+    fluid = replace(problem.tissues[2], t1=Normal(math.inf))
+    assert conventional_sequence(replace(problem, tissues=(*problem.tissues[:2], fluid))) is None
+
+
 def test_an_objective_without_signal_terms_has_none():
     problem = Problem.load("max-signal")
     costs = Objective(tuple(term for term in problem.objective.terms if term.name != "signal"))

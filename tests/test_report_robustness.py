@@ -60,6 +60,17 @@ def test_the_map_covers_the_ranges_of_the_problem():
     assert [*robustness.b1[[0, -1]]] == pytest.approx([0.7, 1.1])
 
 
+def test_a_tissues_own_frequency_is_where_its_map_is_one():
+    fat = replace(PROBLEM.tissues[0], b0=Normal(-220.0))
+    problem = replace(PROBLEM, tissues=(fat, *PROBLEM.tissues[1:]))
+    pulses = Sequence.from_degrees_ms([45, 45], [0, 0], [2, 6.2])
+    robustness = robustness_map(problem, pulses)
+    assert robustness.relative[20, 20] == pytest.approx(1, abs=1e-12)
+    assert robustness.relative.numpy() != pytest.approx(
+        robustness_map(PROBLEM, pulses).relative.numpy(), abs=0.1
+    )
+
+
 def test_a_constant_field_is_varied_as_in_table_1():
     imaging = replace(PROBLEM.imaging, b0=Normal(0.0), b1=Uniform(1.0, 1.0))
     robustness = robustness_map(replace(PROBLEM, imaging=imaging), ECHO)

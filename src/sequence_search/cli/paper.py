@@ -49,7 +49,7 @@ def table(
                 raise typer.Exit(watch.exit_code)
             reference = None if optimum is None else optimum.sequence
             runs = study.runs(name)
-            judged = is_of_paper(problem) or reference is not None
+            judged = is_of_paper(problem) or (reference is not None and problem.categories)
             tables.append(make_table(problem, runs, reference) if judged else found_table(problem, runs))
     if format is not TableFormat.TERMINAL:
         return print_as_is(WRITERS[format](tables), end="")

@@ -23,6 +23,8 @@ def conventional_sequence(problem: Problem) -> Sequence | None:
     if "null" in terms:
         tissues = terms["null"] or range(len(problem.tissues))
         ti = null_ti(problem.tissues[tissues[0]])
+        if not math.isfinite(ti):
+            return None
         return Sequence.from_degrees_ms([180, 90], [0, 0], [1e3 * ti, 1e3 * shortest])
     half = shortest
     if "contrast" in terms:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from sequence_search.paper.match import match_headings, match_lines, match_record
+from sequence_search.paper.match import match_record
 from sequence_search.paper.tables import Cell, Column, Row, Table
 from sequence_search.paper.values import Stat
 from sequence_search.study.records import markdown_table
@@ -116,12 +116,8 @@ def record(table: Table) -> dict[str, Any]:
     plain = asdict(replace(table, matches=()))
     for row_record, row in zip(plain["rows"], table.rows, strict=True):
         for key, cell in row.cells.items():
-            stats = row_record["cells"][key]
-            row_record["cells"][key] = {
-                "ours": stats["ours"],
-                "paper": stats["paper"],
-                "difference": list(cell.difference),
-            }
+            del row_record["cells"][key]["is_angle"]
+            row_record["cells"][key]["difference"] = list(cell.difference)
     del plain["matches"]
     return plain | {"paper_rows": [match_record(match) for match in table.matches]}
 
@@ -135,9 +131,18 @@ def _markdown(table: Table) -> str:
     text = f"### {_plain_markdown(caption(table))}\n\n"
     text += f"{markdown_table([_plain_markdown(head) for head in heads], plain)}{notes}\n"
     if table.matches:
-        found = markdown_table(match_headings(), match_lines(list(table.matches)))
-        text += f"\nThe paper's designs among all that were found:\n\n{found}"
+        text += f"\nThe paper's designs among all that were found:\n\n{_markdown_matches(table)}"
     return text
+
+
+def _markdown_matches(table: Table) -> str:
+    rows = []
+    for match in table.matches:
+        where = [DASH if number is None else str(number) for number in (match.seed, match.rank)]
+        design = DASH if match.sequence is None else str(match.sequence)
+        row = match.row
+        rows.append([row.table, row.title, match.verdict, *where, match.largest_difference, design])
+    return markdown_table(["Table", "Row", "Found", "Seed", "Rank", "Largest difference", "Design"], rows)
 
 
 def _plain_markdown(text: str) -> str:
@@ -149,16 +154,13 @@ def _csv_lines(table: Table, row: Row, column: Column) -> list[list[Any]]:
     cell = row.cells[column.key]
     out = []
     for i in range(max(len(cell.ours), len(cell.paper))):
-        ours, paper = (
-            stats[i] if i < len(stats) else Stat(float("nan")) for stats in (cell.ours, cell.paper)
-        )
-        numbers = [ours.mean, ours.sd, paper.mean, paper.sd]
+        numbers: list[float | None] = []
+        for stats in (cell.ours, cell.paper):
+            numbers += (stats[i].mean, stats[i].sd) if i < len(stats) else (None, None)
         numbers.append(cell.difference[i] if cell.difference else None)
-        text = ["" if n is None or n != n else f"{n:.9g}" for n in numbers]  # noqa: PLR0124 - NaN
+        place = [table.problem, table.paper_table, row.kind, row.name, column.key, column.unit]
         pulse = i + 1 if column.key == "flips" else ""
-        out.append(
-            [table.problem, table.paper_table, row.kind, row.name, column.key, column.unit, pulse, *text]
-        )
+        out.append([*place, pulse, *("" if number is None else f"{number:.9g}" for number in numbers)])
     return out
 
 

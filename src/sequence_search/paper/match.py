@@ -147,26 +147,6 @@ def match_references(problem: Problem, grid: Sequence | None) -> list[RowMatch]:
     return matches
 
 
-def match_headings() -> list[str]:
-    """Heading of each column of `match_lines`."""
-    return ["Table", "Row", "Found", "Seed", "Rank", "Largest difference", "Design"]
-
-
-def match_lines(matches: list[RowMatch]) -> list[list[str]]:
-    """Text of the matches, a line for each; the difference that is most of its tolerance stands for all."""
-    return [
-        [
-            match.row.table,
-            match.row.title,
-            match.verdict,
-            *("–" if number is None else str(number) for number in (match.seed, match.rank)),
-            match.largest_difference,
-            "–" if match.sequence is None else str(match.sequence),
-        ]
-        for match in matches
-    ]
-
-
 def match_record(match: RowMatch) -> dict[str, Any]:
     """Plain data for JSON; without a design all but the row is null or empty."""
     return {

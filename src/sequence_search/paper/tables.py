@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sequence_search.classify import OTHERS, CategoryRule, classify, succeeds, wrap
@@ -119,39 +118,23 @@ def make_table(problem: Problem, runs: list[Run], reference: Sequence | None = N
     return Table(problem.name, problem.title, number, columns, tuple(rows), len(runs), notes, matches)
 
 
-def categorized(
-    problem: Problem, runs: Iterable[Run], reference: Sequence | None = None
-) -> dict[str, list[Run]]:
+def categorized(problem: Problem, runs: list[Run], reference: Sequence | None = None) -> dict[str, list[Run]]:
     """Runs by the category of their best design; every category of the problem and "Others" is a key.
 
-    Parameters
-    ----------
-    reference : Sequence, optional
-        As for `make_table`.
+    Others are those too whose loss is not within 5 % of `reference_loss`; arguments as for `make_table`.
     """
-    runs = list(runs)
     bound = reference_loss(problem, runs, reference)
-    groups: dict[str, list[Run]] = {rule.name: [] for rule in problem.categories}
-    groups[OTHERS] = []
+    groups: dict[str, list[Run]] = {
+        name: [] for name in (*(rule.name for rule in problem.categories), OTHERS)
+    }
     for run in runs:
-        groups[run_category(problem, run, bound)].append(run)
+        is_good = succeeds(loss_without_rf_number(problem, run.evaluation), bound)
+        good = run.sequence if is_good else None
+        groups[OTHERS if good is None else classify(good, problem.categories)].append(run)
     return groups
 
 
-def run_category(problem: Problem, run: Run, bound: float) -> str:
-    """Category of a run's best design; "Others" if its loss is not within 5 % of the bound.
-
-    Parameters
-    ----------
-    bound : float
-        Of `reference_loss`.
-    """
-    if run.sequence is None or not succeeds(loss_without_rf_number(problem, run.evaluation), bound):
-        return OTHERS
-    return classify(run.sequence, problem.categories)
-
-
-def reference_loss(problem: Problem, runs: Iterable[Run], reference: Sequence | None = None) -> float:
+def reference_loss(problem: Problem, runs: list[Run], reference: Sequence | None = None) -> float:
     """Loss of the grid optimum without the RF number term, else the least of the runs; infinite of none."""
     if reference is not None:
         return loss_without_rf_number(problem, problem.evaluate(reference))
@@ -240,14 +223,10 @@ def _cells(
     for column in columns:
         scale = 1e-3 if column.unit == "s" else 1.0
         mine, printed = (
-            tuple(_scaled(stat, scale) for stat in stats.get(column.key, ())) for stats in (ours, theirs)
+            tuple(stat.scaled(scale) for stat in stats.get(column.key, ())) for stats in (ours, theirs)
         )
         cells[column.key] = Cell(mine, printed, is_angle=column.key == "phase")
     return cells
-
-
-def _scaled(stat: Stat, scale: float) -> Stat:
-    return Stat(stat.mean * scale, None if stat.sd is None else stat.sd * scale)
 
 
 def _notes(
@@ -265,7 +244,8 @@ def _notes(
     ]
     structures = Counter(describe(run.sequence) for run in others if run.sequence is not None)
     if structures:
-        listed = [f"{count} of {what}" for what, count in structures.most_common(LISTED_STRUCTURES)]
-        more = sum(structures.values()) - sum(count for _, count in structures.most_common(LISTED_STRUCTURES))
-        notes.append("Others by structure: " + "; ".join(listed) + (f"; {more} more." if more else "."))
+        listed = structures.most_common(LISTED_STRUCTURES)
+        more = structures.total() - sum(count for _, count in listed)
+        text = "; ".join(f"{count} of {what}" for what, count in listed)
+        notes.append(f"Others by structure: {text}" + (f"; {more} more." if more else "."))
     return tuple(notes)

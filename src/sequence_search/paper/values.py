@@ -19,6 +19,10 @@ class Stat:
     mean: float
     sd: float | None = None
 
+    def scaled(self, factor: float) -> Stat:
+        """The same in another unit."""
+        return Stat(self.mean * factor, None if self.sd is None else self.sd * factor)
+
 
 @dataclass(frozen=True, slots=True)
 class PaperRow:
