@@ -56,15 +56,10 @@ class Tolerances:
 
     def __str__(self) -> str:
         """As "1.5° in flip angles, 2 % in times, ..."."""
-        parts = [f"{self.flip_deg:g}° in flip angles"]
-        if self.phase_deg is not None:
-            parts.append(f"{self.phase_deg:g}° in phase")
-        parts.append(
-            f"{100 * self.time:g} % in times" if self.time_ms is None else f"{self.time_ms:g} ms in time"
-        )
-        return ", ".join(
-            [*parts, f"{self.signal:g} in signals and contrast, {self.energy_percent:g} points in RF energy"]
-        )
+        phase = "" if self.phase_deg is None else f"{self.phase_deg:g}° in phase, "
+        time = f"{100 * self.time:g} % in times" if self.time_ms is None else f"{self.time_ms:g} ms in time"
+        rest = f"{self.signal:g} in signals and contrast, {self.energy_percent:g} points in RF energy"
+        return f"{self.flip_deg:g}° in flip angles, {phase}{time}, {rest}"
 
 
 CATEGORY = Tolerances()

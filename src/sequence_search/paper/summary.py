@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,20 +122,18 @@ def _agreement(conditions: list[Condition]) -> str:
     n_agreeing = sum(match.agrees for _, match in found)
     grid = tolerances("grid", "max-signal")
     times = ", ".join(f"{ms:g}" for ms in GRID_TIMES_MS.values()) + " ms"
-    text = f"""## Row by row
-
-{n_agreeing} of {len(found)} rows of Tables V to VIII agree.
-
-- A row of a category stands for the nearest design among all that all seeds found, not only the best of
-  each. It agrees within {CATEGORY};
-  the phase decides its category.
-- The optimal grid-search sequence agrees within {grid.flip_deg:g}° in flip angles, {grid.phase_deg:g}° in
-  phase, and in times within {times} in experiments 1, 2 and 3; the rest as above.
-- The conventional sequence agrees within {CONVENTIONAL}.
-- The occurrence is of the best design of each seed, successful and of that category.
-- The largest difference is the one that is most of its tolerance.
-
-"""
+    notes = (
+        "A row of a category stands for the nearest design among all that all seeds found, not only the best "
+        f"of each. It agrees within {CATEGORY}; the phase decides its category.",
+        f"The optimal grid-search sequence agrees within {grid.flip_deg:g}° in flip angles, "
+        f"{grid.phase_deg:g}° in phase, and in times within {times} in experiments 1, 2 and 3; "
+        "the rest as above.",
+        f"The conventional sequence agrees within {CONVENTIONAL}.",
+        "The occurrence is of the best design of each seed, successful and of that category.",
+        "The largest difference is the one that is most of its tolerance.",
+    )
+    listed = "\n".join(textwrap.fill(f"- {note}", 110, subsequent_indent="  ") for note in notes)
+    text = f"## Row by row\n\n{n_agreeing} of {len(found)} rows of Tables V to VIII agree.\n\n{listed}\n\n"
     headings = ["", "Table", "Row", "Agrees", "Occurrence (%)", "Paper (%)", "Largest difference", "Design"]
     return text + markdown_table(headings, [_line(condition, match) for condition, match in found])
 
