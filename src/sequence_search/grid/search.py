@@ -125,18 +125,15 @@ def grid_search(
 
 @dataclass(frozen=True, slots=True)
 class GridState:
-    """All points before `next` are done.
+    """All points before `step` are done.
 
     Attributes
     ----------
-    next : int
     step : int
-        Chunks done.
     top : tuple of GridPoint
         The best so far, best first.
     """
 
-    next: int = 0
     step: int = 0
     top: tuple[GridPoint, ...] = ()
 
@@ -158,24 +155,24 @@ class GridSearch:
 
     def is_over(self, state: GridState) -> bool:
         """Whether all points are done."""
-        return state.next == self._grid.n_points
+        return state.step == self._grid.n_points
 
     def step(self, state: GridState, meter: Meter) -> GridState:
         """One chunk more."""
         if self._chunks is None:
-            self._chunks, self._began, self._first = self._run(state.next), time.perf_counter(), state.next
+            self._chunks, self._began, self._first = self._run(state.step), time.perf_counter(), state.step
         done, best = next(self._chunks)
-        return GridState(done, state.step + 1, merge(self._top, state.top, best))
+        return GridState(done, merge(self._top, state.top, best))
 
     def progress(self, state: GridState) -> Progress | None:
         """Best point so far; steps are points."""
         if not state.top:
             return None
         best, n_points = state.top[0], self._grid.n_points
-        rate = (state.next - self._first) / (time.perf_counter() - self._began)
-        note = f"{rate / 1e6:.2f} million points/s, {(n_points - state.next) / rate:.0f} s left"
+        rate = (state.step - self._first) / (time.perf_counter() - self._began)
+        note = f"{rate / 1e6:.2f} million points/s, {(n_points - state.step) / rate:.0f} s left"
         sequence = self._grid.sequences(np.array(best.index))
-        return Progress(0, state.next, n_points, best.loss, sequence, note, "point")
+        return Progress(0, state.step, n_points, best.loss, sequence, note, "point")
 
     def finish(self, state: GridState, meter: Meter) -> GridResult:
         """The best point and, unless the search was stopped, its polish, on the standard ensemble."""
@@ -194,7 +191,7 @@ class GridSearch:
             polished = min(reversed(designs), key=lambda design: design.loss)
         status: Literal["done", "interrupted"] = "interrupted" if polished is None else "done"
         return GridResult(
-            problem, status, state.next, self._n_per_tissue, seconds, state.top, designs[0], polished
+            problem, status, state.step, self._n_per_tissue, seconds, state.top, designs[0], polished
         )
 
     def close(self) -> None:

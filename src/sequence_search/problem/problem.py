@@ -287,7 +287,10 @@ class Problem:
         """
         single = sequence.without_padding().detach()
         parts = self.simulator(self.voxels(), engine).parts(single)
-        terms = {name: float(part) for name, part in parts.items()}
+        return self.evaluation(single, {name: float(part) for name, part in parts.items()}, engine)
+
+    def evaluation(self, single: Sequence, terms: dict[str, float], engine: str = "auto") -> Evaluation:
+        """Evaluation of a single sequence whose parts of the loss are known."""
         nominal = self.simulator(self.voxels(method="nominal"), engine).signal(single).abs().tolist()
         energy = float(single.rf_energy)
         return Evaluation(

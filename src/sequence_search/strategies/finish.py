@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from sequence_search.engines.simulator import Simulator
-from sequence_search.problem.problem import CONVENTIONAL_RF_ENERGY, Evaluation, Problem
+from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.refine import polish
@@ -97,21 +97,10 @@ class Finisher:
     def designs(self, evaluated: list[Evaluated]) -> list[Design]:
         """Designs, with what else they achieve and their losses over the check ensemble."""
         checks = _terms([each.sequence for each in evaluated], self._check)
-        nominal = self._problem.simulator(self._problem.voxels(method="nominal"), self._engine)
-        names = [tissue.name for tissue in self._problem.tissues]
-        designs = []
-        for (single, terms), check in zip(evaluated, checks, strict=True):
-            energy = float(single.rf_energy)
-            evaluation = Evaluation(
-                loss=sum(terms.values()),
-                terms=terms,
-                signal=dict(zip(names, nominal.signal(single).abs().tolist(), strict=True)),
-                rf_energy=energy,
-                relative_rf_energy=energy / CONVENTIONAL_RF_ENERGY,
-                time_to_readout=float(single.time_to_readout),
-            )
-            designs.append(Design(single, evaluation, sum(check.values()), repolished=False))
-        return designs
+        return [
+            Design(single, self._problem.evaluation(single, terms, self._engine), sum(check.values()), False)
+            for (single, terms), check in zip(evaluated, checks, strict=True)
+        ]
 
     def _repolished(self, design: Design, meter: Meter) -> Design:
         """The design, or a better one where its loss does not hold on other voxels."""

@@ -38,6 +38,15 @@ class Scheduler:
     max_delay: float
     max_flip: float
 
+    @property
+    def weights(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Flip angle, phase and log idle time."""
+        return self.flip_angle, self.phase, self.log_idle
+
+    def with_weights(self, weights: list[Tensor]) -> Scheduler:
+        """The same scheduler with other weight parameters."""
+        return replace(self, flip_angle=weights[0], phase=weights[1], log_idle=weights[2])
+
     def sequence(self, path: Int[Tensor, "seeds *neighbours layers"]) -> Sequence:
         """Sequences [seeds, *neighbours] of the operations with these indices, differentiable."""
         shape = path.shape

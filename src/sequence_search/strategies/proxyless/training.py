@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.optim.adam import adam
-from torch.optim.sgd import sgd
 
 from sequence_search.problem.problem import Problem
 from sequence_search.strategies.proxyless.scheduler import Scheduler
@@ -20,26 +18,6 @@ VOXEL_SEED = 0  # all seeds see the same stream of voxels, so that a seed does n
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
-    """What SGD and Adam keep from step to step.
-
-    Attributes
-    ----------
-    velocity : tuple of three tensors [seeds, layers, candidates]
-        Of flip angle, phase and log idle time; none before the first step, or without momentum.
-    mean, square : tensor [seeds, layers, candidates]
-        Running means of the architecture's gradient and its square.
-    n_steps : tensor []
-        Architecture steps.
-    """
-
-    velocity: tuple[Tensor, ...]
-    mean: Float[Tensor, "seeds layers candidates"]
-    square: Float[Tensor, "seeds layers candidates"]
-    n_steps: Float[Tensor, ""]
-
-
-@dataclass(frozen=True, slots=True)
 class TrainingState:
     """Where the training of a batch of seeds stands.
 
@@ -47,31 +25,37 @@ class TrainingState:
     ----------
     seeds : tuple of int
     scheduler : Scheduler
-    moments : Moments
-    step : int
-        Weight steps taken.
-    n_batches, n_draws : int
-        Batches of voxels and draws of operations used up.
     reasons : tuple of str or None [seeds]
         Why a seed failed.
     histories : tuple of tuple of Point [seeds]
+    velocity : tuple of three tensors [seeds, layers, candidates]
+        What SGD keeps of flip angle, phase and log idle time.
+    mean, square : tensor [seeds, layers, candidates]
+        What Adam keeps: running means of the architecture's gradient and of its square.
+    step, n_architecture : int
+        Weight steps and architecture steps taken.
+    n_batches, n_draws : int
+        Batches of voxels and draws of operations used up.
     """
 
     seeds: tuple[int, ...]
     scheduler: Scheduler
-    moments: Moments
-    step: int
-    n_batches: int
-    n_draws: int
     reasons: tuple[str | None, ...]
     histories: tuple[tuple[Point, ...], ...]
+    velocity: tuple[Tensor, ...]
+    mean: Float[Tensor, "seeds layers candidates"]
+    square: Float[Tensor, "seeds layers candidates"]
+    step: int = 0
+    n_architecture: int = 0
+    n_batches: int = 0
+    n_draws: int = 0
 
 
 def initial_state(seeds: tuple[int, ...], scheduler: Scheduler) -> TrainingState:
     """Before the first step."""
     zeros = torch.zeros_like(scheduler.architecture)
-    moments = Moments((), zeros, zeros, torch.zeros(()))
-    return TrainingState(seeds, scheduler, moments, 0, 0, 0, (None,) * len(seeds), ((),) * len(seeds))
+    nothing = (None,) * len(seeds), ((),) * len(seeds)
+    return TrainingState(seeds, scheduler, *nothing, (zeros, zeros, zeros), zeros, zeros)
 
 
 def weight_step(
@@ -83,39 +67,24 @@ def weight_step(
     rate: float,
     momentum: float,
 ) -> tuple[TrainingState, Float[Tensor, " seeds"]]:
-    """SGD on the drawn operations; the loss is that of each seed before it."""
+    """SGD on the drawn operations, w - rate v with v = momentum v + dL/dw; the loss is that before it."""
     scheduler = state.scheduler
-    weights = [
-        part.clone().requires_grad_() for part in (scheduler.flip_angle, scheduler.phase, scheduler.log_idle)
-    ]
-    flip_angle, phase, log_idle = weights
-    scheduler = replace(scheduler, flip_angle=flip_angle, phase=phase, log_idle=log_idle)
-    drawn = scheduler.sequence(path)
+    weights = [part.detach().requires_grad_() for part in scheduler.weights]
+    drawn = scheduler.with_weights(weights).sequence(path)
     loss, gradient = problem.loss_and_gradient(voxels, engine)(drawn.detach())
     slopes = torch.autograd.grad(
         [drawn.flip_angle, drawn.phase, drawn.delay],
         weights,
         [gradient.flip_angle, gradient.phase, gradient.delay],
     )
-    velocity: list[Tensor | None] = [part.clone() for part in state.moments.velocity] or [None] * 3
-    with torch.no_grad():
-        sgd(
-            weights,
-            list(slopes),
-            velocity,
-            lr=rate,
-            momentum=momentum,
-            weight_decay=0.0,
-            dampening=0.0,
-            nesterov=False,
-            maximize=False,
-        )
-    scheduler.constrain()
-    kept = tuple(part for part in velocity if part is not None)
-    scheduler = replace(
-        scheduler, flip_angle=flip_angle.detach(), phase=phase.detach(), log_idle=log_idle.detach()
+    velocity = tuple(
+        momentum * before + slope if momentum else slope
+        for before, slope in zip(state.velocity, slopes, strict=True)
     )
-    return replace(state, scheduler=scheduler, moments=replace(state.moments, velocity=kept)), loss
+    pairs = zip(weights, velocity, strict=True)
+    stepped = scheduler.with_weights([part.detach().add(change, alpha=-rate) for part, change in pairs])
+    stepped.constrain()
+    return replace(state, scheduler=stepped, velocity=velocity), loss
 
 
 def adam_step(
@@ -125,29 +94,15 @@ def adam_step(
     rate: float,
     betas: tuple[float, float],
 ) -> TrainingState:
-    """Adam on the architecture parameters."""
-    architecture, moments = state.scheduler.architecture.clone(), state.moments
-    mean, square, n_steps = moments.mean.clone(), moments.square.clone(), moments.n_steps.clone()
-    adam(
-        [architecture],
-        [gradient],
-        [mean],
-        [square],
-        [],
-        [n_steps],
-        lr=rate,
-        beta1=betas[0],
-        beta2=betas[1],
-        eps=1e-8,
-        weight_decay=0.0,
-        amsgrad=False,
-        maximize=False,
-    )
-    return replace(
-        state,
-        scheduler=replace(state.scheduler, architecture=architecture),
-        moments=replace(moments, mean=mean, square=square, n_steps=n_steps),
-    )
+    """Adam on the architecture parameters (Kingma and Ba, ICLR 2015, Algorithm 1)."""
+    number = state.n_architecture + 1
+    mean = state.mean.lerp(gradient, 1 - betas[0])
+    square = (betas[1] * state.square).addcmul(gradient, gradient, value=1 - betas[1])
+    spread = square.sqrt() / (1 - betas[1] ** number) ** 0.5 + 1e-8
+    size = rate / (1 - betas[0] ** number)
+    architecture = state.scheduler.architecture.addcdiv(mean, spread, value=-size)
+    scheduler = replace(state.scheduler, architecture=architecture)
+    return replace(state, scheduler=scheduler, mean=mean, square=square, n_architecture=number)
 
 
 def silence_failures(state: TrainingState, loss: Float[Tensor, " seeds"]) -> TrainingState:
@@ -165,17 +120,9 @@ def silence_failures(state: TrainingState, loss: Float[Tensor, " seeds"]) -> Tra
         mended = part.nan_to_num(nan=0.0, posinf=0.0, neginf=infinite)
         return torch.where(broken[:, None, None], mended, part)
 
-    return replace(
-        state,
-        reasons=tuple(reasons),
-        scheduler=replace(
-            scheduler,
-            flip_angle=silent(scheduler.flip_angle),
-            phase=silent(scheduler.phase),
-            log_idle=silent(scheduler.log_idle),
-            architecture=silent(scheduler.architecture, -math.inf),
-        ),
-    )
+    scheduler = scheduler.with_weights([silent(part) for part in scheduler.weights])
+    scheduler = replace(scheduler, architecture=silent(scheduler.architecture, -math.inf))
+    return replace(state, reasons=tuple(reasons), scheduler=scheduler)
 
 
 class VoxelStream:
