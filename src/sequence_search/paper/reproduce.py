@@ -112,7 +112,7 @@ def figure_designs(each: Condition) -> dict[str, Sequence]:
 
 
 def _title(text: str) -> str:
-    return textwrap.fill(text, TITLE_CHARACTERS)
+    return textwrap.fill(text, TITLE_CHARACTERS, break_on_hyphens=False)
 
 
 def _write_tables(folder: Path, each: Condition) -> None:
