@@ -12,7 +12,7 @@ reproduce: $(READY)  ## the paper's seven conditions at full size: grids, tables
 	$(BIN)/sequence-search reproduce --seeds 100 --workers $(WORKERS) --out out/reproduce
 
 test: $(READY)  ## the tests that CI runs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 test-slow: $(READY)  ## the tests that take longer
 	$(BIN)/python -m pytest -m slow

@@ -11,6 +11,8 @@ from jaxtyping import install_import_hook
 
 # On a busy machine torch's threads wait for each other for most of the time; tests of threads set their own.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Without it what is printed is as wide as it needs to be; processes that share the tests out set it.
+os.environ.pop("COLUMNS", None)
 
 # All but the kernel, whose functions numba compiles.
 PACKAGE = Path(__file__).parents[1] / "src" / "sequence_search"
