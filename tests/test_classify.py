@@ -13,7 +13,6 @@ from sequence_search.classify import (
     satisfies,
     standardized,
     succeeds,
-    wrap,
 )
 from sequence_search.problem.library import builtin_problems
 from sequence_search.problem.problem import Problem
@@ -215,8 +214,3 @@ def test_deviation_does_not_depend_on_a_common_phase(phases, turn):
 def test_statistics_of_no_phase_are_refused():
     with pytest.raises(ValueError, match="at least one phase"):
         phase_statistics([])
-
-
-@pytest.mark.parametrize(("angle", "expected"), [(180, 180), (-180, 180), (190, -170), (-190, 170), (720, 0)])
-def test_wrap(angle, expected):
-    assert math.degrees(wrap(math.radians(angle))) == pytest.approx(expected, abs=1e-9)

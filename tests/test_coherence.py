@@ -34,7 +34,6 @@ def test_a_stimulated_echo_is_two_waits_transverse_and_one_stored():
     assert abs(pathways.amplitude[echo]) == pytest.approx(0.5 * math.exp(-0.022 / 0.1 - 0.05 / 1.0))
     assert pathways.clock[echo] == pytest.approx(2e-3)
     assert pathways.transverse_time[echo] == pytest.approx(22e-3)
-    assert pathways.stored_time[echo] == pytest.approx(50e-3)
 
 
 def test_what_recovered_is_a_pathway_of_its_own():

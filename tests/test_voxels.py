@@ -11,7 +11,6 @@ from sequence_search.voxels import (
     Voxels,
     clipped_share,
     grid_voxels,
-    nominal_voxels,
     random_voxels,
     sobol_voxels,
 )
@@ -88,7 +87,6 @@ def test_a_frequency_of_a_tissue_is_added_to_that_of_the_voxel(gm, wm, imaging):
         plain, shifted = sample((gm, wm), imaging, 64), sample((gm, fat), imaging, 64)
         torch.testing.assert_close(shifted.b0, plain.b0 - 440.0 * plain.tissue)
         assert torch.equal(shifted.t2, plain.t2)
-    assert nominal_voxels((gm, fat), imaging).b0.tolist() == [0, -440]
     grid = grid_voxels((gm, fat), imaging, b0=torch.tensor([-10.0, 10.0]), b1=torch.ones(1))
     assert grid.b0.tolist() == [-10, 10, -450, -430]
 
@@ -109,8 +107,8 @@ def test_times_without_end_stay_so(imaging):
         assert torch.stack((voxels.t1, voxels.t2, voxels.t2_prime)).isposinf().all()
 
 
-def test_nominal_voxels(gm, wm, imaging):
-    voxels = nominal_voxels((gm, wm), imaging)
+def test_a_grid_of_one_point_has_the_nominal_tissues(gm, wm, imaging):
+    voxels = grid_voxels((gm, wm), imaging, b0=[0.0], b1=[1.0])
     assert voxels.tissue.tolist() == [0, 1]
     assert voxels.t1.tolist() == [1.331, 0.832]
     assert voxels.b1.tolist() == [1, 1]
@@ -126,8 +124,8 @@ def test_grid_has_b1_fastest(gm, wm, imaging):
     assert voxels.b0[:6].tolist() == [-10] * 3 + [10] * 3
 
 
-def test_dtype_is_an_argument(gm, imaging):
-    assert sobol_voxels((gm,), imaging, 4, dtype=torch.float32).t1.dtype == torch.float32
+def test_real_properties_change_their_dtype(gm, imaging):
+    assert sobol_voxels((gm,), imaging, 4).t1.dtype == torch.float64
     converted = sobol_voxels((gm,), imaging, 4).to(dtype=torch.float32)
     assert converted.b0.dtype == torch.float32
     assert converted.tissue.dtype == torch.int64

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sequence_search.checks import Fault
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import Sequence, wrap
 from sequence_search.structure import describe
 
 OTHERS = "Others"
@@ -89,7 +89,8 @@ def category_text(sequence: Sequence, rules: Iterable[CategoryRule]) -> str:
 
 def satisfies(sequence: Sequence, rule: CategoryRule) -> bool:
     """Whether a single standardised sequence has the structure of a rule; a tolerance includes its end."""
-    flips, phases, delays = _columns(sequence)
+    single = sequence.without_padding()
+    flips, phases, delays = (part.tolist() for part in (single.flip_angle, single.phase, single.delay))
     n_last = len(rule.flips)
     early, last = flips[:-n_last], flips[-n_last:]
     if len(last) < n_last or (rule.n_rf is not None and len(flips) not in rule.n_rf):
@@ -136,20 +137,10 @@ def phase_statistics(phases: Iterable[float]) -> tuple[float, float]:
     if not values.size:
         raise ValueError("the statistics of phases need at least one phase, got none")
     mean = float(np.angle(np.exp(1j * values).mean()))
-    deviations = np.array([wrap(value - mean) for value in values.tolist()])
-    return (mean + math.pi / 2) % (2 * math.pi) - math.pi / 2, float(np.sqrt(np.square(deviations).mean()))
+    deviation = math.sqrt(np.square(wrap(values - mean)).mean())
+    return (mean + math.pi / 2) % (2 * math.pi) - math.pi / 2, deviation
 
 
 def standardized(sequence: Sequence) -> Sequence:
     """A single sequence without pulses below 3° and with standardised phases. Sequence Search, Sec. II.E."""
     return sequence.detach().drop_small_pulses().standardize_phases().without_padding()
-
-
-def wrap(angle: float) -> float:
-    """Angle within (-pi, pi]."""
-    return math.pi - (math.pi - angle) % (2 * math.pi)
-
-
-def _columns(sequence: Sequence) -> tuple[list[float], list[float], list[float]]:
-    single = sequence.without_padding()
-    return single.flip_angle.tolist(), single.phase.tolist(), single.delay.tolist()

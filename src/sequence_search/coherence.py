@@ -31,8 +31,8 @@ class CoherencePathways:
         Part of Mxy or Mz in units of M0, with relaxation, without dephasing.
     clock : array [pathways], s
         tau, the sum of orders times delays: the phase that an offset f gains is 2 pi f tau. 0 is an echo.
-    transverse_time, stored_time : array [pathways], s
-        In the transverse plane, and along z after it.
+    transverse_time : array [pathways], s
+        In the transverse plane.
     """
 
     orders: Int[np.ndarray, "pathways n_rf"]
@@ -40,7 +40,6 @@ class CoherencePathways:
     amplitude: Complex[np.ndarray, " pathways"]
     clock: Float[np.ndarray, " pathways"]
     transverse_time: Float[np.ndarray, " pathways"]
-    stored_time: Float[np.ndarray, " pathways"]
 
     def __getitem__(self, index: np.ndarray) -> CoherencePathways:
         """Some of the pathways."""
@@ -54,13 +53,7 @@ def coherence_pathways(
 
     Hennig, "Echoes - how to generate, recognize, use or avoid them in MR-imaging sequences",
     Concepts Magn Reson 3 (1991). The sum of the amplitudes, each times the mean of exp(2 pi i f tau) over the
-    frequencies of a voxel, is its magnetisation.
-
-    Parameters
-    ----------
-    sequence : Sequence
-        Without a batch.
-    t1, t2 : float, s
+    frequencies of a voxel, is its magnetisation. T1 and T2 in s.
     """
     single = sequence.detach().without_padding()
     columns = (single.flip_angle, single.phase, single.delay)
@@ -90,11 +83,7 @@ def coherence_pathways(
         kept = np.argsort(-abs(amplitude), kind="stable")[:LARGEST_NUMBER]
         kept = kept[abs(amplitude[kept]) > NEGLIGIBLE]
         orders, source, amplitude = orders[kept], source[kept], amplitude[kept]
-    transverse = orders != 0
-    stored = ~transverse & (np.cumsum(transverse, axis=1) > 0)
-    return CoherencePathways(
-        orders, source, amplitude, *(part @ delays for part in (orders, transverse, stored))
-    )
+    return CoherencePathways(orders, source, amplitude, orders @ delays, (orders != 0) @ delays)
 
 
 def dephasing(clock: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

@@ -5,32 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-SMALL_PULSE_DEG = 3.0  # Sec. II.E: pulses below 3° are removed before evaluation
+Angle = TypeVar("Angle", float, np.ndarray, Tensor)
+
+SMALL_PULSE = math.radians(3)  # Sec. II.E: pulses below 3° are removed before evaluation
 
 
 class Column(NamedTuple):
-    """One number of each pulse.
+    """One number of each pulse: attribute of `Sequence`, key in files, from the unit there to SI and back.
 
-    Attributes
-    ----------
-    name : str
-        Attribute of `Sequence`.
-    file_name : str
-        In files and on the command line, with its unit there.
-    read, write : callable
-        From that unit to SI, and back.
-    least : float
-        Smallest value allowed, in SI.
-    adds : bool
-        Whether the value of a pulse that is taken out goes to the pulse before it.
-    padding : float
-        Value where a pulse is absent.
+    `least` is the smallest value allowed. With `adds`, what a pulse that is taken out has goes to the pulse
+    before it.
     """
 
     name: str
@@ -39,7 +30,6 @@ class Column(NamedTuple):
     write: Callable[[Tensor], Tensor]
     least: float = -math.inf
     adds: bool = False
-    padding: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -89,15 +79,9 @@ class Sequence:
     def from_degrees_ms(
         cls, flip_deg: Any, phase_deg: Any, delay_ms: Any, *, dtype: torch.dtype = torch.float64, **more: Any
     ) -> Sequence:
-        """One sequence, or a batch of equal pulse number, from nested lists, arrays or tensors.
+        """One sequence, or a batch of equal pulse number, from lists, arrays or tensors [*batch, n_rf].
 
-        Parameters
-        ----------
-        flip_deg, phase_deg : array-like [*batch, n_rf], degrees
-        delay_ms : array-like [*batch, n_rf], ms, each >= 0
-        dtype : torch.dtype
-        **more
-            Further columns of a subclass.
+        In degrees, and milliseconds that are not negative; `more` are the columns of a subclass.
 
         Raises
         ------
@@ -108,7 +92,8 @@ class Sequence:
         parts = {name: torch.as_tensor(part, dtype=dtype) for name, part in given.items()}
         if len({part.shape for part in parts.values()}) > 1:
             counts = ", ".join(str(part.shape[-1:].numel()) for part in parts.values())
-            raise ValueError(f"{_listed(parts)} need one number for each pulse, got {counts}")
+            *names, last = parts
+            raise ValueError(f"{', '.join(names)} and {last} need one number for each pulse, got {counts}")
         for column in cls.COLUMNS:
             part = parts[column.file_name]
             if not torch.isfinite(part).all():
@@ -147,30 +132,12 @@ class Sequence:
         }
 
     @classmethod
-    def from_array(
-        cls, array: Float[Tensor, "*batch columns n_rf"], present: Bool[Tensor, "*batch n_rf"] | None = None
-    ) -> Sequence:
-        """Inverse of `to_array`."""
-        names = (column.name for column in cls.COLUMNS)
-        return cls(**dict(zip(names, array.unbind(-2), strict=True)), present=present)
-
-    def to_array(self) -> Float[Tensor, "*batch columns n_rf"]:
-        """All columns in the order of `COLUMNS`, in SI units."""
-        return torch.stack([*self.columns().values()], -2)
-
-    @classmethod
     def from_events(
         cls, is_pulse: Bool[Tensor, "*batch events"], **columns: Float[Tensor, "*batch events"]
     ) -> Sequence:
-        """Sequence of the events that are pulses; the delay of any other event goes to the pulse before it.
+        """Sequence of the events that are pulses, from all columns by name, in SI units; differentiable.
 
-        Time before the first pulse is dropped. Differentiable.
-
-        Parameters
-        ----------
-        is_pulse : bool tensor [*batch, events]
-        **columns : tensor [*batch, events]
-            All columns by name, in SI units.
+        The delay of any other event goes to the pulse before it; time before the first pulse is dropped.
         """
         count = is_pulse.sum(-1, keepdim=True)
         n_rf = int(count.max()) if count.numel() else 0
@@ -202,10 +169,7 @@ class Sequence:
         sequences = [s.without_padding() for s in sequences]
         counts = torch.tensor([len(s.delay) for s in sequences], device=sequences[0].delay.device)
         pad = torch.nn.utils.rnn.pad_sequence
-        padded = {
-            c.name: pad([getattr(s, c.name) for s in sequences], batch_first=True, padding_value=c.padding)
-            for c in cls.COLUMNS
-        }
+        padded = {c.name: pad([getattr(s, c.name) for s in sequences], batch_first=True) for c in cls.COLUMNS}
         present = torch.arange(int(counts.max()), device=counts.device) < counts[:, None]
         return cls(**padded, present=None if bool(present.all()) else present)
 
@@ -219,11 +183,6 @@ class Sequence:
         if present is not None:
             present = change(present).to(torch.bool)
         return replace(self, **{name: change(part) for name, part in self.columns().items()}, present=present)
-
-    def zip(self, other: Sequence, join: Callable[[Tensor, Tensor], Tensor]) -> Sequence:
-        """Join each column with that of another sequence of the same shape; padding is this one's."""
-        theirs = other.columns()
-        return replace(self, **{name: join(part, theirs[name]) for name, part in self.columns().items()})
 
     @property
     def batch_shape(self) -> torch.Size:
@@ -244,12 +203,6 @@ class Sequence:
     def time_to_readout(self) -> Float[Tensor, "*batch"]:
         """Time from the first pulse to the readout [s]."""
         return torch.where(self._mask(), self.delay, 0.0).sum(-1)
-
-    @property
-    def last_delay(self) -> Float[Tensor, "*batch"]:
-        """Time from the last pulse to the readout [s]; of a batch with padding too. 0 without a pulse."""
-        is_last = self._mask() & (self._mask().cumsum(-1) == self.n_rf[..., None])
-        return torch.where(is_last, self.delay, 0.0).sum(-1)
 
     def __getitem__(self, index: Any) -> Sequence:
         """Part of the batch; the pulses of a sequence are not indexed."""
@@ -300,14 +253,14 @@ class Sequence:
         count = int(self.present.sum())
         return replace(self, present=None).map(lambda part: part[:count])
 
-    def drop_small_pulses(self, below_deg: float = SMALL_PULSE_DEG) -> Sequence:
+    def drop_small_pulses(self) -> Sequence:
         """Remove pulses with a flip angle under 3°, as Sec. II.E does before evaluation.
 
         A removed pulse leaves its delay to the pulse before it. If it was the first, the time before
         the new first pulse is dropped, because nothing was excited yet.
         """
-        keep = self._mask() & (self.flip_angle.abs() >= math.radians(below_deg))
-        return self.from_events(keep, **self._without_absent())
+        keep = self._mask() & (self.flip_angle.abs() >= SMALL_PULSE)
+        return self.from_events(keep, **self._zero_padded())
 
     def turn_first_to_zero(self) -> Sequence:
         """The same sequence with positive flip angles, first phase 0, and all phases within (-180°, 180°].
@@ -333,9 +286,9 @@ class Sequence:
     def _mask(self) -> Bool[Tensor, "*batch n_rf"]:
         return torch.ones_like(self.flip_angle, dtype=torch.bool) if self.present is None else self.present
 
-    def _without_absent(self) -> dict[str, Tensor]:
-        """Columns with the padding value where a pulse is absent."""
-        return {c.name: torch.where(self._mask(), getattr(self, c.name), c.padding) for c in self.COLUMNS}
+    def _zero_padded(self) -> dict[str, Tensor]:
+        mask = self._mask()
+        return {name: torch.where(mask, part, 0.0) for name, part in self.columns().items()}
 
     def __eq__(self, other: object) -> bool:
         """Whether both are the same sequences, number by number; padding counts by its place."""
@@ -343,11 +296,11 @@ class Sequence:
             return False
         if not torch.equal(self._mask(), other._mask()):
             return False
-        pairs = zip(self._without_absent().values(), other._without_absent().values(), strict=True)
+        pairs = zip(self._zero_padded().values(), other._zero_padded().values(), strict=True)
         return all(bool((mine == theirs).all()) for mine, theirs in pairs)
 
     def __hash__(self) -> int:
-        numbers = [part.detach().cpu().double() + 0.0 for part in self._without_absent().values()]
+        numbers = [part.detach().cpu().double() + 0.0 for part in self._zero_padded().values()]
         return hash((self.delay.shape, *(part.numpy().tobytes() for part in numbers)))
 
     def __repr__(self) -> str:
@@ -363,23 +316,13 @@ class Sequence:
             return "\n".join(str(self[i]) for i in range(self.batch_shape[0]))
         plain = self.to_dict()
         pulses = zip(plain["flip_deg"], plain["phase_deg"], plain["delay_ms"], strict=True)
-        return (
-            "".join(
-                f"{_short(flip, 1)}°({_short(phase, 0)}°) –{_duration(delay)}– "
-                for flip, phase, delay in pulses
-            )
-            + "readout"
-        )
+        words = [f"{_short(flip, 1)}°({_short(phase, 0)}°) –{_duration(ms)}–" for flip, phase, ms in pulses]
+        return " ".join([*words, "readout"])
 
 
-def wrap(angle: Tensor) -> Tensor:
-    """Angle in (-pi, pi]."""
-    return math.pi - torch.remainder(math.pi - angle, 2 * math.pi)
-
-
-def _listed(names: Mapping[str, object]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}"
+def wrap(angle: Angle) -> Angle:
+    """Angle in (-pi, pi]; a number, a tensor or an array."""
+    return math.pi - (math.pi - angle) % (2 * math.pi)
 
 
 def _short(value: float, decimals: int) -> str:

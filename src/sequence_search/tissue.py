@@ -18,12 +18,9 @@ SMALLEST_PROBABILITY = 2.0**-31
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """Normal distribution, Table I's "mean ± sd"; sd = 0 is a constant, which may be infinite.
+    """Normal distribution, Table I's "mean ± sd" in the unit of the property.
 
-    Attributes
-    ----------
-    mean, sd : float
-        In the unit of the property; ``sd >= 0``.
+    sd is at least 0, which makes it a constant; a constant may be infinite.
     """
 
     mean: float
@@ -39,7 +36,7 @@ class Normal:
 
     @property
     def centre(self) -> float:
-        """The mean, in the unit of the property."""
+        """The mean."""
         return self.mean
 
     def quantile(self, probability: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -51,13 +48,7 @@ class Normal:
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """Uniform distribution between two bounds, as Table I has for b1 and b0.
-
-    Attributes
-    ----------
-    low, high : float
-        In the unit of the property; ``low <= high``.
-    """
+    """Uniform distribution between two bounds in the unit of the property, as Table I has for b1 and b0."""
 
     low: float
     high: float
@@ -70,7 +61,7 @@ class Uniform:
 
     @property
     def centre(self) -> float:
-        """The middle of the range, in the unit of the property."""
+        """The middle of the range."""
         return (self.low + self.high) / 2
 
     def quantile(self, probability: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -104,13 +95,12 @@ LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Tissue:
-    """Properties of one tissue, each a distribution over voxels. Sequence Search, Table I.
+    """Properties of one tissue, each a distribution over voxels or a plain number. Sequence Search, Table I.
 
     Attributes
     ----------
-    name : str
     m0 : Distribution
-        Equilibrium magnetisation [a.u.]; this and the others may be given as a plain number.
+        Equilibrium magnetisation [a.u.].
     t1, t2, t2_prime : Distribution
         Relaxation times [s]; inf means none, for `t2_prime` no reversible dephasing.
     b0 : Distribution
@@ -140,12 +130,12 @@ class Tissue:
 
 @dataclass(frozen=True, slots=True)
 class Imaging:
-    """Imaging properties, shared by all tissues. Sequence Search, Table I.
+    """Imaging properties, shared by all tissues, as those of a tissue. Sequence Search, Table I.
 
     Attributes
     ----------
     b1 : Distribution
-        Transmit field relative to nominal [1]; this and the others may be given as a plain number.
+        Transmit field relative to nominal [1].
     b0 : Distribution
         Off-resonance of the voxel [Hz].
     spread : Distribution
@@ -167,17 +157,16 @@ class Imaging:
 
 def _check_properties(owner: Tissue | Imaging) -> None:
     """Plain numbers become constants; what is beyond its limits is refused."""
-    for name in (field.name for field in fields(owner) if field.name != "name"):
+    for name in (field.name for field in fields(owner) if field.name in LIMITS):
         value = getattr(owner, name)
         if not isinstance(value, Normal | Uniform):
             value = Normal(number(name, value))
             object.__setattr__(owner, name, value)
-        if name in LIMITS:
-            _check_limits(name, value, LIMITS[name])
+        _check_limits(name, value)
 
 
-def _check_limits(name: str, value: Distribution, limits: Limits) -> None:
-    low, high, unit, remark, endless = limits
+def _check_limits(name: str, value: Distribution) -> None:
+    low, high, unit, remark, endless = LIMITS[name]
     signed = low < 0
     if isinstance(value, Uniform):
         ends = (value.low, value.high)

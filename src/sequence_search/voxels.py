@@ -65,20 +65,18 @@ class Voxels:
     ) -> None:
         given = {"m0": m0, "t1": t1, "t2": t2, "t2_prime": t2_prime, "b1": b1, "b0": b0, "spread": spread}
         given |= {"tissue": tissue, "weight": weight}
-        tensors = [part for part in given.values() if isinstance(part, Tensor) and part.ndim]
-        real = [part for part in tensors if part.is_floating_point()]
+        whole = {name: part for name, part in given.items() if isinstance(part, Tensor) and part.ndim}
+        real = [part for part in whole.values() if part.is_floating_point()]
         like = real[0] if real else torch.ones(1, dtype=torch.float64)
-        count = len(tensors[0]) if tensors else 1
-        for name, part in given.items():
-            if isinstance(part, Tensor) and part.ndim:
-                whole = part
-            else:
-                dtype = torch.int64 if name == "tissue" else like.dtype
-                whole = torch.as_tensor(part, dtype=dtype, device=like.device).repeat(count)
-            object.__setattr__(self, name, whole)
-        shapes = {field.name: tuple(getattr(self, field.name).shape) for field in fields(self)}
-        if any(shape != (count,) for shape in shapes.values()):
+        count = len(next(iter(whole.values()), like))
+        for name in given.keys() - whole.keys():
+            dtype = torch.int64 if name == "tissue" else like.dtype
+            whole[name] = torch.as_tensor(given[name], dtype=dtype, device=like.device).repeat(count)
+        if any(part.shape != (count,) for part in whole.values()):
+            shapes = {name: tuple(whole[name].shape) for name in given}
             raise ValueError(f"the properties of voxels must share one shape [n_voxels], got {shapes}")
+        for name, part in whole.items():
+            object.__setattr__(self, name, part)
 
     def __len__(self) -> int:
         return len(self.m0)
@@ -108,86 +106,45 @@ class Voxels:
 
 
 def sobol_voxels(
-    tissues: tuple[Tissue, ...],
-    imaging: Imaging,
-    n_per_tissue: int,
-    *,
-    seed: int = 0,
-    dtype: torch.dtype = torch.float64,
+    tissues: tuple[Tissue, ...], imaging: Imaging, n_per_tissue: int, *, seed: int = 0
 ) -> Voxels:
-    """Scrambled Sobol sample, deterministic for a seed; the default for evaluation.
+    """Sobol sample, deterministic for the seed of its scramble; the default for evaluation.
 
     The same draws of b1, b0 and tissue quantiles serve all tissues, so that differences between
     tissues carry no sampling noise. Powers of two sample best.
-
-    Parameters
-    ----------
-    n_per_tissue : int
-        At least 1.
-    seed : int
-        Of the scramble.
     """
     _check_count(n_per_tissue)
     engine = torch.quasirandom.SobolEngine(_n_draws(tissues), scramble=True, seed=seed)
     points = engine.draw(n_per_tissue, dtype=torch.float64).repeat(len(tissues), 1)
     tissue = torch.arange(len(tissues)).repeat_interleave(n_per_tissue)
-    return _from_quantiles(tissues, imaging, tissue, points, dtype)
+    return _from_quantiles(tissues, imaging, tissue, points)
 
 
-def random_voxels(
-    tissues: tuple[Tissue, ...],
-    imaging: Imaging,
-    n_voxels: int,
-    *,
-    seed: int = 0,
-    dtype: torch.dtype = torch.float64,
-) -> Voxels:
-    """Independent draws, each voxel of a random tissue: the paper's ensemble (100,000). Sec. II.C.
-
-    Parameters
-    ----------
-    n_voxels : int
-        Of all tissues together, at least 1.
-    seed : int
-        Of a generator of its own.
-    """
+def random_voxels(tissues: tuple[Tissue, ...], imaging: Imaging, n_voxels: int, *, seed: int = 0) -> Voxels:
+    """Independent draws, each voxel of a random tissue: the paper's ensemble (100,000). Sec. II.C."""
     _check_count(n_voxels)
     generator = torch.Generator().manual_seed(seed)
     tissue = torch.randint(len(tissues), (n_voxels,), generator=generator)
     points = torch.rand(n_voxels, _n_draws(tissues), generator=generator, dtype=torch.float64)
-    return _from_quantiles(tissues, imaging, tissue, points, dtype)
+    return _from_quantiles(tissues, imaging, tissue, points)
 
 
-def nominal_voxels(
-    tissues: tuple[Tissue, ...], imaging: Imaging, *, dtype: torch.dtype = torch.float64
-) -> Voxels:
-    """One voxel per tissue: centre of each tissue property and of the spread, b1 = 1, b0 the tissue's own."""
-    one = torch.ones(1, dtype=dtype)
-    return grid_voxels(tissues, imaging, b0=0 * one, b1=one, dtype=dtype)
+def grid_voxels(tissues: tuple[Tissue, ...], imaging: Imaging, *, b0: Any, b1: Any) -> Voxels:
+    """Nominal tissues, the centre of each property, at [n_tissues * n_b0 * n_b1] points, b1 fastest.
 
-
-def grid_voxels(
-    tissues: tuple[Tissue, ...],
-    imaging: Imaging,
-    *,
-    b0: Float[Tensor, " n_b0"],
-    b1: Float[Tensor, " n_b1"],
-    dtype: torch.dtype = torch.float64,
-) -> Voxels:
-    """Nominal tissues on a grid of b0 [Hz] and b1 [1]: [n_tissues * n_b0 * n_b1] voxels, b1 fastest.
-
-    To b0 is added the tissue's own.
+    Parameters
+    ----------
+    b0 : array-like [n_b0], Hz
+        To it is added the tissue's own.
+    b1 : array-like [n_b1], relative to nominal
     """
+    b0, b1 = (torch.as_tensor(part, dtype=torch.float64) for part in (b0, b1))
     counts = (len(tissues), len(b0), len(b1))
     tissue, i_b0, i_b1 = torch.cartesian_prod(*(torch.arange(count) for count in counts)).unbind(-1)
-    centres = torch.tensor(
-        [[getattr(t, name).centre for name in TISSUE_PROPERTIES] for t in tissues], dtype=dtype
-    )
-    spread = torch.full(tissue.shape, imaging.spread.centre, dtype=dtype)
-    weight = torch.ones(tissue.shape, dtype=dtype)
-    m0, t1, t2, t2_prime = centres[tissue].unbind(-1)
-    own = torch.tensor([each.b0.centre for each in tissues], dtype=dtype)[tissue]
-    return Voxels(m0, t1, t2, t2_prime, b1[i_b1].to(dtype), b0[i_b0].to(dtype) + own, spread, tissue, weight)
+    names = (*TISSUE_PROPERTIES, "b0")
+    rows = [[getattr(each, name).centre for name in names] for each in tissues]
+    m0, t1, t2, t2_prime, own = torch.tensor(rows, dtype=torch.float64)[tissue].unbind(-1)
+    return Voxels(m0, t1, t2, t2_prime, b1[i_b1], b0[i_b0] + own, imaging.spread.centre, tissue)
 
 
 def clipped_share(tissue: Tissue) -> dict[str, float]:
@@ -206,7 +163,6 @@ def _from_quantiles(
     imaging: Imaging,
     tissue: Int[Tensor, " n_voxels"],
     points: Float[Tensor, "n_voxels n_properties"],
-    dtype: torch.dtype,
 ) -> Voxels:
     # b1 and b0 come first: the first Sobol dimensions are the most even, and the signal depends most on them.
     # b0 is drawn from above: so ensembles are those of results made when precession had the other sense.
@@ -216,12 +172,9 @@ def _from_quantiles(
         _tissue_draws(tissues, name, tissue, points[:, i])
         for i, name in enumerate(TISSUE_PROPERTIES, start=len(IMAGING_PROPERTIES))
     )
-    weight = torch.ones_like(b1)
     # A constant of the tissue's own takes no draw: any probability gives it.
     b0 = b0 + _tissue_draws(tissues, "b0", tissue, points[:, -1])
-    return Voxels(m0, t1, t2, t2_prime, b1.clamp(min=0), b0, spread.clamp(min=0), tissue, weight).to(
-        dtype=dtype
-    )
+    return Voxels(m0, t1, t2, t2_prime, b1.clamp(min=0), b0, spread.clamp(min=0), tissue)
 
 
 def _tissue_draws(
@@ -230,7 +183,6 @@ def _tissue_draws(
     tissue: Int[Tensor, " n_voxels"],
     probability: Float[Tensor, " n_voxels"],
 ) -> Float[Tensor, " n_voxels"]:
-    """Quantiles of one property, each voxel from the distribution of its own tissue, clipped."""
     values = torch.empty_like(probability)
     for index, each in enumerate(tissues):
         distribution: Distribution = getattr(each, name)

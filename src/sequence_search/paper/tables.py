@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from sequence_search.classify import OTHERS, CategoryRule, classify, succeeds, wrap
+from sequence_search.classify import OTHERS, CategoryRule, classify, succeeds
 from sequence_search.objective import TERMS
 from sequence_search.paper.conditions import rows_of
 from sequence_search.paper.conventional import conventional_sequence
@@ -14,7 +14,7 @@ from sequence_search.paper.match import RowMatch, match_rows
 from sequence_search.paper.measures import contrast_tissues, measure, published, single, summarize
 from sequence_search.paper.values import TITLES, PaperRow, RowKind, Stat
 from sequence_search.problem.problem import Evaluation, Problem
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import Sequence, wrap
 from sequence_search.strategies.result import Run
 from sequence_search.structure import describe
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -24,7 +23,7 @@ from sequence_search.problem.schema import read_tables, write_table, write_term
 from sequence_search.search_space import Grid, SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.tissue import Imaging, Tissue
-from sequence_search.voxels import Voxels, grid_voxels, nominal_voxels, random_voxels, sobol_voxels
+from sequence_search.voxels import Voxels, grid_voxels, random_voxels, sobol_voxels
 
 STANDARD_N_PER_TISSUE = 1024  # voxels per tissue of the ensemble over which losses are reported
 # RF energy of 90°-180°, against which Tables V to VIII state their relative one.
@@ -217,9 +216,8 @@ class Problem:
         *,
         method: Literal["sobol", "random", "nominal"] = "sobol",
         seed: int = 0,
-        dtype: torch.dtype = torch.float64,
     ) -> Voxels:
-        """Sample voxels of all tissues.
+        """Sample voxels of all tissues, in float64; see `Voxels.to`.
 
         Parameters
         ----------
@@ -237,23 +235,16 @@ class Problem:
             If the method is unknown or the number is not positive.
         """
         if method == "sobol":
-            return sobol_voxels(self.tissues, self.imaging, n_per_tissue, seed=seed, dtype=dtype)
+            return sobol_voxels(self.tissues, self.imaging, n_per_tissue, seed=seed)
         if method == "random":
             n_voxels = n_per_tissue * len(self.tissues)
-            return random_voxels(self.tissues, self.imaging, n_voxels, seed=seed, dtype=dtype)
+            return random_voxels(self.tissues, self.imaging, n_voxels, seed=seed)
         if method == "nominal":
-            return nominal_voxels(self.tissues, self.imaging, dtype=dtype)
+            return self.voxel_grid(b0=[0.0], b1=[1.0])
         raise ValueError(f"method must be sobol, random or nominal, got {method!r}")
 
     def voxel_grid(self, *, b0: Any, b1: Any) -> Voxels:
-        """Nominal tissues on a grid, [n_tissues * n_b0 * n_b1] voxels, b1 fastest; b0 adds to a tissue's own.
-
-        Parameters
-        ----------
-        b0 : array-like [n_b0], Hz
-        b1 : array-like [n_b1], relative to nominal
-        """
-        b0, b1 = (torch.as_tensor(part, dtype=torch.float64) for part in (b0, b1))
+        """Nominal tissues on a grid of b0 [Hz], which adds to the tissue's own, and b1; see `grid_voxels`."""
         return grid_voxels(self.tissues, self.imaging, b0=b0, b1=b1)
 
     def notes(self) -> list[str]:
