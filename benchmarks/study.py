@@ -72,7 +72,7 @@ def time_of_status(folder: Path, problem: str) -> float:
     study.run(share=(0, N_FINISHED))
     first = seed_folder(study.folder, problem, 0)
     for seed in range(1, N_FINISHED):
-        shutil.copytree(first.path, seed_folder(study.folder, problem, seed).path)
+        shutil.copytree(first, seed_folder(study.folder, problem, seed))
     times = []
     for _ in range(3):
         began = time.perf_counter()

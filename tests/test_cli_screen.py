@@ -69,7 +69,7 @@ def test_what_other_processes_work_on_is_told(begun, width):
 
     folder = seed_folder(begun.folder, "max-signal", 1)
     write_status(folder, "running", {"loss": 0.125})
-    with locked(folder.lock):
+    with locked(folder / "lock"):
         text = picture(Screen(Console(), Board(begun)), width)
     assert "running   max-signal seed 1 (loss 0.125)" in text
 

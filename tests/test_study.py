@@ -23,7 +23,6 @@ from sequence_search.strategies.base import Monitor
 from sequence_search.strategies.record import result_record
 from sequence_search.strategies.rounds.multistart import Multistart
 from sequence_search.study import run as work
-from sequence_search.study import seeds as folder_module
 from sequence_search.study.plan import Task
 from sequence_search.study.seeds import seed_folder
 from sequence_search.study.study import Study
@@ -73,7 +72,7 @@ def whole(tmp_path_factory):
 def without(whole, path, seed):
     """A copy of the whole study in which one seed of max-signal is to do."""
     shutil.copytree(whole.folder, path, dirs_exist_ok=True)
-    shutil.rmtree(seed_folder(path, "max-signal", seed).path)
+    shutil.rmtree(seed_folder(path, "max-signal", seed))
     return Study.open(path)
 
 
@@ -203,11 +202,11 @@ def test_an_interrupted_seed_is_no_result_and_shows_where_it_stands(tmp_path):
     tally = study.run(monitor=Monitor(stop=StopAt(8)))
     assert dataclasses.astuple(tally) == (0, 0, 3)
     first = seed_folder(tmp_path, "max-signal", 0)
-    status = json.loads(first.status.read_text())
+    status = json.loads((first / "status.json").read_text())
     assert (status["state"], status["seed"], status["step"]) == ("interrupted", 0, 1)
-    state = read_arrays(first.checkpoint)
+    state = read_arrays(first / "checkpoint.npz")
     assert (state["state"]["seed"], state["state"]["n_rounds"]) == (0, 0)
-    assert not first.result.exists()
+    assert not (first / "result.json").exists()
     assert study.runs("max-signal") == []
     assert [view.state for view in study.status()[0].views] == ["interrupted", "waiting", "waiting"]
 
@@ -228,10 +227,10 @@ def test_checkpoints_come_by_time(tmp_path, monkeypatch):
 def test_a_damaged_checkpoint_is_told_and_begun_again(tmp_path, whole):
     study = without(whole, tmp_path, 0)
     study.run(monitor=Monitor(stop=StopAt(12)))
-    file = seed_folder(tmp_path, "max-signal", 0).checkpoint
+    file = seed_folder(tmp_path, "max-signal", 0) / "checkpoint.npz"
     write_bytes(file, file.read_bytes()[:200])
     study.run()
-    status = json.loads(seed_folder(tmp_path, "max-signal", 0).status.read_text())
+    status = json.loads((seed_folder(tmp_path, "max-signal", 0) / "status.json").read_text())
     assert (status["state"], status["note"]) == ("done", "the checkpoint was damaged: begun again")
     assert final(tmp_path) == final(whole.folder)
 
@@ -251,14 +250,14 @@ def test_damage_is_mended_by_the_same_command(tmp_path, whole, damage):
     study = Study.open(tmp_path / "study")
     hurt = seed_folder(study.folder, "max-signal", 0)
     if damage == "empty result":
-        hurt.result.write_bytes(b"")
+        (hurt / "result.json").write_bytes(b"")
     elif damage == "half a result":
-        hurt.result.write_bytes(hurt.result.read_bytes()[:300])
+        (hurt / "result.json").write_bytes((hurt / "result.json").read_bytes()[:300])
     elif damage == "half a status":
-        hurt.status.write_bytes(hurt.status.read_bytes()[:20])
-        hurt.history.write_bytes(b"")
+        (hurt / "status.json").write_bytes((hurt / "status.json").read_bytes()[:20])
+        (hurt / "history.npz").write_bytes(b"")
     else:
-        shutil.rmtree(hurt.path)
+        shutil.rmtree(hurt)
     lost = damage != "half a status"
     assert dataclasses.astuple(study.tally()) == (3, 0, 1) if lost else (4, 0, 0)
     assert len(study.runs("max-signal")) == (1 if lost else 2)
@@ -274,7 +273,7 @@ def test_a_seed_that_raises_is_on_record_and_the_others_go_on(tmp_path, monkeypa
         tally = study.run(on_outcome=seen.append)
         assert dataclasses.astuple(tally) == (2, 1, 0)
         assert [outcome.state for outcome in seen] == ["done", "failed", "done"]
-        status = json.loads(seed_folder(tmp_path, "max-signal", 1).status.read_text())
+        status = json.loads((seed_folder(tmp_path, "max-signal", 1) / "status.json").read_text())
         assert status["reason"] == "ArithmeticError: seed 1 raises"
         assert "Traceback" in status["traceback"]
         assert status["attempts"] == 1
@@ -286,8 +285,8 @@ def test_a_seed_that_raises_is_on_record_and_the_others_go_on(tmp_path, monkeypa
         seen.clear()
         study.run(on_outcome=seen.append)
         assert seen == []
-    assert json.loads(seed_folder(tmp_path, "max-signal", 1).status.read_text())["attempts"] == 3
-    shutil.rmtree(seed_folder(tmp_path, "max-signal", 1).path)
+    assert json.loads((seed_folder(tmp_path, "max-signal", 1) / "status.json").read_text())["attempts"] == 3
+    shutil.rmtree(seed_folder(tmp_path, "max-signal", 1))
     assert study.run().done == 3
 
 
@@ -333,7 +332,7 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(tmp_path, whole, monkeypatch
 def test_a_seed_in_other_hands_is_left_to_them(tmp_path):
     study = make(tmp_path, seeds=(0, 1))
     states = []
-    with locked(seed_folder(tmp_path, "max-signal", 0).lock) as mine:
+    with locked(seed_folder(tmp_path, "max-signal", 0) / "lock") as mine:
         assert mine
         assert work.run_task(tmp_path, Task("max-signal", (0,)), lambda: False).state == "running"
         assert study.status()[0].counts["running"] == 1
@@ -346,7 +345,7 @@ def test_shares_are_fixed_and_whole(tmp_path):
     study = make(tmp_path, (PROBLEM, CONTRAST), range(5))
     for n in (1, 2, 3, 7, 20):
         shares = [task for i in range(n) for task in study.open_tasks((i, n))]
-        assert sorted(shares) == sorted(study.tasks)
+        assert sorted(shares) == sorted(study.plan.tasks)
     seen = []
     study.run(share=(1, 5), on_outcome=lambda outcome: seen.append(outcome.task))
     assert seen == [Task("max-signal", (1,)), Task("gm-wm", (1,))]
@@ -372,7 +371,7 @@ def test_a_study_keeps_the_batch_size_that_it_was_made_with(tmp_path, monkeypatc
     Study.create(tmp_path, PROBLEM, seeds=range(3), **options)
     monkeypatch.undo()
     study = Study.create(tmp_path, PROBLEM, seeds=range(3), **options)
-    assert [task.seeds for task in study.tasks] == [(0, 1), (2,)]
+    assert [task.seeds for task in study.plan.tasks] == [(0, 1), (2,)]
 
 
 @pytest.mark.parametrize(
@@ -516,10 +515,10 @@ def test_a_study_of_version_1_goes_on(tmp_path):
     made_with = QUICK | {"n_starts": 6, "n_children": 6}
     study = make(tmp_path / "study", Problem.load("max-signal"), seeds=range(5), **made_with)
     assert study.plan.seeds == ((0, 1, 2, 3), (4,))
-    before = seed_folder(study.folder, "max-signal", 0).result.stat().st_mtime_ns
+    before = (seed_folder(study.folder, "max-signal", 0) / "result.json").stat().st_mtime_ns
     assert dataclasses.astuple(study.run()) == (5, 0, 0)
-    assert seed_folder(study.folder, "max-signal", 0).result.stat().st_mtime_ns == before
-    again = json.loads(seed_folder(study.folder, "max-signal", 1).status.read_text())
+    assert (seed_folder(study.folder, "max-signal", 0) / "result.json").stat().st_mtime_ns == before
+    again = json.loads((seed_folder(study.folder, "max-signal", 1) / "status.json").read_text())
     assert again["note"] == "the checkpoint was of other versions or another machine: begun again"
     assert [row["seed"] for row in study.results().to_dict("records")] == [0, 1, 2, 3, 4]
     assert (study.folder / "study.json").read_bytes() == (GOLDEN / "study.json").read_bytes()
@@ -582,6 +581,5 @@ def test_the_record_of_a_study_is_that_of_its_searches(whole):
 
 
 def test_a_seed_folder_sorts_by_number():
-    assert seed_folder(Path("s"), "p", 7).path == Path("s/p/seed-0007")
-    assert seed_folder(Path("s"), "p", 123456).path == Path("s/p/seed-123456")
-    assert folder_module.MAX_ATTEMPTS == 3
+    assert seed_folder(Path("s"), "p", 7) == Path("s/p/seed-0007")
+    assert seed_folder(Path("s"), "p", 123456) == Path("s/p/seed-123456")

@@ -30,7 +30,7 @@ def main():
         on_outcome=lambda outcome: print(outcome, flush=True),
         checkpoint_every_s=every_s,
     )
-    sys.exit(0 if tally.done == len(study.tasks) else 1)
+    sys.exit(0 if tally.done == len(study.plan.tasks) else 1)
 
 
 if __name__ == "__main__":

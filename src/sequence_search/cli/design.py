@@ -88,7 +88,7 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
         return _run_search(loaded[0], how, format)
     study = create_study(out, loaded, how)
     if create_only:
-        tasks = counted(len(study.tasks), "task")
+        tasks = counted(len(study.plan.tasks), "task")
         return say(f"made {out} with {tasks}; the same command without --create-only runs them")
     run_study(study, format, workers=workers, scheduler=scheduler)
 

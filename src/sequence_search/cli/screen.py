@@ -29,7 +29,7 @@ class Board:
     def __init__(self, study: Study) -> None:
         self.study, self.began = study, time.monotonic()
         self.open: list[Task] = study.open_tasks()
-        self.total, self.done = sum(len(task.seeds) for task in study.tasks), 0
+        self.total, self.done = sum(len(task.seeds) for task in study.plan.tasks), 0
         self.least: dict[str, float] = {}
         for each in study.status():
             self.done += each.counts["done"]

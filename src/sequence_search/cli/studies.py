@@ -78,10 +78,11 @@ def status(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Show how a study stands, from its files alone, also while it runs."""
+    from sequence_search.study.plan import read_plan
     from sequence_search.study.status import status_record, study_status
 
     with bad_input():
-        statuses = study_status(study)
+        statuses = study_status(study, read_plan(study))
     if format is Format.JSON:
         return print_json({"study": str(study), "problems": [status_record(each) for each in statuses]})
     print_status(statuses)

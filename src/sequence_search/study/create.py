@@ -22,7 +22,7 @@ from sequence_search.study.plan import (
     PLAN_FILE,
     Plan,
     ranges_text,
-    read_files,
+    read_facts,
     read_tables,
 )
 from sequence_search.study.seeds import now
@@ -57,17 +57,12 @@ def make_plan(
         problems={problem.name: problem.to_dict() for problem in problems},
         strategy=strategy,
         engine=engine,
-        options=_plain(asdict(made)),
+        options=asdict(made),
         seeds=(numbers,),
         batch_size=made.batch_size,
         max_seconds=max_seconds,
         max_evaluations=max_evaluations,
     )
-
-
-def _plain(options: dict[str, Any]) -> dict[str, Any]:
-    """Tuples as lists, as TOML reads them back."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
 
 
 def check_new(folder: Path) -> None:
@@ -88,18 +83,13 @@ def make_problem(plan: Plan, name: str) -> Problem:
 
 
 def read_problems(folder: Path, plan: Plan) -> dict[str, Problem]:
-    """Problems of a study by name, which must have the hashes that it began with.
-
-    Raises
-    ------
-    StudyError
-        If one was changed since.
-    """
-    facts = read_files(folder).facts
+    """Problems of a study by name; a StudyError if the hash of one is not that which it began with."""
+    facts = read_facts(folder)
     problems = {name: make_problem(plan, name) for name in plan.problems}
     for name, problem in problems.items():
         began = facts["problems"].get(name, "nothing")
-        digest = legacy_digest(problem) if facts.get("hashed") == "types" else problem.digest
+        # Hashes of version 1 were of the program's types; since then they are of problem files.
+        digest = legacy_digest(problem) if facts["schema_version"] == 1 else problem.digest
         if began != digest:
             raise StudyError(
                 f"{folder / PLAN_FILE}: problem '{name}' is not the one that the study began with: its hash "
@@ -108,40 +98,32 @@ def read_problems(folder: Path, plan: Plan) -> dict[str, Problem]:
     return problems
 
 
-def new_seeds(folder: Path, stored: Plan, given: Plan) -> tuple[int, ...]:
-    """Seeds that a study does not have yet.
+def add_seeds(folder: Path, stored: Plan, given: Plan) -> None:
+    """Add the seeds that a study does not have; all else stays as it is there, in the format it was made in.
 
-    Raises
-    ------
-    StudyError
-        If what is asked for differs from the study in anything else, with each difference.
+    A StudyError with each difference if what is asked for differs in anything else.
     """
     lines = [*differences(_settings(stored), _settings(given)), *_differences_of_problems(stored, given)]
-    missing = set(stored.all_seeds) - set(given.all_seeds)
-    if missing and set(given.all_seeds) != set(stored.all_seeds):
+    if not set(stored.all_seeds) <= set(given.all_seeds):
         asked = ranges_text(given.all_seeds)
         lines.append(f"seeds: {ranges_text(stored.all_seeds)} in the study, {asked} asked for")
     if lines:
         raise StudyError(
-            "\n".join(
-                [
-                    f"{folder} holds a study that differs from what is asked for:",
-                    *(f"  {line}" for line in lines),
-                    "choose another folder (--out), or ask for the same, to which seeds may be added",
-                ]
-            )
+            f"{folder} holds a study that differs from what is asked for:\n"
+            + "".join(f"  {line}\n" for line in lines)
+            + "choose another folder (--out), or ask for the same, to which seeds may be added"
         )
-    return tuple(seed for seed in given.all_seeds if seed not in set(stored.all_seeds))
+    new = [seed for seed in given.all_seeds if seed not in set(stored.all_seeds)]
+    if new:
+        tables = read_tables(folder)
+        _write_tables(folder, tables | {"seeds": [*tables["seeds"], ranges_text(new)]})
 
 
 def _settings(plan: Plan) -> dict[str, Any]:
-    """Tables with every option written out, also those that came after the study, and without problems.
-
-    Seeds and the batch size are left out too: those of a study stay.
-    """
-    options = _plain(asdict(make_strategy(plan.strategy, plan.strategy_options)))
+    """What must be the same of seeds added later, with every option, also those that came after the study."""
     kept = ("strategy", "engine", "max_seconds", "max_evaluations")
-    return {name: value for name, value in plan.to_dict().items() if name in kept} | {"options": options}
+    of_plan = {name: value for name, value in plan.to_dict().items() if name in kept}
+    return of_plan | {"options": asdict(make_strategy(plan.strategy, plan.options))}
 
 
 def _differences_of_problems(stored: Plan, given: Plan) -> Iterator[str]:
@@ -173,8 +155,7 @@ def differences(stored: object, given: object, where: str = "") -> Iterator[str]
 def _in_short(value: object) -> str:
     """As in a TOML file, up to sixty characters."""
     if isinstance(value, dict):
-        inner = ", ".join(f"{key} = {_in_short(each)}" for key, each in value.items())
-        text = f"{{{inner}}}"
+        text = f"{{{', '.join(f'{key} = {_in_short(each)}' for key, each in value.items())}}}"
     elif isinstance(value, list | tuple):
         text = f"[{', '.join(map(_in_short, value))}]"
     elif isinstance(value, float):
@@ -190,13 +171,6 @@ def write_plan(folder: Path, plan: Plan) -> None:
     facts = {"schema_version": SCHEMA_VERSION, "problems": digests, **environment(), "created": now()}
     write_json(folder / FACTS_FILE, facts)
     _write_tables(folder, plan.to_dict())
-
-
-def add_seeds(folder: Path, seeds: tuple[int, ...]) -> None:
-    """Add seeds to a study; all else stays as it stands there, in the format that it was made in."""
-    if seeds:
-        tables = read_tables(folder)
-        _write_tables(folder, tables | {"seeds": [*tables["seeds"], ranges_text(seeds)]})
 
 
 def _write_tables(folder: Path, tables: dict[str, Any]) -> None:

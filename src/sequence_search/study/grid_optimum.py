@@ -22,11 +22,7 @@ def grid_optimum(folder: Path, problem: Problem, monitor: Monitor | None = None)
     """Best point of a problem's grid, from `derived/grid/` of a study, or searched for and put there.
 
     None if the problem has no grid, or the search was stopped; it then goes on from there the next time.
-
-    Raises
-    ------
-    StorageError
-        If it cannot be written.
+    A StorageError if a file cannot be written.
     """
     if problem.grid is None:
         return None
@@ -46,14 +42,12 @@ def grid_optimum(folder: Path, problem: Problem, monitor: Monitor | None = None)
 def stored_optimum(folder: Path, problem: Problem) -> Design | None:
     """Best point as kept; None if it is not there, damaged, or of another problem or grid."""
     record = read_json(_file(folder, problem)) or {}
-    grid = write_table("grid", grid_of(problem))
-    if (record.get("problem_sha256"), record.get("grid"), record.get("status")) != (
-        problem.digest,
-        grid,
-        "done",
-    ):
-        return None
-    return read_design(record["optimum"])
+    known = {
+        "problem_sha256": problem.digest,
+        "grid": write_table("grid", grid_of(problem)),
+        "status": "done",
+    }
+    return read_design(record["optimum"]) if known.items() <= record.items() else None
 
 
 def _file(folder: Path, problem: Problem) -> Path:

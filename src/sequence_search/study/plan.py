@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from sequence_search.storage import SCHEMA_VERSION, StudyError, read_json
 
 PLAN_FILE, FACTS_FILE, LOCK_FILE, DERIVED = "study.toml", "study.json", "lock", "derived"
+# Files of an older version stay as they are. What is new since, such as an option, has its default there.
+READ_VERSIONS = (1, SCHEMA_VERSION)
 
 
 class Task(NamedTuple):
@@ -33,7 +35,7 @@ class Plan:
         Tables of each problem by its name, every default written out, as in a problem file.
     strategy, engine : str
     options : dict
-        Every option of the strategy.
+        Every option of the strategy, as it takes them: with tuples where TOML has lists.
     seeds : tuple of tuple of int
         At first, and those added later, each time.
     batch_size : int
@@ -66,13 +68,6 @@ class Plan:
         ]
         return tuple(Task(problem, batch) for problem in self.problems for batch in batches)
 
-    @property
-    def strategy_options(self) -> dict[str, Any]:
-        """Options as the strategy takes them, with tuples where TOML has lists."""
-        return {
-            name: tuple(value) if isinstance(value, list) else value for name, value in self.options.items()
-        }
-
     def to_dict(self) -> dict[str, Any]:
         """Tables of `study.toml`; a budget without limit is left out."""
         budgets = {"max_seconds": self.max_seconds, "max_evaluations": self.max_evaluations}
@@ -87,32 +82,10 @@ class Plan:
         }
 
 
-class StudyFiles(NamedTuple):
-    """Content of `study.json` (what a study was made with) and of `study.toml` (what it computes).
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Content of `study.json`, what a study was made with, of any version that is known.
 
-    Files of an older format stay as they are and are migrated whenever they are read.
-    """
-
-    facts: dict[str, Any]
-    plan: dict[str, Any]
-
-
-def _hashes_of_types(files: StudyFiles) -> StudyFiles:
-    """Mark hashes of version 1, which were of the program's types; since then they are of problem files."""
-    return files._replace(facts=files.facts | {"hashed": "types"})
-
-
-# From each version to the next. What is new in one, such as an option, has its default in studies before.
-MIGRATIONS: dict[int, Callable[[StudyFiles], StudyFiles]] = {1: _hashes_of_types}
-
-
-def read_files(folder: Path) -> StudyFiles:
-    """Files of the study in a folder, migrated.
-
-    Raises
-    ------
-    StudyError
-        If there is none, a file is missing or damaged, or they are of a version that is not known.
+    A StudyError if there is no study, or the file is missing, damaged or of a version that is not known.
     """
     if not (folder / PLAN_FILE).is_file():
         raise StudyError(f"{folder} holds no study: {PLAN_FILE} is missing")
@@ -120,26 +93,16 @@ def read_files(folder: Path) -> StudyFiles:
     if facts is None or "problems" not in facts:
         raise StudyError(f"{folder / FACTS_FILE} is missing or damaged")
     version, wrote = facts.get("schema_version"), facts.get("versions", {}).get("sequence-search", "another")
-    if version != SCHEMA_VERSION and version not in MIGRATIONS:
-        known = " and ".join(map(str, [*MIGRATIONS, SCHEMA_VERSION]))
+    if version not in READ_VERSIONS:
         raise StudyError(
             f"{folder} is a study of schema version {version}, and this version of sequence-search reads "
-            f"{known}: take the version that wrote it, {wrote}"
+            f"{' and '.join(map(str, READ_VERSIONS))}: take the version that wrote it, {wrote}"
         )
-    files = StudyFiles(facts, read_tables(folder))
-    for step in range(version, SCHEMA_VERSION):
-        files = MIGRATIONS[step](files)
-    return files
+    return facts
 
 
 def read_tables(folder: Path) -> dict[str, Any]:
-    """Tables of `study.toml` as they stand there.
-
-    Raises
-    ------
-    StudyError
-        If they cannot be read.
-    """
+    """Tables of `study.toml` as they stand there; a StudyError if they cannot be read."""
     try:
         return tomllib.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -147,26 +110,22 @@ def read_tables(folder: Path) -> dict[str, Any]:
 
 
 def read_plan(folder: Path) -> Plan:
-    """Plan of the study in a folder.
-
-    Raises
-    ------
-    StudyError
-        If there is none, or it cannot be read.
-    """
-    content = read_files(folder).plan
+    """Plan of the study in a folder; a StudyError if there is none, or it cannot be read."""
+    read_facts(folder)
+    content = read_tables(folder)
     try:
+        options = content["options"].items()
         return Plan(
             problems=content["problems"],
             strategy=content["strategy"],
             engine=content["engine"],
-            options=content["options"],
+            options={name: tuple(each) if isinstance(each, list) else each for name, each in options},
             seeds=tuple(read_ranges(text) for text in content["seeds"]),
             batch_size=content["batch_size"],
             max_seconds=content.get("max_seconds", math.inf),
             max_evaluations=content.get("max_evaluations", math.inf),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StudyError(f"{folder / PLAN_FILE} cannot be read: {error}") from None
 
 
@@ -182,13 +141,7 @@ def ranges_text(seeds: Iterable[int]) -> str:
 
 
 def read_ranges(text: str) -> tuple[int, ...]:
-    """Inverse of `ranges_text`.
-
-    Raises
-    ------
-    ValueError
-        If the text is of another form.
-    """
+    """Inverse of `ranges_text`; a ValueError if the text is of another form."""
     seeds: list[int] = []
     for part in text.split(","):
         ends = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)

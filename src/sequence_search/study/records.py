@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from sequence_search.storage import read_arrays, read_json
+from sequence_search.storage import read_arrays
 from sequence_search.strategies.record import read_run
 from sequence_search.strategies.result import Point, Run, failed, points
-from sequence_search.study.seeds import read_result, seed_folder
+from sequence_search.study.seeds import HISTORY_FILE, read_result, read_status, seed_folder
 
 
 def read_runs(study: Path, problem: str, seeds: Iterable[int]) -> list[Run]:
@@ -21,10 +21,10 @@ def read_runs(study: Path, problem: str, seeds: Iterable[int]) -> list[Run]:
     runs = []
     for seed in seeds:
         folder = seed_folder(study, problem, seed)
-        status, result = read_json(folder.status) or {}, read_result(folder)
+        status, result = read_status(folder), read_result(folder)
         seconds = status.get("seconds", 0.0)
         if result is not None:
-            runs.append(read_run(result, _read_history(folder.history), seconds))
+            runs.append(read_run(result, _read_history(folder / HISTORY_FILE), seconds))
         elif status.get("state") == "failed":
             runs.append(failed(seed, status["reason"], seconds))
     return runs
@@ -32,8 +32,8 @@ def read_runs(study: Path, problem: str, seeds: Iterable[int]) -> list[Run]:
 
 def _read_history(file: Path) -> tuple[Point, ...]:
     """Points of history.npz; none if it is not there or damaged."""
-    arrays = read_arrays(file)
-    if arrays is None or not set(Point._fields) <= set(arrays):
+    arrays = read_arrays(file) or {}
+    if not set(Point._fields) <= set(arrays):
         return ()
     return points(np.stack([arrays[name] for name in Point._fields], 1))
 
@@ -41,19 +41,18 @@ def _read_history(file: Path) -> tuple[Point, ...]:
 def seed_row(problem: str, run: Run) -> dict[str, Any]:
     """A seed in one row; nothing in it depends on time."""
     best = run.families[0] if run.families else None
-    of_best = best.evaluation if best is not None else None
     return {
         "problem": problem,
         "seed": run.seed,
         "status": run.status,
-        "loss": None if best is None else best.loss,
-        "check_loss": None if best is None else best.check_loss,
-        "n_rf": None if best is None else len(best.sequence.flip_angle),
-        "relative_rf_energy": None if of_best is None else of_best.relative_rf_energy,
-        "time_to_readout_ms": None if of_best is None else of_best.time_to_readout * 1e3,
+        "loss": best and best.loss,
+        "check_loss": best and best.check_loss,
+        "n_rf": best and len(best.sequence.flip_angle),
+        "relative_rf_energy": best and best.evaluation.relative_rf_energy,
+        "time_to_readout_ms": best and best.evaluation.time_to_readout * 1e3,
         "families": len(run.families),
         "evaluations": run.n_evaluations,
-        "sequence": "" if best is None else str(best.sequence),
+        "sequence": str(best.sequence) if best else "",
         "reason": run.reason or "",
     }
 
@@ -65,9 +64,9 @@ def problem_row(problem: str, runs: list[Run]) -> dict[str, Any]:
         "problem": problem,
         "done": sum(run.status != "failed" for run in runs),
         "failed": sum(run.status == "failed" for run in runs),
-        "best_loss": None if best is None else best.loss,
-        "best_seed": None if best is None else best.seed,
-        "sequence": "" if best is None else str(best.sequence),
+        "best_loss": best and best.loss,
+        "best_seed": best and best.seed,
+        "sequence": str(best.sequence) if best else "",
     }
 
 

@@ -19,7 +19,6 @@ from sequence_search.storage import (
     StudyError,
     locked,
     read_arrays,
-    read_json,
     remove_leftovers,
     write_arrays,
     write_json,
@@ -29,19 +28,23 @@ from sequence_search.strategies.base import Monitor, Progress, Settings, State
 from sequence_search.strategies.record import environment, seed_record
 from sequence_search.strategies.result import Point, Run
 from sequence_search.study.create import make_problem
-from sequence_search.study.plan import Plan, Task, read_plan
+from sequence_search.study.plan import LOCK_FILE, Plan, Task, read_plan
 from sequence_search.study.seeds import (
+    CHECKPOINT_FILE,
+    HISTORY_FILE,
     MAX_ATTEMPTS,
-    SeedFolder,
+    RESULT_FILE,
     SeedState,
     n_attempts,
     now,
     read_result,
+    read_status,
     seed_folder,
     write_status,
 )
 
 CHECKPOINT_EVERY_S = 5.0
+Folders = dict[int, Path]  # of seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,62 +84,51 @@ def run_task(
     StorageError
         If a file cannot be written, as on a full disk.
     """
-    folders = _folders(study, task)
-    first = folders[task.seeds[0]]
-    with locked(first.lock) as mine:
-        if not mine:
-            return Outcome(task, "running")
-        missing = _missing(folders)
-        if missing:
-            for folder in missing.values():
-                remove_leftovers(folder.path)
-            plan = read_plan(study)
-            problem = make_problem(plan, task.problem)
-            status = TaskStatus(missing, on_progress)
-            recorder = TaskRecorder(problem, first, status, checkpoint_every_s)
-            monitor = Monitor(status.show, stop)
-            settings = Settings(plan.engine, monitor, plan.max_seconds, plan.max_evaluations, recorder)
-            status.write("running")
-            try:
-                runs = _search(plan, problem, task, settings)
-            except (StorageError, StudyError):
-                raise
-            except Exception as error:
-                status.write_failures(f"{type(error).__name__}: {error}", traceback.format_exc())
-            else:
-                recorder.finish(runs)
-        return _outcome(task, folders)
+
+    def compute(missing: Folders) -> None:
+        for folder in missing.values():
+            remove_leftovers(folder)
+        plan = read_plan(study)
+        problem = make_problem(plan, task.problem)
+        status = TaskStatus(missing, on_progress)
+        checkpoint = seed_folder(study, task.problem, task.seeds[0]) / CHECKPOINT_FILE
+        recorder = TaskRecorder(problem, checkpoint, status, checkpoint_every_s)
+        monitor = Monitor(status.show, stop)
+        settings = Settings(plan.engine, monitor, plan.max_seconds, plan.max_evaluations, recorder)
+        status.write("running")
+        try:
+            runs = _search(plan, problem, task, settings)
+        except (StorageError, StudyError):
+            raise
+        except Exception as error:
+            status.write_failures(f"{type(error).__name__}: {error}", traceback.format_exc())
+        else:
+            recorder.finish(runs)
+
+    return _with_lock(study, task, compute)
 
 
 def fail(study: Path, task: Task, reason: str) -> Outcome:
     """Count a failed attempt of every seed of a task that is not done."""
-    folders = _folders(study, task)
-    with locked(folders[task.seeds[0]].lock) as mine:
-        if not mine:
-            return Outcome(task, "running")
-        TaskStatus(_missing(folders)).write_failures(reason)
-        return _outcome(task, folders)
+    return _with_lock(study, task, lambda missing: TaskStatus(missing).write_failures(reason))
 
 
 def _search(plan: Plan, problem: Problem, task: Task, settings: Settings) -> list[Run]:
-    return make_strategy(plan.strategy, plan.strategy_options, problem).run(problem, task.seeds, settings)
+    return make_strategy(plan.strategy, plan.options, problem).run(problem, task.seeds, settings)
 
 
-def _folders(study: Path, task: Task) -> dict[int, SeedFolder]:
-    return {seed: seed_folder(study, task.problem, seed) for seed in task.seeds}
-
-
-def _missing(folders: dict[int, SeedFolder]) -> dict[int, SeedFolder]:
-    """Folders without a result."""
-    return {seed: folder for seed, folder in folders.items() if read_result(folder) is None}
-
-
-def _outcome(task: Task, folders: dict[int, SeedFolder]) -> Outcome:
-    """Say how a task stands, from its files."""
-    results = {seed: read_result(folder) for seed, folder in folders.items()}
-    losses = [record["loss"] for record in results.values() if record is not None]
-    loss = min(losses, default=None)
-    statuses = [read_json(folders[seed].status) or {} for seed, record in results.items() if record is None]
+def _with_lock(study: Path, task: Task, work: Callable[[Folders], None]) -> Outcome:
+    """Work on the seeds of a task without a result, unless another process does; then say how it stands."""
+    folders = {seed: seed_folder(study, task.problem, seed) for seed in task.seeds}
+    with locked(folders[task.seeds[0]] / LOCK_FILE) as mine:
+        if not mine:
+            return Outcome(task, "running")
+        missing = {seed: folder for seed, folder in folders.items() if read_result(folder) is None}
+        if missing:
+            work(missing)
+        results = {folder: read_result(folder) for folder in folders.values()}
+        statuses = [read_status(folder) for folder, result in results.items() if result is None]
+    loss = min((result["loss"] for result in results.values() if result is not None), default=None)
     if not statuses:
         return Outcome(task, "done", loss)
     failure = next((status for status in statuses if status.get("state") == "failed"), None)
@@ -150,19 +142,17 @@ class TaskStatus:
 
     Attributes
     ----------
-    missing : dict of SeedFolder
-        Those seeds.
-    note : str or None
-        What a reader of the files should know.
+    missing : dict of Path
+        Folders of those seeds.
+    note : dict
+        What a reader of the files should know, if anything.
     """
 
     def __init__(
-        self,
-        missing: dict[int, SeedFolder],
-        on_progress: Callable[[Progress], None] = lambda progress: None,
+        self, missing: Folders, on_progress: Callable[[Progress], None] = lambda progress: None
     ) -> None:
         self.missing = missing
-        self.note: str | None = None
+        self.note: dict[str, str] = {}
         self._attempts = {seed: n_attempts(folder) for seed, folder in missing.items()}
         self._on_progress = on_progress
         self._progress: Progress | None = None
@@ -181,47 +171,38 @@ class TaskStatus:
     def write(self, state: SeedState) -> None:
         """Write the files of all seeds, with how far the search is."""
         reached: dict[str, Any] = {}
-        if self._progress is not None:
-            loss = self._progress.loss if math.isfinite(self._progress.loss) else None
-            reached = {"step": self._progress.step, "n_steps": self._progress.n_steps, "loss": loss}
-            reached["sequence"] = str(self._progress.sequence)
+        if (at := self._progress) is not None:
+            loss = at.loss if math.isfinite(at.loss) else None
+            reached = {"step": at.step, "n_steps": at.n_steps, "loss": loss, "sequence": str(at.sequence)}
         for seed in self.missing:
             self._write(seed, state, reached)
 
     def write_failures(self, reason: str, trace: str | None = None) -> None:
         """Count a failed attempt of all seeds."""
         for seed in self.missing:
-            self._write_failure(seed, {"reason": reason, "traceback": trace})
+            self._write(seed, "failed", {"reason": reason, "traceback": trace})
 
     def write_end(self, run: Run) -> None:
         """Write the file of a seed whose search ended."""
         spent = {"finished": now(), "seconds": run.seconds}
         if run.status == "failed":
-            self._write_failure(run.seed, {"reason": run.reason, "traceback": None, **spent})
+            self._write(run.seed, "failed", {"reason": run.reason, "traceback": None, **spent})
         else:
             self._write(run.seed, "done", {"loss": run.loss, **spent})
 
-    def _write_failure(self, seed: int, content: dict[str, Any]) -> None:
-        self._attempts[seed] += 1
-        self._write(seed, "failed", content)
-
     def _write(self, seed: int, state: SeedState, content: dict[str, Any]) -> None:
+        self._attempts[seed] += state == "failed"
         known = {"seed": seed, "attempts": self._attempts[seed], "started": self._started}
-        note = {} if self.note is None else {"note": self.note}
-        write_status(self.missing[seed], state, known | content | note | environment())
+        write_status(self.missing[seed], state, known | content | self.note | environment())
 
 
 class TaskRecorder:
     """Keeps where the search of a task stands, as its `Checkpoint`, and what it found in the end."""
 
-    def __init__(self, problem: Problem, first: SeedFolder, status: TaskStatus, every_s: float) -> None:
-        self._problem, self._status, self._every_s = problem, status, every_s
-        self._file = first.checkpoint
-        self._made_with = {
-            "schema_version": SCHEMA_VERSION,
-            "problem_sha256": problem.digest,
-            **environment(),
-        }
+    def __init__(self, problem: Problem, file: Path, status: TaskStatus, every_s: float) -> None:
+        self._problem, self._file, self._status, self._every_s = problem, file, status, every_s
+        self._made_with = {"schema_version": SCHEMA_VERSION, "problem_sha256": problem.digest}
+        self._made_with |= environment()
         self._saved = time.monotonic()
 
     def load(self) -> State | None:
@@ -233,7 +214,7 @@ class TaskRecorder:
         state = read_arrays(self._file)
         if state is None or state.pop("made_with") != self._made_with:
             what = "damaged" if state is None else "of other versions or another machine"
-            self._status.note = f"the checkpoint was {what}: begun again"
+            self._status.note = {"note": f"the checkpoint was {what}: begun again"}
             self._status.write("running")
             return None
         return state
@@ -258,10 +239,10 @@ class TaskRecorder:
                 self._write_result(run, self._status.missing[run.seed])
         self._file.unlink(missing_ok=True)
 
-    def _write_result(self, run: Run, folder: SeedFolder) -> None:
+    def _write_result(self, run: Run, folder: Path) -> None:
         """The result comes last: its presence means done."""
         columns = np.array(run.history, np.float64).reshape(-1, len(Point._fields))
-        write_arrays(folder.history, dict(zip(Point._fields, columns.T, strict=True)))
+        write_arrays(folder / HISTORY_FILE, dict(zip(Point._fields, columns.T, strict=True)))
         self._status.write_end(run)
         if run.status != "failed":
-            write_json(folder.result, seed_record(self._problem, run))
+            write_json(folder / RESULT_FILE, seed_record(self._problem, run))

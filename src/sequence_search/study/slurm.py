@@ -73,10 +73,7 @@ class ArrayJob:
 def read_share(text: str) -> tuple[int, int]:
     """Share of a study's tasks, as `Study.run` takes it: the third of ten, "3/10", is (2, 10).
 
-    Raises
-    ------
-    ValueError
-        If it is no such text.
+    A ValueError if it is no such text.
     """
     parts = re.fullmatch(r"(\d+)/(\d+)", text, re.ASCII)
     if not parts or not 1 <= int(parts[1]) <= int(parts[2]):
@@ -85,13 +82,7 @@ def read_share(text: str) -> tuple[int, int]:
 
 
 def seconds(time: str) -> int:
-    """Wall time in s of a text as SLURM reads it.
-
-    Raises
-    ------
-    ValueError
-        If it is none of SLURM's forms.
-    """
+    """Wall time in s of a text as SLURM reads it; a ValueError if it is none of SLURM's forms."""
     parts = re.fullmatch(r"(?:(\d+)-)?(\d+(?::[0-5]?\d){0,2})", time, re.ASCII)
     if not parts:
         raise ValueError(
@@ -106,15 +97,7 @@ def seconds(time: str) -> int:
 
 
 def write_script(study: Study, job: ArrayJob) -> Path:
-    """Write `derived/slurm.sbatch`.
-
-    Raises
-    ------
-    StudyError
-        If there is nothing left to search.
-    StorageError
-        If the file cannot be written.
-    """
+    """Write `derived/slurm.sbatch`; a StudyError if nothing is left, a StorageError if it cannot be."""
     if not study.open_tasks():
         tally = study.tally()
         failed = f", {tally.failed} failed too often to be tried again" if tally.failed else ""
@@ -122,20 +105,14 @@ def write_script(study: Study, job: ArrayJob) -> Path:
             f"{study.folder}: nothing is left to search: {counted(tally.done, 'seed')} done{failed}"
         )
     file = study.folder / SCRIPT_FILE
-    write_bytes(file, sbatch_script(study.folder, len(study.tasks), job).encode())
+    write_bytes(file, sbatch_script(study.folder, len(study.plan.tasks), job).encode())
     return file
 
 
 def sbatch_script(folder: Path, n_tasks: int, job: ArrayJob) -> str:
     """Script for sbatch that searches the study in a folder with the Python that runs now.
 
-    Parameters
-    ----------
-    folder : Path
-        The study, under the same path on every node.
-    n_tasks : int
-        Of the study; with fewer than the cap, each has an array task of its own.
-    job : ArrayJob
+    The folder has that path on every node. With fewer tasks than the cap, each has an array task of its own.
     """
     folder = folder.absolute()
     # SLURM reads % in the names of logs as the start of a pattern.

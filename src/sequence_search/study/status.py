@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sequence_search.study.plan import Plan, read_plan
+from sequence_search.study.plan import Plan
 from sequence_search.study.seeds import SeedView, read_result, seed_folder, view_task
 
 STATES = ("done", "running", "interrupted", "waiting", "failed")
@@ -62,32 +62,18 @@ class Tally:
     left: int
 
 
-def tally_of(statuses: list[ProblemStatus]) -> Tally:
-    """Tally of all problems of a study."""
-    done, lost = (sum(each.counts[state] for each in statuses) for state in ("done", "failed"))
-    return Tally(done, lost, sum(each.left for each in statuses))
+def study_status(folder: Path, plan: Plan) -> list[ProblemStatus]:
+    """Status of each problem of a study."""
+    return [_problem_status(folder, plan, name) for name in plan.problems]
 
 
-def study_status(folder: Path) -> list[ProblemStatus]:
-    """Status of each problem of a study.
-
-    Raises
-    ------
-    StudyError
-        If there is no study there.
-    """
-    plan = read_plan(folder)
-    return [problem_status(folder, plan, name) for name in plan.problems]
-
-
-def problem_status(folder: Path, plan: Plan, problem: str) -> ProblemStatus:
-    """Status of one problem."""
+def _problem_status(folder: Path, plan: Plan, problem: str) -> ProblemStatus:
     views = tuple(view for task in plan.tasks if task.problem == problem for view in view_task(folder, task))
     counted = Counter[str](view.state for view in views)
-    done = [view for view in views if view.state == "done" and view.loss is not None]
-    first = min(done, key=lambda view: view.loss or 0.0, default=None)
-    best = None if first is None else read_result(seed_folder(folder, problem, first.seed))
-    seconds = [view.status["seconds"] for view in done if "seconds" in view.status]
+    losses = {view.seed: view.loss for view in views if view.state == "done" and view.loss is not None}
+    first = min(losses, key=lambda seed: losses[seed], default=None)
+    best = None if first is None else read_result(seed_folder(folder, problem, first))
+    seconds = [view.status["seconds"] for view in views if view.seed in losses and "seconds" in view.status]
     mean = sum(seconds) / len(seconds) if seconds else None
     return ProblemStatus(problem, {state: counted[state] for state in STATES}, best, mean, views)
 
@@ -98,13 +84,11 @@ def status_record(status: ProblemStatus) -> dict[str, Any]:
     return {
         "problem": status.problem,
         **status.counts,
-        "best": None
-        if best is None
-        else {key: best.get(key) for key in ("seed", "loss", "category", "sequence")},
+        "best": best and {key: best.get(key) for key in ("seed", "loss", "category", "sequence")},
         "seeds_per_hour": status.rate,
         "seconds_left": status.seconds_left,
         "failures": [
-            {"seed": view.seed, "attempts": view.status.get("attempts"), "reason": view.status.get("reason")}
+            {"seed": view.seed} | {key: view.status.get(key) for key in ("attempts", "reason")}
             for view in status.views
             if view.state == "failed"
         ],

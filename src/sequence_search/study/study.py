@@ -13,14 +13,7 @@ from sequence_search.storage import StorageError, StudyError, locked, write_byte
 from sequence_search.strategies.base import Monitor
 from sequence_search.strategies.record import result_record
 from sequence_search.strategies.result import Run, SearchResult
-from sequence_search.study.create import (
-    add_seeds,
-    check_new,
-    make_plan,
-    new_seeds,
-    read_problems,
-    write_plan,
-)
+from sequence_search.study.create import add_seeds, check_new, make_plan, read_problems, write_plan
 from sequence_search.study.plan import (
     DERIVED,
     LOCK_FILE,
@@ -28,13 +21,13 @@ from sequence_search.study.plan import (
     Plan,
     Task,
     ranges_text,
-    read_files,
+    read_facts,
     read_plan,
 )
 from sequence_search.study.records import csv_text, markdown_text, problem_row, read_runs, seed_row
 from sequence_search.study.run import CHECKPOINT_EVERY_S, Outcome, fail, run_task
 from sequence_search.study.seeds import MAX_ATTEMPTS, n_attempts, read_result, seed_folder
-from sequence_search.study.status import ProblemStatus, Tally, problem_status, tally_of
+from sequence_search.study.status import ProblemStatus, Tally, study_status
 from sequence_search.study.workers import LOOK_EVERY_S, map_tasks
 
 if TYPE_CHECKING:
@@ -45,17 +38,7 @@ RESULTS_FILE, TABLE_FILE = f"{DERIVED}/results.csv", f"{DERIVED}/table.md"
 
 
 class Study:
-    """Many seeds of one or more problems in a folder.
-
-    Made by `Study.create` or `Study.open`.
-
-    Attributes
-    ----------
-    folder : Path
-    plan : Plan
-    problems : dict of Problem
-        By name.
-    """
+    """Many seeds of one or more problems, the latter by name, in a folder; from `create` or `open`."""
 
     def __init__(self, folder: Path, plan: Plan, problems: dict[str, Problem]) -> None:
         self.folder, self.plan, self.problems = folder, plan, problems
@@ -110,7 +93,7 @@ class Study:
             check_new(folder)
         with locked(folder / LOCK_FILE, wait=True):
             if (folder / PLAN_FILE).exists():
-                add_seeds(folder, new_seeds(folder, cls.open(folder).plan, plan))
+                add_seeds(folder, cls.open(folder).plan, plan)
             else:
                 write_plan(folder, plan)
         return cls.open(folder)
@@ -128,14 +111,9 @@ class Study:
         plan = read_plan(folder)
         return cls(folder, plan, read_problems(folder, plan))
 
-    @property
-    def tasks(self) -> tuple[Task, ...]:
-        """All work, in a fixed order."""
-        return self.plan.tasks
-
     def open_tasks(self, share: tuple[int, int] = (0, 1)) -> list[Task]:
         """Tasks of a share with a seed that is not done and may be tried again."""
-        return [task for task in self.tasks[share[0] :: share[1]] if self._is_open(task)]
+        return [task for task in self.plan.tasks[share[0] :: share[1]] if self._is_open(task)]
 
     def run(
         self,
@@ -192,25 +170,26 @@ class Study:
                 else:
                     on_outcome(outcome)
             open_tasks = [task for task in elsewhere if self._is_open(task)]
-            _sleep(ELSEWHERE_WAIT_S if open_tasks else 0.0, monitor.stop)
+            end = time.monotonic() + ELSEWHERE_WAIT_S
+            while open_tasks and time.monotonic() < end and not monitor.stop():
+                time.sleep(LOOK_EVERY_S)
         self.derive()
         return self.tally()
 
     def tally(self) -> Tally:
         """Seeds that are done, have failed and are left, as the files tell."""
-        return tally_of(self.status())
+        statuses = self.status()
+        done, failed = (sum(each.counts[state] for each in statuses) for state in ("done", "failed"))
+        return Tally(done, failed, sum(each.left for each in statuses))
 
     def status(self) -> list[ProblemStatus]:
         """Where each problem's seeds stand."""
-        return [problem_status(self.folder, self.plan, name) for name in self.plan.problems]
+        return study_status(self.folder, self.plan)
 
     def runs(self, problem: str) -> list[Run]:
         """Runs of a problem's seeds that are done or have failed, in the order of the seeds.
 
-        Raises
-        ------
-        StudyError
-            If the study has no such problem.
+        A StudyError if the study has no such problem.
         """
         if problem not in self.problems:
             known = ", ".join(self.problems)
@@ -221,21 +200,16 @@ class Study:
         """Runs of a problem's seeds as what `search` returns; errors as of `runs`."""
         plan = self.plan
         runs = tuple(self.runs(problem))
-        return SearchResult(self.problems[problem], plan.strategy, runs, plan.strategy_options, plan.engine)
+        return SearchResult(self.problems[problem], plan.strategy, runs, plan.options, plan.engine)
 
     def records(self) -> list[dict[str, Any]]:
         """Each problem's `result_record`."""
-        facts = read_files(self.folder).facts
+        facts = read_facts(self.folder)
         made_with = {name: facts[name] for name in ("versions", "device")}
         return [result_record(self.result(name), made_with) for name in self.problems]
 
     def results(self) -> Any:
-        """Tidy table, a row for each seed that is done or has failed.
-
-        Returns
-        -------
-        pandas.DataFrame, or list of dict where pandas is not installed
-        """
+        """Tidy pandas table, or list of dict without pandas: a row for each seed done or failed."""
         rows = [
             {**seed_row(name, run), "seconds": run.seconds}
             for name in self.problems
@@ -251,21 +225,16 @@ class Study:
         """A row for each problem: seeds done and failed, and the best design of all."""
         return [problem_row(name, self.runs(name)) for name in self.problems]
 
-    def derive(self) -> list[Path]:
+    def derive(self) -> None:
         """Write the tables of `derived/`, which hold nothing that the seeds' folders do not.
 
-        Raises
-        ------
-        StorageError
-            If they cannot be written.
+        A StorageError if they cannot be written.
         """
         # Read under the lock too: a process that read early must not put back a table without the last seed.
         with locked(self.folder / LOCK_FILE, wait=True):
             rows = [seed_row(name, run) for name in self.problems for run in self.runs(name)]
-            files = {RESULTS_FILE: csv_text(rows), TABLE_FILE: markdown_text(self.table())}
-            for name, text in files.items():
-                write_bytes(self.folder / name, text.encode())
-        return [self.folder / name for name in files]
+            write_bytes(self.folder / RESULTS_FILE, csv_text(rows).encode())
+            write_bytes(self.folder / TABLE_FILE, markdown_text(self.table()).encode())
 
     def _is_open(self, task: Task) -> bool:
         """Whether a seed is not done and may be tried again."""
@@ -279,10 +248,3 @@ class Study:
         if isinstance(result, Exception):
             return fail(self.folder, task, f"{type(result).__name__}: {result}")
         return result
-
-
-def _sleep(seconds: float, stop: Callable[[], bool]) -> None:
-    """Sleep, unless stopped."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not stop():
-        time.sleep(LOOK_EVERY_S)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Stop = Callable[[], bool]
+Work = Callable[[Task, Stop], Result]
+Ended = Iterator[tuple[Task, Result | Exception]]
 
 LOG = logging.getLogger(__name__)
 ASK_EVERY_S = 0.5  # how often a worker asks over the network whether to stop
@@ -32,14 +34,14 @@ WAIT_FOR_STOP_S = 60.0  # for tasks under way to end by themselves
 
 
 def map_tasks(
-    function: Callable[[Task, Stop], Result],
+    function: Work[Task, Result],
     tasks: Sequence[Task],
     *,
     workers: int = 1,
     scheduler: str | None = None,
     client: Client | None = None,
     stop: Stop = lambda: False,
-) -> Iterator[tuple[Task, Result | Exception]]:
+) -> Ended[Task, Result]:
     """Apply a function to every task; each is given as soon as it ends, in any order, with what came of it.
 
     That is what the function returned or, if it raised or worker after worker died of it, the exception.
@@ -69,21 +71,20 @@ def map_tasks(
         raise StudyError(f"workers must be at least 1, got {workers}")
     if workers > 1 and (scheduler or client):
         raise StudyError("workers are those of the scheduler or client, where one is given: leave them out")
-    if workers == 1 and scheduler is None and client is None:
-        yield from _here(function, tasks, stop)
-        return
     if client is not None:
         yield from _on_workers(function, tasks, client, stop)
     elif scheduler is not None:
         with _joined(scheduler) as joined:
             yield from _on_workers(function, tasks, joined, stop)
+    elif workers == 1:
+        yield from _here(function, tasks, stop)
     else:
         yield from _on_local_workers(function, tasks, workers, stop)
 
 
 def _on_local_workers(
-    function: Callable[[Task, Stop], Result], tasks: Sequence[Task], workers: int, stop: Stop
-) -> Iterator[tuple[Task, Result | Exception]]:
+    function: Work[Task, Result], tasks: Sequence[Task], workers: int, stop: Stop
+) -> Ended[Task, Result]:
     """Use processes of this machine; where all were killed at once, new ones, a few times."""
     left = list(tasks)
     for _ in range(MOST_CLUSTERS):
@@ -97,27 +98,21 @@ def _on_local_workers(
         raise StudyError("all workers died, again and again: is there too little memory for so many?")
 
 
-def _here(
-    function: Callable[[Task, Stop], Result], tasks: Sequence[Task], stop: Stop
-) -> Iterator[tuple[Task, Result | Exception]]:
+def _here(function: Work[Task, Result], tasks: Sequence[Task], stop: Stop) -> Ended[Task, Result]:
     for task in tasks:
         if stop():
             return
-        result: Result | Exception
         try:
             result = function(task, stop)
         except Exception as error:
-            result = error
-        yield task, result
+            yield task, error
+        else:
+            yield task, result
 
 
 def _on_workers(
-    function: Callable[[Task, Stop], Result],
-    tasks: Sequence[Task],
-    client: Client,
-    stop: Stop,
-    lasting: bool = True,
-) -> Iterator[tuple[Task, Result | Exception]]:
+    function: Work[Task, Result], tasks: Sequence[Task], client: Client, stop: Stop, lasting: bool = True
+) -> Ended[Task, Result]:
     """Give tasks as they end; if workers come from nowhere else (not `lasting`), end once none is left."""
     from distributed import Event
 
@@ -144,7 +139,8 @@ def _on_workers(
             if stopped_at is None and stop():
                 stopped_at = time.monotonic()
                 Event(flag, client=client).set()
-                waiting = [future for future in futures if future.key not in _under_way(client)]
+                under_way = {key for keys in client.processing().values() for key in keys}
+                waiting = [future for future in futures if future.key not in under_way]
                 client.cancel(waiting)
                 for future in waiting:
                     del futures[future]
@@ -155,7 +151,7 @@ def _on_workers(
         client.cancel(list(futures))
 
 
-def _call(function: Callable[[Task, Stop], Result], task: Task, flag: str) -> Result:
+def _call(function: Work[Task, Result], task: Task, flag: str) -> Result:
     """Work on a task in a worker."""
     return function(task, _AskScheduler(flag))
 
@@ -167,23 +163,15 @@ class _AskScheduler:
         self._flag, self._asked, self._answer = flag, 0.0, False
 
     def __call__(self) -> bool:
-        if not self._answer and time.monotonic() - self._asked > ASK_EVERY_S:
-            self._answer = self._ask()
-            self._asked = time.monotonic()
-        return self._answer
-
-    def _ask(self) -> bool:
         from distributed import Event
 
-        try:
-            return bool(Event(self._flag).is_set())
-        except Exception:  # closing down, or no scheduler any more: nobody waits for the result
-            return True
-
-
-def _under_way(client: Client) -> set[str]:
-    """Keys of what a worker has begun or is about to."""
-    return {key for keys in client.processing().values() for key in keys}
+        if not self._answer and time.monotonic() - self._asked > ASK_EVERY_S:
+            try:
+                self._answer = bool(Event(self._flag).is_set())
+            except Exception:  # closing down, or no scheduler any more: nobody waits for the result
+                self._answer = True
+            self._asked = time.monotonic()
+        return self._answer
 
 
 @contextmanager
@@ -206,17 +194,14 @@ def _joined(scheduler: str) -> Iterator[Client]:
 @contextmanager
 def _local(n_workers: int) -> Iterator[Client]:
     """Start processes of this machine on its loopback interface, without waiting for them."""
+    import torch
     from dask.system import CPU_COUNT
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
     options = {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
-    of_all = options | {
-        "nthreads": 1,
-        "memory_limit": None,
-        "silence_logs": logging.ERROR,
-        "preload": [__name__],
-    }
-    environments = worker_environments(n_workers, CPU_COUNT, _n_gpus())
+    of_all = options | {"nthreads": 1, "memory_limit": None, "silence_logs": logging.ERROR}
+    of_all["preload"] = [__name__]
+    environments = worker_environments(n_workers, CPU_COUNT, torch.cuda.device_count())
     workers = {
         number: {"cls": Nanny, "options": of_all | {"env": environment}}
         for number, environment in enumerate(environments)
@@ -267,9 +252,3 @@ def worker_environments(n_workers: int, n_cores: int, n_gpus: int) -> list[dict[
         shared | ({"CUDA_VISIBLE_DEVICES": str(number % n_gpus)} if n_gpus else {})
         for number in range(n_workers)
     ]
-
-
-def _n_gpus() -> int:
-    import torch
-
-    return torch.cuda.device_count()
