@@ -16,7 +16,7 @@ def condition():
 
 
 def test_every_row_of_the_paper_is_compared(condition):
-    matches = {match.row.title: match for match in condition.matches()}
+    matches = {match.row.title: match for match in condition.matches}
     assert list(matches) == ["Conventional sequence", "Optimal grid-search sequence", TWO_RF, THREE_RF]
     assert all(match.agrees for match in matches.values())
 

@@ -31,28 +31,14 @@ MAP_PHASE = Axis(0.0, math.radians(5), 37)
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
-    """By how much a row may differ from the paper's.
-
-    Attributes
-    ----------
-    flip_deg, phase_deg : float, degrees
-        Without the latter, a phase counts by the category alone.
-    time : float
-        Relative.
-    time_ms : float or None, ms
-        In place of `time`.
-    signal : float
-        Of signals and contrast, in the unit of M0.
-    energy_percent : float
-        Points of the relative RF energy.
-    """
+    """By how much a row may differ from the paper's."""
 
     flip_deg: float = 1.5
-    phase_deg: float | None = None
-    time: float = 0.02
-    time_ms: float | None = None
-    signal: float = 0.02
-    energy_percent: float = 1.5
+    phase_deg: float | None = None  # None: a phase counts by the category alone
+    time: float = 0.02  # relative
+    time_ms: float | None = None  # in place of `time`
+    signal: float = 0.02  # of signals and contrast, in the unit of M0
+    energy_percent: float = 1.5  # points of the relative RF energy
 
     def __str__(self) -> str:
         """As "1.5° in flip angles, 2 % in times, ..."."""

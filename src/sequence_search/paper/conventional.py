@@ -26,15 +26,12 @@ def conventional_sequence(problem: Problem) -> Sequence | None:
         if not math.isfinite(ti):
             return None
         return Sequence.from_degrees_ms([180, 90], [0, 0], [1e3 * ti, 1e3 * shortest])
-    half = shortest
+    te: float | None = 0.0 if "signal" in terms else None
     if "contrast" in terms:
-        first, second = (problem.tissues[i] for i in terms["contrast"] or (0, 1))
-        te = contrast_te(first, second)
-        if te is None:
-            return None
-        half = max(te / 2, shortest)
-    elif "signal" not in terms:
+        te = contrast_te(*(problem.tissues[i] for i in terms["contrast"] or (0, 1)))
+    if te is None:
         return None
+    half = max(te / 2, shortest)
     return Sequence.from_degrees_ms([90, 180], [0, 180], [1e3 * half, 1e3 * half])
 
 

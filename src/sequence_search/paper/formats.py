@@ -6,8 +6,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from itertools import chain, zip_longest
 from typing import Any
 
 from sequence_search.paper.match import match_record
@@ -55,12 +56,19 @@ def lines(table: Table) -> list[list[str]]:
     """
     text = []
     for row in table.rows:
-        name, cells = row.name, [(row.cells[column.key], column) for column in table.columns]
-        text.append([name, "ours" * table.has_paper, *(_values(cell.ours, column) for cell, column in cells)])
+        cells = [(row.cells[column.key], column) for column in table.columns]
+        ours = [_values(cell.ours, column) for cell, column in cells]
+        text.append([row.name, "ours" if table.has_paper else "", *ours])
         if any(cell.paper for cell, _ in cells):
             text.append(["", "paper", *(_values(cell.paper, column, paper=True) for cell, column in cells)])
             text.append(["", "difference", *(_differences(cell, column) for cell, column in cells)])
     return text
+
+
+def _shown(table: Table) -> list[list[str]]:
+    """Headings and lines, without the second cells where there is nothing to tell ours from."""
+    every = [headings(table), *lines(table)]
+    return every if table.has_paper else [[line[0], *line[2:]] for line in every]
 
 
 def caption(table: Table) -> str:
@@ -80,9 +88,9 @@ def csv_text(tables: list[Table]) -> str:
     It has columns of the paper's values if any table has one.
     """
     has_paper = any(table.has_paper for table in tables)
+    columns = (*CSV_COLUMNS, *(CSV_PAPER_COLUMNS if has_paper else ()))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    columns = (*CSV_COLUMNS, *(CSV_PAPER_COLUMNS if has_paper else ()))
     if tables:
         writer.writerow(columns)
     for table in tables:
@@ -123,13 +131,9 @@ def record(table: Table) -> dict[str, Any]:
 
 
 def _markdown(table: Table) -> str:
-    heads, rows = headings(table), lines(table)
-    if not table.has_paper:  # nothing to tell ours from
-        heads, *rows = ([line[0], *line[2:]] for line in (heads, *rows))
-    plain = [[_plain_markdown(cell) for cell in line] for line in rows]
+    heads, *rows = ([_plain_markdown(cell) for cell in line] for line in _shown(table))
     notes = "".join(f"\n- {_plain_markdown(note)}" for note in table.notes)
-    text = f"### {_plain_markdown(caption(table))}\n\n"
-    text += f"{markdown_table([_plain_markdown(head) for head in heads], plain)}{notes}\n"
+    text = f"### {_plain_markdown(caption(table))}\n\n{markdown_table(heads, rows)}{notes}\n"
     if table.matches:
         text += f"\nThe paper's designs among all that were found:\n\n{_markdown_matches(table)}"
     return text
@@ -150,33 +154,28 @@ def _plain_markdown(text: str) -> str:
     return text if NUMBERS.fullmatch(text) else MARKDOWN_SPECIAL.sub(r"\\\g<0>", text)
 
 
-def _csv_lines(table: Table, row: Row, column: Column) -> list[list[Any]]:
+def _csv_lines(table: Table, row: Row, column: Column) -> Iterator[list[Any]]:
     cell = row.cells[column.key]
-    out = []
-    for i in range(max(len(cell.ours), len(cell.paper))):
-        numbers: list[float | None] = []
-        for stats in (cell.ours, cell.paper):
-            numbers += (stats[i].mean, stats[i].sd) if i < len(stats) else (None, None)
-        numbers.append(cell.difference[i] if cell.difference else None)
-        place = [table.problem, table.paper_table, row.kind, row.name, column.key, column.unit]
-        pulse = i + 1 if column.key == "flips" else ""
-        out.append([*place, pulse, *("" if number is None else f"{number:.9g}" for number in numbers)])
-    return out
+    place = [table.problem, table.paper_table, row.kind, row.name, column.key, column.unit]
+    values = zip_longest(cell.ours, cell.paper, cell.difference)
+    for pulse, (ours, paper, difference) in enumerate(values, start=1):
+        pairs = ((stat.mean, stat.sd) if stat else (None, None) for stat in (ours, paper))
+        numbers = (*chain.from_iterable(pairs), difference)
+        texts = ("" if number is None else f"{number:.9g}" for number in numbers)
+        yield [*place, pulse if column.key == "flips" else "", *texts]
 
 
 def _latex(table: Table) -> str:
-    shares = [*LATEX_SHARES[:2], *(LATEX_SHARES[2 + (c.key == "flips")] for c in table.columns)]
-    heads, rows = headings(table), lines(table)
-    if not table.has_paper:
-        shares.pop(1)
-        heads, *rows = ([line[0], *line[2:]] for line in (heads, *rows))
+    shares = [LATEX_SHARES[2 + (column.key == "flips")] for column in table.columns]
+    shares = [*LATEX_SHARES[: 1 + table.has_paper], *shares]
     widths = [rf"\dimexpr {share / sum(shares):.4f}\textwidth-4pt\relax" for share in shares]
     # The empty space lets the first word of a cell be hyphenated.
     columns = "".join(rf">{{\raggedright\arraybackslash\hspace{{0pt}}}}p{{{width}}}" for width in widths)
+    heads, *rows = (" & ".join(_escape(cell) for cell in row) + r" \\" for row in _shown(table))
     body: list[str] = []
     for row in rows:
-        space = [r"\addlinespace"] if row[0] and body else []
-        body += [*space, " & ".join(_escape(cell) for cell in row) + r" \\"]
+        space = [] if row.startswith(" & ") or not body else [r"\addlinespace"]
+        body += [*space, row]
     return "\n".join(
         [
             r"\begin{table*}",
@@ -184,7 +183,7 @@ def _latex(table: Table) -> str:
             rf"\caption{{{_escape(caption(table))}}}",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
-            " & ".join(_escape(head) for head in heads) + r" \\",
+            heads,
             r"\midrule",
             *body,
             r"\bottomrule",
@@ -199,11 +198,8 @@ def _latex(table: Table) -> str:
 def _values(stats: tuple[Stat, ...], column: Column, *, paper: bool = False) -> str:
     """As ``[88.4 ± 0.1, 176.7 ± 0.2]``, or a dash; the paper prints two decimals of signals and seconds."""
     decimals = min(column.decimals, 2) if paper else column.decimals
-    texts = [
-        f"{_number(stat.mean, decimals)}" + ("" if stat.sd is None else f" ± {_number(stat.sd, decimals)}")
-        for stat in stats
-    ]
-    return _list(texts)
+    pairs = ([stat.mean] if stat.sd is None else [stat.mean, stat.sd] for stat in stats)
+    return _list([" ± ".join(_number(value, decimals) for value in pair) for pair in pairs])
 
 
 def _differences(cell: Cell, column: Column) -> str:

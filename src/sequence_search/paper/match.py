@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from sequence_search.classify import classify, standardized
-from sequence_search.paper.conditions import Tolerances, rows_of, tolerances
+from sequence_search.paper.conditions import rows_of, tolerances
 from sequence_search.paper.conventional import conventional_sequence
 from sequence_search.paper.measures import Values, measure, published
 from sequence_search.paper.values import PaperRow, Stat
@@ -21,16 +21,7 @@ ROUNDING = 1e-9  # 178° in radians and back misses 177° by more than the 1° a
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One number of a row beside that of the design, in the unit of its name.
-
-    Attributes
-    ----------
-    quantity : str
-    ours : float
-    paper : Stat
-    tolerance : float
-        By which they may differ.
-    """
+    """One number of a row beside that of the design, in the unit of its name, and how far they may differ."""
 
     quantity: str
     ours: float
@@ -62,24 +53,12 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class RowMatch:
-    """A row of the paper and the sequence that stands for it: of a category, the nearest design found.
-
-    Attributes
-    ----------
-    row : PaperRow
-    sequence : Sequence or None
-        Standardised; None if there is none.
-    seed : int or None
-        In which it was found.
-    rank : int or None
-        Of the design among those of its run, 1 for the best.
-    checks : tuple of Check
-    """
+    """A row of the paper and the sequence that stands for it: of a category, the nearest design found."""
 
     row: PaperRow
-    sequence: Sequence | None = None
-    seed: int | None = None
-    rank: int | None = None
+    sequence: Sequence | None = None  # standardised
+    seed: int | None = None  # in which it was found
+    rank: int | None = None  # among the designs of its run, 1 for the best
     checks: tuple[Check, ...] = ()
 
     @property
@@ -102,11 +81,6 @@ class RowMatch:
         """The check that is most of its tolerance, as text; a dash without one."""
         return str(max(self.checks, key=lambda check: check.deviation, default="–"))
 
-    @property
-    def farthest(self) -> float:
-        """Largest difference, in tolerances."""
-        return max(check.deviation for check in self.checks)
-
 
 def match_rows(problem: Problem, runs: list[Run]) -> list[RowMatch]:
     """Nearest design, among all families of all runs, to each category row of the paper for the problem.
@@ -124,12 +98,12 @@ def match_rows(problem: Problem, runs: list[Run]) -> list[RowMatch]:
         if row.kind != "category":
             continue
         near = [
-            RowMatch(row, standardized(sequence), seed, rank, compare(row, values))
+            RowMatch(row, standardized(sequence), seed, rank, tuple(_checks(row, values)))
             for seed, rank, sequence, values in found
             if len(values["flips"]) == len(row.flips_deg)
             and classify(sequence, problem.categories) == row.name
         ]
-        matches.append(min(near, key=lambda match: match.farthest, default=RowMatch(row)))
+        matches.append(min(near, key=_farthest, default=RowMatch(row)))
     return matches
 
 
@@ -141,7 +115,7 @@ def match_references(problem: Problem, grid: Sequence | None) -> list[RowMatch]:
         sequence = sequences.get(row.kind)
         if sequence is not None:
             values = measure(problem, sequence, problem.evaluate(sequence))
-            matches.append(RowMatch(row, standardized(sequence), checks=compare(row, values)))
+            matches.append(RowMatch(row, standardized(sequence), checks=tuple(_checks(row, values))))
         elif row.kind in sequences:
             matches.append(RowMatch(row))
     return matches
@@ -162,32 +136,25 @@ def match_record(match: RowMatch) -> dict[str, Any]:
     }
 
 
-def compare(row: PaperRow, values: Values) -> tuple[Check, ...]:
-    """Each number that the paper prints in a row beside that of a design, with the tolerances of its kind.
-
-    Parameters
-    ----------
-    row : PaperRow
-        With as many flip angles as the design has pulses.
-    values : dict
-        Of `measure`.
-    """
-    return tuple(_checks(row, values, tolerances(row.kind, row.problem)))
+def _farthest(match: RowMatch) -> float:
+    return max(check.deviation for check in match.checks)
 
 
-def _checks(row: PaperRow, values: Values, allowed: Tolerances) -> Iterator[Check]:
+def _checks(row: PaperRow, values: Values) -> Iterator[Check]:
+    """Each number that the paper prints in a row beside that of a design with as many pulses."""
+    allowed = tolerances(row.kind, row.problem)
     for number, (ours, paper) in enumerate(zip(values["flips"], row.flips_deg, strict=True), start=1):
         yield Check(f"flip angle {number} (°)", ours, paper, allowed.flip_deg)
     printed = {key: stats[0] for key, stats in published(row).items() if key not in ("flips", "occurrence")}
     names = {"time": "first RF to readout (ms)", "ti": "TI (ms)", "rf_energy": "relative RF energy (%)"}
     for key, stat in printed.items():
-        mine = values.get(key) or (math.nan,)
+        (mine,) = values.get(key) or (math.nan,)
         if key in ("time", "ti"):
-            yield Check(names[key], mine[0], stat, allowed.time_ms or allowed.time * stat.mean)
+            yield Check(names[key], mine, stat, allowed.time_ms or allowed.time * stat.mean)
         elif key == "rf_energy":
-            yield Check(names[key], mine[0], stat, allowed.energy_percent)
+            yield Check(names[key], mine, stat, allowed.energy_percent)
         elif key != "phase":
-            yield Check(key.replace("signal:", "signal of "), mine[0], stat, allowed.signal)
+            yield Check(key.replace("signal:", "signal of "), mine, stat, allowed.signal)
         elif allowed.phase_deg is not None:
             # Up to sign, which standardised phases do not have.
-            yield Check("refocusing phase (°)", abs(mine[0]), stat, allowed.phase_deg)
+            yield Check("refocusing phase (°)", abs(mine), stat, allowed.phase_deg)

@@ -22,10 +22,9 @@ def measure(problem: Problem, sequence: Sequence, evaluation: Evaluation) -> Val
     """Values of a single sequence by quantity, with phases as the paper standardises them."""
     standard = standardized(sequence)
     values: Values = {f"signal:{tissue}": (signal,) for tissue, signal in evaluation.signal.items()}
-    tissues = contrast_tissues(problem)
-    if tissues is not None:
-        first, second = tissues
-        values["contrast"] = (evaluation.signal[first] - evaluation.signal[second],)
+    pair = contrast_tissues(problem)
+    if pair is not None:
+        values["contrast"] = (evaluation.signal[pair[0]] - evaluation.signal[pair[1]],)
     found = find_structure(standard)
     return values | {
         "rf_energy": (100 * evaluation.relative_rf_energy,),
@@ -53,10 +52,6 @@ def summarize(designs: list[Values], rule: CategoryRule | None) -> dict[str, tup
     """
     if not designs:
         return {}
-    flips = [values["flips"] for values in designs]
-    if len({len(each) for each in flips}) > 1:
-        n_last = 0 if rule is None else len(rule.flips)
-        flips = [each[len(each) - n_last :] for each in flips]
     stats: dict[str, tuple[Stat, ...]] = {
         key: (_stat([values[key][0] for values in designs]),)
         for key in designs[0]
@@ -64,6 +59,9 @@ def summarize(designs: list[Values], rule: CategoryRule | None) -> dict[str, tup
     }
     if rule is None:
         return stats
+    flips = [values["flips"] for values in designs]
+    if len({len(each) for each in flips}) > 1:
+        flips = [each[-len(rule.flips) :] for each in flips]
     stats["flips"] = tuple(_stat(list(column)) for column in zip(*flips, strict=True))
     phases = [math.radians(phase) for values in designs for phase in values["phase"]]
     if phases:

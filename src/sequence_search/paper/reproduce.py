@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sequence_search.classify import category_text
-from sequence_search.grid.phase_map import PhaseMap, phase_map
-from sequence_search.paper.conditions import MAP_PHASE, MAP_TE, PREFERRED_PHASES_DEG
+from sequence_search.grid.phase_map import phase_map
+from sequence_search.paper.conditions import LABELS, MAP_PHASE, MAP_TE, PREFERRED_PHASES_DEG
 from sequence_search.paper.figures import paper_figure
 from sequence_search.paper.formats import WRITERS
 from sequence_search.paper.phase_map import phase_map_figure
@@ -50,12 +50,8 @@ def derive(
 
     Parameters
     ----------
-    study : Study
-        Of built-in problems.
     command : str
         That makes the study, for the summary.
-    monitor : Monitor, optional
-        Of the grid searches.
     tell : callable
         Gets a word on what comes next.
 
@@ -76,17 +72,17 @@ def derive(
     pictures = {}
     for each in conditions:
         tell(f"tables and figures of {each.problem.name}")
-        _write_tables(folder / "tables", each)
-        pictures[each.label] = [
-            f"{DERIVED}/figures/{path.name}"
-            for path in _draw(folder / "figures", each)
-            if path.suffix == ".png"
-        ]
-    maps = _phase_maps(conditions)
+        for form, write in WRITERS.items():
+            path = folder / "tables" / f"{each.label}-{each.problem.name}.{SUFFIXES[form]}"
+            write_bytes(path, write([each.table]).encode())
+        paths = _draw(folder / "figures", each)
+        pictures[each.label] = [f"{DERIVED}/figures/{path.name}" for path in paths if path.suffix == ".png"]
+    # Sec. IV.A, for each contrast weight of Table VII.
+    names = [name for name in PREFERRED_PHASES_DEG if name in study.problems]
+    maps = [phase_map(study.problems[name], MAP_TE, MAP_PHASE) for name in names]
     if maps:
         save_figure(phase_map_figure(maps), folder / "figures" / "phase-map")
-        last = next(each.label for each in conditions if each.problem is maps[0].problem)
-        pictures[last].append(f"{DERIVED}/figures/phase-map.png")
+        pictures[LABELS[names[0]]].append(f"{DERIVED}/figures/phase-map.png")
     rates = csv_text(occurrence_rows(conditions, study.plan.strategy))
     write_bytes(folder / "occurrence.csv", rates.encode())
     text = summary(conditions, maps, command, study.plan.strategy, pictures)
@@ -99,7 +95,7 @@ def figure_designs(each: Condition) -> dict[str, Sequence]:
 
     The best design too, if it is of neither of these categories.
     """
-    designs = {} if each.grid is None else {TITLES["grid"]: each.grid.sequence}
+    designs = {} if each.grid is None else {TITLES["grid"]: each.grid}
     found = [(match.row.name, match.sequence) for match in each.table.matches if match.sequence is not None]
     shown = dict([*found[:1], *found[1:][-1:]])
     designs |= {_title(name.removesuffix(" sequences")): sequence for name, sequence in shown.items()}
@@ -115,12 +111,6 @@ def _title(text: str) -> str:
     return textwrap.fill(text, TITLE_CHARACTERS, break_on_hyphens=False)
 
 
-def _write_tables(folder: Path, each: Condition) -> None:
-    for form, write in WRITERS.items():
-        path = folder / f"{each.label}-{each.problem.name}.{SUFFIXES[form]}"
-        write_bytes(path, write([each.table]).encode())
-
-
 def _draw(folder: Path, each: Condition) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{each.label}-{each.problem.name}"
@@ -133,10 +123,3 @@ def _draw(folder: Path, each: Condition) -> list[Path]:
         figure = convergence_figure(each.runs, f"{each.problem.name}, {counted(len(each.runs), 'seed')}")
         paths += save_figure(figure, folder / f"{stem}-convergence")
     return paths
-
-
-def _phase_maps(conditions: list[Condition]) -> list[PhaseMap]:
-    """Loss over TE and phase for each contrast weight of Table VII, in its order. Sec. IV.A."""
-    problems = {each.problem.name: each.problem for each in conditions}
-    names = [name for name in PREFERRED_PHASES_DEG if name in problems]
-    return [phase_map(problems[name], MAP_TE, MAP_PHASE) for name in names]

@@ -23,41 +23,29 @@ from sequence_search.paper.match import RowMatch, match_references
 from sequence_search.paper.tables import Table, make_table
 from sequence_search.problem.problem import Problem
 from sequence_search.report.robustness import robustness_map
+from sequence_search.sequence import Sequence
 from sequence_search.strategies.result import Design, Run
 from sequence_search.study.records import markdown_table
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One of the paper's conditions as a study has it.
+    """One of the paper's conditions as a study has it."""
 
-    Attributes
-    ----------
-    label : str
-        Such as "2a".
-    problem : Problem
-    runs : tuple of Run
-    grid : Design or None
-        Optimum of the problem's grid.
-    table : Table
-    """
-
-    label: str
+    label: str  # such as "2a"; the problem's name if the paper does not have it
     problem: Problem
     runs: tuple[Run, ...]
-    grid: Design | None
+    grid: Sequence | None  # optimum
     table: Table
-
-    def matches(self) -> list[RowMatch]:
-        """What stands for each row of the paper: reference sequences, then categories."""
-        grid = None if self.grid is None else self.grid.sequence
-        return [*match_references(self.problem, grid), *self.table.matches]
+    matches: tuple[RowMatch, ...]  # what stands for each row of the paper: references, then categories
 
 
 def make_condition(problem: Problem, runs: list[Run], grid: Design | None) -> Condition:
-    """A condition with its table made; its label is the problem's name if the paper does not have it."""
-    table = make_table(problem, runs, None if grid is None else grid.sequence)
-    return Condition(LABELS.get(problem.name, problem.name), problem, tuple(runs), grid, table)
+    """A condition with its table made, and the paper's rows found."""
+    best = None if grid is None else grid.sequence
+    table = make_table(problem, runs, best)
+    matches = (*match_references(problem, best), *table.matches)
+    return Condition(LABELS.get(problem.name, problem.name), problem, tuple(runs), best, table, matches)
 
 
 def summary(
@@ -67,26 +55,17 @@ def summary(
     strategy: str,
     pictures: dict[str, list[str]],
 ) -> str:
-    """Text of `summary.md`.
-
-    Parameters
-    ----------
-    conditions : list of Condition
-    maps : list of PhaseMap
-        Of the problems of Table VII among them.
-    command, strategy : str
-        By which they were made.
-    pictures : dict
-        Names of picture files, relative to the summary, by label.
-    """
+    """Text of `summary.md`, with maps of the problems of Table VII and, by label, names of picture files."""
     parts = [
         _head(conditions, command, strategy),
         _agreement(conditions),
         _phases(maps),
         _errors(conditions),
         "## Tables and figures\n",
-        *(_condition_text(each, pictures.get(each.label, [])) for each in conditions),
     ]
+    for each in conditions:
+        images = "".join(f"\n![{name}]({name})\n" for name in pictures.get(each.label, []))
+        parts.append(markdown([each.table]) + images)
     return "\n".join(part for part in parts if part)
 
 
@@ -118,7 +97,7 @@ def _head(conditions: list[Condition], command: str, strategy: str) -> str:
 
 
 def _agreement(conditions: list[Condition]) -> str:
-    found = [(each, match) for each in conditions for match in each.matches()]
+    found = [(each, match) for each in conditions for match in each.matches]
     n_agreeing = sum(match.agrees for _, match in found)
     grid = tolerances("grid", "max-signal")
     times = ", ".join(f"{ms:g}" for ms in GRID_TIMES_MS.values()) + " ms"
@@ -161,16 +140,15 @@ def _phases(maps: list[PhaseMap]) -> str:
         te_ms = f"{1e3 * each.te[te]:.1f}"
         rows.append([each.problem.name, f"{ours:.0f}", te_ms, f"near {wanted:.0f}", answer, f"{above:.5f}"])
     last = "Loss at the other of 0° and 180° above it"
-    text = (
-        "## Preferred refocusing phase, Sec. IV.A\n\nOf the least loss of two pulses over TE and phase.\n\n"
-    )
+    text = "## Preferred refocusing phase, Sec. IV.A\n\n"
+    text += "Of the least loss of two pulses over TE and phase.\n\n"
     return text + markdown_table(["Problem", "Phase (°)", "TE (ms)", "Paper (°)", "Agrees", last], rows)
 
 
 def _errors(conditions: list[Condition]) -> str:
     rows = []
     for each in conditions:
-        for match in each.matches():
+        for match in each.matches:
             if match.row.error_percent is not None and match.sequence is not None:
                 error = 100 * robustness_map(each.problem, match.sequence).error
                 paper = match.row.error_percent.mean
@@ -181,8 +159,3 @@ def _errors(conditions: list[Condition]) -> str:
     text = "## Error under field inhomogeneity, Secs. III.A to C\n\n"
     text += "Mean over b0 and b1 of |S/S0 - 1| of GM. The paper does not define its own.\n\n"
     return text + markdown_table(["", "Design", "Error (%)", "Paper (%)", "Difference"], rows)
-
-
-def _condition_text(each: Condition, pictures: list[str]) -> str:
-    images = "".join(f"\n![{name}]({name})\n" for name in pictures)
-    return f"{markdown([each.table])}{images}"

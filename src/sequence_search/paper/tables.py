@@ -18,7 +18,7 @@ from sequence_search.sequence import Sequence, wrap
 from sequence_search.strategies.result import Run
 from sequence_search.structure import describe
 
-SECONDS_FROM_MS = 1000.0  # rows of a second or more are in seconds, as Table VIII
+SECONDS_FROM_MS = 1000.0
 LISTED_STRUCTURES = 6
 
 
@@ -61,31 +61,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One of the paper's tables, made again.
-
-    Attributes
-    ----------
-    problem, title : str
-    paper_table : str
-        Its number, such as "VI-b"; empty for a problem that the paper does not have.
-    columns : tuple of Column
-    rows : tuple of Row
-        Conventional and grid-optimal sequence, each category, Others.
-    n_runs : int
-    notes : tuple of str
-        What a reader must know to judge the rows.
-    matches : tuple of RowMatch
-        The paper's rows among all designs that the runs found.
-    """
+    """One of the paper's tables, made again."""
 
     problem: str
     title: str
-    paper_table: str
+    paper_table: str  # such as "VI-b"; empty for a problem that the paper does not have
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Row, ...]  # conventional and grid-optimal sequence, each category, Others
     n_runs: int
-    notes: tuple[str, ...]
-    matches: tuple[RowMatch, ...] = ()
+    notes: tuple[str, ...]  # what a reader must know to judge the rows
+    matches: tuple[RowMatch, ...] = ()  # the paper's rows among all designs that the runs found
 
     @property
     def has_paper(self) -> bool:
@@ -114,7 +99,7 @@ def make_table(problem: Problem, runs: list[Run], reference: Sequence | None = N
         *(_category_row(problem, columns, rule, groups, len(runs)) for rule in (*problem.categories, None)),
     ]
     number = next((row.table for row in rows_of(problem) if row.kind in ("category", "others")), "")
-    notes, matches = _notes(problem, runs, reference, groups), tuple(match_rows(problem, runs))
+    notes, matches = _notes(problem, runs, reference, groups[OTHERS]), tuple(match_rows(problem, runs))
     return Table(problem.name, problem.title, number, columns, tuple(rows), len(runs), notes, matches)
 
 
@@ -124,9 +109,8 @@ def categorized(problem: Problem, runs: list[Run], reference: Sequence | None = 
     Others are those too whose loss is not within 5 % of `reference_loss`; arguments as for `make_table`.
     """
     bound = reference_loss(problem, runs, reference)
-    groups: dict[str, list[Run]] = {
-        name: [] for name in (*(rule.name for rule in problem.categories), OTHERS)
-    }
+    names = (*(rule.name for rule in problem.categories), OTHERS)
+    groups: dict[str, list[Run]] = {name: [] for name in names}
     for run in runs:
         is_good = succeeds(loss_without_rf_number(problem, run.evaluation), bound)
         good = run.sequence if is_good else None
@@ -155,10 +139,14 @@ def _columns(problem: Problem, runs: list[Run]) -> tuple[Column, ...]:
     columns += [Column(f"signal:{tissue.name}", tissue.name, "", 3) for tissue in problem.tissues]
     if contrast is not None:
         columns.append(Column("contrast", " − ".join(contrast), "", 3))
-    time = ("s", 3) if _in_seconds(problem, runs) else ("ms", 1)
+    # In seconds as Table VIII where the paper's rows, or else most of the runs, last for them.
+    printed = [row.time_ms.mean for row in rows_of(problem) if row.kind == "category" and row.time_ms]
+    found = [1e3 * run.evaluation.time_to_readout for run in runs if run.evaluation is not None]
+    times = sorted(printed or found)
+    is_long = times and times[len(times) // 2] >= SECONDS_FROM_MS
     columns += [
         Column("rf_energy", "Relative RF energy", "%", 1),
-        Column("time", "First RF to readout", *time),
+        Column("time", "First RF to readout", *(("s", 3) if is_long else ("ms", 1))),
         Column("flips", "Flip angles", "°", 1),
     ]
     if any(rule.refocusing_phases is not None for rule in problem.categories):
@@ -166,20 +154,10 @@ def _columns(problem: Problem, runs: list[Run]) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def _in_seconds(problem: Problem, runs: list[Run]) -> bool:
-    """Whether the paper's rows, or else most of the runs, last for seconds."""
-    printed = [row.time_ms.mean for row in rows_of(problem) if row.kind == "category" and row.time_ms]
-    found = [1e3 * run.evaluation.time_to_readout for run in runs if run.evaluation is not None]
-    times = sorted(printed or found)
-    return bool(times) and times[len(times) // 2] >= SECONDS_FROM_MS
-
-
 def _reference_rows(problem: Problem, columns: tuple[Column, ...], grid: Sequence | None) -> list[Row]:
     rows = []
-    references: dict[RowKind, Sequence | None] = {
-        "conventional": conventional_sequence(problem),
-        "grid": grid,
-    }
+    conventional = conventional_sequence(problem)
+    references: dict[RowKind, Sequence | None] = {"conventional": conventional, "grid": grid}
     for kind, sequence in references.items():
         if sequence is not None:
             values = measure(problem, sequence, problem.evaluate(sequence))
@@ -209,32 +187,29 @@ def _category_row(
 
 
 def _paper_row(problem: Problem, kind: RowKind, name: str = "") -> PaperRow | None:
-    for row in rows_of(problem):
-        if row.kind == kind and (kind != "category" or row.name == name):
-            return row
-    return None
+    rows = (row for row in rows_of(problem) if row.kind == kind)
+    return next((row for row in rows if kind != "category" or row.name == name), None)
 
 
 def _cells(
     columns: tuple[Column, ...], ours: dict[str, tuple[Stat, ...]], paper: PaperRow | None
 ) -> dict[str, Cell]:
-    theirs = published(paper)
     cells = {}
     for column in columns:
         scale = 1e-3 if column.unit == "s" else 1.0
         mine, printed = (
-            tuple(stat.scaled(scale) for stat in stats.get(column.key, ())) for stats in (ours, theirs)
+            tuple(stat.scaled(scale) for stat in stats.get(column.key, ()))
+            for stats in (ours, published(paper))
         )
         cells[column.key] = Cell(mine, printed, is_angle=column.key == "phase")
     return cells
 
 
 def _notes(
-    problem: Problem, runs: list[Run], reference: Sequence | None, groups: dict[str, list[Run]]
+    problem: Problem, runs: list[Run], reference: Sequence | None, others: list[Run]
 ) -> tuple[str, ...]:
     bound = reference_loss(problem, runs, reference)
     measured_by = "the grid optimum" if reference is not None else "the best run, for want of a grid optimum"
-    others = groups[OTHERS]
     good = [run for run in others if succeeds(loss_without_rf_number(problem, run.evaluation), bound)]
     n_failed = sum(run.sequence is None for run in others)
     notes = [

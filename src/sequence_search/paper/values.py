@@ -26,44 +26,21 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class PaperRow:
-    """One row of a table of the paper, in its units; what it does not print is None or empty.
+    """One row of a table of the paper, in its units; what it does not print is None or empty."""
 
-    Attributes
-    ----------
-    problem, table : str
-        Built-in problem; number of the table, such as "VI-b".
-    kind : str
-        "conventional", "grid", "category" or "others".
-    signal : dict of Stat
-        |Mxy| by tissue, in the unit of M0.
-    name : str
-        Of the category; else empty.
-    flips_deg : tuple of Stat, degrees
-    occurrence_percent : Stat or None, %
-    contrast : Stat or None
-        GM - WM, in the unit of M0.
-    rf_energy_percent : Stat or None, %
-        Relative to 90°-180°.
-    time_ms, ti_ms : Stat or None, ms
-        From the first pulse to the readout; the inversion time where the text states it.
-    refocusing_phase_deg : Stat or None, degrees
-    error_percent : Stat or None, %
-        Variation of the GM signal over b0 and b1 that the text quotes; see `RobustnessMap.error`.
-    """
-
-    problem: str
-    table: str
+    problem: str  # built-in
+    table: str  # such as "VI-b"
     kind: RowKind
-    signal: dict[str, Stat]
-    name: str = ""
+    signal: dict[str, Stat]  # |Mxy| by tissue, in the unit of M0
+    name: str = ""  # of the category
     flips_deg: tuple[Stat, ...] = ()
     occurrence_percent: Stat | None = None
-    contrast: Stat | None = None
-    rf_energy_percent: Stat | None = None
-    time_ms: Stat | None = None
-    ti_ms: Stat | None = None
+    contrast: Stat | None = None  # GM - WM, in the unit of M0
+    rf_energy_percent: Stat | None = None  # relative to 90°-180°
+    time_ms: Stat | None = None  # from the first pulse to the readout
+    ti_ms: Stat | None = None  # where the text states it
     refocusing_phase_deg: Stat | None = None
-    error_percent: Stat | None = None
+    error_percent: Stat | None = None  # of the GM signal, that the text quotes; see `RobustnessMap.error`
 
     @property
     def title(self) -> str:
@@ -79,17 +56,16 @@ def paper_rows(problem_name: str) -> tuple[PaperRow, ...]:
 @cache
 def _all_rows() -> tuple[PaperRow, ...]:
     text = (resources.files("sequence_search") / "paper" / "tables.toml").read_text(encoding="utf-8")
-    return tuple(_row(table) for table in tomllib.loads(text)["row"])
+    rows = tomllib.loads(text)["row"]
+    return tuple(PaperRow(**{key: _value(key, value) for key, value in row.items()}) for row in rows)
 
 
-def _row(table: dict[str, Any]) -> PaperRow:
-    flips = tuple(_stat(value) for value in table.pop("flips_deg", ()))
-    signal = {tissue: _stat(value) for tissue, value in table.pop("signal").items()}
-    rest: dict[str, Any] = {
-        key: value if isinstance(value, str) else _stat(value) for key, value in table.items()
-    }
-    return PaperRow(signal=signal, flips_deg=flips, **rest)
-
-
-def _stat(value: float | list[float]) -> Stat:
+def _value(key: str, value: Any) -> Any:
+    """Numbers, or a mean and its deviation, as Stat, wherever they stand in a row."""
+    if isinstance(value, dict):
+        return {tissue: _value("", each) for tissue, each in value.items()}
+    if key == "flips_deg":
+        return tuple(_value("", each) for each in value)
+    if isinstance(value, str):
+        return value
     return Stat(*value) if isinstance(value, list) else Stat(value)
