@@ -1,13 +1,16 @@
 """The recipes of docs/how-it-works.md, followed to the letter."""
 
+import re
+import traceback
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from conftest import random_brain_voxels
 from sequence_search import objective
-from sequence_search.engines import simulator
+from sequence_search.engines import fused, simulator
 from sequence_search.engines.pathways import Pathways
 from sequence_search.objective import TERMS, KernelForm, Objective, Term, TermKind, term
 from sequence_search.problem.problem import Problem
@@ -144,3 +147,21 @@ def test_a_strategy_is_a_class_and_a_row(monkeypatch, tmp_path):
     study = Study.create(tmp_path / "study", problem, "flips", seeds=range(2), tries=40)
     study.run()
     assert [run.loss for run in study.runs("max-signal")] == [run.loss for run in result.runs]
+
+
+def test_the_main_path_is_the_one_that_the_page_shows(monkeypatch):
+    calls: list[str] = []
+    kernel_loss = fused.kernel_loss
+
+    def spy(*arguments):
+        if not calls:
+            frames = traceback.extract_stack()
+            calls.extend(frame.name for frame in frames if "/sequence_search/" in frame.filename)
+        return kernel_loss(*arguments)
+
+    monkeypatch.setattr(fused, "kernel_loss", spy)
+    search(Problem.load("max-signal"), progress=False, max_evaluations=500.0)
+    page = (Path(__file__).parents[1] / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| `(?:\w+\.)?(\w+)` \| `\w+/", page, re.MULTILINE)
+    assert calls == shown
+    assert len(shown) == 7
