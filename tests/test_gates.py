@@ -5,6 +5,7 @@ import torch
 
 from conftest import scheduler_of
 from sequence_search.engines.simulator import simulate
+from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
 from sequence_search.strategies.proxyless.gates import (
     architecture_gradient,
@@ -34,7 +35,7 @@ def test_gate_gradient_is_the_derivative_of_the_gated_signal():
             change = simulate(neighbour, voxels).detach() - base
             losses = []
             for sign in (1, -1):
-                parts = PROBLEM.objective.parts(base + sign * epsilon * change, drawn, voxels)
+                parts = Prepared(PROBLEM.objective, voxels).parts(base + sign * epsilon * change, drawn)
                 losses.append(float(sum(part.detach().sum() for part in parts.values())))
             through_signal = (losses[0] - losses[1]) / (2 * epsilon)
             cost = 1e-4 * (neighbour.rf_energy - drawn.rf_energy) + 1e-3 * (neighbour.n_rf - drawn.n_rf)

@@ -59,7 +59,7 @@ def test_costs_of_the_sequence():
 def test_parts_add_up_and_pool_their_tissues():
     objective = Objective((Term("a", signal_loss, 0.75, (0, 1)), Term("b", null_loss, 0.25, (2,))))
     signal = torch.polar(MAGNITUDE, torch.ones_like(MAGNITUDE))
-    parts = objective.parts(signal, SEQUENCE, VOXELS)
+    parts = Prepared(objective, VOXELS).parts(signal, SEQUENCE)
     pooled = VOXELS.tissue != 2
     torch.testing.assert_close(parts["a"], 0.75 * weighted_mean((VOXELS.m0 - MAGNITUDE) ** 2, pooled))
     torch.testing.assert_close(parts["b"], 0.25 * weighted_mean(MAGNITUDE**2, ~pooled))
@@ -74,7 +74,7 @@ def test_a_users_own_term_stands_beside_the_built_in_ones():
     signal = torch.complex(MAGNITUDE, torch.zeros_like(MAGNITUDE)).requires_grad_()
     objective(signal, SEQUENCE, VOXELS).sum().backward()
     torch.testing.assert_close(
-        objective.parts(signal, SEQUENCE, VOXELS)["worst"], -2 * MAGNITUDE.min(-1).values
+        Prepared(objective, VOXELS).parts(signal, SEQUENCE)["worst"], -2 * MAGNITUDE.min(-1).values
     )
     assert signal.grad[:, VOXELS.tissue != 0].abs().sum() == 4
 

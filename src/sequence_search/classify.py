@@ -25,20 +25,15 @@ class CategoryRule:
 
     Attributes
     ----------
-    name : str
-    flips : tuple of float, rad
-        Of the last pulses of the sequence, in their order.
-    flip_tolerance : float, rad
-        By which each may differ.
+    flips, flip_tolerance : tuple of float and float, rad
+        Flip angles of the last pulses of the sequence, in their order, and by how much each may differ.
     early_below : float or None, rad
         Earlier pulses are allowed below this flip angle. None: no earlier pulse.
     n_rf : tuple of int or None
         Numbers of pulses allowed, earlier ones counted. None: any.
-    refocusing_phases : tuple of float or None, rad
-        Of which the phase of the last pulse relative to the one before it must be near one, up to sign.
+    refocusing_phases, phase_tolerance : tuple of float or None and float, rad
+        The phase of the last pulse relative to the one before it must be so near to one of these, up to sign.
         None: any phase.
-    phase_tolerance : float, rad
-        How near.
     ti_above : float or None, s
         The first pulse of `flips` must precede the next by more. None: by any time.
     """
@@ -58,17 +53,14 @@ class CategoryRule:
         if not self.flips or not all(0 <= flip <= 2 * math.pi + ROUNDING for flip in self.flips):
             degrees = [round(math.degrees(flip), 9) for flip in self.flips]
             raise Fault("{flips} must be at least one angle within 0° to 360°, got {0}", degrees)
-        for key, tolerance in (
-            ("flip_tolerance", self.flip_tolerance),
-            ("phase_tolerance", self.phase_tolerance),
-        ):
-            if not 0 <= tolerance <= math.pi + ROUNDING:
-                raise Fault(f"{{{key}}} must lie within 0° to 180°, got {{0:rad}}", tolerance)
+        for key in ("flip_tolerance", "phase_tolerance"):
+            if not 0 <= getattr(self, key) <= math.pi + ROUNDING:
+                raise Fault(f"{{{key}}} must lie within 0° to 180°, got {{0:rad}}", getattr(self, key))
         n_flips = len(self.flips)
         if self.n_rf is not None and not all(n_rf >= n_flips for n_rf in self.n_rf):
             raise Fault(f"{{n_rf}} must be at least the {n_flips} of {{flips}}, got {list(self.n_rf)}")
-        for key, value in (("refocusing_phases", self.refocusing_phases), ("ti_above", self.ti_above)):
-            if value is not None and n_flips < 2:
+        for key in ("refocusing_phases", "ti_above"):
+            if getattr(self, key) is not None and n_flips < 2:
                 raise Fault(f"{{{key}}} needs {{flips}} of two pulses or more, got {n_flips}")
 
 
@@ -95,10 +87,8 @@ def satisfies(sequence: Sequence, rule: CategoryRule) -> bool:
     early, last = flips[:-n_last], flips[-n_last:]
     if len(last) < n_last or (rule.n_rf is not None and len(flips) not in rule.n_rf):
         return False
-    if any(
-        abs(flip - wanted) > rule.flip_tolerance + ROUNDING
-        for flip, wanted in zip(last, rule.flips, strict=True)
-    ):
+    differences = [abs(flip - wanted) for flip, wanted in zip(last, rule.flips, strict=True)]
+    if max(differences) > rule.flip_tolerance + ROUNDING:
         return False
     if any(rule.early_below is None or flip >= rule.early_below - ROUNDING for flip in early):
         return False
@@ -107,9 +97,8 @@ def satisfies(sequence: Sequence, rule: CategoryRule) -> bool:
     if rule.refocusing_phases is None:
         return True
     phase = abs(wrap(phases[-1] - phases[-2]))
-    return any(
-        abs(phase - abs(wrap(wanted))) <= rule.phase_tolerance + ROUNDING for wanted in rule.refocusing_phases
-    )
+    allowed = rule.phase_tolerance + ROUNDING
+    return any(abs(phase - abs(wrap(wanted))) <= allowed for wanted in rule.refocusing_phases)
 
 
 def succeeds(loss: float, reference: float) -> bool:

@@ -20,8 +20,10 @@ from torch import Tensor
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
-# (|signal| [*batch, n_voxels] in the unit of m0, sequence [*batch, n_rf], voxels of the term) -> [*batch].
-TermFunction = Callable[[Tensor, Sequence, Voxels], Tensor]
+Signal = Complex[Tensor, "*batch n_voxels"]
+Magnitude = Float[Tensor, "*batch n_voxels"]  # of the signal, in the unit of m0
+Loss = Float[Tensor, "*batch"]
+TermFunction = Callable[[Magnitude, Sequence, Voxels], Loss]
 
 
 class TermError(ValueError):
@@ -60,12 +62,12 @@ class TermKind:
     ----------
     name : str
         In problem files.
-    function : callable
-        A `TermFunction`; with `of = "signal"` it gets the complex signal in place of its magnitude.
+    function : TermFunction
+        With `of = "signal"` it gets the complex signal in place of its magnitude.
     n_tissues : (int, int or None)
         The least and the most tissues it names, None for any; (0, 0) if it concerns the sequence alone.
     of : str
-        "magnitude", "signal" or "sequence".
+        What it is computed from.
     kernel : callable (term, voxels of the term) -> KernelForm, or None
         None: the term goes through autograd.
     own : bool
@@ -126,28 +128,24 @@ class Term:
             raise TypeError(f"kind of term '{self.name}' must be one of TERMS or own_term(function)")
         if not math.isfinite(self.weight) or (self.weight < 0 and not self.kind.own):
             raise ValueError(f"weight of term '{self.name}' must be at least 0, got {self.weight:g}")
-        self._check_tissues()
-
-    def _check_tissues(self) -> None:
-        least, most = self.kind.n_tissues
-        if self.brighter is not None and (
-            self.kind is not contrast_loss or self.brighter not in (self.tissues or ())
-        ):
+        candidates = self.tissues if self.kind is contrast_loss else None
+        if self.brighter is not None and self.brighter not in (candidates or ()):
             raise ValueError(f"brighter of term '{self.name}' must be one of the two tissues of a contrast")
-        if self.tissues is None:
-            return
-        count = len(set(self.tissues))
+        if self.tissues is not None:
+            self._check_tissues(self.tissues)
+
+    def _check_tissues(self, tissues: tuple[int, ...]) -> None:
+        count, (least, most) = len(set(tissues)), self.kind.n_tissues
         if most == 0:
             raise ValueError(f"term '{self.name}' concerns the sequence, so it takes no tissues")
-        if count < len(self.tissues):
-            raise ValueError(f"tissues of term '{self.name}' must differ, got {list(self.tissues)}")
+        if count < len(tissues):
+            raise ValueError(f"tissues of term '{self.name}' must differ, got {list(tissues)}")
         if count < least or (most is not None and count > most):
             wanted = f"exactly {least}" if least == most else f"at least {least}"
             raise ValueError(f"term '{self.name}' needs {wanted} tissues, got {count}")
 
-    def value(self, signal: Tensor, magnitude: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
-        """Weighted value [*batch] from the signal of the term's voxels, its magnitude, and those voxels."""
-        given = signal if self.kind.of == "signal" else magnitude
+    def value(self, given: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
+        """Weighted value [*batch] from the signal or magnitude, as the kind takes, of the term's voxels."""
         if self.kind.own:
             return self.weight * _own_value(self, given, sequence, voxels)
         options = {} if self.brighter is None else {"brighter": self.brighter}
@@ -170,17 +168,13 @@ def own_term(function: TermFunction) -> TermKind:
     # (M0 - |S|)² = M0² - 2 M0 |S| + |S|²
     kernel=lambda _, voxels: KernelForm(constant=voxels.m0.square(), linear=-2 * voxels.m0, square=1.0),
 )
-def signal_loss(
-    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-) -> Float[Tensor, "*batch"]:
+def signal_loss(magnitude: Magnitude, sequence: Sequence, voxels: Voxels) -> Loss:
     """Mean over voxels of (M0 - |Mxy|)² [a.u.²]. Sequence Search, Eq. (1)."""
     return _mean((voxels.m0 - magnitude).square(), voxels)
 
 
 @term("null", n_tissues=(1, None), kernel=lambda _, voxels: KernelForm(square=1.0))
-def null_loss(
-    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-) -> Float[Tensor, "*batch"]:
+def null_loss(magnitude: Magnitude, sequence: Sequence, voxels: Voxels) -> Loss:
     """Mean over voxels of |Mxy|² [a.u.²]. Sequence Search, Eq. (2)."""
     return _mean(magnitude.square(), voxels)
 
@@ -194,20 +188,13 @@ def _kernel_contrast(term: Term, voxels: Voxels) -> KernelForm:
 
 @term("contrast", n_tissues=(2, 2), kernel=_kernel_contrast)
 def contrast_loss(
-    magnitude: Float[Tensor, "*batch n_voxels"],
-    sequence: Sequence,
-    voxels: Voxels,
-    brighter: int | None = None,
-) -> Float[Tensor, "*batch"]:
+    magnitude: Magnitude, sequence: Sequence, voxels: Voxels, brighter: int | None = None
+) -> Loss:
     """Squared difference d² of two tissues' mean |Mxy|, negated [a.u.²]. Sequence Search, Eq. (3).
 
     Read as a difference of tissue means, not a mean over pairs of voxels: only so do the published
-    optima follow. The voxels must be of exactly two tissues.
-
-    Parameters
-    ----------
-    brighter : int, optional
-        Index of the tissue that is to be the brighter: then -d |d|, with d positive where it is.
+    optima follow. With the index of the tissue that is to be the brighter it is -d |d|, with d positive
+    where it is. The voxels must be of exactly two tissues.
     """
     first = voxels.tissue == (voxels.tissue.min() if brighter is None else brighter)
     difference = _mean(magnitude, voxels, first) - _mean(magnitude, voxels, ~first)
@@ -215,9 +202,7 @@ def contrast_loss(
 
 
 @term("signed_contrast", n_tissues=(2, 2), of="signal")
-def signed_contrast_loss(
-    signal: Complex[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-) -> Float[Tensor, "*batch"]:
+def signed_contrast_loss(signal: Signal, sequence: Sequence, voxels: Voxels) -> Loss:
     """Squared magnitude of the difference of two tissues' mean complex signal, negated [a.u.²].
 
     Phase-sensitive: signals of opposite sign, as of a tissue that is still inverted and one that has
@@ -229,17 +214,13 @@ def signed_contrast_loss(
 
 
 @term("rf_energy", n_tissues=(0, 0), of="sequence", kernel=lambda *_: KernelForm(penalties=(1.0, 0.0, 0.0)))
-def rf_energy(
-    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-) -> Float[Tensor, "*batch"]:
+def rf_energy(magnitude: Magnitude, sequence: Sequence, voxels: Voxels) -> Loss:
     """Sum of squared flip angles [rad²]. Sequence Search, Sec. II.D."""
     return sequence.rf_energy
 
 
 @term("rf_number", n_tissues=(0, 0), of="sequence", kernel=lambda *_: KernelForm(penalties=(0.0, 1.0, 0.0)))
-def rf_number(
-    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-) -> Float[Tensor, "*batch"]:
+def rf_number(magnitude: Magnitude, sequence: Sequence, voxels: Voxels) -> Loss:
     """Number of RF pulses [1]. Sequence Search, Sec. II.D."""
     return sequence.n_rf.to(magnitude.dtype)
 
@@ -250,9 +231,7 @@ def rf_number(
     of="sequence",
     kernel=lambda *_: KernelForm(penalties=(0.0, 0.0, 1.0)),
 )
-def time_to_readout(
-    magnitude: Float[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-) -> Float[Tensor, "*batch"]:
+def time_to_readout(magnitude: Magnitude, sequence: Sequence, voxels: Voxels) -> Loss:
     """Time from the first pulse to the readout [s]; the penalty that Sequence Search, Sec. IV.D, misses."""
     return sequence.time_to_readout
 
@@ -277,19 +256,8 @@ class Objective:
         if len(set(names)) < len(names):
             raise ValueError(f"the terms of an objective need different names, got {names}")
 
-    def parts(
-        self, signal: Complex[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-    ) -> dict[str, Float[Tensor, "*batch"]]:
-        """Weighted part of each term by name; they add up to the loss. For many calls see `Prepared`.
-
-        The derivative of |signal| where the signal is zero is taken as zero.
-        """
-        return Prepared(self, voxels).parts(signal, sequence)
-
-    def __call__(
-        self, signal: Complex[Tensor, "*batch n_voxels"], sequence: Sequence, voxels: Voxels
-    ) -> Float[Tensor, "*batch"]:
-        """The loss, [*batch]."""
+    def __call__(self, signal: Signal, sequence: Sequence, voxels: Voxels) -> Loss:
+        """The loss, [*batch]. For many calls see `Prepared`."""
         return Prepared(self, voxels).loss(signal, sequence)
 
 
@@ -313,11 +281,11 @@ class Prepared:
         present = set(self.voxels.tissue.unique().tolist())
         found = []
         for each in self.objective.terms:
-            for tissue in each.tissues or ():
-                if tissue not in present:
-                    raise ValueError(
-                        f"term '{each.name}' needs voxels of tissue {tissue}, and there are none"
-                    )
+            missing = [tissue for tissue in each.tissues or () if tissue not in present]
+            if missing:
+                raise ValueError(
+                    f"term '{each.name}' needs voxels of tissue {missing[0]}, and there are none"
+                )
             count = len(present if each.tissues is None else each.tissues)
             if each.kind.n_tissues == (2, 2) and count != 2:
                 raise ValueError(f"term '{each.name}' needs voxels of exactly two tissues, got {count}")
@@ -333,21 +301,19 @@ class Prepared:
             self._of_tissues[key] = places, self.voxels[places]
         return self._of_tissues[key]
 
-    def parts(
-        self, signal: Complex[Tensor, "*batch n_voxels"], sequence: Sequence
-    ) -> dict[str, Float[Tensor, "*batch"]]:
-        """Weighted part of each term by name, as `Objective.parts`."""
-        magnitude = signal.abs()
-        parts = {}
+    def parts(self, signal: Signal, sequence: Sequence) -> dict[str, Loss]:
+        """Weighted part of each term by name; they add up to the loss.
+
+        The derivative of |signal| where the signal is zero is taken as zero.
+        """
+        magnitude, parts = signal.abs(), {}
         for each, places, voxels in self.selections:
-            if places is None or each.kind.of == "sequence":
-                parts[each.name] = each.value(signal, magnitude, sequence, voxels)
-            else:
-                mine = signal[..., places] if each.kind.of == "signal" else signal
-                parts[each.name] = each.value(mine, magnitude[..., places], sequence, voxels)
+            given = signal if each.kind.of == "signal" else magnitude
+            mine = given if places is None else given[..., places]
+            parts[each.name] = each.value(mine, sequence, voxels)
         return parts
 
-    def loss(self, signal: Complex[Tensor, "*batch n_voxels"], sequence: Sequence) -> Float[Tensor, "*batch"]:
+    def loss(self, signal: Signal, sequence: Sequence) -> Loss:
         """Sum of the parts, [*batch]."""
         return torch.stack(list(self.parts(signal, sequence).values())).sum(0)
 
@@ -356,12 +322,10 @@ def _own_value(term: Term, given: Tensor, sequence: Sequence, voxels: Voxels) ->
     """Value of a user's function, from sequences of one pulse number at a time, so that none sees padding."""
     if sequence.present is None:
         return _call_own(term, given, sequence, voxels)
-    flat, rows = sequence.flat(), given.reshape(-1, given.shape[-1])
-    values, order = [], []
-    for places, unpadded in flat.by_pulse_number():
-        values.append(_call_own(term, rows[places], unpadded, voxels))
-        order.append(places)
-    return torch.cat(values)[torch.cat(order).argsort()].reshape(sequence.batch_shape)
+    rows = given.reshape(-1, given.shape[-1])
+    groups = list(sequence.flat().by_pulse_number())
+    values = torch.cat([_call_own(term, rows[places], unpadded, voxels) for places, unpadded in groups])
+    return values[torch.cat([places for places, _ in groups]).argsort()].reshape(sequence.batch_shape)
 
 
 def _call_own(term: Term, given: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:

@@ -62,10 +62,8 @@ class SearchSpace:
         for name in ("min_rf_delay", "max_delay", "max_flip"):
             self._set(name, number(name, getattr(self, name)))
         if not 0 < self.min_rf_delay < self.max_delay < math.inf:
-            low, high = self.min_rf_delay, self.max_delay
-            raise Fault(
-                "{min_rf_delay} must be above 0 and below {max_delay}, got {0:s} and {1:s}", low, high
-            )
+            message = "{min_rf_delay} must be above 0 and below {max_delay}, got {0:s} and {1:s}"
+            raise Fault(message, self.min_rf_delay, self.max_delay)
         if self.max_flip <= 0:
             raise Fault("{max_flip} must be above 0, got {0:rad}", self.max_flip)
         if self.flip_range is FLIP_RANGE and self.max_flip < math.pi:
@@ -77,9 +75,10 @@ class SearchSpace:
 
     def _check_ranges(self) -> None:
         if self.flip_range is not FLIP_RANGE:
-            self._set("flip_range", _range("flip_range", self.flip_range))
+            self._set("flip_range", tuple(number("flip_range", end) for end in self.flip_range))
         if self.wait_ranges is not WAIT_RANGES:
-            self._set("wait_ranges", tuple(_range("wait_ranges", each) for each in self.wait_ranges))
+            ranges = (tuple(number("wait_ranges", end) for end in each) for each in self.wait_ranges)
+            self._set("wait_ranges", tuple(ranges))
         low, high = self.flip_range
         bound, name = min((2 * math.pi, ""), (self.max_flip, " ({max_flip})"))
         if not 0 <= low < high <= bound * (1 + ROUNDING):
@@ -97,13 +96,7 @@ class SearchSpace:
         object.__setattr__(self, name, value)
 
     def check(self, sequence: Sequence, problem_name: str) -> None:
-        """Refuse a sequence outside the bounds.
-
-        Raises
-        ------
-        ValueError
-            Naming the pulse, the bound and the problem.
-        """
+        """Raise a ValueError that names the bound and the problem if a sequence is outside the bounds."""
         n_rf = sequence.flip_angle.shape[-1]
         if not 1 <= n_rf <= self.max_rf:
             raise ValueError(
@@ -118,19 +111,16 @@ class SearchSpace:
             )
         delays = sequence.delay.reshape(-1, n_rf)
         outside = ((delays < low) | (delays > high)).nonzero()
-        if not len(outside):
-            return
-        of_batch, pulse = outside[0].tolist()
-        given = float(delays[of_batch, pulse])
-        bound = (
-            f"at least {self.min_rf_delay * 1e3:g} (min_rf_delay_ms)"
-            if given < low
-            else f"at most {self.max_delay * 1e3:g} (max_delay_ms)"
-        )
-        raise ValueError(
-            f"delay_ms must be {bound}, got {given * 1e3:.6g} in pulse {pulse + 1}"
-            f" of problem '{problem_name}'"
-        )
+        if len(outside):
+            row, pulse = outside[0].tolist()
+            given = float(delays[row, pulse])
+            bound = f"at most {self.max_delay * 1e3:g} (max_delay_ms)"
+            if given < low:
+                bound = f"at least {self.min_rf_delay * 1e3:g} (min_rf_delay_ms)"
+            raise ValueError(
+                f"delay_ms must be {bound}, got {given * 1e3:.6g} in pulse {pulse + 1}"
+                f" of problem '{problem_name}'"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +148,9 @@ class Axis:
 class Grid:
     """Sequences of one number of pulses on a grid. Sequence Search, Table IV.
 
-    A point goes by its index. Counting on, the phase of the last pulse changes fastest, then the phases
-    before it, the flip angles and the delays, each from the last to the first.
-
-    Attributes
-    ----------
-    flip_angle, phase : tuple of Axis [n_rf], rad
-    delay : tuple of Axis [n_rf], s
+    Each parameter has an axis for each pulse, in rad and s. A point goes by its index. Counting on, the phase
+    of the last pulse changes fastest, then the phases before it, the flip angles and the delays, each from
+    the last to the first.
     """
 
     flip_angle: tuple[Axis, ...]
@@ -194,8 +180,3 @@ class Grid:
         columns = [axis.values[digit] for axis, digit in zip(axes, digits, strict=True)]
         delay, flip, phase = torch.from_numpy(np.stack(columns, -1)).chunk(3, -1)
         return Sequence(flip, phase, delay)
-
-
-def _range(name: str, value: tuple[float, float]) -> tuple[float, float]:
-    low, high = (number(name, end) for end in value)
-    return low, high

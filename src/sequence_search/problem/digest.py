@@ -45,30 +45,27 @@ def _term(term: Term, tissues: list[str]) -> Any:
 
 def _by_value(value: Any) -> Any:
     """Plain data that are equal if the values are; of an object without such a form, the name of its type."""
-    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
-        return repr(value)
-    if isinstance(value, set | frozenset):
-        return sorted(map(repr, value))
-    parts = _parts(value)
-    if parts is not None:
-        return [_by_value(part) for part in parts]
-    kind = value if hasattr(value, "__qualname__") else type(value)
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _parts(value: Any) -> Sequence[Any] | None:
-    """What a container, a function, a tensor or an array consists of."""
+    parts: Sequence[Any]
     match value:
+        case None | bool() | int() | float() | complex() | str() | bytes():
+            return repr(value)
+        case set() | frozenset():
+            return sorted(map(repr, value))
         case tuple() | list():
-            return value
+            parts = value
         case dict():
-            return [part for pair in value.items() for part in pair]
+            parts = [part for pair in value.items() for part in pair]
         case CodeType():
-            return [value.co_code, value.co_consts, value.co_names]
+            parts = [value.co_code, value.co_consts, value.co_names]
         case functools.partial():
-            return [value.func, value.args, value.keywords]
+            parts = [value.func, value.args, value.keywords]
         case FunctionType():
             cells = [cell.cell_contents for cell in value.__closure__ or ()]
             enclosed = [cell for cell in cells if cell is not value]
-            return [value.__code__, value.__defaults__, value.__kwdefaults__, enclosed]
-    return [value.tolist()] if hasattr(value, "tolist") else None
+            parts = [value.__code__, value.__defaults__, value.__kwdefaults__, enclosed]
+        case _ if hasattr(value, "tolist"):  # a tensor or an array
+            parts = [value.tolist()]
+        case _:
+            kind = value if hasattr(value, "__qualname__") else type(value)
+            return f"{kind.__module__}.{kind.__qualname__}"
+    return [_by_value(part) for part in parts]

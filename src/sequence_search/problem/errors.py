@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -32,18 +31,11 @@ def keys_of(table: type[BaseModel]) -> dict[str, str]:
 def explained(error: ValidationError, tables: Tables) -> list[str]:
     """One line for each fault; a key that is missing because it was misspelt is told once.
 
-    Parameters
-    ----------
-    error : ValidationError
-    tables : mapping of str to type of BaseModel
-        By the key at the top of the file; "" is the file itself.
+    `tables` are by the key at the top of the file; "" is the file itself.
     """
     faults = error.errors()
-    meant = set()
-    for fault in faults:
-        if fault["type"] == "extra_forbidden":
-            closest = _closest(str(fault["loc"][-1]), _keys_beside(fault["loc"], tables))
-            meant.add((*fault["loc"][:-1], closest))
+    unknown = [fault["loc"] for fault in faults if fault["type"] == "extra_forbidden"]
+    meant = {(*beside, _closest(str(key), _keys(beside, tables))) for *beside, key in unknown}
     return [
         _explain(fault, tables) for fault in faults if fault["type"] != "missing" or fault["loc"] not in meant
     ]
@@ -54,8 +46,12 @@ def _closest(word: str, known: list[str]) -> str | None:
     return close[0] if close else None
 
 
-def _keys_beside(keys: tuple[int | str, ...], tables: Tables) -> list[str]:
-    return list(keys_of(tables[str(keys[0]) if len(keys) > 1 else ""]).values())
+def _table(place: Sequence[int | str], tables: Tables) -> type[BaseModel]:
+    return tables[str(place[0]) if place and place[0] in tables else ""]
+
+
+def _keys(place: Sequence[int | str], tables: Tables) -> list[str]:
+    return list(keys_of(_table(place, tables)).values())
 
 
 def _explain(fault: ErrorDetails, tables: Tables) -> str:
@@ -64,22 +60,18 @@ def _explain(fault: ErrorDetails, tables: Tables) -> str:
     where = ".".join(f"[{key + 1}]" if isinstance(key, int) else key for key in keys).replace(".[", "[")
     kind, given = fault["type"], fault["input"]
     if kind == "extra_forbidden":
-        return f"{where}: unknown key{nearest(str(keys[-1]), _keys_beside(keys, tables))}"
+        return f"{where}: unknown key{nearest(str(keys[-1]), _keys(keys[:-1], tables))}"
     if kind == "missing":
         return f"{where}: is missing"
     if kind == "value_error":
-        message = _told(fault["ctx"]["error"], tables[str(keys[0]) if keys and keys[0] in tables else ""])
+        error = fault["ctx"]["error"]
+        message = error.told(keys_of(_table(keys, tables))) if isinstance(error, Fault) else str(error)
         return f"{where}: {message}" if where else message
+    message = fault["msg"][0].lower() + fault["msg"][1:]
     if kind in ("tuple_type", "dict_type", "model_type"):
-        return f"{where}: must be {_shape(where, kind, given)}, got {given!r}"
-    return f"{where}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {given!r}"
-
-
-def _told(error: Any, table: type[BaseModel]) -> str:
-    return error.told(keys_of(table)) if isinstance(error, Fault) else str(error)
-
-
-def _shape(where: str, kind: str, given: Any) -> str:
-    if where in ("objective", "category"):
-        return f"a list of tables, each [[{where}]]"
-    return f"a list of values in brackets, as [{given!r}]" if kind == "tuple_type" else f"a table, [{where}]"
+        message = f"must be a table, [{where}]"
+        if where in ("objective", "category"):
+            message = f"must be a list of tables, each [[{where}]]"
+        elif kind == "tuple_type":
+            message = f"must be a list of values in brackets, as [{given!r}]"
+    return f"{where}: {message}, got {given!r}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from sequence_search.checks import FILE_UNITS
 from sequence_search.objective import Objective
@@ -16,30 +15,21 @@ from sequence_search.voxels import clipped_share
 NEGLIGIBLE_SHARE = 1e-6
 
 
-class Likely(NamedTuple):
-    """Range of a quantity in its SI unit beyond which a mistake is likelier than a wish; what it would be."""
-
-    low: float
-    high: float
-    unit: str = ""
-    if_low: str = "is it meant so small?"
-
-
-SECONDS = "seconds given for milliseconds?"
-RADIANS = "radians given for degrees?"
+# Range of a quantity in its SI unit beyond which a mistake is likelier than a wish; what it would be.
 LIKELY = {
-    "m0": Likely(1e-3, 200.0),
-    "t1": Likely(0.02, 20.0, "s", SECONDS),
-    "t2": Likely(3e-4, 10.0, "s", SECONDS),
-    "t2_prime": Likely(5e-4, 60.0, "s", SECONDS),
-    "b1": Likely(0.2, 3.0),
-    "b0": Likely(-3e3, 3e3, "Hz"),
-    "spread": Likely(0.0, 3e3, "Hz"),
-    "min_rf_delay": Likely(2e-4, 10.0, "s", SECONDS),
-    "max_delay": Likely(2e-2, 100.0, "s", SECONDS),
-    "flip_range": Likely(math.radians(13), 2 * math.pi, "rad", RADIANS),
-    "max_flip": Likely(math.radians(13), 8 * math.pi, "rad", RADIANS),
+    "m0": (1e-3, 200.0, ""),
+    "t1": (0.02, 20.0, "s"),
+    "t2": (3e-4, 10.0, "s"),
+    "t2_prime": (5e-4, 60.0, "s"),
+    "b1": (0.2, 3.0, ""),
+    "b0": (-3e3, 3e3, "Hz"),
+    "spread": (0.0, 3e3, "Hz"),
+    "min_rf_delay": (2e-4, 10.0, "s"),
+    "max_delay": (2e-2, 100.0, "s"),
+    "flip_range": (math.radians(13), 2 * math.pi, "rad"),
+    "max_flip": (math.radians(13), 8 * math.pi, "rad"),
 }
+IF_LOW = {"s": "seconds given for milliseconds?", "rad": "radians given for degrees?"}
 
 
 def notes(
@@ -73,13 +63,14 @@ def notes(
 def _unlikely(table: str, owner: Tissue | Imaging | SearchSpace, of: str = "") -> list[str]:
     found = []
     for name, key in keys_of(TABLES[table]).items():
-        likely = LIKELY.get(name)
-        if likely is None or not hasattr(owner, name):
+        if name not in LIKELY:
             continue
-        unit, factor = FILE_UNITS.get(likely.unit, (likely.unit, 1.0))
+        low, high, si = LIKELY[name]
+        unit, factor = FILE_UNITS.get(si, (si, 1.0))
         for end in _ends(getattr(owner, name)):
-            if not likely.low <= end <= likely.high and not math.isinf(end):
-                hint = likely.if_low if abs(end) < abs(likely.low) else "is it meant so large?"
+            if not low <= end <= high and not math.isinf(end):
+                is_low = abs(end) < abs(low)
+                hint = IF_LOW.get(si, "is it meant so small?") if is_low else "is it meant so large?"
                 found.append(f"{key}{of} is {end * factor:.4g} {unit}".rstrip() + f": {hint}")
                 break
     return found
