@@ -22,17 +22,13 @@ class CoherencePathways:
 
     Attributes
     ----------
-    orders : int array [pathways, n_rf]
+    orders : int array
         In each delay +1 transverse, -1 transverse and conjugate to its state at the readout, 0 longitudinal.
         Those that end with 0 give Mz, the others Mxy.
-    source : int array [pathways]
-        0: from equilibrium, before the first pulse. i > 0: recovered in the delay before pulse i.
-    amplitude : complex array [pathways]
-        Part of Mxy or Mz in units of M0, with relaxation, without dephasing.
-    clock : array [pathways], s
-        tau, the sum of orders times delays: the phase that an offset f gains is 2 pi f tau. 0 is an echo.
-    transverse_time : array [pathways], s
-        In the transverse plane.
+    source : 0 is from equilibrium, before the first pulse; i > 0 recovered in the delay before pulse i
+    amplitude : part of Mxy or Mz in units of M0, with relaxation, without dephasing
+    clock : tau, the sum of orders times delays [s]: the phase of an offset f is 2 pi f tau, 0 an echo
+    transverse_time : in the transverse plane [s]
     """
 
     orders: Int[np.ndarray, "pathways n_rf"]

@@ -36,14 +36,10 @@ class KernelForm:
 
     Attributes
     ----------
-    constant, linear, square : float or tensor [n_voxels]
-        Factors of 1, |S| and |S|² in the mean over the term's voxels.
-    contrast : (int, int) or None
-        Tissues a and b of -d², with d = mean |S| of a - mean |S| of b.
-    signed : bool
-        -d |d| instead, so that a is to be the brighter.
-    penalties : (float, float, float)
-        Factors of the RF energy [1/rad²], the RF number and the time to readout [1/s].
+    constant, linear, square : factors of 1, |S| and |S|² in the mean over the term's voxels
+    contrast : tissues a and b of -d², with d = mean |S| of a - mean |S| of b
+    signed : -d |d| instead, so that a is to be the brighter
+    penalties : factors of the RF energy [1/rad²], the RF number and the time to readout [1/s]
     """
 
     constant: float | Tensor = 0.0
@@ -66,12 +62,10 @@ class TermKind:
         With `of = "signal"` it gets the complex signal in place of its magnitude.
     n_tissues : (int, int or None)
         The least and the most tissues it names, None for any; (0, 0) if it concerns the sequence alone.
-    of : str
-        What it is computed from.
     kernel : callable (term, voxels of the term) -> KernelForm, or None
         None: the term goes through autograd.
     own : bool
-        A function of the user's own, which is given sequences of one pulse number at a time, unpadded.
+        The user's own: it is given sequences of one pulse number at a time, unpadded.
     """
 
     name: str

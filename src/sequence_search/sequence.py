@@ -104,26 +104,14 @@ class Sequence:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Sequence:
-        """Read what `to_dict` wrote.
-
-        Raises
-        ------
-        ValueError
-            If a key is missing or unknown, or a value is refused by `from_degrees_ms`.
-        """
+        """Read what `to_dict` wrote; ValueError if its keys or values are not those of a sequence."""
         expected = {column.file_name for column in cls.COLUMNS}
         if set(data) != expected:
             raise ValueError(f"a sequence has the keys {sorted(expected)}, got {sorted(data)}")
         return cls.from_degrees_ms(**data)
 
     def to_dict(self) -> dict[str, list[float]]:
-        """Plain degrees and milliseconds of a single sequence, for JSON.
-
-        Raises
-        ------
-        ValueError
-            If this is a batch.
-        """
+        """Plain degrees and milliseconds of a single sequence, for JSON; ValueError if this is a batch."""
         single = self.without_padding()
         # Twelve digits undo the rounding of the conversion: 6.2 ms reads 6.2, not 6.200000000000001.
         return {
@@ -137,7 +125,8 @@ class Sequence:
     ) -> Sequence:
         """Sequence of the events that are pulses, from all columns by name, in SI units; differentiable.
 
-        The delay of any other event goes to the pulse before it; time before the first pulse is dropped.
+        The delay of any other event goes to the pulse before it. Time before the first pulse is dropped,
+        because nothing was excited yet.
         """
         count = is_pulse.sum(-1, keepdim=True)
         n_rf = int(count.max()) if count.numel() else 0
@@ -157,13 +146,7 @@ class Sequence:
 
     @classmethod
     def stack(cls, sequences: list[Sequence]) -> Sequence:
-        """Batch of single sequences [n_sequences, n_rf], padded to the longest.
-
-        Raises
-        ------
-        ValueError
-            If the list is empty or one of its members is a batch.
-        """
+        """Batch of one or more single sequences [n_sequences, n_rf], padded to the longest."""
         if not sequences or any(s.flip_angle.ndim != 1 for s in sequences):
             raise ValueError("stack needs at least one sequence, and single ones: index a batch first")
         sequences = [s.without_padding() for s in sequences]
@@ -237,13 +220,7 @@ class Sequence:
         return self.map(lambda part: part.detach())
 
     def without_padding(self) -> Sequence:
-        """Single sequence without absent pulses.
-
-        Raises
-        ------
-        ValueError
-            If this is a batch.
-        """
+        """Single sequence without absent pulses; ValueError if this is a batch."""
         if self.batch_shape:
             raise ValueError(
                 f"expected a single sequence, got a batch {tuple(self.batch_shape)}: index it first"
@@ -254,11 +231,7 @@ class Sequence:
         return replace(self, present=None).map(lambda part: part[:count])
 
     def drop_small_pulses(self) -> Sequence:
-        """Remove pulses with a flip angle under 3°, as Sec. II.E does before evaluation.
-
-        A removed pulse leaves its delay to the pulse before it. If it was the first, the time before
-        the new first pulse is dropped, because nothing was excited yet.
-        """
+        """Remove pulses with a flip angle below 3°, as in Sec. II.E before evaluation; see `from_events`."""
         keep = self._mask() & (self.flip_angle.abs() >= SMALL_PULSE)
         return self.from_events(keep, **self._zero_padded())
 

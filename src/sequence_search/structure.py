@@ -102,14 +102,11 @@ def describe(sequence: Sequence) -> str:
         return f"{len(flips)} RF: no signal"
     before = [flip for i, flip in enumerate(flips[: found.excitation]) if i not in found.preparing]
     n_preparatory = sum(flip < PREPARATORY for flip in before)
-    counts = {
-        "preparatory": n_preparatory,
-        "large before": len(before) - n_preparatory,
-        "idle": len(found.idle),
-    }
-    parts = [_echo_text(found), found.preparation or ""]
-    parts += [f"{count} {what}" if count else "" for what, count in counts.items()]
-    return f"{len(flips)} RF: {', '.join(filter(None, parts))}"
+    n_large, n_idle = len(before) - n_preparatory, len(found.idle)
+    counts = {"preparatory": n_preparatory, "large before": n_large, "idle": n_idle}
+    parts = [_echo_text(found)] + ([found.preparation] if found.preparation else [])
+    parts += [f"{count} {what}" for what, count in counts.items() if count]
+    return f"{len(flips)} RF: {', '.join(parts)}"
 
 
 def _echo_text(found: Structure) -> str:

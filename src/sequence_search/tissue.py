@@ -99,12 +99,9 @@ class Tissue:
 
     Attributes
     ----------
-    m0 : Distribution
-        Equilibrium magnetisation [a.u.].
-    t1, t2, t2_prime : Distribution
-        Relaxation times [s]; inf means none, for `t2_prime` no reversible dephasing.
-    b0 : Distribution
-        Frequency of the tissue's own, as of fat, added to the voxel's off-resonance [Hz].
+    m0 : equilibrium magnetisation [a.u.]
+    t1, t2, t2_prime : relaxation times [s]; inf means none, for `t2_prime` no reversible dephasing
+    b0 : frequency of the tissue's own, as of fat, added to the voxel's off-resonance [Hz]
 
     Raises
     ------
@@ -134,12 +131,9 @@ class Imaging:
 
     Attributes
     ----------
-    b1 : Distribution
-        Transmit field relative to nominal [1].
-    b0 : Distribution
-        Off-resonance of the voxel [Hz].
-    spread : Distribution
-        Half width of the uniform frequency spread within a voxel [Hz].
+    b1 : transmit field relative to nominal [1]
+    b0 : off-resonance of the voxel [Hz]
+    spread : half width of the uniform frequency spread within a voxel [Hz]
 
     Raises
     ------

@@ -24,13 +24,7 @@ def templates() -> list[str]:
 
 
 def problem_text(name_or_path: str | Path) -> str:
-    """Text of a problem file, shipped or at a path.
-
-    Raises
-    ------
-    ProblemError
-        If there is none, or it cannot be read.
-    """
+    """Text of a problem file, shipped or at a path; ProblemError if there is none or it cannot be read."""
     for folder in ("paper", "templates"):
         if str(name_or_path) in _index(folder):
             return (_FOLDER / folder / f"{name_or_path}.toml").read_text(encoding="utf-8")

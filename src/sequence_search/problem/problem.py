@@ -36,18 +36,12 @@ class Evaluation:
 
     Attributes
     ----------
-    loss : float
-        Over the standard Sobol ensemble, 1,024 voxels per tissue.
-    terms : dict of float
-        Weighted part of each term; they add up to the loss.
-    signal : dict of float
-        |Mxy| of the nominal voxel of each tissue (mean tissue, b1 = 1, its own b0) [a.u.].
-    rf_energy : float
-        Sum of squared flip angles [rad²].
-    relative_rf_energy : float
-        Relative to 90°-180° [1].
-    time_to_readout : float
-        From the first pulse to the readout [s].
+    loss : over the standard Sobol ensemble, 1,024 voxels per tissue
+    terms : weighted part of each term; they add up to the loss
+    signal : |Mxy| of the nominal voxel of each tissue (mean tissue, b1 = 1, its own b0) [a.u.]
+    rf_energy : sum of squared flip angles [rad²]
+    relative_rf_energy : relative to 90°-180° [1]
+    time_to_readout : from the first pulse to the readout [s]
     """
 
     loss: float
@@ -66,10 +60,6 @@ class Problem:
     ----------
     name : str
         Of letters, digits, '.', '_' and '-'.
-    tissues : tuple of Tissue
-    imaging : Imaging
-    objective : Objective
-    search_space : SearchSpace
     grid : Grid, optional
         To compare with.
     categories : tuple of CategoryRule
@@ -119,24 +109,12 @@ class Problem:
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Problem:
-        """Built-in problem by name, or a problem file by path.
-
-        Raises
-        ------
-        ProblemError
-            If there is no such problem, or its file is faulty.
-        """
+        """Built-in problem by name, or a file by path; ProblemError if there is none or it is faulty."""
         return cls.from_toml(problem_text(name_or_path), str(name_or_path))
 
     @classmethod
     def from_toml(cls, text: str, source: str = "problem") -> Problem:
-        """Read the text of a problem file; `source` names it in errors.
-
-        Raises
-        ------
-        ProblemError
-            If the text is faulty.
-        """
+        """Read the text of a problem file; `source` names it in the ProblemError of one that is faulty."""
         fields = read_tables(text, source)
         try:
             return cls(**fields)
@@ -152,26 +130,20 @@ class Problem:
             If a term is a Python function of the user's own, which has no such form.
         """
         names = [tissue.name for tissue in self.tissues]
-        tables = {
+        grid = {} if self.grid is None else {"grid": write_table("grid", self.grid)}
+        return {
             "name": self.name,
             "title": self.title,
             "tissues": {tissue.name: write_table("tissues", tissue) for tissue in self.tissues},
             "imaging": write_table("imaging", self.imaging),
             "objective": [write_term(term, names) for term in self.objective.terms],
             "search_space": write_table("search_space", self.search_space),
+            **grid,
+            "category": [write_table("category", rule) for rule in self.categories],
         }
-        if self.grid is not None:
-            tables["grid"] = write_table("grid", self.grid)
-        return tables | {"category": [write_table("category", rule) for rule in self.categories]}
 
     def to_toml(self) -> str:
-        """Text of a problem file that gives this problem, every default written out.
-
-        Raises
-        ------
-        ProblemError
-            If a term is a Python function of the user's own, which has no TOML form.
-        """
+        """Text of a problem file that gives this problem; see `to_dict`."""
         return toml_text(self.to_dict())
 
     @property
@@ -186,9 +158,7 @@ class Problem:
 
         Parameters
         ----------
-        name : str
         function : callable (magnitude [*batch, n_voxels], sequence, voxels) -> [*batch]
-        weight : float
         tissues : str or tuple of str, optional
             Names of the tissues whose voxels the function gets; all if not given.
 
@@ -205,10 +175,8 @@ class Problem:
             if tissue not in names:
                 raise ProblemError(f"tissue '{tissue}' is not defined{nearest(tissue, names)}")
         indices = None if tissues is None else tuple(names.index(tissue) for tissue in tissues)
-        return replace(
-            self,
-            objective=Objective((*self.objective.terms, Term(name, own_term(function), weight, indices))),
-        )
+        term = Term(name, own_term(function), weight, indices)
+        return replace(self, objective=Objective((*self.objective.terms, term)))
 
     def voxels(
         self,
@@ -260,22 +228,11 @@ class Problem:
         return self.simulator(voxels, engine).loss(sequence)
 
     def loss_and_gradient(self, voxels: Voxels, engine: str = "auto") -> LossFunction:
-        """Prepare the loss over the voxels for many sequences; see `Simulator.loss_and_gradient`.
-
-        Returns
-        -------
-        callable (sequence [*batch, n_rf]) -> (loss [*batch], gradient)
-        """
+        """Function of a sequence [*batch, n_rf] that gives its loss [*batch] and gradient, for many calls."""
         return self.simulator(voxels, engine).loss_and_gradient
 
     def evaluate(self, sequence: Sequence, engine: str = "auto") -> Evaluation:
-        """Loss, its parts, nominal signals and cost of a single sequence.
-
-        Raises
-        ------
-        ValueError
-            If it is a batch.
-        """
+        """Loss, its parts, nominal signals and cost of a single sequence; ValueError if it is a batch."""
         single = sequence.without_padding().detach()
         parts = self.simulator(self.voxels(), engine).parts(single)
         return self.evaluation(single, {name: float(part) for name, part in parts.items()}, engine)

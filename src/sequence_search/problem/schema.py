@@ -45,21 +45,16 @@ class Table(BaseModel):
 
 
 def _tissue(name: str = "tissue", *, t2_star: Distribution | None = None, **given: Any) -> Tissue:
-    """A tissue; T2' of a stated T2* follows from the mean of T2."""
-    if t2_star is not None:
-        given["t2_prime"] = _t2_prime(t2_star, given["t2"].centre)
-    return Tissue(name, **given)
-
-
-def _t2_prime(star: Distribution, t2: float) -> float:
-    """1/T2' = 1/T2* - 1/T2 [s]."""
-    if not isinstance(star, Normal) or star.sd:
+    """A tissue; T2' of a stated T2* follows from the mean of T2: 1/T2' = 1/T2* - 1/T2."""
+    if t2_star is None:
+        return Tissue(name, **given)
+    star, t2 = t2_star.centre, given["t2"].centre
+    if t2_star != Normal(star):
         raise Fault("{t2_star} must be a plain number: state {t2_prime} for one that varies between voxels")
-    if not 0 < star.mean <= t2:
-        message = "{t2_star} must be above 0 and at most {t2}, got {0:s} and {1:s}"
-        raise Fault(message, star.mean, t2)
-    rate = 1 / star.mean - 1 / t2
-    return 1 / rate if rate > 0 else math.inf
+    if not 0 < star <= t2:
+        raise Fault("{t2_star} must be above 0 and at most {t2}, got {0:s} and {1:s}", star, t2)
+    rate = 1 / star - 1 / t2
+    return Tissue(name, **given | {"t2_prime": 1 / rate if rate > 0 else math.inf})
 
 
 def key(alias: str | None = None, about: str | None = None) -> Any:
@@ -202,13 +197,7 @@ TABLES: dict[str, type[BaseModel]] = {
 
 
 def read_tables(text: str, source: str) -> dict[str, Any]:
-    """Fields of a problem from the text of its file, in TOML; `source` names it in errors.
-
-    Raises
-    ------
-    ProblemError
-        Naming the file, the key, what was given and what would be right.
-    """
+    """Fields of a problem from the text of its file, in TOML; `source` names it in a ProblemError."""
     try:
         tables = ProblemTables.model_validate(tomllib.loads(text.removeprefix("\ufeff")))
         return _made(tables)
@@ -256,16 +245,10 @@ def write_table(key: str, value: Any, *, defaults: bool = True) -> dict[str, Any
 
 
 def write_term(term: Term, tissues: list[str]) -> dict[str, Any]:
-    """A term as in a file.
-
-    Raises
-    ------
-    ProblemError
-        If the term is a Python function of the user's own.
-    """
-    if not term.kind.own:
-        written: dict[str, Any] = {"term": term.kind.name, "weight": term.weight}
-        if term.tissues is not None:
-            written["tissues"] = [tissues[index] for index in term.tissues]
-        return written if term.brighter is None else written | {"brighter": tissues[term.brighter]}
-    raise ProblemError(f"term '{term.name}' is a Python function, which has no form in a problem file")
+    """A term as in a file; ProblemError if it is a Python function of the user's own."""
+    if term.kind.own:
+        raise ProblemError(f"term '{term.name}' is a Python function, which has no form in a problem file")
+    written: dict[str, Any] = {"term": term.kind.name, "weight": term.weight}
+    if term.tissues is not None:
+        written["tissues"] = [tissues[index] for index in term.tissues]
+    return written if term.brighter is None else written | {"brighter": tissues[term.brighter]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import tomlkit
 
@@ -14,14 +13,10 @@ from sequence_search.search_space import SearchSpace
 
 
 def template(problem: Problem | str | Path) -> str:
-    """Text of a problem file for a user to edit.
+    """Text of a problem file, for a user to edit, of a problem, or of the name or path of one.
 
     Without the grid, the categories, and what concerns only one strategy or follows from the bounds where it
     has its default. A shipped template is given as it is.
-
-    Parameters
-    ----------
-    problem : Problem, or the name or path of one
 
     Raises
     ------
@@ -35,19 +30,13 @@ def template(problem: Problem | str | Path) -> str:
     del tables["category"]
     tables.pop("grid", None)
     plain = SearchSpace(max_delay=made.search_space.max_delay, max_flip=made.search_space.max_flip)
-    for field, key in (("rf_candidates", "rf_candidates"), ("wait_ranges", "wait_ranges_ms")):
-        if getattr(made.search_space, field) == getattr(plain, field):
+    for name, key in (("rf_candidates", "rf_candidates"), ("wait_ranges", "wait_ranges_ms")):
+        if getattr(made.search_space, name) == getattr(plain, name):
             del tables["search_space"][key]
     text = tomlkit.item(inline(tables))
     for key, table in text.items():
         first = next(iter(table.values())) if key == "tissues" else table[0] if key == "objective" else table
-        if key in TABLES:
-            _comment(first, TABLES[key].model_fields)
+        for name, about in TABLES[key].model_fields.items() if key in TABLES else ():
+            if about.description and (about.alias or name) in first:
+                first[about.alias or name].comment(about.description)
     return tomlkit.dumps(text)
-
-
-def _comment(table: Any, fields: dict[str, Any]) -> None:
-    for name, field in fields.items():
-        key = field.alias or name
-        if key in table and field.description:
-            table[key].comment(field.description)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, PlainValidator
-from pydantic_core import core_schema
+from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
 from sequence_search.checks import FILE_UNITS, number
 from sequence_search.search_space import Axis
@@ -26,25 +26,20 @@ class Unit:
 
     def read(self, value: Any) -> Any:
         """SI value of one in the file's unit; of a distribution, an axis or a tuple part by part."""
-        return _each(value, self._read)
+        # Milliseconds are round numbers of seconds, but 180° are not of radians.
+        return _each(value, math.radians if self.si == "rad" else lambda part: _rounded(part / self._factor))
 
     def write(self, value: Any) -> Any:
         """Plain data in the file's unit."""
         return plain(_each(value, lambda part: _rounded(part * self._factor)))
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """The field's own checks, in the file's unit, then to SI."""
-        return core_schema.no_info_after_validator_function(self.read, handler(source))
+        return no_info_after_validator_function(self.read, handler(source))
 
     @property
     def _factor(self) -> float:
         return FILE_UNITS[self.si][1] if self.si else 1.0
-
-    def _read(self, value: float) -> float:
-        # Milliseconds are round numbers of seconds, but 180° are not of radians.
-        return math.radians(value) if self.si == "rad" else _rounded(value / self._factor)
 
 
 def _each(value: Any, change: Callable[[float], float]) -> Any:
