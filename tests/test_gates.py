@@ -11,7 +11,6 @@ from sequence_search.strategies.proxyless.gates import (
     architecture_gradient,
     candidate_losses,
     gate_gradient,
-    two_path_gradient,
 )
 
 PROBLEM = Problem.load("gm-wm")
@@ -83,7 +82,7 @@ def test_a_constant_in_a_layer_cancels():
 def test_two_paths_share_the_formula_over_the_chosen():
     gates = torch.randn(8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     alpha = torch.randn(8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    gradient = two_path_gradient(alpha, gates, torch.tensor([2, 5]))
+    gradient = architecture_gradient(alpha, gates, torch.tensor([2, 5]))
     p = alpha[[2, 5]].softmax(-1)
     assert float(gradient[2]) == pytest.approx(float(p[0] * p[1] * (gates[2] - gates[5])))
     assert float(gradient[5]) == pytest.approx(-float(gradient[2]))

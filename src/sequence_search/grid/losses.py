@@ -28,18 +28,10 @@ GridLosses = Callable[[int, int], np.ndarray]
 
 @dataclass(frozen=True, slots=True, order=True)
 class GridPoint:
-    """A point of a grid; the lesser has the lesser loss, or the same and the lesser index.
+    """A point of a grid; the lesser has the lesser loss, or the same and the lesser index."""
 
-    Attributes
-    ----------
-    loss : float
-        Over the voxels of the grid search.
-    index : int
-        Of `Grid.sequences`.
-    """
-
-    loss: float
-    index: int
+    loss: float  # over the voxels of the grid search
+    index: int  # of `Grid.sequences`
 
 
 def merge(top: int, *parts: tuple[GridPoint, ...]) -> tuple[GridPoint, ...]:

@@ -14,20 +14,11 @@ from sequence_search.search_space import Axis, Grid
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhaseMap:
-    """Least loss over flip angles, for each TE and refocusing phase.
-
-    Attributes
-    ----------
-    problem : Problem
-    te : array [n_te], s
-    phase : array [n_phase], rad
-        Of the second pulse relative to the first.
-    loss : array [n_te, n_phase]
-    """
+    """Least loss over flip angles, for each TE and refocusing phase."""
 
     problem: Problem
-    te: Float[np.ndarray, " n_te"]
-    phase: Float[np.ndarray, " n_phase"]
+    te: Float[np.ndarray, " n_te"]  # s
+    phase: Float[np.ndarray, " n_phase"]  # rad, of the second pulse relative to the first
     loss: Float[np.ndarray, "n_te n_phase"]
 
     @property

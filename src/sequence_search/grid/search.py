@@ -32,7 +32,7 @@ from sequence_search.grid.losses import (
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.storage import read_arrays, write_arrays
-from sequence_search.strategies.base import Meter, Monitor, NoCheckpoint, Progress, Settings, State
+from sequence_search.strategies.base import Meter, Monitor, Progress, Settings, State
 from sequence_search.strategies.drive import drive
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.refine import polish
@@ -45,41 +45,25 @@ SAVE_EVERY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class GridResult:
-    """Outcome of a grid search.
-
-    Attributes
-    ----------
-    problem : Problem
-        Of whose `grid` the points are.
-    status : str
-        "done" or "interrupted".
-    n_done : int
-        Points visited, of `problem.grid.n_points`.
-    n_per_tissue : int
-        Sobol voxels of each tissue over which the points were compared.
-    seconds : float
-        Wall time of the points, including that before an interruption.
-    top : tuple of GridPoint
-        Best points, best first; of equal losses the lower index first.
-    optimum : Design
-        The best point, over the standard ensemble.
-    polished : Design or None
-        The optimum refined by gradient, off the grid, on the standard ensemble; None if interrupted.
-    """
+    """Outcome of a grid search."""
 
     problem: Problem
-    status: Literal["done", "interrupted"]
-    n_done: int
-    n_per_tissue: int
-    seconds: float
-    top: tuple[GridPoint, ...]
-    optimum: Design
-    polished: Design | None
+    n_done: int  # points visited, of `problem.grid.n_points`
+    n_per_tissue: int  # Sobol voxels over which the points were compared
+    seconds: float  # wall time of the points, including that before an interruption
+    top: tuple[GridPoint, ...]  # best first; of equal losses the lower index first
+    optimum: Design  # the best point, over the standard ensemble
+    polished: Design | None  # refined by gradient, off the grid; None if interrupted
+
+    @property
+    def status(self) -> Literal["done", "interrupted"]:
+        """Whether every point was visited and the best polished."""
+        return "interrupted" if self.polished is None else "done"
 
     def sequences(self) -> list[Sequence]:
         """Of the best points, best first."""
-        batch = grid_of(self.problem).sequences(np.array([point.index for point in self.top]))
-        return [batch[i] for i in range(len(self.top))]
+        grid = grid_of(self.problem)
+        return [grid.sequences(np.array(point.index)) for point in self.top]
 
 
 def grid_search(
@@ -114,7 +98,7 @@ def grid_search(
     if top < 1:
         raise ValueError(f"top must be at least 1, got {top}")
     voxels = problem.voxels(n_per_tissue)
-    checkpoint = NoCheckpoint() if state_file is None else StateFile(state_file, _key(problem, voxels, top))
+    checkpoint = None if state_file is None else StateFile(state_file, _key(problem, voxels, top))
     settings = Settings(monitor=monitor or Monitor(), checkpoint=checkpoint)
     with closing(GridSearch(problem, voxels, n_per_tissue, top)) as search:
         result = drive(search, (), settings)
@@ -125,14 +109,7 @@ def grid_search(
 
 @dataclass(frozen=True, slots=True)
 class GridState:
-    """All points before `step` are done.
-
-    Attributes
-    ----------
-    step : int
-    top : tuple of GridPoint
-        The best so far, best first.
-    """
+    """All points before `step` are done; the best of them, best first."""
 
     step: int = 0
     top: tuple[GridPoint, ...] = ()
@@ -181,18 +158,14 @@ class GridSearch:
         problem, seconds = self._problem, meter.seconds
         finisher = Finisher(problem, "auto")
         found = finisher.evaluate([self._grid.sequences(np.array(state.top[0].index))])
-        polished: Design | None = None
-        if self.is_over(state):
+        is_over = self.is_over(state)
+        if is_over:
             loss_and_gradient = problem.loss_and_gradient(problem.voxels())
             _, refined = polish(loss_and_gradient, problem.search_space, found[0].sequence, meter=meter)
             found += finisher.clean([refined])
         designs = finisher.designs(found)
-        if self.is_over(state):
-            polished = min(reversed(designs), key=lambda design: design.loss)
-        status: Literal["done", "interrupted"] = "interrupted" if polished is None else "done"
-        return GridResult(
-            problem, status, state.step, self._n_per_tissue, seconds, state.top, designs[0], polished
-        )
+        polished = min(reversed(designs), key=lambda design: design.loss) if is_over else None
+        return GridResult(problem, state.step, self._n_per_tissue, seconds, state.top, designs[0], polished)
 
     def close(self) -> None:
         """End the threads."""
@@ -221,14 +194,7 @@ class GridSearch:
 
 
 class StateFile:
-    """Where a grid search goes on from: a checkpoint of its own, written every few seconds.
-
-    Parameters
-    ----------
-    path : Path
-    key : str
-        What the best points depend on.
-    """
+    """Where a grid search goes on from: a checkpoint of its own, written every few seconds."""
 
     def __init__(self, path: Path, key: str) -> None:
         self._path, self._key, self._saved = path, key, time.perf_counter()

@@ -37,12 +37,7 @@ def paper_figure(
     (a-c) sequence diagrams; (d-f) |Mxy| over time of each tissue's nominal voxel (b1 = 1, b0 = 0);
     (g-i) signal of one tissue over b0 and b1, relative to on-resonance, with its `RobustnessMap.error`.
 
-    Parameters
-    ----------
-    designs : Sequences, each a single one
-    titles : str, one for each design
-    tissue : str, optional
-        Of the maps; the first of the problem if not given, which is GM in the paper's.
+    The tissue of the maps is the first of the problem if not given, which is GM in the paper's.
 
     Raises
     ------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -9,9 +11,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from sequence_search.grid.phase_map import PhaseMap
-from sequence_search.report.drawing import COLOURS, LINE_STYLES
+from sequence_search.report.drawing import COLOURS
 
-MARKERS = ("o", "^", "s")
+STYLES = ("o-", "^--", "s-.")
 SHOWN_PHASES_DEG = (0.0, 90.0, 180.0)
 # Ends of the colours, as loss above the least of a map in thousandths; below the first all is one colour.
 COLOUR_ENDS = (0.05, 50.0)
@@ -34,9 +36,10 @@ def phase_map_figure(maps: list[PhaseMap]) -> Figure:
     figure = Figure(figsize=(1.4 + 2.4 * len(maps), 5.2), layout="constrained")
     rows = figure.subplots(2, len(maps), squeeze=False, height_ratios=[1.5, 1], sharey="row")
     norm = LogNorm(*COLOUR_ENDS)
-    for above, below, each in zip(rows[0], rows[1], maps, strict=True):
-        _draw_map(above, each, norm)
-        _draw_curves(below, each)
+    for above, below, each in zip(*rows, maps, strict=True):
+        excess = 1e3 * (each.loss - each.loss.min())
+        _draw_map(above, each, excess, norm)
+        _draw_curves(below, each, excess)
     rows[0, 0].set_ylabel("TE (ms)")
     rows[1, 0].set_ylabel("Loss above least\n(10⁻³ a.u.²)")
     bar = figure.colorbar(ScalarMappable(norm, "viridis_r"), ax=rows[0, -1], extend="both", format="%g")
@@ -46,14 +49,9 @@ def phase_map_figure(maps: list[PhaseMap]) -> Figure:
     return figure
 
 
-def _excess(each: PhaseMap) -> np.ndarray:
-    """Thousandths above the least."""
-    return 1e3 * np.asarray(each.loss - each.loss.min())
-
-
-def _draw_map(axes: Axes, each: PhaseMap, norm: LogNorm) -> None:
+def _draw_map(axes: Axes, each: PhaseMap, excess: np.ndarray, norm: LogNorm) -> None:
     phase, te = np.rad2deg(each.phase), 1e3 * each.te
-    excess = np.maximum(_excess(each), COLOUR_ENDS[0])
+    excess = np.maximum(excess, COLOUR_ENDS[0])
     axes.pcolormesh(phase, te, excess, norm=norm, cmap="viridis_r", shading="nearest", rasterized=True)
     lines = axes.contour(phase, te, excess, CONTOURS, colors="black", linewidths=0.6)
     axes.clabel(lines, fontsize=7, fmt="%g")
@@ -65,21 +63,13 @@ def _draw_map(axes: Axes, each: PhaseMap, norm: LogNorm) -> None:
     axes.set_xticks(np.arange(np.ceil(phase[0] / 45) * 45, phase[-1] + 1, 45))
 
 
-def _draw_curves(axes: Axes, each: PhaseMap) -> None:
-    excess, phase = _excess(each), np.rad2deg(each.phase)
-    looks = zip(SHOWN_PHASES_DEG, COLOURS, LINE_STYLES, MARKERS, strict=False)
-    for wanted, colour, style, marker in looks:
+def _draw_curves(axes: Axes, each: PhaseMap, excess: np.ndarray) -> None:
+    phase = np.rad2deg(each.phase)
+    for wanted, colour, style in zip(SHOWN_PHASES_DEG, COLOURS, STYLES, strict=False):
         column = int(np.argmin(abs(phase - wanted)))
-        axes.plot(
-            1e3 * each.te,
-            excess[:, column],
-            style,
-            color=colour,
-            marker=marker,
-            markevery=0.2,
-            markersize=4,
-            label=f"phase {phase[column]:.0f}°",
-        )
+        look: dict[str, Any] = {"color": colour, "markevery": 0.2, "markersize": 4}
+        label = f"phase {phase[column]:.0f}°"
+        axes.plot(1e3 * each.te, excess[:, column], style, label=label, **look)
     axes.set_ylim(-0.03 * HIGHEST, HIGHEST)
     axes.set_xlabel("TE (ms)")
     axes.spines[["top", "right"]].set_visible(False)

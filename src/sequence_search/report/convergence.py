@@ -29,10 +29,7 @@ def convergence_figure(runs: Iterable[Run], title: str = "") -> Figure:
     The lines are over the training voxels, the dots over the standard ensemble, after the polish. The best
     seed is drawn in another colour. What lies far above the losses reached is cut off.
 
-    Parameters
-    ----------
-    runs : Runs
-        Those without a design are counted in the legend only.
+    Runs without a design are counted in the legend only.
 
     Raises
     ------
@@ -90,8 +87,8 @@ def course(run: Run) -> tuple[ndarray, ndarray]:
 
 def _set_range(axes: Axes, ended: list[Run]) -> None:
     """From the least loss to somewhat above the worst that a seed ended with."""
-    last = [float(losses[-1]) for losses in (course(run)[1] for run in ended) if len(losses)]
-    reached = [*last, *(run.loss for run in ended)]
+    courses = (course(run)[1] for run in ended)
+    reached = [*(float(losses[-1]) for losses in courses if len(losses)), *(run.loss for run in ended)]
     least, worst = min(reached), max(reached)
     room = max(worst - least, SMALLEST_RANGE * abs(least))
     axes.set_ylim(least - 0.1 * room, worst + HEADROOM * room)

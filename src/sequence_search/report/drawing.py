@@ -30,10 +30,8 @@ SMALLEST_SHARE = 0.8
 CHARACTER_WIDTH = 0.62
 LINE_HEIGHT = 1.35
 FONT_SIZE = 8.0
-# Of the time axis on both sides, room for half a label.
-MARGIN = 0.08
-# Instead of a random salt and of the date and version that matplotlib writes.
-SVG_SALT = "sequence-search"
+MARGIN = 0.08  # of the time axis on both sides, room for half a label
+# Instead of the date and version that matplotlib writes.
 METADATA: dict[str, dict[str, None]] = {
     ".svg": {"Date": None, "Creator": None},
     ".png": {"Software": None},
@@ -64,10 +62,8 @@ class TimeAxis:
         note = f"{separator}each delay to a scale of its own" if self.stretched else ""
         axes.set_xlabel(f"Time from the first pulse (ms{note})")
         labels = [f"{edge:.1f}".removesuffix(".0") for edge in self.edges]
-        slanted: dict[str, Any] = (
-            {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if self.stretched else {}
-        )
-        axes.set_xticks(self(self.edges), labels, **slanted)
+        slant: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+        axes.set_xticks(self(self.edges), labels, **(slant if self.stretched else {}))
         axes.set_xlim(-MARGIN, 1 + MARGIN)
 
 
@@ -86,15 +82,8 @@ def draw_diagram(
 ) -> float:
     """RF pulses as stems as high as their flip angle, delays between them, readout at the end. Fig. 4a.
 
-    By how many points the labels of crowded pulses stand out above the axes is returned, for a title.
-
-    Parameters
-    ----------
-    sequence : Sequence
-        A single one without padding.
-    span : (float, float), degrees
-        Of the flip angles, as of `flip_span`.
-    font_size : float, pt
+    By how many points the labels of crowded pulses stand out above the axes is returned, for a title. The
+    sequence is a single one without padding, the span [°] that of `flip_span`.
     """
     bottom, top = span
     axes.set_yticks(np.arange(90 * np.floor(bottom / 90), top + 1, 90))
@@ -148,9 +137,8 @@ def _note(
     axes: Axes, text: str, where: tuple[float, float], up: float, font_size: float, color: str = "black"
 ) -> None:
     """Text centred `up` points above a place in data coordinates."""
-    axes.annotate(
-        text, where, (0, up), textcoords="offset points", ha="center", fontsize=font_size, color=color
-    )
+    look: dict[str, Any] = {"ha": "center", "fontsize": font_size, "color": color}
+    axes.annotate(text, where, (0, up), textcoords="offset points", **look)
 
 
 def _points_per_unit(axes: Axes) -> tuple[float, float]:
@@ -165,7 +153,7 @@ def _width(text: str, font_size: float) -> float:
     return CHARACTER_WIDTH * font_size * len(text)
 
 
-def tissue_look(index: int) -> dict[str, Any]:
+def _tissue_look(index: int) -> dict[str, Any]:
     """Colour and line style of the tissue with this index in its problem."""
     return {"color": COLOURS[index % len(COLOURS)], "linestyle": LINE_STYLES[index % len(LINE_STYLES)]}
 
@@ -190,9 +178,8 @@ def draw_transverse(
     """
     for i, tissue in enumerate(problem.tissues):
         note = f" ({magnitude[-1, i]:.2f} at readout)" if with_signal else ""
-        axes.plot(
-            axis(times), magnitude[:, i], label=plain(tissue.name + note), linewidth=1.6, **tissue_look(i)
-        )
+        label = plain(tissue.name + note)
+        axes.plot(axis(times), magnitude[:, i], label=label, linewidth=1.6, **_tissue_look(i))
     axes.set_ylim(0, None)
     axes.set_ylabel("|Mxy| (a.u.)")
     _mark_readout(axes, axis)
@@ -201,23 +188,18 @@ def draw_transverse(
 def draw_longitudinal(axes: Axes, axis: TimeAxis, times: ndarray, along: ndarray, highest: float) -> None:
     """Mz [a.u.] of each tissue over time [ms], up to the largest M0, `highest`."""
     for i in range(along.shape[1]):
-        axes.plot(axis(times), along[:, i], linewidth=1.2, **tissue_look(i))
+        axes.plot(axis(times), along[:, i], linewidth=1.2, **_tissue_look(i))
     axes.set_ylim(-1.05 * highest, 1.05 * highest)
     axes.set_ylabel("Mz (a.u.)")
     axes.axhline(0, color="0.6", linewidth=0.8)
     _mark_readout(axes, axis)
 
 
-def legend_columns(labels: list[str], room: int) -> int:
-    """Columns of a legend that fit into a line of `room` characters, beside a line sample for each label."""
-    widest = max(len(label) for label in labels)
-    return int(np.clip(room // (widest + 6), 1, len(labels)))
-
-
 def add_legend(where: Figure | Axes, drawn: Axes, room: int, font_size: float, loc: Any) -> None:
     """Legend of the curves drawn by `draw_transverse`, in as many columns as fit into `room` characters."""
     handles, labels = drawn.get_legend_handles_labels()
-    columns = legend_columns(labels, room)
+    widest = max(len(label) for label in labels) + 6  # with a line sample
+    columns = int(np.clip(room // widest, 1, len(labels)))
     where.legend(handles, labels, loc=loc, ncols=columns, fontsize=font_size, frameon=False)
 
 
@@ -247,7 +229,7 @@ def write_figure(figure: Figure, path: Path, dpi: int) -> None:
     suffix = path.suffix.lower()
     if suffix not in METADATA:
         raise ValueError(f"a figure's file must end in .svg, .png or .pdf, got '{path}'")
-    with matplotlib.rc_context({"svg.hashsalt": SVG_SALT}):
+    with matplotlib.rc_context({"svg.hashsalt": "sequence-search"}):  # else a random one
         figure.savefig(path, format=suffix[1:], dpi=dpi, metadata=METADATA[suffix])
 
 

@@ -97,17 +97,7 @@ def _signals(signals: dict[str, float]) -> str:
 def robustness_figure(sequence: Sequence, problem: Problem, tissue: str | None = None) -> Figure:
     """Signal of a tissue over b0 and b1 relative to on-resonance, as Fig. 4g, at the width of a text column.
 
-    Parameters
-    ----------
-    sequence : Sequence, single
-    problem : Problem
-    tissue : str, optional
-        Its name; the first of the problem if not given.
-
-    Raises
-    ------
-    ValueError
-        As of `robustness_map`.
+    Arguments and errors are those of `robustness_map`.
     """
     figure = Figure(figsize=MAP_SIZE, layout="constrained")
     axes = figure.subplots()
@@ -116,11 +106,8 @@ def robustness_figure(sequence: Sequence, problem: Problem, tissue: str | None =
     return figure
 
 
-def draw_robustness(axes: Axes, robustness: RobustnessMap, scale: tuple[float, float]) -> AxesImage:
-    """Map in colour with contour lines, a cross at on-resonance and the error above.
-
-    `scale` are the relative signals at the ends of the colours, as of `colour_scale`.
-    """
+def _draw_robustness(axes: Axes, robustness: RobustnessMap, scale: tuple[float, float]) -> AxesImage:
+    """Map in colours of that scale with contour lines, a cross at on-resonance and the error above."""
     b0, b1 = robustness.b0.numpy(), robustness.b1.numpy()
     relative = robustness.relative.numpy().T
     half_b0, half_b1 = (b0[1] - b0[0]) / 2, (b1[1] - b1[0]) / 2
@@ -137,8 +124,7 @@ def draw_robustness(axes: Axes, robustness: RobustnessMap, scale: tuple[float, f
     levels = [level for level in CONTOURS if relative.min() < level < relative.max()]
     if levels:
         # Black where the colours are light.
-        middle = sum(scale) / 2
-        colours = ["black" if level > middle else "white" for level in levels]
+        colours = ["black" if level > sum(scale) / 2 else "white" for level in levels]
         lines = axes.contour(b0, b1, relative, levels, colors=colours, linewidths=0.8)
         axes.clabel(lines, fontsize=FONT_SIZE, fmt="%.3g")
     axes.plot(0, 1, marker="+", color="black", markersize=6)
@@ -159,7 +145,7 @@ def colour_scale(maps: Iterable[RobustnessMap]) -> tuple[float, float]:
 def draw_maps(figure: Figure, row: list[Axes], maps: list[RobustnessMap]) -> None:
     """Maps of one tissue in axes each, with one colour scale and its bar below."""
     scale = colour_scale(maps)
-    images = [draw_robustness(axes, each, scale) for axes, each in zip(row, maps, strict=True)]
+    images = [_draw_robustness(axes, each, scale) for axes, each in zip(row, maps, strict=True)]
     bar = figure.colorbar(images[0], ax=row, location="bottom", pad=0.02, shrink=0.6, aspect=40)
     label = f"{maps[0].tissue} signal relative to on-resonance"
     text = textwrap.fill(label, LABEL_CHARACTERS * len(row), break_on_hyphens=False)

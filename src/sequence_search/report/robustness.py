@@ -15,28 +15,17 @@ from sequence_search.tissue import Distribution, Uniform
 
 # 2.5 Hz and 0.01 apart over Table I's ranges. Odd, so that b0 = 0 and b1 = 1 are on the grid.
 N_B0 = N_B1 = 41
-# Half widths of Table I, for a field that the problem at hand holds constant.
-TABLE_B0 = 50.0
-TABLE_B1 = 0.2
+TABLE_B0, TABLE_B1 = 50.0, 0.2  # half widths of Table I, for a field that the problem holds constant
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RobustnessMap:
-    """Signal of one tissue's nominal voxel over b0 and b1, relative to on-resonance. Figs. 4-6 g-i.
-
-    Attributes
-    ----------
-    tissue : str
-    b0 : tensor [n_b0], Hz
-    b1 : tensor [n_b1], relative to nominal
-    relative : tensor [n_b0, n_b1]
-        |Mxy(b0, b1)| / |Mxy(0, 1)|.
-    """
+    """Signal of one tissue's nominal voxel over b0 and b1, relative to on-resonance. Figs. 4-6 g-i."""
 
     tissue: str
-    b0: Float[Tensor, " n_b0"]
-    b1: Float[Tensor, " n_b1"]
-    relative: Float[Tensor, "n_b0 n_b1"]
+    b0: Float[Tensor, " n_b0"]  # Hz
+    b1: Float[Tensor, " n_b1"]  # relative to nominal
+    relative: Float[Tensor, "n_b0 n_b1"]  # |Mxy(b0, b1)| / |Mxy(0, 1)|
 
     @property
     def error(self) -> float:
@@ -74,28 +63,21 @@ def robustness_map(
     ValueError
         If there are too few points, if there is no such tissue, or if it has no signal at b0 = 0, b1 = 1.
     """
-    index = _tissue_index(problem, tissue)
-    name = problem.tissues[index].name
+    names = [each.name for each in problem.tissues]
+    name = names[0] if tissue is None else tissue
+    if name not in names:
+        raise ValueError(f"tissue '{name}' is not defined in problem '{problem.name}'{nearest(name, names)}")
+    chosen = (names.index(name),)
     b0 = _axis(problem.imaging.b0, TABLE_B0, n_b0)
     b1 = _axis(problem.imaging.b1, TABLE_B1, n_b1)
-    voxels = problem.voxel_grid(b0=b0, b1=b1).of_tissues((index,))
     single = sequence.detach().without_padding()
-    magnitude = problem.simulator(voxels).signal(single).abs().reshape(n_b0, n_b1)
-    reference = problem.simulator(problem.voxels(method="nominal").of_tissues((index,))).signal(single).abs()
+    voxels, nominal = problem.voxel_grid(b0=b0, b1=b1), problem.voxels(method="nominal")
+    magnitude, reference = (
+        problem.simulator(each.of_tissues(chosen)).signal(single).abs() for each in (voxels, nominal)
+    )
     if not reference > 0:
         raise ValueError(f"{name} has no signal at b0 = 0, b1 = 1 to relate to, with {single}")
-    return RobustnessMap(name, b0, b1, magnitude / reference)
-
-
-def _tissue_index(problem: Problem, tissue: str | None) -> int:
-    names = [each.name for each in problem.tissues]
-    if tissue is None:
-        return 0
-    if tissue not in names:
-        raise ValueError(
-            f"tissue '{tissue}' is not defined in problem '{problem.name}'{nearest(tissue, names)}"
-        )
-    return names.index(tissue)
+    return RobustnessMap(name, b0, b1, magnitude.reshape(n_b0, n_b1) / reference)
 
 
 def _axis(distribution: Distribution, table: float, count: int) -> Float[Tensor, " count"]:

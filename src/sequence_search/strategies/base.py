@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from sequence_search.sequence import Sequence
@@ -14,30 +14,15 @@ from sequence_search.strategies.result import Status
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a search stands.
-
-    Attributes
-    ----------
-    seed : int
-    step, n_steps : int
-        Taken, and the most there can be; once a search has converged, as many as it ends with.
-    loss : float
-        As in `Point`.
-    sequence : Sequence
-        Of that loss.
-    note : str
-        What the search is at, in plain words.
-    unit : str
-        What a step is.
-    """
+    """Where a search stands."""
 
     seed: int
     step: int
-    n_steps: int
-    loss: float
-    sequence: Sequence
-    note: str = ""
-    unit: Literal["step", "round", "point"] = "step"
+    n_steps: int  # the most there can be; once a search has converged, as many as it ends with
+    loss: float  # as in `Point`
+    sequence: Sequence  # of that loss
+    note: str = ""  # what the search is at, in plain words
+    unit: Literal["step", "round", "point"] = "step"  # what a step is
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +59,6 @@ class Checkpoint(Protocol):
         """Keep the state in place of the last."""
 
 
-class NoCheckpoint:
-    """Keeps nothing."""
-
-    def load(self) -> State | None:
-        """None."""
-        return None
-
-    def due(self) -> bool:
-        """Never."""
-        return False
-
-    def save(self, state: State) -> None:
-        """Keep nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How a strategy is run.
@@ -103,15 +73,15 @@ class Settings:
         is the loss of one sequence over the training voxels, with or without its gradient. What was spent
         before an interruption counts. At its end the search and any polish stop; what was found is still
         evaluated over both ensembles, once.
-    checkpoint : Checkpoint
+    checkpoint : Checkpoint or None
         Of the one seed, or the one batch of seeds, that is run.
     """
 
     engine: str = "auto"
-    monitor: Monitor = field(default_factory=Monitor)
+    monitor: Monitor = Monitor()
     max_seconds: float = math.inf
     max_evaluations: float = math.inf
-    checkpoint: Checkpoint = field(default_factory=NoCheckpoint)
+    checkpoint: Checkpoint | None = None
 
 
 class Meter:
@@ -128,11 +98,6 @@ class Meter:
     def seconds(self) -> float:
         """Wall time since the start, and before an interruption."""
         return time.perf_counter() - self._began
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether the search was stopped."""
-        return self.status == "interrupted"
 
     def resume(self, evaluations: int, seconds: float) -> None:
         """Count what was spent before an interruption."""
@@ -153,14 +118,11 @@ class Meter:
         """Whether the search was stopped or has spent its budget; the first such answer sets the status."""
         if self.status != "done":
             return True
+        seconds, evaluations = self._settings.max_seconds, self._settings.max_evaluations
         if self._settings.monitor.stop():
             self.status, self.reason = "interrupted", "stopped; the best so far"
-        elif self.seconds >= self._settings.max_seconds:
-            self.status, self.reason = (
-                "cut",
-                f"cut at max_seconds = {self._settings.max_seconds:g}; the best so far",
-            )
-        elif self.evaluations >= self._settings.max_evaluations:
-            limit = f"{self._settings.max_evaluations:g}"
-            self.status, self.reason = "cut", f"cut at max_evaluations = {limit}; the best so far"
+        elif self.seconds >= seconds:
+            self.status, self.reason = "cut", f"cut at max_seconds = {seconds:g}; the best so far"
+        elif self.evaluations >= evaluations:
+            self.status, self.reason = "cut", f"cut at max_evaluations = {evaluations:g}; the best so far"
         return self.status != "done"

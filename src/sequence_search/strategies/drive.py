@@ -55,15 +55,16 @@ def drive(search: Search[S, R_co], seeds: tuple[int, ...], settings: Settings) -
     A search that goes on from a checkpoint ends at the very result of one that was never interrupted: what
     is kept is always the state after a whole step.
     """
-    meter = Meter(settings)
-    state, saved = search.init(seeds), settings.checkpoint.load()
+    meter, checkpoint = Meter(settings), settings.checkpoint
+    state, saved = search.init(seeds), checkpoint.load() if checkpoint is not None else None
     if saved is not None:
         state = from_plain(type(state), saved["state"], saved)
         meter.resume(saved["evaluations"], saved["seconds"])
     whole, spent = state, meter.evaluations
 
     def save() -> None:
-        settings.checkpoint.save(to_plain(whole) | {"evaluations": spent, "seconds": meter.seconds})
+        if checkpoint is not None:
+            checkpoint.save(to_plain(whole) | {"evaluations": spent, "seconds": meter.seconds})
 
     try:
         # A search that has nothing yet takes one step, whatever the budget.
@@ -74,13 +75,13 @@ def drive(search: Search[S, R_co], seeds: tuple[int, ...], settings: Settings) -
             progress = search.progress(state)
             if progress is not None:
                 settings.monitor.on_progress(progress)
-            if settings.checkpoint.due():
+            if checkpoint is not None and checkpoint.due():
                 save()
         result = search.finish(state, meter)
     except KeyboardInterrupt:
         save()
         raise
-    if meter.interrupted:
+    if meter.status == "interrupted":
         save()
     return result
 

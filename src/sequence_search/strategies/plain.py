@@ -10,6 +10,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 import torch
 
+_types = functools.cache(get_type_hints)
+
 
 def to_plain(state: Any) -> dict[str, Any]:
     """Arrays by name and, as "state", JSON values that refer to them.
@@ -48,21 +50,13 @@ def from_plain(kind: Any, value: Any, arrays: Mapping[str, Any]) -> Any:
     arrays : dict
         The arrays by name.
     """
-    plain = value
     if isinstance(value, dict) and tuple(value) in (("tensor",), ("array",)):
         ((of_torch, name),) = value.items()
-        plain = arrays[name].copy()  # a checkpoint may be read again
-        plain = torch.from_numpy(plain) if of_torch == "tensor" else plain
-    elif isinstance(kind, type) and is_dataclass(kind):
-        plain = kind(**{name: from_plain(_types(kind)[name], part, arrays) for name, part in value.items()})
-    elif get_origin(kind) is tuple:
-        (each, *_) = get_args(kind)
-        plain = tuple(from_plain(each, part, arrays) for part in value)
-    elif isinstance(value, list):
-        plain = kind(*value)  # a named tuple
-    return plain
-
-
-@functools.cache
-def _types(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+        array = arrays[name].copy()  # a checkpoint may be read again
+        return torch.from_numpy(array) if of_torch == "tensor" else array
+    if isinstance(kind, type) and is_dataclass(kind):
+        types = _types(kind)
+        return kind(**{name: from_plain(types[name], part, arrays) for name, part in value.items()})
+    if get_origin(kind) is tuple:
+        return tuple(from_plain(get_args(kind)[0], part, arrays) for part in value)
+    return kind(*value) if isinstance(value, list) else value  # a named tuple

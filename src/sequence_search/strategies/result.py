@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-
 from sequence_search.problem.problem import Evaluation, Problem
 from sequence_search.sequence import Sequence
 
@@ -35,22 +33,13 @@ class Point(NamedTuple):
 class Design:
     """A sequence that a search found, and what it achieves.
 
-    Attributes
-    ----------
-    sequence : Sequence
-        Without pulses below 3° where that does not raise the loss, and the first phase 0.
-    evaluation : Evaluation
-        Over the standard ensemble.
-    check_loss : float
-        Over an independent ensemble, four times as large.
-    repolished : bool
-        The two losses differed by more than 1 %, and this is the design polished again on a third ensemble,
-        as large, which lowered `check_loss`.
+    `repolished` is true if the two losses differed by more than 1 %, and this is the design polished again on
+    a third ensemble, as large as that of the check, which lowered `check_loss`.
     """
 
-    sequence: Sequence
-    evaluation: Evaluation
-    check_loss: float
+    sequence: Sequence  # without pulses below 3° where that does not raise the loss, and the first phase 0
+    evaluation: Evaluation  # over the standard ensemble
+    check_loss: float  # over an independent ensemble, four times as large
     repolished: bool
 
     @property
@@ -155,20 +144,8 @@ class SearchResult:
         return f"<SearchResult of {of}; best: {best!r}>"
 
 
-def points(table: np.ndarray) -> tuple[Point, ...]:
-    """History from its array [n_points, 4], the columns as in `Point`."""
-    return tuple(
-        Point(int(step), loss, int(evaluations), seconds)
-        for step, loss, evaluations, seconds in table.tolist()
-    )
-
-
 def failed(
-    seed: int,
-    reason: str,
-    seconds: float,
-    n_evaluations: int = 0,
-    history: tuple[Point, ...] = (),
+    seed: int, reason: str, seconds: float, n_evaluations: int = 0, history: tuple[Point, ...] = ()
 ) -> Run:
     """Run without a design."""
     return Run(seed, "failed", (), seconds, n_evaluations, history, reason)
@@ -182,6 +159,5 @@ def same_family(first: Sequence, second: Sequence) -> bool:
     if len(first.flip_angle) != len(second.flip_angle):
         return False
     flips = (first.flip_angle.abs() - second.flip_angle.abs()).abs()
-    return bool(
-        (flips < FAMILY_FLIP).all() and ((first.delay / second.delay).log().abs() < FAMILY_DELAY).all()
-    )
+    delays = (first.delay / second.delay).log().abs()
+    return bool((flips < FAMILY_FLIP).all() and (delays < FAMILY_DELAY).all())

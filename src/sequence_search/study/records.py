@@ -8,11 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sequence_search.storage import read_arrays
 from sequence_search.strategies.record import read_run
-from sequence_search.strategies.result import Point, Run, failed, points
+from sequence_search.strategies.result import Point, Run, failed
 from sequence_search.study.seeds import HISTORY_FILE, read_result, read_status, seed_folder
 
 
@@ -35,7 +33,8 @@ def _read_history(file: Path) -> tuple[Point, ...]:
     arrays = read_arrays(file) or {}
     if not set(Point._fields) <= set(arrays):
         return ()
-    return points(np.stack([arrays[name] for name in Point._fields], 1))
+    steps, losses, evaluations, seconds = (arrays[name].tolist() for name in Point._fields)
+    return tuple(map(Point, map(int, steps), losses, map(int, evaluations), seconds))
 
 
 def seed_row(problem: str, run: Run) -> dict[str, Any]:

@@ -36,9 +36,8 @@ def gate_gradient(
     (slope,) = torch.autograd.grad(loss, leaf)
     # Re <dL/dS, S_j>, as one product of real matrices for each seed.
     pairs = torch.view_as_real(candidate_signals).reshape(len(path), layers * candidates, -1)
-    through_signal = (pairs @ torch.view_as_real(slope).reshape(len(path), -1, 1)).reshape(
-        -1, layers, candidates
-    )
+    products = pairs @ torch.view_as_real(slope).reshape(len(path), -1, 1)
+    through_signal = products.reshape(-1, layers, candidates)
     # Settings of the sequence alone add up over layers, so that their difference between neighbours is their
     # gate's gradient; terms of the signal, held fixed here, are a constant that the softmax cancels.
     terms = tuple(term for term in problem.objective.terms if term.kind.own or term.kind.of == "sequence")
@@ -77,19 +76,17 @@ def _neighbours(
 
 
 def architecture_gradient(
-    architecture: Float[Tensor, "*shape candidates"], gate_gradient: Float[Tensor, "*shape candidates"]
+    architecture: Float[Tensor, "*shape candidates"],
+    gate_gradient: Float[Tensor, "*shape candidates"],
+    chosen: Int[Tensor, "*shape 2"] | None = None,
 ) -> Float[Tensor, "*shape candidates"]:
-    """dL/dalpha_i = sum_j dL/dg_j p_j (delta_ij - p_i), with p = softmax(alpha)."""
+    """dL/dalpha_i = sum_j dL/dg_j p_j (delta_ij - p_i), with p = softmax(alpha).
+
+    If two candidates are chosen, over them with renormalised probabilities; zero elsewhere.
+    """
+    if chosen is not None:
+        gradient = architecture_gradient(architecture.gather(-1, chosen), gate_gradient.gather(-1, chosen))
+        return torch.zeros_like(architecture).scatter(-1, chosen, gradient)
     p = architecture.softmax(-1)
     weighted = torch.where(p > 0, gate_gradient * p, 0.0)
     return weighted - p * weighted.sum(-1, keepdim=True)
-
-
-def two_path_gradient(
-    architecture: Float[Tensor, "*shape candidates"],
-    gate_gradient: Float[Tensor, "*shape candidates"],
-    chosen: Int[Tensor, "*shape 2"],
-) -> Float[Tensor, "*shape candidates"]:
-    """`architecture_gradient` over two chosen candidates with renormalised probabilities; zero elsewhere."""
-    gradient = architecture_gradient(architecture.gather(-1, chosen), gate_gradient.gather(-1, chosen))
-    return torch.zeros_like(architecture).scatter(-1, chosen, gradient)

@@ -17,26 +17,17 @@ IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
 
 @dataclass(frozen=True, slots=True)
 class Scheduler:
-    """Weight and architecture parameters of all seeds, each a tensor [seeds, layers, candidates].
+    """Weight and architecture parameters of all seeds."""
 
-    Attributes
-    ----------
-    flip_angle, phase : rad; unused for waits
-    log_idle : log(idle time in ms + 0.001)
-    architecture : alpha; -inf where a candidate is not allowed, as waits in the first layer
-    is_rf : bool tensor [candidates]
-    min_rf_delay, max_delay : float, s
-    max_flip : float, rad
-    """
-
-    flip_angle: Float[Tensor, "seeds layers candidates"]
-    phase: Float[Tensor, "seeds layers candidates"]
-    log_idle: Float[Tensor, "seeds layers candidates"]
+    flip_angle: Float[Tensor, "seeds layers candidates"]  # rad; unused for waits, as the phase
+    phase: Float[Tensor, "seeds layers candidates"]  # rad
+    log_idle: Float[Tensor, "seeds layers candidates"]  # log(idle time in ms + 0.001)
+    # alpha; -inf where a candidate is not allowed, as waits in the first layer
     architecture: Float[Tensor, "seeds layers candidates"]
     is_rf: Bool[Tensor, " candidates"]
-    min_rf_delay: float
-    max_delay: float
-    max_flip: float
+    min_rf_delay: float  # s
+    max_delay: float  # s
+    max_flip: float  # rad
 
     @property
     def weights(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -87,16 +78,8 @@ def initial_scheduler(
     idle_ms = (start + (end - start) * uniform[2]).exp()
     architecture = architecture_sd * normal
     architecture[:, 0, ~is_rf] = -math.inf
-    return Scheduler(
-        flip,
-        phase,
-        (idle_ms + IDLE_OFFSET_MS).log(),
-        architecture,
-        is_rf,
-        space.min_rf_delay,
-        space.max_delay,
-        space.max_flip,
-    )
+    bounds = space.min_rf_delay, space.max_delay, space.max_flip
+    return Scheduler(flip, phase, (idle_ms + IDLE_OFFSET_MS).log(), architecture, is_rf, *bounds)
 
 
 class Draws:
@@ -121,10 +104,7 @@ class Draws:
     ) -> Int[Tensor, "seeds layers"]:
         """One operation a layer; if `among` some, by their renormalised probabilities.
 
-        Parameters
-        ----------
-        number : int
-            Of the draw, counted from 0; each number has its own randomness.
+        Each number of a draw, counted from 0, has its own randomness.
         """
         noisy = self._noisy(number, architecture)
         if among is None:

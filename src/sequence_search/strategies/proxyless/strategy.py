@@ -28,7 +28,6 @@ from sequence_search.strategies.proxyless.gates import (
     architecture_gradient,
     candidate_losses,
     gate_gradient,
-    two_path_gradient,
 )
 from sequence_search.strategies.proxyless.scheduler import Draws, initial_scheduler
 from sequence_search.strategies.proxyless.training import (
@@ -63,9 +62,7 @@ class Proxyless(Strategy):
         Random voxels, and those of one step.
     weight_rate : float
         Of SGD, on radians and log idle times.
-    architecture_rate : float
-        Of Adam.
-    architecture_betas : (float, float)
+    architecture_rate, architecture_betas : float, (float, float)
         Of Adam.
     architecture_every : int
         Weight steps for each architecture step, which takes other voxels.
@@ -111,10 +108,8 @@ class Proxyless(Strategy):
     polish: bool = False
 
     def __post_init__(self) -> None:
-        if (
-            min(self.steps, self.voxels_per_step, self.architecture_every) < 1
-            or self.n_voxels < self.voxels_per_step
-        ):
+        least = min(self.steps, self.voxels_per_step, self.architecture_every)
+        if least < 1 or self.n_voxels < self.voxels_per_step:
             raise ValueError(
                 "steps, voxels_per_step and architecture_every must be at least 1, and n_voxels at least "
                 f"voxels_per_step, got {self}"
@@ -137,13 +132,7 @@ class Proxyless(Strategy):
             raise ValueError(f"temperature must be above 0, got {self.temperature}")
 
     def check(self, problem: Problem) -> None:
-        """Refuse options that do not fit the problem.
-
-        Raises
-        ------
-        ValueError
-            With the option.
-        """
+        """Refuse options that do not fit the problem, with a ValueError that names the option."""
         fewest, space = FEWEST_PER_TISSUE * len(problem.tissues), problem.search_space
         if self.voxels_per_step < fewest:
             raise ValueError(
@@ -212,7 +201,7 @@ class Training:
         batch, n_seeds = _designs(state), len(state.seeds)
         designs = [batch[i].without_padding() for i in range(n_seeds)]
         if self._options.polish and not meter.must_end():
-            designs = self._polished(designs, state, meter)
+            self._polish(designs, state, meter)
         runs = []
         for seed, reason, past, design in zip(
             state.seeds, state.reasons, state.histories, designs, strict=True
@@ -223,19 +212,16 @@ class Training:
                 runs.append(failed(seed, reason, meter.seconds / n_seeds, meter.evaluations, past))
         return runs
 
-    def _polished(self, designs: list[Sequence], state: TrainingState, meter: Meter) -> list[Sequence]:
-        """Those of all seeds, whatever their evaluations, as long as there is time."""
+    def _polish(self, designs: list[Sequence], state: TrainingState, meter: Meter) -> None:
+        """Those of all seeds in place, whatever their evaluations, as long as there is time."""
         voxels = self._problem.voxels(POLISH_N_PER_TISSUE)
         fine = self._problem.loss_and_gradient(voxels, self._engine)
         space, timed = self._problem.search_space, meter.timed()
-        polished = []
-        for design, reason in zip(designs, state.reasons, strict=True):
+        for i, reason in enumerate(state.reasons):
             if reason is None and timed.status == "done":
-                design = polish(fine, space, design, meter=timed)[1]  # noqa: PLW2901
-            polished.append(design)
+                designs[i] = polish(fine, space, designs[i], meter=timed)[1]
         if timed.status != "done":
             meter.must_end()
-        return polished
 
     def _is_reported(self, state: TrainingState) -> bool:
         due = (state.step - 1) % self._every == 0 or state.step == self._options.steps
@@ -253,24 +239,20 @@ class Training:
 
     def _architecture_step(self, state: TrainingState) -> TrainingState:
         """Adam on the architecture parameters, over all candidates or over two of each layer."""
-        options, scheduler = self._options, state.scheduler
+        options, scheduler, number = self._options, state.scheduler, state.n_draws
         architecture, temperature = scheduler.architecture, options.temperature
-        rate, betas = options.architecture_rate, options.architecture_betas
-        voxels, number = self._stream.batch(state.n_batches), state.n_draws
-        where = self._problem, scheduler
-        if options.gates != "two":
-            state = replace(state, n_batches=state.n_batches + 1, n_draws=number + 1)
-            of_candidates = gate_gradient if options.gates == "full" else candidate_losses
-            path = self._draws.path(number, architecture)
-            slopes = of_candidates(*where, path, voxels, self._engine)
-            gradient = architecture_gradient(architecture / temperature, slopes) / temperature
-            return adam_step(state, gradient, rate=rate, betas=betas)
-        state = replace(state, n_batches=state.n_batches + 1, n_draws=number + 2)
-        chosen = self._draws.two(number, architecture)
-        path = self._draws.path(number + 1, architecture, among=chosen)
-        slopes = gate_gradient(*where, path, voxels, self._engine)
-        gradient = two_path_gradient(architecture / temperature, slopes, chosen) / temperature
-        state = adam_step(state, gradient, rate=rate, betas=betas)
+        voxels = self._stream.batch(state.n_batches)
+        chosen = None
+        if options.gates == "two":
+            chosen, number = self._draws.two(number, architecture), number + 1
+        path = self._draws.path(number, architecture, among=chosen)
+        state = replace(state, n_batches=state.n_batches + 1, n_draws=number + 1)
+        of_candidates = candidate_losses if options.gates == "exact" else gate_gradient
+        slopes = of_candidates(self._problem, scheduler, path, voxels, self._engine)
+        gradient = architecture_gradient(architecture / temperature, slopes, chosen) / temperature
+        state = adam_step(state, gradient, rate=options.architecture_rate, betas=options.architecture_betas)
+        if chosen is None:
+            return state
         # Adam's momentum would move the others too: only the two change, and their total probability is kept.
         before, stepped = (
             part.gather(-1, chosen) / temperature for part in (architecture, state.scheduler.architecture)

@@ -19,36 +19,19 @@ VOXEL_SEED = 0  # all seeds see the same stream of voxels, so that a seed does n
 
 @dataclass(frozen=True, slots=True)
 class TrainingState:
-    """Where the training of a batch of seeds stands.
-
-    Attributes
-    ----------
-    seeds : tuple of int
-    scheduler : Scheduler
-    reasons : tuple of str or None [seeds]
-        Why a seed failed.
-    histories : tuple of tuple of Point [seeds]
-    velocity : tuple of three tensors [seeds, layers, candidates]
-        What SGD keeps of flip angle, phase and log idle time.
-    mean, square : tensor [seeds, layers, candidates]
-        What Adam keeps: running means of the architecture's gradient and of its square.
-    step, n_architecture : int
-        Weight steps and architecture steps taken.
-    n_batches, n_draws : int
-        Batches of voxels and draws of operations used up.
-    """
+    """Where the training of a batch of seeds stands."""
 
     seeds: tuple[int, ...]
     scheduler: Scheduler
-    reasons: tuple[str | None, ...]
+    reasons: tuple[str | None, ...]  # why a seed failed
     histories: tuple[tuple[Point, ...], ...]
-    velocity: tuple[Tensor, ...]
-    mean: Float[Tensor, "seeds layers candidates"]
-    square: Float[Tensor, "seeds layers candidates"]
+    velocity: tuple[Tensor, ...]  # what SGD keeps of flip angle, phase and log idle time
+    mean: Float[Tensor, "seeds layers candidates"]  # what Adam keeps of the architecture's gradient
+    square: Float[Tensor, "seeds layers candidates"]  # and of its square
     step: int = 0
-    n_architecture: int = 0
-    n_batches: int = 0
-    n_draws: int = 0
+    n_architecture: int = 0  # architecture steps taken
+    n_batches: int = 0  # of voxels used up
+    n_draws: int = 0  # of operations used up
 
 
 def initial_state(seeds: tuple[int, ...], scheduler: Scheduler) -> TrainingState:
@@ -77,10 +60,8 @@ def weight_step(
         weights,
         [gradient.flip_angle, gradient.phase, gradient.delay],
     )
-    velocity = tuple(
-        momentum * before + slope if momentum else slope
-        for before, slope in zip(state.velocity, slopes, strict=True)
-    )
+    pairs = zip(state.velocity, slopes, strict=True)
+    velocity = tuple(momentum * before + slope if momentum else slope for before, slope in pairs)
     pairs = zip(weights, velocity, strict=True)
     stepped = scheduler.with_weights([part.detach().add(change, alpha=-rate) for part, change in pairs])
     stepped.constrain()
