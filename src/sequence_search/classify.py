@@ -27,15 +27,12 @@ class CategoryRule:
     ----------
     flips, flip_tolerance : tuple of float and float, rad
         Flip angles of the last pulses of the sequence, in their order, and by how much each may differ.
-    early_below : float or None, rad
-        Earlier pulses are allowed below this flip angle. None: no earlier pulse.
-    n_rf : tuple of int or None
-        Numbers of pulses allowed, earlier ones counted. None: any.
+    early_below : earlier pulses are allowed below this flip angle [rad]; None: no earlier pulse
+    n_rf : numbers of pulses allowed, earlier ones counted; None: any
     refocusing_phases, phase_tolerance : tuple of float or None and float, rad
         The phase of the last pulse relative to the one before it must be so near to one of these, up to sign.
         None: any phase.
-    ti_above : float or None, s
-        The first pulse of `flips` must precede the next by more. None: by any time.
+    ti_above : the first pulse of `flips` must precede the next by more [s]; None: by any time
     """
 
     name: str

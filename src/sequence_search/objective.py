@@ -56,8 +56,7 @@ class TermKind:
 
     Attributes
     ----------
-    name : str
-        In problem files.
+    name : in problem files
     function : TermFunction
         With `of = "signal"` it gets the complex signal in place of its magnitude.
     n_tissues : (int, int or None)
@@ -92,16 +91,11 @@ class Term:
 
     Attributes
     ----------
-    name : str
-        Under which its part of the loss is reported.
-    kind : TermKind
-        One of `TERMS`, or the user's own, from `own_term`.
-    weight : float
-        In units of the loss over the term's own; not negative for the kinds of `TERMS`.
-    tissues : tuple of int, optional
-        Indices of the tissues whose voxels the term gets; all if not given.
-    brighter : int, optional
-        Of a contrast, the tissue that is to be the brighter; either if not given.
+    name : under which its part of the loss is reported
+    kind : one of `TERMS`, or the user's own, from `own_term`
+    weight : in units of the loss over the term's own; not negative for the kinds of `TERMS`
+    tissues : indices of the tissues whose voxels the term gets; all if not given
+    brighter : of a contrast, the index of the tissue that is to be the brighter; either if not given
 
     Raises
     ------

@@ -25,22 +25,17 @@ class SearchSpace:
 
     Attributes
     ----------
-    max_rf : int
-        Number of layers, thus the most pulses of a sequence, 1 to 8.
-    rf_candidates : int
-        RF operations in a layer, one for each equal part of `flip_range`.
+    max_rf : number of layers, thus the most pulses of a sequence, 1 to 8
+    rf_candidates : RF operations in a layer, one for each equal part of `flip_range`
     flip_range : (float, float), rad
         Flip angles at the start of a search; afterwards they are free up to `max_flip`. If not stated,
         0 to 180 degrees or to `max_flip`.
     wait_ranges : tuple of (float, float), s
         Range of the initial wait of each waiting operation in a layer, log-uniform. If not stated, decades
         from 1 ms to 1 s, up to `max_delay`.
-    min_rf_delay : float, s
-        Shortest delay after a pulse, and the idle time of RF operations at the start.
-    max_delay : float, s
-        Longest delay after a pulse.
-    max_flip : float, rad
-        Largest flip angle of a pulse, at the start and afterwards; inf for none.
+    min_rf_delay : shortest delay after a pulse, and the idle time of RF operations at the start [s]
+    max_delay : longest delay after a pulse [s]
+    max_flip : largest flip angle of a pulse, at the start and afterwards [rad]; inf for none
 
     Raises
     ------

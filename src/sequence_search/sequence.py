@@ -162,9 +162,7 @@ class Sequence:
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Sequence:
         """The same change of every column and of `present`: an index, a shape, a device, not the numbers."""
-        present = self.present
-        if present is not None:
-            present = change(present).to(torch.bool)
+        present = None if self.present is None else change(self.present).to(torch.bool)
         return replace(self, **{name: change(part) for name, part in self.columns().items()}, present=present)
 
     @property
@@ -190,13 +188,11 @@ class Sequence:
     def __getitem__(self, index: Any) -> Sequence:
         """Part of the batch; the pulses of a sequence are not indexed."""
         if not self.batch_shape:
-            raise IndexError(
-                "a single sequence has no batch to index; its pulses are in flip_angle, phase, delay"
-            )
+            message = "a single sequence has no batch to index; its pulses are in flip_angle, phase, delay"
+            raise IndexError(message)
         places = torch.arange(self.batch_shape.numel(), device=self.delay.device)
         rows = places.reshape(self.batch_shape)[index]
-        n_rf = self.delay.shape[-1]
-        return self.map(lambda part: part.reshape(len(places), n_rf)[rows])
+        return self.flat().map(lambda part: part[rows])
 
     def flat(self) -> Sequence:
         """The same sequences with one batch dimension."""
@@ -222,9 +218,8 @@ class Sequence:
     def without_padding(self) -> Sequence:
         """Single sequence without absent pulses; ValueError if this is a batch."""
         if self.batch_shape:
-            raise ValueError(
-                f"expected a single sequence, got a batch {tuple(self.batch_shape)}: index it first"
-            )
+            shape = tuple(self.batch_shape)
+            raise ValueError(f"expected a single sequence, got a batch {shape}: index it first")
         if self.present is None:
             return self
         count = int(self.present.sum())

@@ -23,24 +23,17 @@ class Structure:
     ----------
     kind : str or None
         "gradient echo" (a free decay), "spin echo" or "stimulated echo". None: no signal.
-    excitation : int or None
-        Last pulse that turns Mz without a clock into the transverse plane.
-    refocusing, storing, idle : tuple of int
-        Pulses after it that conjugate the signal, that store it dephased, that leave it as it is.
-    refocusing_phases : tuple of float, rad
-        Of the refocusing pulses relative to the excitation, within (-pi, pi].
+    excitation : last pulse that turns Mz without a clock into the transverse plane
+    refocusing, storing, idle : pulses after it that conjugate the signal, store it dephased, leave it as is
+    refocusing_phases : of the refocusing pulses relative to the excitation, within (-pi, pi] [rad]
     preparation : str or None
         "T2-prepared", or "T2-prepared inversion": pulses before the excitation excite, refocus and store at
         least half of Mz. "inversion-prepared" or "saturation-prepared": the pulse before the excitation, with
         none but preparatory ones, below 20°, between, is nearer to 180° or to 90°.
-    preparing : tuple of int
-        The pulses that do.
-    te : float or None, s
-        Transverse time from the excitation to the readout, or to the echo if that is not near.
-    tm, ti : float or None, s
-        Time stored after the excitation; from the (last pulse of the) inversion to the excitation.
-    off_echo : float, s
-        Of the readout after the echo, negative before it; 0 within 4 ms and a quarter of the transverse time.
+    preparing : the pulses that do
+    te : transverse time from the excitation to the readout, or to the echo if that is not near [s]
+    tm, ti : time stored after the excitation; from the (last pulse of the) inversion to the excitation [s]
+    off_echo : signed time from the echo to the readout [s]; 0 within 4 ms and a quarter of transverse time
     """
 
     kind: str | None = None

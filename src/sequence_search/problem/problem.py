@@ -58,14 +58,10 @@ class Problem:
 
     Attributes
     ----------
-    name : str
-        Of letters, digits, '.', '_' and '-'.
-    grid : Grid, optional
-        To compare with.
-    categories : tuple of CategoryRule
-        They sort designs in tables; the first that fits counts. They affect no search.
-    title : str
-        For people; the name if not given.
+    name : of letters, digits, '.', '_' and '-'
+    grid : to compare with
+    categories : they sort designs in tables; the first that fits counts. They affect no search
+    title : for people; the name if not given
 
     Raises
     ------
