@@ -4,9 +4,10 @@ import pytest
 from rich.console import Console
 
 from cli_call import assert_fits
-from sequence_search.cli.screen import Board, Screen, count_text, outcome_text
+from sequence_search.cli.screen import Board, Screen, outcome_text
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Progress
+from sequence_search.strategies.live import count_text
 from sequence_search.study.plan import Task
 from sequence_search.study.run import Outcome
 from sequence_search.study.study import Study

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-SCHEMA_VERSION = 2  # of the files of a study, and of results; `study.migrate` reads the older ones
+SCHEMA_VERSION = 2  # of the files of a study, and of results; `study.plan` has those that are read
 ASIDE = ".new."
 JSON_END = b"\n}\n"
 # What reading an .npz file with wrong bytes raises; the last for a method of compression there is not.
@@ -38,11 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """A path beside the file to write to, which takes the file's place at the end of the block.
 
     So the file is there whole or not at all, also when the machine stops. Its folder has one writer.
-
-    Raises
-    ------
-    StorageError
-        If the disk is full, the folder cannot be written to, and the like; the last file is still there.
+    A StorageError if the disk is full, the folder cannot be written to, and the like; the last file stays.
     """
     aside = path.with_name(f"{ASIDE}{path.name}")
     try:
@@ -135,17 +131,9 @@ def read_arrays(path: Path) -> dict[str, Any] | None:
 def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
     """Whether this process has the lock of that file to itself, for as long as the block lasts.
 
-    The kernel gives it back when a process ends, however it ends. The file stays.
-
-    Parameters
-    ----------
-    wait : bool
-        Until the lock is free, instead of giving False.
-
-    Raises
-    ------
-    StorageError
-        If the file cannot be made, or its file system or this Python has no locks.
+    The kernel gives it back when a process ends, however it ends. The file stays. With `wait` the lock is
+    waited for, instead of giving False. A StorageError if the file cannot be made, or its file system or this
+    Python has no locks.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,7 @@ def strategy_options(
     """Options of the strategy that were given, as a schedule, as --steps or one by one as NAME=VALUE."""
     from sequence_search.strategies import STRATEGIES
 
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {} if steps is None else {"steps": steps}
     if schedule is not None:
         presets = STRATEGIES[strategy].presets if strategy in STRATEGIES else {}
         if schedule not in presets:
@@ -71,9 +71,7 @@ def strategy_options(
                 if each.presets
             )
             raise ValueError(f"--schedule is one of {known}, got '{schedule}' with '{strategy}'")
-        options |= presets[schedule]
-    if steps is not None:
-        options["steps"] = steps
+        options = presets[schedule] | options
     return options | dict(_read_option(strategy, text) for text in given or ())
 
 
@@ -90,29 +88,19 @@ def _read_option(strategy: str, text: str) -> tuple[str, Any]:
     if name not in types:
         make_strategy(strategy, {name: value})  # refuses the name, and tells those that there are
     try:
-        return name, TypeAdapter(types[name]).validate_json(_as_json(value), strict=True)
+        json.loads(value)
+    except ValueError:
+        value = json.dumps(value)
+    try:
+        return name, TypeAdapter(types[name]).validate_json(value, strict=True)
     except ValidationError as error:
         raise ValueError(f"--option {text}: {error.errors()[0]['msg']}") from None
 
 
-def _as_json(text: str) -> str:
-    """The text itself, or else the string of it."""
-    try:
-        json.loads(text)
-    except ValueError:
-        return json.dumps(text)
-    return text
-
-
-def check_folder(folder: Path | None, files: tuple[str, ...], overwrite: bool) -> None:
-    """Make the folder before the search, so that hours of it are not lost to a wrong path."""
-    if folder is None:
-        return
-    present = [name for name in files if (folder / name).exists()]
-    if present and not overwrite:
-        raise ValueError(
-            f"{folder} holds {', '.join(present)} already: choose another folder or pass --overwrite"
-        )
+def make_folder(folder: Path, file: str, overwrite: bool) -> None:
+    """Make the folder of a file before the search, so that hours of it are not lost to a wrong path."""
+    if (folder / file).exists() and not overwrite:
+        raise ValueError(f"{folder} holds {file} already: choose another folder or pass --overwrite")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

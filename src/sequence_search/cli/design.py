@@ -20,7 +20,7 @@ from sequence_search.cli.arguments import (
     StrategyOption,
     WorkersOption,
 )
-from sequence_search.cli.checks import bad_input, check_folder, load, strategy_options
+from sequence_search.cli.checks import bad_input, load, make_folder, strategy_options
 from sequence_search.cli.printing import print_json, say
 from sequence_search.cli.progress import watched
 from sequence_search.cli.results import print_grid, print_runs
@@ -128,8 +128,9 @@ def grid(
     from sequence_search.grid.search import grid_search
 
     with bad_input():
-        check_folder(out, (GRID_FILE,), overwrite)
-        state_file = None if out is None else out / "grid-state.npz"
+        if out is not None:
+            make_folder(out, GRID_FILE, overwrite)
+        state_file = out and out / "grid-state.npz"
         with watched() as watch:
             result = grid_search(
                 loaded, n_per_tissue=n_per_tissue, top=top, monitor=watch.monitor, state_file=state_file

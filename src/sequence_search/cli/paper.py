@@ -12,7 +12,7 @@ import typer
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import NamedOptions, ScheduleOption, StrategyOption, TableFormat
 from sequence_search.cli.checks import bad_input, strategy_options, study_errors
-from sequence_search.cli.printing import print_as_is, say
+from sequence_search.cli.printing import say
 from sequence_search.cli.progress import watched
 from sequence_search.cli.results import print_study_table
 
@@ -52,7 +52,7 @@ def table(
             judged = is_of_paper(problem) or (reference is not None and problem.categories)
             tables.append(make_table(problem, runs, reference) if judged else found_table(problem, runs))
     if format is not TableFormat.TERMINAL:
-        return print_as_is(WRITERS[format](tables), end="")
+        return print(WRITERS[format](tables), end="")
     for number, each in enumerate(tables):
         if number:
             say()

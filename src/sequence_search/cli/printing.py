@@ -72,11 +72,6 @@ def say(text: str = "", *, err: bool = False) -> None:
     print("\n".join(lines), file=sys.stderr if err else sys.stdout)
 
 
-def print_as_is(text: str, end: str = "\n") -> None:
-    """Print what a program reads, or what has its own lines."""
-    sys.stdout.write(text + end)
-
-
 def print_json(content: object) -> None:
     """Print JSON that any reader takes, without NaN."""
     from sequence_search.storage import json_text
@@ -84,7 +79,7 @@ def print_json(content: object) -> None:
     text = json_text(content)
     if not (sys.stdout.encoding or "utf-8").lower().startswith("utf"):
         text = re.sub(r"[^\x00-\x7f]", lambda character: json.dumps(character[0])[1:-1], text)
-    print_as_is(text)
+    print(text)
 
 
 def print_documents(documents: list[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ import typer
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import Format, FormatOption, ProblemArgument
 from sequence_search.cli.checks import bad_input, load, refuse
-from sequence_search.cli.printing import print_as_is, print_json, print_table, say
+from sequence_search.cli.printing import print_json, print_table, say
 
 
 @app.command("list")
@@ -33,7 +33,7 @@ def show(problem: ProblemArgument, format: FormatOption = Format.TABLE) -> None:
     loaded = load(problem)
     if format is Format.JSON:
         return print_json(loaded.to_dict())
-    print_as_is(loaded.to_toml())
+    print(loaded.to_toml())
 
 
 @app.command()

@@ -8,12 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sequence_search.cli.printing import make_console, say
-from sequence_search.cli.screen import Board, Screen, count_text, outcome_text
+from sequence_search.cli.screen import Board, Screen, outcome_text
 
 if TYPE_CHECKING:
     from sequence_search.strategies.base import Monitor, Progress
@@ -28,14 +28,7 @@ STOP_WITHIN_S = 4.0  # for a study's checkpoint; then the process ends, whatever
 class Watch:
     """A search or a study that a person watches.
 
-    Attributes
-    ----------
-    monitor : Monitor
-        Shows progress; its `stop` is true once a signal asked to stop.
-    signals : list of int
-        Signals that came.
-    finished : callable
-        Gets the outcome of each task of a study.
+    Its monitor shows progress and stops once a signal came; `finished` gets the outcomes of a study's tasks.
     """
 
     monitor: Monitor
@@ -50,59 +43,40 @@ class Watch:
 
 @contextmanager
 def watched(study: Study | None = None) -> Iterator[Watch]:
-    """Progress on stderr; Ctrl-C and SIGTERM ask to stop, a second one ends at once.
-
-    Parameters
-    ----------
-    study : Study, optional
-        Without, what is watched is one search, of a grid or by a strategy.
-    """
-    from rich.live import Live
-
+    """Progress on stderr of a study or else one search; Ctrl-C and SIGTERM ask to stop, a second one ends."""
     from sequence_search.strategies.base import Monitor
+    from sequence_search.strategies.live import live
 
     console = make_console(err=True)
     signals: list[int] = []
-    what = "stopping with the best so far; Ctrl-C again to end at once"
-    if study is not None:
-        what = "stopping; the same command goes on from here"
     board = None if study is None else Board(study)
-    with _asked_to_stop(signals, lambda: console.print(what), study is not None):
-        view = Screen(console, board) if console.is_terminal else _Lines(board)
+    view = Screen(console, board) if console.is_terminal else _Lines(board)
 
-        def finished(outcome: Outcome) -> None:
-            if board is not None:
-                board.finished(outcome)
-            view.finished(outcome)
+    def finished(outcome: Outcome) -> None:
+        if board is not None:
+            board.finished(outcome)
+        view.finished(outcome)
 
-        watch = Watch(Monitor(view.show, lambda: bool(signals)), signals, finished)
-        if isinstance(view, Screen):
-            with Live(get_renderable=view.picture, console=console, transient=True, refresh_per_second=2):
-                yield watch
-        else:
-            yield watch
+    drawn = live(console, view.picture) if isinstance(view, Screen) else nullcontext()
+    with _asked_to_stop(signals, console.print, study is not None), drawn:
+        yield Watch(Monitor(view.show, lambda: bool(signals)), signals, finished)
 
 
 @contextmanager
-def _asked_to_stop(signals: list[int], announce: Callable[[], None], safe: bool) -> Iterator[None]:
-    """Note signals that ask to stop.
-
-    Parameters
-    ----------
-    safe : bool
-        Whether what runs is safe from a sudden end: then a step of more than a few seconds is cut off.
-    """
+def _asked_to_stop(signals: list[int], tell: Callable[[str], None], is_study: bool) -> Iterator[None]:
+    """Note signals that ask to stop; a study, safe from a sudden end, is cut off where it takes too long."""
     deadline: list[threading.Timer] = []
 
     def ask_to_stop(number: int, frame: object) -> None:
         signals.append(number)
         if len(signals) > 1:
             raise KeyboardInterrupt
-        announce()
-        if safe:
-            deadline.append(threading.Timer(STOP_WITHIN_S, _end_now, (128 + number,)))
-            deadline[0].daemon = True
-            deadline[0].start()
+        if not is_study:
+            return tell("stopping with the best so far; Ctrl-C again to end at once")
+        tell("stopping; the same command goes on from here")
+        deadline.append(threading.Timer(STOP_WITHIN_S, _end_now, (128 + number,)))
+        deadline[0].daemon = True
+        deadline[0].start()
 
     before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -133,17 +107,14 @@ class _Lines:
 
     def show(self, progress: Progress) -> None:
         """Progress of the search of this process."""
+        from sequence_search.strategies.live import count_text
+
         if progress.step < progress.n_steps and time.monotonic() - self._last < PLAIN_LINE_EVERY_S:
             return
         self._last = time.monotonic()
-        seed = [] if progress.unit == "point" else [f"seed {progress.seed}"]
-        parts = [
-            *seed,
-            count_text(progress),
-            f"loss {progress.loss:.5g}",
-            progress.note,
-            str(progress.sequence),
-        ]
+        name = "" if progress.unit == "point" else f"seed {progress.seed}"
+        loss, sequence = f"loss {progress.loss:.5g}", str(progress.sequence)
+        parts = (name, count_text(progress), loss, progress.note, sequence)
         say("  ".join(part for part in parts if part), err=True)
 
     def finished(self, outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sequence_search.cli.printing import flow, print_table, pulses, say
-from sequence_search.words import counted
+from sequence_search.words import counted, time_text
 
 if TYPE_CHECKING:
     from sequence_search.grid.search import GridResult
@@ -101,13 +101,6 @@ def print_status(statuses: list[ProblemStatus]) -> None:
             if view.state == "failed":
                 tried = counted(view.status.get("attempts", 1), "time")
                 say(f"{each.problem} seed {view.seed} failed {tried}: {view.status.get('reason')}")
-
-
-def time_text(seconds: float) -> str:
-    """As "2:05:09", or "5:09"."""
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
 def print_study_table(table: Table) -> None:

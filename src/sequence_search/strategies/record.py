@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import platform
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -31,14 +32,8 @@ LIBRARIES = ("sequence-search", "torch", "numpy", "scipy", "numba")
 
 def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
     """What `evaluate` prints as JSON; signals in the unit of m0, energy in rad² and relative to 90°-180°."""
-    return {
-        "loss": evaluation.loss,
-        "terms": evaluation.terms,
-        "signal": evaluation.signal,
-        "rf_energy": evaluation.rf_energy,
-        "relative_rf_energy": evaluation.relative_rf_energy,
-        "time_to_readout_ms": evaluation.time_to_readout * 1e3,
-    }
+    record = asdict(evaluation)
+    return record | {"time_to_readout_ms": record.pop("time_to_readout") * 1e3}
 
 
 def run_record(problem: Problem, run: Run) -> dict[str, Any]:
@@ -60,25 +55,15 @@ def run_record(problem: Problem, run: Run) -> dict[str, Any]:
 
 def design_record(design: Design) -> dict[str, Any]:
     """A design with its losses over both ensembles."""
-    evaluation = evaluation_record(design.evaluation)
-    return {
-        "loss": evaluation.pop("loss"),
-        "check_loss": design.check_loss,
-        "repolished": design.repolished,
-        "terms": evaluation.pop("terms"),
-        "sequence": design.sequence.to_dict(),
-        **evaluation,
-    }
+    record = dict.fromkeys(DESIGN_KEYS) | evaluation_record(design.evaluation)
+    record |= {"check_loss": design.check_loss, "repolished": design.repolished}
+    return record | {"sequence": design.sequence.to_dict()}
 
 
 def result_record(result: SearchResult, made_with: dict[str, Any] | None = None) -> dict[str, Any]:
     """A search in full, in memory or of a study: what `run --format json` prints, `docs/results.md`.
 
-    Parameters
-    ----------
-    result : SearchResult
-    made_with : dict, optional
-        `environment` of the process that made it, if that is not this one.
+    `made_with` is the `environment` of the process that made it, if that is not this one.
     """
     return {
         "schema_version": SCHEMA_VERSION,
@@ -98,8 +83,8 @@ def seed_record(problem: Problem, run: Run) -> dict[str, Any]:
     """The content of a seed's result.json: nothing in it depends on the machine's speed or the clock."""
     record = run_record(problem, run)
     del record["seconds"]
-    made_of = {"problem": problem.name, "problem_sha256": problem.digest}
-    return {"schema_version": SCHEMA_VERSION} | made_of | record
+    made_of = {"schema_version": SCHEMA_VERSION, "problem": problem.name, "problem_sha256": problem.digest}
+    return made_of | record
 
 
 def read_run(record: dict[str, Any], history: tuple[Point, ...], seconds: float) -> Run:
