@@ -24,7 +24,7 @@ from sequence_search.cli.checks import bad_input, load, make_folder, strategy_op
 from sequence_search.cli.printing import print_json, say
 from sequence_search.cli.progress import watched
 from sequence_search.cli.results import print_grid, print_runs
-from sequence_search.cli.studies import create_study, run_study
+from sequence_search.cli.studies import run_study
 from sequence_search.words import counted
 
 if TYPE_CHECKING:
@@ -63,9 +63,10 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Search for sequences that meet a problem's objective; with --out as a study, which can be resumed."""
-    loaded = [load(problem) for problem in problems]
     from sequence_search.engines.simulator import check_engine
     from sequence_search.strategies import make_strategy
+
+    loaded = [load(problem) for problem in problems]
 
     with bad_input():
         check_engine(engine)
@@ -86,7 +87,10 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     }
     if out is None:
         return _run_search(loaded[0], how, format)
-    study = create_study(out, loaded, how)
+    from sequence_search.study.study import Study
+
+    with bad_input():
+        study = Study.create(out, loaded, **how)
     if create_only:
         tasks = counted(len(study.plan.tasks), "task")
         return say(f"made {out} with {tasks}; the same command without --create-only runs them")
@@ -105,9 +109,10 @@ def _run_search(problem: Problem, how: dict[str, Any], format: Format) -> None:
     else:
         print_runs(result.runs, problem)
         say("not saved; --out FOLDER makes it a study")
-    if any(each.status == "failed" for each in result.runs):
+    states = {each.status for each in result.runs}
+    if "failed" in states:
         raise typer.Exit(1)
-    if any(each.status == "interrupted" for each in result.runs):
+    if "interrupted" in states:
         raise typer.Exit(watch.exit_code or 1)
 
 

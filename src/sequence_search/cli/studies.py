@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,16 +15,7 @@ from sequence_search.cli.progress import watched
 from sequence_search.cli.results import best_run, print_runs, print_status
 
 if TYPE_CHECKING:
-    from sequence_search.problem.problem import Problem
     from sequence_search.study.study import Study
-
-
-def create_study(out: Path, problems: list[Problem], how: dict[str, Any]) -> Study:
-    """Study in a folder, begun or opened; refused with exit code 2 where the folder holds another."""
-    from sequence_search.study.study import Study
-
-    with bad_input():
-        return Study.create(out, problems, **how)
 
 
 def run_study(study: Study, format: Format, **where: Any) -> None:
@@ -43,21 +33,19 @@ def run_study(study: Study, format: Format, **where: Any) -> None:
         if tally.left or tally.failed:
             print_status(study.status())
     with study_errors():
-        for file in _draw(study):
-            say(f"\nwrote {file}", err=format is Format.JSON)
+        _draw(study, err=format is Format.JSON)
     if watch.exit_code is not None and tally.left:
         raise typer.Exit(watch.exit_code)
     if tally.failed:
         raise typer.Exit(1)
 
 
-def _draw(study: Study) -> list[Path]:
-    """Picture of each problem's best design, in derived/."""
+def _draw(study: Study, err: bool) -> None:
+    """Picture of each problem's best design, in derived/; told on stderr if `err`."""
     from sequence_search.report.figures import design_title, save_sequence_figure
     from sequence_search.storage import locked, replacing
     from sequence_search.study.plan import DERIVED, LOCK_FILE
 
-    pictures = []
     for name, problem in study.problems.items():
         file = study.folder / DERIVED / f"{name}.png"
         with locked(study.folder / LOCK_FILE, wait=True):
@@ -68,15 +56,11 @@ def _draw(study: Study) -> list[Path]:
             with replacing(file) as aside:
                 title = design_title(name, design.evaluation)
                 save_sequence_figure(design.sequence, problem, aside, title)
-        pictures.append(file)
-    return pictures
+        say(f"\nwrote {file}", err=err)
 
 
 @app.command()
-def status(
-    study: StudyArgument,
-    format: FormatOption = Format.TABLE,
-) -> None:
+def status(study: StudyArgument, format: FormatOption = Format.TABLE) -> None:
     """Show how a study stands, from its files alone, also while it runs."""
     from sequence_search.study.plan import read_plan
     from sequence_search.study.status import status_record, study_status

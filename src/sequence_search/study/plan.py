@@ -27,29 +27,14 @@ class Task(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Content of `study.toml`.
+    """Content of `study.toml`; budgets are those of a seed, or of a batch, as for `search`."""
 
-    Attributes
-    ----------
-    problems : dict
-        Tables of each problem by its name, every default written out, as in a problem file.
-    strategy, engine : str
-    options : dict
-        Every option of the strategy, as it takes them: with tuples where TOML has lists.
-    seeds : tuple of tuple of int
-        At first, and those added later, each time.
-    batch_size : int
-        Seeds that run as one batch. It does not depend on workers, so that results do not.
-    max_seconds, max_evaluations : float
-        Budget of a seed, or of a batch, as for `search`.
-    """
-
-    problems: dict[str, dict[str, Any]]
+    problems: dict[str, dict[str, Any]]  # tables by name, every default written out, as in a problem file
     strategy: str
     engine: str
-    options: dict[str, Any]
-    seeds: tuple[tuple[int, ...], ...]
-    batch_size: int = 1
+    options: dict[str, Any]  # every one, as the strategy takes it: with tuples where TOML has lists
+    seeds: tuple[tuple[int, ...], ...]  # at first, and those added later, each time
+    batch_size: int = 1  # seeds that run as one; it does not depend on workers, so that results do not
     max_seconds: float = math.inf
     max_evaluations: float = math.inf
 

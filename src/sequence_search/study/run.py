@@ -49,23 +49,12 @@ Folders = dict[int, Path]  # of seeds
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the work on a task ended.
-
-    Attributes
-    ----------
-    task : Task
-    state : str
-        "done"; "failed", at least one seed, with the reason; "interrupted", to go on later; "running",
-        another process is at it.
-    loss : float or None
-        Least of its seeds that are done.
-    reason : str or None
-    """
+    """How the work on a task ended."""
 
     task: Task
-    state: SeedState
-    loss: float | None = None
-    reason: str | None = None
+    state: SeedState  # "failed": at least one seed; "interrupted": to go on; "running": in another process
+    loss: float | None = None  # the least of its seeds that are done
+    reason: str | None = None  # of a failure
 
 
 def run_task(
@@ -77,12 +66,7 @@ def run_task(
 ) -> Outcome:
     """Compute the seeds of a task that are not done; nothing is computed if another process is at it.
 
-    Raises
-    ------
-    StudyError
-        If the study cannot be read.
-    StorageError
-        If a file cannot be written, as on a full disk.
+    A StudyError if the study cannot be read, a StorageError if a file cannot be written, as on a full disk.
     """
 
     def compute(missing: Folders) -> None:
@@ -138,21 +122,13 @@ def _with_lock(study: Path, task: Task, work: Callable[[Folders], None]) -> Outc
 
 
 class TaskStatus:
-    """The status files of the seeds of a task that are not done.
-
-    Attributes
-    ----------
-    missing : dict of Path
-        Folders of those seeds.
-    note : dict
-        What a reader of the files should know, if anything.
-    """
+    """The status files of the seeds of a task that are not done, `missing`."""
 
     def __init__(
         self, missing: Folders, on_progress: Callable[[Progress], None] = lambda progress: None
     ) -> None:
         self.missing = missing
-        self.note: dict[str, str] = {}
+        self.note: dict[str, str] = {}  # what a reader of the files should know
         self._attempts = {seed: n_attempts(folder) for seed, folder in missing.items()}
         self._on_progress = on_progress
         self._progress: Progress | None = None

@@ -39,24 +39,12 @@ exec {python} -m sequence_search resume {folder} --share "$SLURM_ARRAY_TASK_ID/{
 
 @dataclass(frozen=True, slots=True)
 class ArrayJob:
-    """What a user chooses of an array job.
-
-    Attributes
-    ----------
-    array_cap : int
-        The most array tasks.
-    time : str
-        Wall time of each, as SLURM writes it: "90", "01:30:00", "2-12".
-    n_cpus : int
-        Processor cores of each.
-    partition : str, optional
-        SLURM's default if not given.
-    """
+    """What a user chooses of an array job: the most array tasks, what each has, and SLURM's partition."""
 
     array_cap: int = 100
-    time: str = "01:00:00"
+    time: str = "01:00:00"  # wall time, as SLURM writes it: "90" (minutes), "01:30:00", "2-12"
     n_cpus: int = 1
-    partition: str | None = None
+    partition: str | None = None  # SLURM's default
 
     def __post_init__(self) -> None:
         if self.array_cap < 1 or self.n_cpus < 1:

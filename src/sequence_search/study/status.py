@@ -15,26 +15,13 @@ STATES = ("done", "running", "interrupted", "waiting", "failed")
 
 @dataclass(frozen=True, slots=True)
 class ProblemStatus:
-    """Where the seeds of one problem stand.
-
-    Attributes
-    ----------
-    problem : str
-    counts : dict of int
-        Seeds by state: done, running, interrupted, waiting, failed.
-    best : dict or None
-        Content of result.json of the seed with the least loss.
-    mean_seconds : float or None
-        Of a seed that is done.
-    views : tuple of SeedView
-        All seeds.
-    """
+    """Where the seeds of one problem stand."""
 
     problem: str
-    counts: dict[str, int]
-    best: dict[str, Any] | None
-    mean_seconds: float | None
-    views: tuple[SeedView, ...]
+    counts: dict[str, int]  # of seeds by each of STATES
+    best: dict[str, Any] | None  # content of result.json of the seed with the least loss
+    mean_seconds: float | None  # of a seed that is done
+    views: tuple[SeedView, ...]  # of all seeds
 
     @property
     def left(self) -> int:

@@ -45,6 +45,7 @@ def map_tasks(
     """Apply a function to every task; each is given as soon as it ends, in any order, with what came of it.
 
     That is what the function returned or, if it raised or worker after worker died of it, the exception.
+    A StudyError if there is no worker to be had.
 
     Parameters
     ----------
@@ -61,11 +62,6 @@ def map_tasks(
         Of a user's own Dask cluster, in place of both.
     stop : callable () -> bool
         Once true, tasks not begun are left out, and those under way are asked to end.
-
-    Raises
-    ------
-    StudyError
-        If there is no worker to be had.
     """
     if workers < 1:
         raise StudyError(f"workers must be at least 1, got {workers}")
