@@ -120,10 +120,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
 
 def _print_evaluation(sequence: Sequence, record: dict[str, Any]) -> None:
     say(flow(pulses(sequence)))
-    rows = [["loss, over 1,024 voxels per tissue", f"{record['loss']:.6f}"]]
-    rows += [[f"  {name} (weighted)", f"{value:.6f}"] for name, value in record["terms"].items()]
-    rows += [[f"|Mxy| {tissue} (nominal)", f"{value:.4f}"] for tissue, value in record["signal"].items()]
-    rows += [
+    rows = [
+        ["loss, over 1,024 voxels per tissue", f"{record['loss']:.6f}"],
+        *([f"  {name} (weighted)", f"{value:.6f}"] for name, value in record["terms"].items()),
+        *([f"|Mxy| {tissue} (nominal)", f"{value:.4f}"] for tissue, value in record["signal"].items()),
         ["RF energy (rad²)", f"{record['rf_energy']:.4f}"],
         ["RF energy relative to 90°-180°", f"{100 * record['relative_rf_energy']:.1f} %"],
         ["time to readout (ms)", f"{record['time_to_readout_ms']:.4g}"],
@@ -150,9 +150,7 @@ def _named(study: Path, problem: str | None, seed: int | None, number: int) -> t
     if len(found) > 1:
         raise ValueError(f"{study} has several problems: pass --problem, one of {', '.join(found)}")
     ((name, runs),) = found.items()
-    if seed is not None:
-        runs = [run for run in runs if run.seed == seed]
-    best = best_run(runs)
+    best = best_run([run for run in runs if seed is None or run.seed == seed])
     if best is None:
         of_seed = "" if seed is None else f" and seed {seed}"
         raise ValueError(f"{study} has no design of '{name}'{of_seed} yet")
@@ -179,9 +177,9 @@ def _draw_designs(found: dict[str, list[Run]], file: Path) -> None:
 
     if len(found) > 1:
         raise ValueError(f"--figure is of one problem: pass --problem, one of {', '.join(found)}")
+    ((name, runs),) = found.items()
     drawn = {
         f"{number} of seed {run.seed}, {design_title(name, each.evaluation)}": each.sequence
-        for name, runs in found.items()
         for run in runs
         for number, each in enumerate(run.families, start=1)
     }

@@ -10,11 +10,19 @@ from typing import Annotated
 import typer
 
 from sequence_search.cli.app import app
-from sequence_search.cli.arguments import NamedOptions, ScheduleOption, StrategyOption, TableFormat
+from sequence_search.cli.arguments import (
+    NamedOptions,
+    ScheduleOption,
+    StrategyOption,
+    TableFormat,
+    WorkersOption,
+)
 from sequence_search.cli.checks import bad_input, strategy_options, study_errors
 from sequence_search.cli.printing import say
 from sequence_search.cli.progress import watched
 from sequence_search.cli.results import print_study_table
+
+REPRODUCTION = Path("reproduction")
 
 
 @app.command()
@@ -40,11 +48,9 @@ def table(
         study = Study.open(folder)
     tables = []
     with study_errors(), watched() as watch:
+        find = partial(grid_optimum, monitor=watch.monitor) if grid else stored_optimum
         for name, problem in study.problems.items():
-            optimum = None
-            if problem.grid is not None:
-                find = partial(grid_optimum, monitor=watch.monitor) if grid else stored_optimum
-                optimum = find(study.folder, problem)
+            optimum = None if problem.grid is None else find(study.folder, problem)
             if watch.exit_code is not None:
                 raise typer.Exit(watch.exit_code)
             reference = None if optimum is None else optimum.sequence
@@ -70,10 +76,8 @@ def reproduce(
     seeds: Annotated[
         int, typer.Option(min=1, max=100_000, help="Of each condition; the paper has 100.")
     ] = 100,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share this machine's cores.")] = 1,
-    out: Annotated[Path, typer.Option(help="Folder; the same command goes on with one.")] = Path(
-        "reproduction"
-    ),
+    workers: WorkersOption = 1,
+    out: Annotated[Path, typer.Option(help="Folder; the same command goes on with one.")] = REPRODUCTION,
 ) -> None:
     """Make the paper's results again: a study of its conditions, grids, tables, figures, and summary.md.
 
@@ -87,14 +91,10 @@ def reproduce(
         names = read_labels(",".join(CONDITIONS) if only is None else only)
         options = strategy_options(strategy, schedule, None, option)
         study = begin(out, names, strategy, seeds, options)
-    given = [
-        *(("--only", only) if only is not None else ()),
-        *("--strategy", strategy),
-        *(("--schedule", schedule) if schedule is not None else ()),
-        *(part for text in option or () for part in ("--option", text)),
-        *("--seeds", str(seeds), "--out", str(out)),
-    ]
-    command = shlex.join(["sequence-search", "reproduce", *given])
+    given = [("--only", only), ("--strategy", strategy), ("--schedule", schedule)]
+    given += [*(("--option", text) for text in option or ()), ("--seeds", str(seeds)), ("--out", str(out))]
+    stated = [part for flag, value in given if value is not None for part in (flag, value)]
+    command = shlex.join(["sequence-search", "reproduce", *stated])
     with study_errors(), watched(study) as watch:
         tally = study.run(workers=workers, monitor=watch.monitor, on_outcome=watch.finished)
     if watch.exit_code is not None:

@@ -11,28 +11,16 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, JustifyMethod
     from rich.table import Table
 
 COLUMN_GAP = 2
 PIPE_WIDTH = 240  # a log or a pipe has no width
-# What an encoding lacks is written so; letters lose their accents, anything else is a question mark.
-SUBSTITUTES = {
-    "°": " deg",
-    "–": "-",
-    "−": "-",
-    "±": "+-",
-    "²": "^2",
-    "≈": "~",
-    "…": "...",
-    "│": "|",
-    "─": "-",
-    "━": "-",
-    "\N{NO-BREAK SPACE}": " ",
-}
+# What an encoding lacks is written so, or as Unicode decomposes it (letters without accents), or else as "?".
+SUBSTITUTES = {"°": " deg", "±": "+-", "²": "^2", "≈": "~", "│": "|", **dict.fromkeys("–−─━", "-")}
 ENCODING_ERRORS = "sequence_search.substitute"
 
 
@@ -126,8 +114,8 @@ def _table(heads: list[str], rows: list[list[str]], widths: list[int], flexible:
     table.show_header = any(heads)
     for place, (head, width) in enumerate(zip(heads, widths, strict=True)):
         words = [word for row in rows for word in row[place].split()]
-        numbers = bool(words) and all(map(is_number, words))
-        justify: Literal["right", "left"] = "right" if numbers else "left"
+        is_of_numbers = bool(words) and all(map(is_number, words))
+        justify: JustifyMethod = "right" if is_of_numbers else "left"
         table.add_column(head, justify=justify, no_wrap=place != flexible, min_width=width)
     for row in rows:
         table.add_row(*row)

@@ -19,10 +19,10 @@ def list_problems(format: FormatOption = Format.TABLE) -> None:
     from sequence_search.problem.library import builtin_problems, templates
     from sequence_search.problem.problem import Problem
 
-    problems = [Problem.load(name) for name in builtin_problems()]
+    titles = {name: Problem.load(name).title for name in builtin_problems()}
     if format is Format.JSON:
-        return print_json([{"name": problem.name, "title": problem.title} for problem in problems])
-    print_table(["problem", "title"], [[problem.name, problem.title] for problem in problems])
+        return print_json([{"name": name, "title": title} for name, title in titles.items()])
+    print_table(["problem", "title"], [list(row) for row in titles.items()])
     if names := templates():
         say(f"templates, for sequence-search init: {', '.join(names)}")
 

@@ -130,14 +130,10 @@ class TaskStatus:
         self.missing = missing
         self.note: dict[str, str] = {}  # what a reader of the files should know
         self._attempts = {seed: n_attempts(folder) for seed, folder in missing.items()}
+        self.is_last_attempt = max(self._attempts.values()) >= MAX_ATTEMPTS - 1  # of a seed
         self._on_progress = on_progress
         self._progress: Progress | None = None
         self._started = now()
-
-    @property
-    def is_last_attempt(self) -> bool:
-        """Whether a seed is tried for the last time."""
-        return max(self._attempts.values()) >= MAX_ATTEMPTS - 1
 
     def show(self, progress: Progress) -> None:
         """Pass on how far the search is, and note it for the next time that the files are written."""

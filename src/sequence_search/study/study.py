@@ -100,13 +100,7 @@ class Study:
 
     @classmethod
     def open(cls, folder: str | Path) -> Study:
-        """Study in a folder.
-
-        Raises
-        ------
-        StudyError
-            If there is none, it cannot be read, or a problem was changed since.
-        """
+        """Study in a folder; a StudyError if there is none, it cannot be read, or a problem was changed."""
         folder = Path(folder)
         plan = read_plan(folder)
         return cls(folder, plan, read_problems(folder, plan))
@@ -126,7 +120,7 @@ class Study:
         on_outcome: Callable[[Outcome], None] = lambda outcome: None,
         checkpoint_every_s: float = CHECKPOINT_EVERY_S,
     ) -> Tally:
-        """Compute what is not done: interrupted seeds from their checkpoints, failed ones once more.
+        """Compute what is not done: interrupted seeds from their checkpoints, failed ones once more; tally.
 
         Parameters
         ----------
@@ -141,11 +135,6 @@ class Study:
             Gets each task's outcome.
         checkpoint_every_s : float
             Time between two checkpoints of a search.
-
-        Returns
-        -------
-        Tally
-            Of the whole study.
 
         Raises
         ------
@@ -164,7 +153,12 @@ class Study:
             for task, result in map_tasks(
                 work, open_tasks, workers=workers, scheduler=scheduler, client=client, stop=monitor.stop
             ):
-                outcome = self._outcome(task, result)
+                if isinstance(result, StorageError | StudyError):
+                    raise result
+                if isinstance(result, Exception):  # of the worker, as it died
+                    outcome = fail(self.folder, task, f"{type(result).__name__}: {result}")
+                else:
+                    outcome = result
                 if outcome.state == "running":
                     elsewhere.append(task)
                 else:
@@ -211,7 +205,7 @@ class Study:
     def results(self) -> Any:
         """Tidy pandas table, or list of dict without pandas: a row for each seed done or failed."""
         rows = [
-            {**seed_row(name, run), "seconds": run.seconds}
+            seed_row(name, run) | {"seconds": run.seconds}
             for name in self.problems
             for run in self.runs(name)
         ]
@@ -240,11 +234,3 @@ class Study:
         """Whether a seed is not done and may be tried again."""
         folders = [seed_folder(self.folder, task.problem, seed) for seed in task.seeds]
         return any(read_result(each) is None and n_attempts(each) < MAX_ATTEMPTS for each in folders)
-
-    def _outcome(self, task: Task, result: Outcome | Exception) -> Outcome:
-        """What came of a task; an error that is the study's ends the run, one of the worker is on record."""
-        if isinstance(result, StorageError | StudyError):
-            raise result
-        if isinstance(result, Exception):
-            return fail(self.folder, task, f"{type(result).__name__}: {result}")
-        return result
