@@ -204,7 +204,7 @@ def test_repr_is_a_line_in_degrees_and_ms():
 class Crushed(Sequence):
     """One more column."""
 
-    COLUMNS = (*Sequence.COLUMNS, Column("moment", "moment_cycles", lambda x: x, lambda x: x))
+    COLUMNS = (*Sequence.COLUMNS, Column("moment", "moment_cycles", lambda x: x, lambda x: x, padding=-1.0))
 
     moment: torch.Tensor = field(kw_only=True)
 
@@ -243,7 +243,8 @@ def test_every_operation_keeps_one_more_column(changed, expected):
 
 
 def test_one_more_column_is_padded_and_compared():
-    assert BATCH.moment[1].tolist() == [1, 0, 0]
+    assert BATCH.moment[1].tolist() == [1, -1, -1]
+    assert BATCH.drop_small_pulses().moment[1].tolist() == [1, -1]
     other = dataclasses.replace(BATCH, moment=BATCH.moment + 1)
     assert other != BATCH
 

@@ -21,7 +21,7 @@ class Column(NamedTuple):
     """One number of each pulse: attribute of `Sequence`, key in files, from the unit there to SI and back.
 
     `least` is the smallest value allowed. With `adds`, what a pulse that is taken out has goes to the pulse
-    before it.
+    before it. `padding` stands where a pulse is absent.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Column(NamedTuple):
     write: Callable[[Tensor], Tensor]
     least: float = -math.inf
     adds: bool = False
+    padding: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -131,14 +132,14 @@ class Sequence:
         count = is_pulse.sum(-1, keepdim=True)
         n_rf = int(count.max()) if count.numel() else 0
         # Pulse number of each event, 1-based; events before the first pulse land in slot 0, cut off below.
-        slot = is_pulse.cumsum(-1)
+        slot, present = is_pulse.cumsum(-1), torch.arange(n_rf, device=count.device) < count
 
         def packed(column: Column) -> Tensor:
             part = columns[column.name]
             kept = part if column.adds else torch.where(is_pulse, part, 0.0)
-            return part.new_zeros((*part.shape[:-1], n_rf + 1)).scatter_add(-1, slot, kept)[..., 1:]
+            slots = part.new_zeros((*part.shape[:-1], n_rf + 1)).scatter_add(-1, slot, kept)
+            return torch.where(present, slots[..., 1:], column.padding)
 
-        present = torch.arange(n_rf, device=count.device) < count
         return cls(
             **{column.name: packed(column) for column in cls.COLUMNS},
             present=None if bool(present.all()) else present,
@@ -152,7 +153,10 @@ class Sequence:
         sequences = [s.without_padding() for s in sequences]
         counts = torch.tensor([len(s.delay) for s in sequences], device=sequences[0].delay.device)
         pad = torch.nn.utils.rnn.pad_sequence
-        padded = {c.name: pad([getattr(s, c.name) for s in sequences], batch_first=True) for c in cls.COLUMNS}
+        padded = {
+            c.name: pad([getattr(s, c.name) for s in sequences], batch_first=True, padding_value=c.padding)
+            for c in cls.COLUMNS
+        }
         present = torch.arange(int(counts.max()), device=counts.device) < counts[:, None]
         return cls(**padded, present=None if bool(present.all()) else present)
 
