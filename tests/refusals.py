@@ -7,12 +7,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 
-from sequence_search import Problem, Sequence, Term, Voxels, search, simulate
+from sequence_search import (
+    Objective,
+    Problem,
+    ProblemError,
+    SearchSpace,
+    Sequence,
+    Term,
+    Voxels,
+    evolve,
+    grid_search,
+    search,
+    sequence_figure,
+    simulate,
+)
+from sequence_search.checks import Fault
+from sequence_search.objective import TERMS
 from sequence_search.strategies.proxyless.strategy import Proxyless
 
 ECHO = Sequence.from_degrees_ms([90, 180], [0, 180], [6.2, 6.2])
@@ -49,9 +65,60 @@ CASES = {
     "properties of unequal length": Refusal(
         lambda: Voxels(t1=torch.ones(3), t2=torch.ones(2)), "properties of voxels must share one shape"
     ),
-    "no sequence": Refusal(
-        lambda: simulate(problem().voxels(1), ECHO), "a Sequence is needed, got a Voxels", TypeError
+    "swapped arguments": Refusal(
+        lambda: simulate(problem().voxels(1), ECHO), "expected Voxels, got Sequence", TypeError
     ),
+    "a problem in place of voxels": Refusal(
+        lambda: simulate(ECHO, problem()), "expected Voxels, got Problem", TypeError
+    ),
+    "no sequence over time": Refusal(
+        lambda: evolve(problem(), problem().voxels(1), torch.zeros(1)), "expected Sequence, got", TypeError
+    ),
+    "no sequence to evaluate": Refusal(
+        lambda: problem().evaluate(problem().voxels(1)), "expected Sequence, got Voxels", TypeError
+    ),
+    "a figure of swapped arguments": Refusal(
+        lambda: sequence_figure(problem(), ECHO), "expected Sequence, got Problem", TypeError
+    ),
+    "a name in place of a problem": Refusal(
+        lambda: search("max-signal"), "expected Problem, got str", TypeError
+    ),
+    "a grid search of a name": Refusal(
+        lambda: grid_search("max-signal"), "expected Problem, got str", TypeError
+    ),
+    "no imaging": Refusal(
+        lambda: replace(problem(), imaging=None), "expected Imaging, got NoneType", TypeError
+    ),
+    "one tissue that is not in a tuple": Refusal(
+        lambda: replace(problem(), tissues=problem().tissues[0]), "tuple of Tissue, got Tissue", TypeError
+    ),
+    "terms in place of an objective": Refusal(
+        lambda: replace(problem(), objective=problem().objective.terms), "expected Objective, got", TypeError
+    ),
+    "one term that is not in a tuple": Refusal(
+        lambda: Objective(problem().objective.terms[0]), "tuple of Term, got Term", TypeError
+    ),
+    "tissues of a term by name": Refusal(
+        lambda: Term("s", TERMS["signal"], 1.0, ("GM",)), r"indices of tissues, got \('GM',\)"
+    ),
+    "one tissue of a term": Refusal(lambda: Term("s", TERMS["signal"], 1.0, 0), "indices of tissues, got 0"),
+    "a weight in words": Refusal(
+        lambda: Term("s", TERMS["signal"], "1"), "weight must be a number, got '1'", Fault
+    ),
+    "a term without a name": Refusal(lambda: Term("", TERMS["signal"], 1.0), "name of a term must be a text"),
+    "a term of a number": Refusal(
+        lambda: problem().with_term("mine", 3, 1.0), "term 'mine' must be a function, got 3", TypeError
+    ),
+    "a term of no tissue": Refusal(
+        lambda: problem().with_term("mine", torch.mean, 1.0, ()), "term 'mine' names no tissue", ProblemError
+    ),
+    "one wait": Refusal(
+        lambda: SearchSpace(wait_ranges=(1.0, 2.0)),
+        r"wait_ranges must be \(low, high\) ranges, got 1.0",
+        Fault,
+    ),
+    "a flip angle as range": Refusal(lambda: SearchSpace(flip_range=3.0), "flip_range must be", Fault),
+    "a flip range of three": Refusal(lambda: SearchSpace(flip_range=(0, 1, 2)), "flip_range must be", Fault),
     "kind of a term": Refusal(lambda: Term("signal", "signal", 1.0), "must be one of TERMS", TypeError),
 }
 

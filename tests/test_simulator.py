@@ -524,3 +524,6 @@ def test_trains_too_long_to_follow_are_refused():
     with pytest.raises(ValueError, match=r"at most 13 pulses, .* got 15: take engine='isochromats'"):
         simulate(train, make_voxels())
     assert simulate(train, make_voxels(), "isochromats").shape == (1,)
+    voxels = make_voxels()[[0] * 1000]
+    with pytest.raises(ValueError, match=r"got 1\.8e\+08 for 12 pulses, 1000 voxels .* fewer voxels"):
+        simulate(train.map(lambda part: part[:12]), voxels)

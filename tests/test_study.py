@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sequence_search.problem.problem import Problem
+from sequence_search.search_space import SearchSpace
 from sequence_search.storage import (
     StorageError,
     StudyError,
@@ -417,6 +418,15 @@ def test_a_changed_problem_is_refused_with_the_differences(tmp_path):
     make(tmp_path, replace(PROBLEM, title="A title affects no result"))
 
 
+def test_a_range_that_follows_a_bound_is_no_difference_of_its_own(tmp_path):
+    make(tmp_path, replace(PROBLEM, search_space=SearchSpace(max_rf=2)))
+    space = SearchSpace(max_rf=2, max_delay=0.5)
+    with pytest.raises(StudyError) as refused:
+        make(tmp_path, replace(PROBLEM, search_space=space))
+    keys = [line.split(":")[0].strip() for line in str(refused.value).splitlines()[1:-1]]
+    assert keys == ["search_space.max_delay_ms"]
+
+
 def test_of_several_problems_the_one_that_differs_is_named(tmp_path):
     make(tmp_path, (PROBLEM, CONTRAST))
     other = replace(CONTRAST, search_space=replace(CONTRAST.search_space, max_rf=3))
@@ -426,8 +436,9 @@ def test_of_several_problems_the_one_that_differs_is_named(tmp_path):
 
 def test_another_strategy_is_refused_with_the_difference(tmp_path):
     make(tmp_path)
-    with pytest.raises(StudyError, match="strategy: multistart in the study, random asked for"):
+    with pytest.raises(StudyError, match="strategy: multistart in the study, random asked for") as refused:
         Study.create(tmp_path, PROBLEM, "random", range(3))
+    assert "options" not in str(refused.value)
 
 
 def test_a_folder_whose_study_was_not_begun_takes_another(tmp_path):

@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -163,3 +164,10 @@ def test_numbers_stand_for_all_voxels_and_have_defaults():
     echo = Sequence.from_degrees_ms([90, 180], [0, 90], [10, 10])
     (slope,) = torch.autograd.grad(simulate(echo, voxels).abs().sum(), t2)
     torch.testing.assert_close(slope, (0.02 / t2**2 * torch.exp(-0.02 / t2)).detach(), atol=1e-4, rtol=1e-4)
+
+
+def test_lists_and_arrays_are_taken_as_tensors():
+    made = Voxels(t1=[1.0, 2.0], t2=np.array([0.1, 0.2]), tissue=[0, 1])
+    assert made.t1.dtype == made.t2.dtype == made.b0.dtype == torch.float64
+    assert made.t2.tolist() == [0.1, 0.2]
+    assert made.tissue.tolist() == [0, 1]

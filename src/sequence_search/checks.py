@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from numbers import Integral, Real
+from typing import Any
 
 # Of an SI unit, the one that files state instead, and how many of it make one.
 FILE_UNITS = {"s": ("ms", 1e3), "rad": ("deg", 180 / math.pi)}
@@ -53,6 +54,32 @@ def number(name: str, value: object) -> float:
     except OverflowError:
         raise Fault(f"{what} a number below 1e308, got a larger one") from None
     raise Fault(f"{what} a number, got {{0}}", repr(value))
+
+
+def check_type(value: object, kind: type) -> None:
+    """Refuse what is of another type, such as one of two arguments that were swapped.
+
+    Raises
+    ------
+    TypeError
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
+
+
+def tuple_of(kind: type, values: object) -> tuple[Any, ...]:
+    """Values of one type as a tuple.
+
+    Raises
+    ------
+    TypeError
+        If one is of another type, or there is one that stands alone.
+    """
+    if not isinstance(values, list | tuple):
+        raise TypeError(f"expected a tuple of {kind.__name__}, got {type(values).__name__}")
+    for value in values:
+        check_type(value, kind)
+    return tuple(values)
 
 
 def whole_number(name: str, value: object, low: int, high: int) -> int:

@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
+from sequence_search.checks import number, tuple_of
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
@@ -100,7 +101,7 @@ class Term:
     Raises
     ------
     TypeError
-        If the kind is a bare function.
+        If the kind is a bare function, or is of what is no function.
     ValueError
         If the weight is not finite or is negative, or the tissues do not fit the kind.
     """
@@ -114,6 +115,11 @@ class Term:
     def __post_init__(self) -> None:
         if not isinstance(self.kind, TermKind):
             raise TypeError(f"kind of term '{self.name}' must be one of TERMS or own_term(function)")
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise ValueError(f"the name of a term must be a text that is not empty, got {self.name!r}")
+        if not callable(self.kind.function):
+            raise TypeError(f"term '{self.name}' must be a function, got {self.kind.function!r}")
+        object.__setattr__(self, "weight", number("weight", self.weight))
         if not math.isfinite(self.weight) or (self.weight < 0 and not self.kind.own):
             raise ValueError(f"weight of term '{self.name}' must be at least 0, got {self.weight:g}")
         candidates = self.tissues if self.kind is contrast_loss else None
@@ -123,6 +129,9 @@ class Term:
             self._check_tissues(self.tissues)
 
     def _check_tissues(self, tissues: tuple[int, ...]) -> None:
+        if not isinstance(tissues, list | tuple) or not all(type(index) is int for index in tissues):
+            raise ValueError(f"tissues of term '{self.name}' must be indices of tissues, got {tissues!r}")
+        object.__setattr__(self, "tissues", tuple(tissues))
         count, (least, most) = len(set(tissues)), self.kind.n_tissues
         if most == 0:
             raise ValueError(f"term '{self.name}' concerns the sequence, so it takes no tissues")
@@ -240,6 +249,7 @@ class Objective:
     terms: tuple[Term, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", tuple_of(Term, self.terms))
         names = [term.name for term in self.terms]
         if len(set(names)) < len(names):
             raise ValueError(f"the terms of an objective need different names, got {names}")

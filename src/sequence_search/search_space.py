@@ -70,10 +70,11 @@ class SearchSpace:
 
     def _check_ranges(self) -> None:
         if self.flip_range is not FLIP_RANGE:
-            self._set("flip_range", tuple(number("flip_range", end) for end in self.flip_range))
+            self._set("flip_range", _range("flip_range", self.flip_range))
         if self.wait_ranges is not WAIT_RANGES:
-            ranges = (tuple(number("wait_ranges", end) for end in each) for each in self.wait_ranges)
-            self._set("wait_ranges", tuple(ranges))
+            ranges = self.wait_ranges
+            given = ranges if isinstance(ranges, list | tuple) else (ranges,)
+            self._set("wait_ranges", tuple(_range("wait_ranges", each) for each in given))
         low, high = self.flip_range
         bound, name = min((2 * math.pi, ""), (self.max_flip, " ({max_flip})"))
         if not 0 <= low < high <= bound * (1 + ROUNDING):
@@ -85,6 +86,12 @@ class SearchSpace:
                 raise Fault(message, self.max_delay, low, high)
         if not self.wait_ranges:
             raise Fault("{wait_ranges} needs at least one range")
+
+    @property
+    def ranges_that_follow(self) -> set[str]:
+        """Ranges that are as the bounds alone make them."""
+        plain = SearchSpace(min_rf_delay=self.min_rf_delay, max_delay=self.max_delay, max_flip=self.max_flip)
+        return {name for name in ("flip_range", "wait_ranges") if getattr(self, name) == getattr(plain, name)}
 
     def _set(self, name: str, value: object) -> None:
         """While it is made: the type is frozen."""
@@ -175,3 +182,10 @@ class Grid:
         columns = [axis.values[digit] for axis, digit in zip(axes, digits, strict=True)]
         delay, flip, phase = torch.from_numpy(np.stack(columns, -1)).chunk(3, -1)
         return Sequence(flip, phase, delay)
+
+
+def _range(name: str, value: tuple[float, float]) -> tuple[float, float]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        what = "(low, high) ranges" if name == "wait_ranges" else "a range (low, high)"
+        raise Fault(f"{{{name}}} must be {what}, got {{0}}", repr(value))
+    return number(name, value[0]), number(name, value[1])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -21,9 +22,15 @@ TISSUE_PROPERTIES = ("m0", "t1", "t2", "t2_prime")
 IMAGING_PROPERTIES = ("b1", "b0", "spread")
 
 
+# A number is one for all voxels.
+Values = Tensor | np.ndarray | list[float] | list[int] | float | int
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False, init=False)
 class Voxels:
-    """Properties of n_voxels voxels, each a tensor [n_voxels]; a number is one for all of them.
+    """Properties of n_voxels voxels, each a tensor [n_voxels].
+
+    Arrays and lists are taken as tensors; a number stands for all voxels.
 
     Attributes
     ----------
@@ -53,18 +60,29 @@ class Voxels:
 
     def __init__(  # noqa: PLR0913 - as many as a voxel has properties
         self,
-        m0: Tensor | float = 1.0,
-        t1: Tensor | float = math.inf,
-        t2: Tensor | float = math.inf,
-        t2_prime: Tensor | float = math.inf,
-        b1: Tensor | float = 1.0,
-        b0: Tensor | float = 0.0,
-        spread: Tensor | float = 0.0,
-        tissue: Tensor | int = 0,
-        weight: Tensor | float = 1.0,
+        m0: Values = 1.0,
+        t1: Values = math.inf,
+        t2: Values = math.inf,
+        t2_prime: Values = math.inf,
+        b1: Values = 1.0,
+        b0: Values = 0.0,
+        spread: Values = 0.0,
+        tissue: Values = 0,
+        weight: Values = 1.0,
     ) -> None:
-        given = {"m0": m0, "t1": t1, "t2": t2, "t2_prime": t2_prime, "b1": b1, "b0": b0, "spread": spread}
+        given: dict[str, Any] = {
+            "m0": m0,
+            "t1": t1,
+            "t2": t2,
+            "t2_prime": t2_prime,
+            "b1": b1,
+            "b0": b0,
+            "spread": spread,
+        }
         given |= {"tissue": tissue, "weight": weight}
+        for name, part in given.items():
+            if isinstance(part, list | np.ndarray):
+                given[name] = torch.as_tensor(part, dtype=torch.int64 if name == "tissue" else torch.float64)
         whole = {name: part for name, part in given.items() if isinstance(part, Tensor) and part.ndim}
         real = [part for part in whole.values() if part.is_floating_point()]
         like = real[0] if real else torch.ones(1, dtype=torch.float64)

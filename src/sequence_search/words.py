@@ -1,6 +1,14 @@
-"""Words that depend on a number."""
+"""Words that depend on a number, or on how many there are."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def enumerated(words: Iterable[str]) -> str:
+    """As "a", "a and b", "a, b and c"."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def counted(number: int, noun: str) -> str:

@@ -59,7 +59,8 @@ def repeat_flags(arguments: list[str]) -> list[str]:
         is_flag = name in NUMBER_LISTS
         flag, text = (name, value) if is_flag else (flag, argument)
         numbers = [part.strip() for part in text.split(",") if part.strip()]
-        if flag and all(map(is_number, numbers)):
+        found = [is_number(number) for number in numbers]
+        if flag and (any(found) or not found):  # what is no number among them click refuses by its flag
             repeated += [f"{flag}={number}" for number in numbers]
             continue
         flag = flag if is_flag else ""

@@ -13,7 +13,7 @@ from sequence_search.cli.arguments import EngineOption, Format, FormatOption, Ov
 from sequence_search.cli.checks import bad_input, check_figure, load
 from sequence_search.cli.printing import flow, print_documents, print_json, print_table, pulses, say
 from sequence_search.cli.results import best_run, print_designs
-from sequence_search.words import counted
+from sequence_search.words import counted, enumerated
 
 if TYPE_CHECKING:
     from sequence_search.problem.problem import Problem
@@ -138,7 +138,7 @@ def _stated(given: dict[str, list[float] | None]) -> Sequence:
     missing = [option for option, numbers in given.items() if not numbers]
     if missing:
         raise ValueError(
-            f"{' and '.join(missing)} missing: state a number for each pulse, as --flip-deg 88 177 "
+            f"{enumerated(missing)} missing: state a number for each pulse, as --flip-deg 88 177 "
             "--phase-deg 0 180 --delay-ms 6.2 6.2, or name a study's folder in place of the problem"
         )
     return Sequence.from_degrees_ms(*(numbers or [] for numbers in given.values()))

@@ -26,6 +26,7 @@ from sequence_search.voxels import Voxels
 # Sums of delays are known to this many units in the last place of the whole time.
 ROUNDING = 8
 MAX_PULSES = 13  # 3^12 pathways of a voxel: seconds, and some tens of MB
+MAX_AMPLITUDES = 10**8  # of a batch and its voxels at the readout: 1.6 GB, and some times that on the way
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,20 @@ class Pathways:
         Raises
         ------
         ValueError
-            If there are too many pulses to follow every pathway.
+            If there are too many pulses or voxels to follow every pathway.
         """
         batch, n_rf = delay.shape
         if n_rf > MAX_PULSES:
             raise ValueError(
                 f"at most {MAX_PULSES} pulses, 3^{MAX_PULSES - 1} pathways, can be followed, got {n_rf}:"
                 " take engine='isochromats', whose cost grows only with their number"
+            )
+        amplitudes = batch * len(self.voxels) * 3 ** max(n_rf - 1, 0)
+        if amplitudes > MAX_AMPLITUDES:
+            raise ValueError(
+                f"at most {MAX_AMPLITUDES:.0e} pathways can be followed at once,"
+                f" got {amplitudes:.2g} for {n_rf} pulses, {len(self.voxels)} voxels and a batch of {batch}:"
+                " take fewer voxels, or engine='isochromats'"
             )
         recovered = self.voxels.b1.new_ones(batch, len(self.voxels)) * mz
         empty = self.voxels.b1.new_zeros(batch, len(self.voxels), 0)

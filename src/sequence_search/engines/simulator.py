@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
+from sequence_search.checks import check_type
 from sequence_search.engines import fused
 from sequence_search.engines.isochromats import Isochromats, draw_offsets
 from sequence_search.engines.kernel.blocks import Blocks
@@ -84,7 +85,7 @@ def simulate(
     Raises
     ------
     TypeError
-        If the first argument is no Sequence.
+        If the first argument is no Sequence, or the second no Voxels.
     ValueError
         As `Simulator`.
     """
@@ -130,6 +131,7 @@ class Simulator:
 
     def __post_init__(self) -> None:
         check_engine(self.engine)
+        check_type(self.voxels, Voxels)
 
     def signal(self, sequence: Sequence) -> Complex[Tensor, "*batch n_voxels"]:
         """Complex signal at the readout, as `simulate`."""
@@ -169,6 +171,7 @@ class Simulator:
         times : tensor [n_times], s
             From the first pulse, not negative; beyond the readout the last delay goes on.
         """
+        check_type(sequence, Sequence)
         single = sequence.without_padding()
         start = single.delay.cumsum(-1) - single.delay
         since = times[:, None] - start
@@ -205,8 +208,7 @@ class Simulator:
 
     def _kernel_serves(self, sequence: Sequence) -> bool:
         """Whether the compiled kernel runs, by what was asked for and what it knows."""
-        if not isinstance(sequence, Sequence):
-            raise TypeError(f"a Sequence is needed, got a {type(sequence).__name__}")
+        check_type(sequence, Sequence)
         if self.engine == "fused" and not fused.on_cpu(sequence, self.voxels):
             raise ValueError("engine 'fused' runs on the CPU only; take 'auto' or 'pathways'")
         return self.engine in ("auto", "fused") and not self.options and fused.can_run(sequence, self.voxels)

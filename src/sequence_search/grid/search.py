@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from sequence_search.checks import check_type
 from sequence_search.engines.fused import KERNEL_PROPERTIES
 from sequence_search.grid.losses import (
     GRID_N_PER_TISSUE,
@@ -95,6 +96,7 @@ def grid_search(
         If the problem has no grid or one outside its search space, a number is below 1, no loss is finite,
         or the state file is of another grid search.
     """
+    check_type(problem, Problem)
     if top < 1:
         raise ValueError(f"top must be at least 1, got {top}")
     voxels = problem.voxels(n_per_tissue)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from sequence_search.checks import Fault
+from sequence_search.checks import Fault, check_type, tuple_of
 from sequence_search.classify import CategoryRule
 from sequence_search.engines.simulator import LossFunction, Simulator
 from sequence_search.objective import Objective, Term, TermFunction, own_term
@@ -66,7 +66,10 @@ class Problem:
     Raises
     ------
     ValueError
-        If a part is missing, two tissues or categories have one name, or a term's tissues are not there.
+        If there is no tissue or no term, two tissues or categories have one name, or a term's tissues are
+        not there.
+    TypeError
+        If a part is of another type.
     """
 
     name: str
@@ -81,6 +84,10 @@ class Problem:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
             raise Fault("name must be of letters, digits, '.', '_' and '-', got {0}", repr(self.name))
+        object.__setattr__(self, "tissues", tuple_of(Tissue, self.tissues))
+        check_type(self.imaging, Imaging)
+        check_type(self.objective, Objective)
+        check_type(self.search_space, SearchSpace)
         if not self.tissues or not self.objective.terms:
             raise Fault("a problem needs at least one tissue and one term of the objective")
         for what, parts in (("tissues", self.tissues), ("categories", self.categories)):
@@ -167,6 +174,8 @@ class Problem:
             raise ProblemError(f"problem '{self.name}' has a term '{name}' already")
         names = [tissue.name for tissue in self.tissues]
         tissues = (tissues,) if isinstance(tissues, str) else tissues
+        if tissues is not None and not tissues:
+            raise ProblemError(f"term '{name}' names no tissue: leave tissues out for all of them")
         for tissue in tissues or ():
             if tissue not in names:
                 raise ProblemError(f"tissue '{tissue}' is not defined{nearest(tissue, names)}")
@@ -229,6 +238,7 @@ class Problem:
 
     def evaluate(self, sequence: Sequence, engine: str = "auto") -> Evaluation:
         """Loss, its parts, nominal signals and cost of a single sequence; ValueError if it is a batch."""
+        check_type(sequence, Sequence)
         single = sequence.without_padding().detach()
         parts = self.simulator(self.voxels(), engine).parts(single)
         return self.evaluation(single, {name: float(part) for name, part in parts.items()}, engine)

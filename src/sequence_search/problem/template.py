@@ -29,10 +29,10 @@ def template(problem: Problem | str | Path) -> str:
     tables = made.to_dict()
     del tables["category"]
     tables.pop("grid", None)
-    plain = SearchSpace(max_delay=made.search_space.max_delay, max_flip=made.search_space.max_flip)
-    for name, key in (("rf_candidates", "rf_candidates"), ("wait_ranges", "wait_ranges_ms")):
-        if getattr(made.search_space, name) == getattr(plain, name):
-            del tables["search_space"][key]
+    if made.search_space.rf_candidates == SearchSpace().rf_candidates:
+        del tables["search_space"]["rf_candidates"]
+    if "wait_ranges" in made.search_space.ranges_that_follow:
+        del tables["search_space"]["wait_ranges_ms"]
     text = tomlkit.item(inline(tables))
     for key, table in text.items():
         first = next(iter(table.values())) if key == "tissues" else table[0] if key == "objective" else table

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from sequence_search.checks import check_type
 from sequence_search.problem.problem import Evaluation, Problem
 from sequence_search.report.drawing import (
     TimeAxis,
@@ -56,6 +57,7 @@ def sequence_figure(sequence: Sequence, problem: Problem, title: str | None = No
     title : str, optional
         If not given, as "max-signal: GM 0.68, WM 0.58, CSF 0.98", with |Mxy| at the readout [a.u.].
     """
+    check_type(sequence, Sequence)
     single = sequence.detach().without_padding()
     axis = TimeAxis(single)
     figure = Figure(figsize=(max(6.4, 1.7 * len(single.delay)), 5.4), layout="constrained")
@@ -99,6 +101,7 @@ def robustness_figure(sequence: Sequence, problem: Problem, tissue: str | None =
 
     Arguments and errors are those of `robustness_map`.
     """
+    check_type(sequence, Sequence)
     figure = Figure(figsize=MAP_SIZE, layout="constrained")
     axes = figure.subplots()
     draw_maps(figure, [axes], [robustness_map(problem, sequence, tissue)])

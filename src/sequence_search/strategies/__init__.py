@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any, SupportsIndex
 
+from sequence_search.checks import check_type
 from sequence_search.problem.problem import Problem
 from sequence_search.strategies.base import Monitor, Settings
 from sequence_search.strategies.drive import Strategy
@@ -64,6 +65,7 @@ def search(
     ValueError
         If there is no such strategy or option, no seed, or no budget.
     """
+    check_type(problem, Problem)
     if isinstance(seeds, int):
         raise ValueError(
             f"seeds must be the seeds themselves, such as range({seeds}) or ({seeds},), got {seeds}"

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from sequence_search.engines.simulator import check_engine
+from sequence_search.problem.errors import keys_of
 from sequence_search.problem.legacy import legacy_digest
 from sequence_search.problem.library import toml_text
 from sequence_search.problem.problem import Problem
+from sequence_search.problem.schema import TABLES
 from sequence_search.storage import SCHEMA_VERSION, StudyError, write_bytes, write_json
 from sequence_search.strategies import make_strategy
 from sequence_search.strategies.record import environment
@@ -103,7 +105,10 @@ def add_seeds(folder: Path, stored: Plan, given: Plan) -> None:
 
     A StudyError with each difference if what is asked for differs in anything else.
     """
-    lines = [*differences(_settings(stored), _settings(given)), *_differences_of_problems(stored, given)]
+    before, after = _settings(stored), _settings(given)
+    if stored.strategy != given.strategy:  # whose options are of other names
+        del before["options"], after["options"]
+    lines = [*differences(before, after), *_differences_of_problems(stored, given)]
     if not set(stored.all_seeds) <= set(given.all_seeds):
         asked = ranges_text(given.all_seeds)
         lines.append(f"seeds: {ranges_text(stored.all_seeds)} in the study, {asked} asked for")
@@ -136,7 +141,11 @@ def _differences_of_problems(stored: Plan, given: Plan) -> Iterator[str]:
         if before.digest != after.digest:
             free = dict.fromkeys(("title", "grid", "category"))
             where = f"{name}: " if len(stored.problems) > 1 else ""
-            for line in differences(before.to_dict() | free, after.to_dict() | free):
+            tables = [each.to_dict() | free for each in (before, after)]
+            for key in before.search_space.ranges_that_follow & after.search_space.ranges_that_follow:
+                for each in tables:  # nobody stated it: the difference is of the bound
+                    del each["search_space"][keys_of(TABLES["search_space"])[key]]
+            for line in differences(tables[0], tables[1]):
                 yield where + line
 
 
