@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from paper_runs import GRID, PROBLEM, RUNS, THREE_RF, TWO_RF, design, run
-from sequence_search.paper.reproduce import begin, derive, figure_designs
+from sequence_search.paper.reproduce import derive, figure_designs
 from sequence_search.paper.summary import make_condition
 from sequence_search.search_space import Axis
 from sequence_search.strategies.base import Monitor
@@ -27,13 +27,6 @@ FILES = {
 def few_voxels(monkeypatch):
     search = grids.grid_search
     monkeypatch.setattr(grids, "grid_search", lambda problem, **how: search(problem, n_per_tissue=1, **how))
-
-
-def test_a_study_of_the_conditions_is_gone_on_with(tmp_path):
-    assert list(begin(tmp_path, ["max-signal", "gm-wm"], "random", 2).problems) == ["max-signal", "gm-wm"]
-    assert begin(tmp_path, ["max-signal", "gm-wm"], "random", 3).plan.all_seeds == (0, 1, 2)
-    with pytest.raises(ValueError, match="strategy"):
-        begin(tmp_path, ["max-signal", "gm-wm"], "multistart", 3)
 
 
 def test_grids_tables_figures_and_summary_are_made_and_made_again(tmp_path):

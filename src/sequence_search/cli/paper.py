@@ -85,12 +85,14 @@ def reproduce(
     3a, 3b: csf-null-w0.25, -w1 (VIII-a, b).
     """
     from sequence_search.paper.conditions import CONDITIONS, read_labels
-    from sequence_search.paper.reproduce import begin, derive
+    from sequence_search.paper.reproduce import derive
+    from sequence_search.problem.problem import Problem
+    from sequence_search.study.study import Study
 
     with bad_input():
-        names = read_labels(",".join(CONDITIONS) if only is None else only)
+        problems = map(Problem.load, read_labels(",".join(CONDITIONS) if only is None else only))
         options = strategy_options(strategy, schedule, None, option)
-        study = begin(out, names, strategy, seeds, options)
+        study = Study.create(out, problems, strategy, range(seeds), **options)
     given = [("--only", only), ("--strategy", strategy), ("--schedule", schedule)]
     given += [*(("--option", text) for text in option or ()), ("--seeds", str(seeds)), ("--out", str(out))]
     stated = [part for flag, value in given if value is not None for part in (flag, value)]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from sequence_search.engines.fused import KERNEL_PROPERTIES, as_numpy, encode
 from sequence_search.engines.kernel import grid as kernel
@@ -100,11 +101,8 @@ def _plain_losses(problem: Problem, grid: Grid, voxels: Voxels) -> GridLosses:
     step = max(1, BATCH_VOXELS // len(voxels))
 
     def losses(start: int, stop: int) -> np.ndarray:
-        values = np.empty(stop - start)
-        for first in range(start, stop, step):
-            last = min(first + step, stop)
-            loss = problem.loss(grid.sequences(np.arange(first, last)), voxels)
-            values[first - start : last - start] = loss.detach().numpy()
-        return values
+        parts = np.split(np.arange(start, stop), range(step, stop - start, step))
+        batches = [problem.loss(grid.sequences(part), voxels) for part in parts]
+        return torch.cat(batches).detach().numpy()
 
     return losses

@@ -29,16 +29,7 @@ class PhaseMap:
 
 
 def phase_map(problem: Problem, te: Axis, phase: Axis, *, n_per_tissue: int = GRID_N_PER_TISSUE) -> PhaseMap:
-    """Least loss over the flip angles of the problem's grid, with both delays TE/2.
-
-    Parameters
-    ----------
-    problem : Problem
-        With a grid of two pulses.
-    te : Axis, s
-    phase : Axis, rad
-    n_per_tissue : int
-        Sobol voxels of each tissue.
+    """Least loss over the flip angles of the problem's grid, with both delays TE/2 [s] and a phase [rad].
 
     Raises
     ------

@@ -180,17 +180,16 @@ class GridSearch:
         size, n_points = self._size, self._grid.n_points
         ranges = ((first, min(first + size, n_points)) for first in range(start, n_points, size))
         pool = ThreadPoolExecutor(n_threads)
+        chunks = (
+            (stop, pool.submit(best_points, self._losses, first, stop, self._top)) for first, stop in ranges
+        )
         try:
             # One more than threads, so that none waits for the results to be merged.
-            running = deque(
-                (stop, pool.submit(best_points, self._losses, first, stop, self._top))
-                for first, stop in islice(ranges, n_threads + 1)
-            )
+            running = deque(islice(chunks, n_threads + 1))
             while running:
                 stop, best = running.popleft()
                 yield stop, best.result()
-                for first, last in islice(ranges, 1):
-                    running.append((last, pool.submit(best_points, self._losses, first, last, self._top)))
+                running.extend(islice(chunks, 1))
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from sequence_search.classify import category_text
 from sequence_search.grid.phase_map import phase_map
@@ -15,7 +14,6 @@ from sequence_search.paper.formats import WRITERS
 from sequence_search.paper.phase_map import phase_map_figure
 from sequence_search.paper.summary import Condition, make_condition, occurrence_rows, summary
 from sequence_search.paper.values import TITLES
-from sequence_search.problem.problem import Problem
 from sequence_search.report.convergence import convergence_figure
 from sequence_search.report.drawing import save_figure
 from sequence_search.sequence import Sequence
@@ -30,14 +28,6 @@ from sequence_search.words import counted
 SUMMARY = "summary.md"
 TITLE_CHARACTERS = 34  # of a line above a design
 SUFFIXES = {"markdown": "md", "csv": "csv", "latex": "tex", "json": "json"}
-
-
-def begin(
-    folder: Path, problems: Iterable[str], strategy: str, n_seeds: int, options: dict[str, Any] | None = None
-) -> Study:
-    """Study of built-in problems, made or gone on with; errors as of `Study.create`."""
-    loaded = [Problem.load(name) for name in problems]
-    return Study.create(folder, loaded, strategy, range(n_seeds), **(options or {}))
 
 
 def derive(
@@ -98,17 +88,16 @@ def figure_designs(each: Condition) -> dict[str, Sequence]:
     designs = {} if each.grid is None else {TITLES["grid"]: each.grid}
     found = [(match.row.name, match.sequence) for match in each.table.matches if match.sequence is not None]
     shown = dict([*found[:1], *found[1:][-1:]])
-    designs |= {_title(name.removesuffix(" sequences")): sequence for name, sequence in shown.items()}
+    designs |= {name.removesuffix(" sequences"): sequence for name, sequence in shown.items()}
     best = min(each.runs, key=lambda run: run.loss, default=None)
     if best is not None and best.sequence is not None:
         what = category_text(best.sequence, each.problem.categories)
         if what not in shown:
-            designs[_title(f"Best design: {what}")] = best.sequence
-    return designs
-
-
-def _title(text: str) -> str:
-    return textwrap.fill(text, TITLE_CHARACTERS, break_on_hyphens=False)
+            designs[f"Best design: {what}"] = best.sequence
+    return {
+        textwrap.fill(title, TITLE_CHARACTERS, break_on_hyphens=False): design
+        for title, design in designs.items()
+    }
 
 
 def _draw(folder: Path, each: Condition) -> list[Path]:

@@ -82,15 +82,8 @@ def make_table(problem: Problem, runs: list[Run], reference: Sequence | None = N
     """Categories of the best design of each run, with means and standard deviations. Tables V to VIII.
 
     A design that does not succeed is one of Others, whatever its structure, and so is a run without a design.
-    The signals are those of the nominal voxel, RF energies relative to 90°-180°.
-
-    Parameters
-    ----------
-    problem : Problem
-    runs : list of Run
-        One for each seed.
-    reference : Sequence, optional
-        The grid optimum: a row of its own, and the measure of success. Without it that is the best run.
+    The signals are those of the nominal voxel, RF energies relative to 90°-180°. The reference is the grid
+    optimum: a row of its own, and the measure of success. Without it that is the best run.
     """
     groups = categorized(problem, runs, reference)
     columns = _columns(problem, runs)

@@ -48,15 +48,8 @@ def robustness_map(
     """Map over the problem's own ranges of b0 and b1, both ends included.
 
     A normal distribution is followed to two standard deviations; a field that the problem holds constant
-    is varied as in Table I, by 50 Hz or 0.2 to either side.
-
-    Parameters
-    ----------
-    sequence : Sequence, single
-    tissue : str, optional
-        Its name; the first of the problem if not given, which is GM in the paper's.
-    n_b0, n_b1 : int
-        Points along each axis, at least 2.
+    is varied as in Table I, by 50 Hz or 0.2 to either side. The tissue, by name, is the first of the problem
+    if not given, which is GM in the paper's; n_b0 and n_b1 are the points along each axis, at least 2.
 
     Raises
     ------

@@ -29,12 +29,8 @@ class Progress:
 class Monitor:
     """How a running search is watched and stopped.
 
-    Attributes
-    ----------
-    on_progress : callable
-        Gets a `Progress` now and then.
-    stop : callable
-        Asked often; once true, the search ends with the best so far.
+    `on_progress` gets a `Progress` now and then. `stop` is asked often; once true, the search ends with the
+    best so far.
     """
 
     on_progress: Callable[[Progress], None] = lambda progress: None
@@ -63,25 +59,17 @@ class Checkpoint(Protocol):
 class Settings:
     """How a strategy is run.
 
-    Attributes
-    ----------
-    engine : str
-        As for `simulate`.
-    monitor : Monitor
-    max_seconds, max_evaluations : float
-        Budget of one seed; of a batch of seeds, its wall time and the evaluations of each. An evaluation
-        is the loss of one sequence over the training voxels, with or without its gradient. What was spent
-        before an interruption counts. At its end the search and any polish stop; what was found is still
-        evaluated over both ensembles, once.
-    checkpoint : Checkpoint or None
-        Of the one seed, or the one batch of seeds, that is run.
+    The budget is of one seed; of a batch of seeds, its wall time and the evaluations of each. An evaluation
+    is the loss of one sequence over the training voxels, with or without its gradient. What was spent before
+    an interruption counts. At its end the search and any polish stop; what was found is still evaluated over
+    both ensembles, once.
     """
 
-    engine: str = "auto"
+    engine: str = "auto"  # as for `simulate`
     monitor: Monitor = Monitor()
     max_seconds: float = math.inf
     max_evaluations: float = math.inf
-    checkpoint: Checkpoint | None = None
+    checkpoint: Checkpoint | None = None  # of the one seed, or the one batch of seeds, that is run
 
 
 class Meter:

@@ -92,17 +92,11 @@ class Strategy(ABC):
 
     A seed draws all its randomness from a generator of its own, so that its result does not depend on
     the seeds beside it.
-
-    Attributes
-    ----------
-    batch_size : int
-        Seeds of a study that run as one batch where that is faster; 1 if they follow each other.
-    presets : dict
-        Options by name, for `--schedule`.
     """
 
+    # Seeds of a study that run as one batch where that is faster; 1 if they follow each other.
     batch_size: ClassVar[int] = 1
-    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}  # options by name, for `--schedule`
 
     @abstractmethod
     def prepare(self, problem: Problem, engine: str) -> Search[Any, list[Run]]:

@@ -55,31 +55,19 @@ class Design:
 class Run:
     """Outcome of one seed.
 
-    Attributes
-    ----------
-    seed : int
-    status : str
-        "done": converged, or all its steps taken. "cut": at a budget. "interrupted": stopped. "failed".
-        All but "failed" have designs, the best so far.
-    families : tuple of Design
-        Distinct local optima, by structure, best first; empty if failed. Designs that differ in phases
-        alone, as mirrors do, are one family, of which the best is kept.
-    seconds : float
-        Wall time, shared equally among seeds that ran as one batch.
-    n_evaluations : int
-        Losses of single sequences computed.
-    history : tuple of Point
-    reason : str or None
-        Why the run failed or ended early.
+    Its status is "done": converged, or all its steps taken; "cut": at a budget; "interrupted": stopped; or
+    "failed". All but "failed" have designs, the best so far. Families are distinct local optima, by
+    structure, best first; designs that differ in phases alone, as mirrors do, are one, of which the best is
+    kept.
     """
 
     seed: int
     status: Status
     families: tuple[Design, ...]
-    seconds: float
-    n_evaluations: int
+    seconds: float  # wall time, shared equally among seeds that ran as one batch
+    n_evaluations: int  # losses of single sequences computed
     history: tuple[Point, ...] = ()
-    reason: str | None = None
+    reason: str | None = None  # why the run failed or ended early
 
     @property
     def sequence(self) -> Sequence | None:
@@ -105,16 +93,8 @@ class Run:
 class SearchResult:
     """Runs of one strategy on one problem, in the order of the seeds.
 
-    Seeds that a stopped search had not begun have no run.
-
-    Attributes
-    ----------
-    problem : Problem
-    strategy : str
-    runs : tuple of Run
-    options : dict
-        Every option of the strategy, defaults written out.
-    engine : str
+    Seeds that a stopped search had not begun have no run. `options` are all of the strategy, defaults written
+    out.
     """
 
     problem: Problem

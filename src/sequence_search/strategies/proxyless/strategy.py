@@ -52,36 +52,7 @@ POLISH_N_PER_TISSUE = 128
 
 @dataclass(frozen=True, slots=True)
 class Proxyless(Strategy):
-    """Options of ProxylessNAS; defaults are the paper's values where it states them, else its source's.
-
-    Attributes
-    ----------
-    steps : int
-        Weight steps; the paper's 1,000 epochs of 100 batches are 100,000.
-    n_voxels, voxels_per_step : int
-        Random voxels, and those of one step.
-    weight_rate : float
-        Of SGD, on radians and log idle times.
-    architecture_rate, architecture_betas : float, (float, float)
-        Of Adam.
-    architecture_every : int
-        Weight steps for each architecture step, which takes other voxels.
-    momentum : float
-        Of SGD; the paper names none, ProxylessNAS's default is 0.9.
-    warmup : float
-        Part of all steps before the first architecture step; the paper names none, ProxylessNAS trains
-        weights alone for a third of its epochs.
-    gates : str
-        "full": all candidates of a layer enter an architecture step. "two": two drawn from p, whose
-        total probability is kept. "exact": as "full", with each candidate's loss in place of dL/dg, which
-        is the loss linearised at the drawn path; ours, not the paper's.
-    architecture_sd : float
-        Standard deviation of the initial architecture parameters.
-    temperature : float
-        p = softmax(alpha / temperature); above 1 it explores longer. Ours.
-    polish : bool
-        Converge the final design by a quasi-Newton method. Ours.
-    """
+    """Options of ProxylessNAS; defaults are the paper's values where it states them, else its source's."""
 
     # A step of 50 seeds of the fast schedule costs twice one of 8. More workers than batches are of no use:
     # the paper's 100 seeds are two.
@@ -93,19 +64,24 @@ class Proxyless(Strategy):
         "exact": {**_FAST, "gates": "exact", "warmup": 0.3, "polish": True},
     }
 
-    steps: int = 100_000
-    n_voxels: int = 100_000
+    steps: int = 100_000  # weight steps: the paper's 1,000 epochs of 100 batches
+    n_voxels: int = 100_000  # random ones
     voxels_per_step: int = 1_000
-    weight_rate: float = 0.01
-    architecture_rate: float = 0.001
-    architecture_betas: tuple[float, float] = (0.0, 0.999)
-    architecture_every: int = 5
-    momentum: float = 0.0
+    weight_rate: float = 0.01  # of SGD, on radians and log idle times
+    architecture_rate: float = 0.001  # of Adam
+    architecture_betas: tuple[float, float] = (0.0, 0.999)  # of Adam
+    architecture_every: int = 5  # weight steps for each architecture step, which takes other voxels
+    momentum: float = 0.0  # of SGD; the paper names none, ProxylessNAS's default is 0.9
+    # Part of all steps before the first architecture step; the paper names none, ProxylessNAS trains weights
+    # alone for a third of its epochs.
     warmup: float = 0.0
+    # "full": all candidates of a layer enter an architecture step. "two": two drawn from p, whose total
+    # probability is kept. "exact": as "full", with each candidate's loss in place of dL/dg, which is the loss
+    # linearised at the drawn path; ours, not the paper's.
     gates: Literal["full", "two", "exact"] = "full"
-    architecture_sd: float = 0.001
-    temperature: float = 1.0
-    polish: bool = False
+    architecture_sd: float = 0.001  # of the initial architecture parameters
+    temperature: float = 1.0  # p = softmax(alpha / temperature): above 1 it explores longer. Ours
+    polish: bool = False  # converge the final design by a quasi-Newton method. Ours
 
     def __post_init__(self) -> None:
         least = min(self.steps, self.voxels_per_step, self.architecture_every)
