@@ -30,7 +30,7 @@ from sequence_search import Problem, Sequence, Study, builtin_problems, search
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.result import Run
-from sequence_search.study.plan import read_facts
+from sequence_search.study.plan import read_files
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "search.json"
@@ -72,7 +72,7 @@ def main() -> None:
 
 def take_study(folder: Path, label: str, out: Path) -> None:
     """Rows from a study that is done."""
-    study, facts = Study.open(folder), read_facts(folder)
+    study, (facts, _) = Study.open(folder), read_files(folder)
     if study.tally().left:
         raise SystemExit(f"{folder} is not done: {study.tally().left} seeds are left")
     made = {**facts["versions"], "device": facts["device"], "created": facts["created"]}

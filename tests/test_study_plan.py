@@ -1,9 +1,12 @@
 import json
 import math
+import shutil
+from pathlib import Path
 
 import pytest
 
 from sequence_search.storage import StudyError
+from sequence_search.study import plan as plan_module
 from sequence_search.study.plan import Plan, Task, ranges_text, read_plan, read_ranges
 
 
@@ -71,3 +74,18 @@ def test_what_is_no_study_is_told(tmp_path):
         StudyError, match=r"schema version 3, .* reads 1 and 2: take the version that wrote it, 7.0"
     ):
         read_plan(tmp_path)
+
+
+def test_files_of_an_older_version_are_migrated_step_by_step(tmp_path, monkeypatch):
+    shutil.copytree(Path(__file__).parent / "data" / "study-v1", tmp_path / "study")
+    before = {file: file.read_bytes() for file in (tmp_path / "study").rglob("*") if file.is_file()}
+    steps = {
+        1: lambda facts, tables: (facts | {"steps": [1]}, tables),
+        2: lambda facts, tables: (facts | {"steps": [*facts["steps"], 2]}, tables | {"engine": "fused"}),
+    }
+    monkeypatch.setattr(plan_module, "MIGRATIONS", steps)
+    monkeypatch.setattr(plan_module, "SCHEMA_VERSION", 3)
+    facts, tables = plan_module.read_files(tmp_path / "study")
+    assert facts["steps"] == [1, 2]
+    assert tables["engine"] == "fused"
+    assert {file: file.read_bytes() for file in before} == before

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-SCHEMA_VERSION = 2  # of the files of a study, and of results; `study.plan` has those that are read
+SCHEMA_VERSION = 2  # of the files of a study, and of results; `study.plan` migrates older ones
 ASIDE = ".new."
 JSON_END = b"\n}\n"
 # What reading an .npz file with wrong bytes raises; the last for a method of compression there is not.

@@ -24,7 +24,7 @@ from sequence_search.study.plan import (
     PLAN_FILE,
     Plan,
     ranges_text,
-    read_facts,
+    read_files,
     read_tables,
 )
 from sequence_search.study.seeds import now
@@ -86,12 +86,11 @@ def make_problem(plan: Plan, name: str) -> Problem:
 
 def read_problems(folder: Path, plan: Plan) -> dict[str, Problem]:
     """Problems of a study by name; a StudyError if the hash of one is not that which it began with."""
-    facts = read_facts(folder)
+    facts, _ = read_files(folder)
     problems = {name: make_problem(plan, name) for name in plan.problems}
     for name, problem in problems.items():
         began = facts["problems"].get(name, "nothing")
-        # Hashes of version 1 were of the program's types; since then they are of problem files.
-        digest = legacy_digest(problem) if facts["schema_version"] == 1 else problem.digest
+        digest = legacy_digest(problem) if facts.get("hashed") == "types" else problem.digest
         if began != digest:
             raise StudyError(
                 f"{folder / PLAN_FILE}: problem '{name}' is not the one that the study began with: its hash "

@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,8 +14,17 @@ from typing import Any, NamedTuple
 from sequence_search.storage import SCHEMA_VERSION, StudyError, read_json
 
 PLAN_FILE, FACTS_FILE, LOCK_FILE, DERIVED = "study.toml", "study.json", "lock", "derived"
-# Files of an older version stay as they are. What is new since, such as an option, has its default there.
-READ_VERSIONS = (1, SCHEMA_VERSION)
+Tables = dict[str, Any]
+
+
+def _hashed_types(facts: Tables, tables: Tables) -> tuple[Tables, Tables]:
+    """Mark hashes of version 1, which were of the program's types; since then they are of problem files."""
+    return facts | {"hashed": "types"}, tables
+
+
+# Content of `study.json` and `study.toml` of each version as that of the next. Files stay as they are and are
+# migrated whenever they are read; what is new, such as an option, has its default in studies before.
+MIGRATIONS: dict[int, Callable[[Tables, Tables], tuple[Tables, Tables]]] = {1: _hashed_types}
 
 
 class Task(NamedTuple):
@@ -67,10 +76,10 @@ class Plan:
         }
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
-    """Content of `study.json`, what a study was made with, of any version that is known.
+def read_files(folder: Path) -> tuple[Tables, Tables]:
+    """Content of `study.json`, what a study was made with, and of `study.toml`, what it computes, migrated.
 
-    A StudyError if there is no study, or the file is missing, damaged or of a version that is not known.
+    A StudyError if there is no study, or a file is missing, damaged or of a version that is not known.
     """
     if not (folder / PLAN_FILE).is_file():
         raise StudyError(f"{folder} holds no study: {PLAN_FILE} is missing")
@@ -78,15 +87,19 @@ def read_facts(folder: Path) -> dict[str, Any]:
     if facts is None or "problems" not in facts:
         raise StudyError(f"{folder / FACTS_FILE} is missing or damaged")
     version, wrote = facts.get("schema_version"), facts.get("versions", {}).get("sequence-search", "another")
-    if version not in READ_VERSIONS:
+    known = [*MIGRATIONS, SCHEMA_VERSION]
+    if version not in known:
         raise StudyError(
             f"{folder} is a study of schema version {version}, and this version of sequence-search reads "
-            f"{' and '.join(map(str, READ_VERSIONS))}: take the version that wrote it, {wrote}"
+            f"{' and '.join(map(str, known))}: take the version that wrote it, {wrote}"
         )
-    return facts
+    files = facts, read_tables(folder)
+    for each in range(version, SCHEMA_VERSION):
+        files = MIGRATIONS[each](*files)
+    return files
 
 
-def read_tables(folder: Path) -> dict[str, Any]:
+def read_tables(folder: Path) -> Tables:
     """Tables of `study.toml` as they stand there; a StudyError if they cannot be read."""
     try:
         return tomllib.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
@@ -96,8 +109,7 @@ def read_tables(folder: Path) -> dict[str, Any]:
 
 def read_plan(folder: Path) -> Plan:
     """Plan of the study in a folder; a StudyError if there is none, or it cannot be read."""
-    read_facts(folder)
-    content = read_tables(folder)
+    _, content = read_files(folder)
     try:
         options = content["options"].items()
         return Plan(

@@ -21,7 +21,7 @@ from sequence_search.study.plan import (
     Plan,
     Task,
     ranges_text,
-    read_facts,
+    read_files,
     read_plan,
 )
 from sequence_search.study.records import csv_text, markdown_text, problem_row, read_runs, seed_row
@@ -198,7 +198,7 @@ class Study:
 
     def records(self) -> list[dict[str, Any]]:
         """Each problem's `result_record`."""
-        facts = read_facts(self.folder)
+        facts, _ = read_files(self.folder)
         made_with = {name: facts[name] for name in ("versions", "device")}
         return [result_record(self.result(name), made_with) for name in self.problems]
 
