@@ -20,6 +20,7 @@ SMALLEST_PART_OF_CENTRE = 0.01
 
 TISSUE_PROPERTIES = ("m0", "t1", "t2", "t2_prime")
 IMAGING_PROPERTIES = ("b1", "b0", "spread")
+PROPERTIES = TISSUE_PROPERTIES + IMAGING_PROPERTIES
 
 
 # A number is one for all voxels.

@@ -6,6 +6,7 @@ float32 kernel would be at most twice as fast, and its phases 2 pi b0 t miss 1e-
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,16 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
+from sequence_search.engines.kernel import grid as kernel_grid
 from sequence_search.engines.kernel.blocks import Blocks, arrange_voxels
 from sequence_search.engines.kernel.objective import Arranged, Encoding
 from sequence_search.engines.kernel.run import adjoint, forward
 from sequence_search.engines.kernel.run import loss as kernel_loss
 from sequence_search.engines.kernel.tree import MAX_PULSES
 from sequence_search.objective import Prepared
+from sequence_search.search_space import Grid
 from sequence_search.sequence import Sequence
-from sequence_search.voxels import Voxels
-
-KERNEL_PROPERTIES = ("m0", "t1", "t2", "t2_prime", "b1", "b0", "spread")
+from sequence_search.voxels import PROPERTIES, Voxels
 
 
 def signal(sequence: Sequence, voxels: Voxels, blocks: Blocks) -> Complex[Tensor, "batch n_voxels"]:
@@ -51,9 +52,7 @@ def on_cpu(sequence: Sequence, voxels: Voxels) -> bool:
 
 def can_run(sequence: Sequence, voxels: Voxels) -> bool:
     """Whether the kernel serves: CPU, not too many pulses, no derivative by a voxel property wanted."""
-    wanted = torch.is_grad_enabled() and any(
-        getattr(voxels, name).requires_grad for name in KERNEL_PROPERTIES
-    )
+    wanted = torch.is_grad_enabled() and any(getattr(voxels, name).requires_grad for name in PROPERTIES)
     return on_cpu(sequence, voxels) and sequence.delay.shape[-1] <= MAX_PULSES and not wanted
 
 
@@ -66,7 +65,7 @@ def pulse_numbers(sequence: Sequence) -> np.ndarray:
 
 def arrange(voxels: Voxels) -> Blocks:
     """Voxels as the kernel wants them, grouped by tissue; made once for many calls."""
-    properties = [as_numpy(getattr(voxels, name)) for name in KERNEL_PROPERTIES]
+    properties = [as_numpy(getattr(voxels, name)) for name in PROPERTIES]
     return arrange_voxels(properties, voxels.tissue.numpy())
 
 
@@ -127,6 +126,19 @@ def encode(prepared: Prepared) -> Encoding:
         signed=np.array([signed for _, _, signed in contrasts], np.bool_),
         penalties=penalties,
     )
+
+
+def two_pulse_losses(grid: Grid, prepared: Prepared) -> Callable[[int, int], np.ndarray]:
+    """Losses of the points of a grid of two pulses, the first of one phase, from a start to before a stop."""
+    first, second = grid.phase
+    tables = kernel_grid.make_tables(
+        tuple(axis.values for axis in grid.flip_angle),
+        second.values - first.start,
+        tuple(axis.values for axis in grid.delay),
+        tuple(as_numpy(getattr(prepared.voxels, name)) for name in PROPERTIES),
+    )
+    encoding = encode(prepared)
+    return lambda start, stop: kernel_grid.losses(tables, encoding, start, stop)
 
 
 def _plain(value: float | Tensor) -> np.ndarray | float:

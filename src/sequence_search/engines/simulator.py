@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
@@ -22,10 +23,14 @@ from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.objective import Arranged, arrange_objective
 from sequence_search.engines.pathways import Pathways
 from sequence_search.objective import Objective, Prepared
+from sequence_search.search_space import Grid
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
 LossFunction = Callable[[Sequence], tuple[Tensor, Sequence]]
+# Losses [stop - start] of the points of a grid from start to before stop.
+GridLosses = Callable[[int, int], np.ndarray]
+BATCH_VOXELS = 2**18  # points of a grid times voxels at a time, whose signals are all kept: 4 MB
 
 
 @runtime_checkable
@@ -205,6 +210,23 @@ class Simulator:
         total = loss.sum() + 0.0 * sum(part.sum() for part in leaves.columns().values())
         slopes = torch.autograd.grad(total, list(leaves.columns().values()))
         return loss.detach(), replace(leaves, **dict(zip(leaves.columns(), slopes, strict=True)))
+
+    def grid_losses(self, grid: Grid) -> GridLosses:
+        """Losses of a grid's points, by a function that lets threads run.
+
+        A grid of two pulses, the first of one phase, has a kernel of its own, which does once what depends on
+        a flip angle or a delay alone.
+        """
+        two_pulses = len(grid.flip_angle) == 2 and grid.phase[0].count == 1
+        if two_pulses and self.has_kernel_loss and self._kernel_serves(grid.sequences(np.zeros(1, np.int64))):
+            return fused.two_pulse_losses(grid, self._prepared)
+        step = max(1, BATCH_VOXELS // len(self.voxels))
+
+        def losses(start: int, stop: int) -> np.ndarray:
+            parts = np.split(np.arange(start, stop), range(step, stop - start, step))
+            return torch.cat([self.loss(grid.sequences(part)) for part in parts]).detach().numpy()
+
+        return losses
 
     def _kernel_serves(self, sequence: Sequence) -> bool:
         """Whether the compiled kernel runs, by what was asked for and what it knows."""

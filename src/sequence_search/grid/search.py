@@ -21,7 +21,6 @@ import numpy as np
 import torch
 
 from sequence_search.checks import check_type
-from sequence_search.engines.fused import KERNEL_PROPERTIES
 from sequence_search.grid.losses import (
     GRID_N_PER_TISSUE,
     GridPoint,
@@ -38,7 +37,7 @@ from sequence_search.strategies.drive import drive
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.refine import polish
 from sequence_search.strategies.result import Design
-from sequence_search.voxels import Voxels
+from sequence_search.voxels import PROPERTIES, Voxels
 
 CHUNK_VOXELS = 2**26  # points times voxels of a chunk: some tenths of a second
 SAVE_EVERY_S = 5.0
@@ -234,6 +233,6 @@ def _key(problem: Problem, voxels: Voxels, top: int) -> str:
     """SHA-256 of all that the best points depend on."""
     digest = hashlib.sha256(f"{problem.digest} {top}".encode())
     digest.update(json.dumps(asdict(grid_of(problem))).encode())
-    for name in (*KERNEL_PROPERTIES, "tissue", "weight"):
+    for name in (*PROPERTIES, "tissue", "weight"):
         digest.update(getattr(voxels, name).numpy().tobytes())
     return digest.hexdigest()
