@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -125,3 +126,13 @@ def test_polish_ends_at_its_budget_with_the_best_so_far():
     assert 8 <= meter.evaluations < 30
     assert loss == pytest.approx(float(PROBLEM.loss(best, PROBLEM.voxels(16))))
     assert loss < float(PROBLEM.loss(start, PROBLEM.voxels(16)))
+
+
+def test_threads_of_blas_change_no_bit_of_a_polish():
+    starts = random_designs(PROBLEM.search_space, 12, np.random.default_rng(0))
+    loss_and_gradient = PROBLEM.loss_and_gradient(PROBLEM.voxels(4))
+    found = []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads, "blas"):
+            found.append([polish(loss_and_gradient, PROBLEM.search_space, start) for start in starts])
+    assert found[0] == found[1]

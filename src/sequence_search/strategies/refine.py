@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.optimize import minimize
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from sequence_search.engines.simulator import LossFunction
@@ -22,6 +23,11 @@ from sequence_search.strategies.base import Meter, Settings
 # A clock below this part of the time to readout counts as refocused.
 REFOCUSED = 1e-4
 POLISH_ROUNDS = 4
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def descend(
@@ -130,19 +136,21 @@ def polish(
     log_delay = single.delay.clamp(space.min_rf_delay, space.max_delay).log()
     x = torch.cat([single.flip_angle.clamp(-space.max_flip, space.max_flip), single.phase, log_delay]).numpy()
     reached = float("inf")
-    for _ in range(POLISH_ROUNDS):
-        before = reached
-        options = {"maxiter": max_iterations, "ftol": 1e-12, "gtol": 1e-8}
-        smooth = turn(x, method="L-BFGS-B", options=options)
-        x, reached = smooth.x, float(smooth.fun)
-        echoes = refocused_clocks(np.exp(x[2 * n_rf :]))
-        if len(echoes):
-            options = {"maxiter": max_iterations, "ftol": 1e-13}
-            along = turn(x, method="SLSQP", constraints=_keep_refocused(echoes, n_rf), options=options)
-            if along.fun < reached:
-                x, reached = along.x, float(along.fun)
-        if not len(echoes) or before - reached < 1e-9 * abs(reached) or meter.must_end():
-            break
+    # SLSQP's last bits depend on the threads of BLAS, and a result must not.
+    with _libraries().limit(limits=1, user_api="blas"):
+        for _ in range(POLISH_ROUNDS):
+            before = reached
+            options = {"maxiter": max_iterations, "ftol": 1e-12, "gtol": 1e-8}
+            smooth = turn(x, method="L-BFGS-B", options=options)
+            x, reached = smooth.x, float(smooth.fun)
+            echoes = refocused_clocks(np.exp(x[2 * n_rf :]))
+            if len(echoes):
+                options = {"maxiter": max_iterations, "ftol": 1e-13}
+                along = turn(x, method="SLSQP", constraints=_keep_refocused(echoes, n_rf), options=options)
+                if along.fun < reached:
+                    x, reached = along.x, float(along.fun)
+            if not len(echoes) or before - reached < 1e-9 * abs(reached) or meter.must_end():
+                break
     return reached, unpack(x)
 
 
