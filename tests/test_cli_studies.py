@@ -83,6 +83,7 @@ def test_status(tmp_path, width):
 
 def test_status_of_what_is_done(study, width):
     record = json.loads(call("status", study, "--format", "json").stdout)
+    assert record["schema_version"] == 2
     assert (record["problems"][0]["done"], record["problems"][0]["waiting"]) == (2, 0)
     best = record["problems"][0]["best"]
     text = call("status", study).stdout

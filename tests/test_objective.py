@@ -147,6 +147,7 @@ def test_a_users_term_sees_no_padding():
             r"term 'mine' must return a torch tensor \(1,\).*ndarray",
         ),
         (lambda m, s, v: m, r"term 'mine' must return .* got a tensor \(1, 60\)"),
+        (lambda m, s, v: m.mean(-1) + 0j, r"term 'mine' must return .* got a complex tensor \(1,\)"),
     ],
 )
 def test_what_is_wrong_with_a_users_term_is_said_with_its_name(function, message):

@@ -43,6 +43,18 @@ def make(factor):
     return lambda magnitude, sequence, voxels: factor * magnitude.mean(-1)
 
 
+class Scaled:
+    """A term that holds itself."""
+
+    def __init__(self, factor):
+        self.factor, self.me = factor, self
+
+    def value(self, magnitude, sequence, voxels):
+        return self.factor * magnitude.mean(-1)
+
+    __call__ = value
+
+
 def default(magnitude, sequence, voxels, factor=1.0):
     return factor * magnitude.mean(-1)
 
@@ -63,6 +75,9 @@ def default_of_two(magnitude, sequence, voxels, factor=2.0):
         (default, default_of_two),
         (partial(default, factor=2.0), partial(default, factor=3.0)),
         (torch.nn.Softplus(), torch.nn.ReLU()),
+        (torch.nn.Softplus(1.0), torch.nn.Softplus(2.0)),
+        (Scaled(1.0), Scaled(2.0)),
+        (Scaled(1.0).value, Scaled(2.0).value),
         (torch.mean, torch.amin),
     ],
 )

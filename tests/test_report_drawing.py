@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sequence_search.report.drawing import (
     save_figure,
     write_figure,
 )
-from sequence_search.report.figures import robustness_figure
+from sequence_search.report.figures import robustness_figure, sequence_figure
 from sequence_search.sequence import Sequence
 
 PROBLEM = Problem.load("max-signal")
@@ -68,6 +69,13 @@ def test_both_files_are_written_beside_a_dot_in_the_name(tmp_path):
     assert [path.name for path in paths] == ["csf-null-w0.25.svg", "csf-null-w0.25.png"]
     assert paths[0].read_text().startswith("<?xml")
     assert paths[1].read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_name_that_the_font_lacks_is_drawn_without_a_word(tmp_path):
+    tissue = replace(PROBLEM.tissues[0], name="\u8111")
+    problem = replace(PROBLEM, tissues=(tissue, *PROBLEM.tissues[1:]))
+    write_figure(sequence_figure(ECHO, problem), tmp_path / "brain.png", 20)
+    assert (tmp_path / "brain.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf", ".PNG"])

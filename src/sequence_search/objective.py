@@ -51,7 +51,7 @@ class KernelForm:
     penalties: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TermKind:
     """What a term computes; called as its function.
 
@@ -80,6 +80,9 @@ class TermKind:
         if TERMS.get(self.name) is self:
             return self.function.__name__
         return TermKind, tuple(getattr(self, each.name) for each in fields(self))
+
+    def __repr__(self) -> str:
+        return f"<TermKind {self.name}>"
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
         """The function itself."""
@@ -335,8 +338,10 @@ def _call_own(term: Term, given: Tensor, sequence: Sequence, voxels: Voxels) -> 
         raise TermError(
             f"term '{term.name}' raised {what} (for a batch {shape} of sequences of {n_rf} pulses)"
         ) from error
-    if not isinstance(value, Tensor) or value.shape != sequence.batch_shape:
-        got = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+    if not isinstance(value, Tensor) or value.shape != sequence.batch_shape or value.is_complex():
+        got = f"a {type(value).__name__}"
+        if isinstance(value, Tensor):
+            got = f"a {'complex ' * value.is_complex()}tensor {tuple(value.shape)}"
         raise TermError(
             f"term '{term.name}' must return a torch tensor {shape}, a loss for each sequence, got {got}"
         )

@@ -26,9 +26,10 @@ def run_study(study: Study, format: Format, **where: Any) -> None:
         print_documents(study.records())
     else:
         for name in study.problems:
-            if len(study.problems) > 1:
+            runs = study.runs(name)
+            if runs and len(study.problems) > 1:
                 say(f"\n{name}")
-            if runs := study.runs(name):
+            if runs:
                 print_runs(runs, study.problems[name])
         if tally.left or tally.failed:
             print_status(study.status())
@@ -62,13 +63,20 @@ def _draw(study: Study, err: bool) -> None:
 @app.command()
 def status(study: StudyArgument, format: FormatOption = Format.TABLE) -> None:
     """Show how a study stands, from its files alone, also while it runs."""
+    from sequence_search.storage import SCHEMA_VERSION
     from sequence_search.study.plan import read_plan
     from sequence_search.study.status import status_record, study_status
 
     with bad_input():
         statuses = study_status(study, read_plan(study))
     if format is Format.JSON:
-        return print_json({"study": str(study), "problems": [status_record(each) for each in statuses]})
+        return print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "study": str(study),
+                "problems": [status_record(each) for each in statuses],
+            }
+        )
     print_status(statuses)
 
 

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Sequence
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from sequence_search.objective import Objective, Term
@@ -24,7 +24,7 @@ def digest(
 ) -> str:
     """SHA-256 of all that affects a design, in hex.
 
-    A term in Python counts by its code, constants and defaults, and by what it encloses where that is plain.
+    A Python term counts by its code, constants, defaults and what it encloses, an object by its attributes.
     """
     names = [tissue.name for tissue in tissues]
     content = [
@@ -43,8 +43,13 @@ def _term(term: Term, tissues: list[str]) -> Any:
     return [term.name, _by_value(term.kind.function), weight, term.tissues]
 
 
-def _by_value(value: Any) -> Any:
-    """Plain data that are equal if the values are; of an object without such a form, the name of its type."""
+def _by_value(value: Any, inside: tuple[int, ...] = ()) -> Any:
+    """Plain data that are equal if the values are; of an object its type and attributes.
+
+    `inside` are the identities of the values that this one is a part of, which end a circle.
+    """
+    if id(value) in inside:
+        return "itself"
     parts: Sequence[Any]
     match value:
         case None | bool() | int() | float() | complex() | str() | bytes():
@@ -60,12 +65,15 @@ def _by_value(value: Any) -> Any:
         case functools.partial():
             parts = [value.func, value.args, value.keywords]
         case FunctionType():
-            cells = [cell.cell_contents for cell in value.__closure__ or ()]
-            enclosed = [cell for cell in cells if cell is not value]
+            enclosed = [cell.cell_contents for cell in value.__closure__ or ()]
             parts = [value.__code__, value.__defaults__, value.__kwdefaults__, enclosed]
         case _ if hasattr(value, "tolist"):  # a tensor or an array
             parts = [value.tolist()]
+        case MethodType():
+            parts = [value.__func__, value.__self__]
+        case _ if hasattr(value, "__dict__") and not hasattr(value, "__name__"):  # no module, no class
+            parts = [type(value), vars(value)]
         case _:
             kind = value if hasattr(value, "__qualname__") else type(value)
             return f"{kind.__module__}.{kind.__qualname__}"
-    return [_by_value(part) for part in parts]
+    return [_by_value(part, (*inside, id(value))) for part in parts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -229,7 +230,9 @@ def write_figure(figure: Figure, path: Path, dpi: int) -> None:
     suffix = path.suffix.lower()
     if suffix not in METADATA:
         raise ValueError(f"a figure's file must end in .svg, .png or .pdf, got '{path}'")
-    with matplotlib.rc_context({"svg.hashsalt": "sequence-search"}):  # else a random one
+    with matplotlib.rc_context({"svg.hashsalt": "sequence-search"}), warnings.catch_warnings():  # else random
+        # A name may have characters that the font lacks; they are drawn as boxes.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(path, format=suffix[1:], dpi=dpi, metadata=METADATA[suffix])
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from sequence_search.problem.problem import Evaluation, Problem
 from sequence_search.sequence import Sequence
+from sequence_search.words import counted
 
 Status = Literal["done", "cut", "interrupted", "failed"]
 
@@ -120,7 +121,7 @@ class SearchResult:
 
     def __repr__(self) -> str:
         best = min(self.runs, key=lambda run: run.loss, default=None)
-        of = f"{self.problem.name}, {self.strategy}, {len(self.runs)} runs"
+        of = f"{self.problem.name}, {self.strategy}, {counted(len(self.runs), 'run')}"
         return f"<SearchResult of {of}; best: {best!r}>"
 
 
