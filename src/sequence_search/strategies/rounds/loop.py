@@ -194,17 +194,14 @@ class RoundSearch:
         """Loss of the best on the voxels of the descent, and what the search does."""
         if not state.elite:
             return None
-        best = state.elite[0]
+        best, n_steps = state.elite[0], self._rounds.max_rounds
+        shown = best.sequence.turn_first_to_zero()
         if state.polished:
             n_best = len(self._best(state))
-            n_steps, note = state.n_rounds + n_best, f"{len(state.polished)} of {n_best} structures polished"
-            return Progress(state.seed, state.step, n_steps, best.loss, best.sequence, note)
-        n_rounds, note = (
-            state.n_rounds,
-            f"{state.n_proposed:,} candidates, {len(state.elite)} structures kept",
-        )
-        n_steps = self._rounds.max_rounds
-        return Progress(state.seed, n_rounds, n_steps, best.loss, best.sequence, note, "round")
+            note = f"{len(state.polished)} of {n_best} structures polished"
+            return Progress(state.seed, state.step, state.n_rounds + n_best, best.loss, shown, note)
+        note = f"{state.n_proposed:,} candidates, {len(state.elite)} structures kept"
+        return Progress(state.seed, state.n_rounds, n_steps, best.loss, shown, note, "round")
 
     def finish(self, state: SearchState, meter: Meter) -> list[Run]:
         """Run of the best, those not polished as they are."""
