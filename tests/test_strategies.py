@@ -153,7 +153,7 @@ def test_results_print_in_a_line(strategy):
     for each in (result, run, run.families[0]):
         assert str(run.sequence) in repr(each)
         assert "\n" not in repr(each)
-    assert repr(result).startswith(f"<SearchResult of max-signal, {strategy}, 1 runs; best: <Run of seed 0: ")
+    assert repr(result).startswith(f"<SearchResult of max-signal, {strategy}, 1 run; best: <Run of seed 0: ")
 
 
 def test_numpy_seeds_are_seeds(strategy):
