@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from sequence_search.engines import pathways
 from sequence_search.engines.simulator import Simulator
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
@@ -124,3 +125,11 @@ def test_nothing_found_is_a_failure():
     run = run_of(Sequence.from_degrees_ms([1], [0], [7]))
     assert run.status == "failed"
     assert "no pulse above 3°" in run.reason
+
+
+def test_designs_of_many_pulses_are_followed_a_few_at_a_time(monkeypatch):
+    train = Sequence.from_degrees_ms([90] + [150] * 4, [0] * 5, [7] * 5)
+    simulator = PROBLEM.simulator(PROBLEM.voxels(8), "pathways")
+    monkeypatch.setattr(pathways, "MAX_AMPLITUDES", 2 * 24 * 3**4)  # two trains over the voxels
+    first, *others = finish._terms([train] * 3, simulator)
+    assert others == [first, first]

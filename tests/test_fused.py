@@ -55,6 +55,24 @@ def test_pooled_tissues_weights_and_every_kind_of_term():
     assert_same(make_loss(objective, voxels)(sequence), make_loss(objective, voxels, "pathways")(sequence))
 
 
+def test_a_tissue_without_weight_spoils_no_gradient():
+    problem = Problem.load("max-signal")
+    voxels = problem.voxels(8)
+    voxels.weight[voxels.tissue == 1] = 0.0
+    objective = Objective((Term("s", signal_loss, 1.0, (0,)), Term("c", contrast_loss, 0.5, (0, 2))))
+    sequence = random_batch(3, 2)
+    assert_same(make_loss(objective, voxels)(sequence), make_loss(objective, voxels, "pathways")(sequence))
+
+
+def test_gradients_do_not_need_autograd_switched_on():
+    problem = Problem.load("gm-wm")
+    sequence = random_batch(3, 2)
+    loss_and_gradient = make_loss(problem.objective, problem.voxels(8), "pathways")
+    with torch.no_grad():
+        without = loss_and_gradient(sequence)
+    assert_same(without, loss_and_gradient(sequence))
+
+
 @pytest.mark.parametrize("shape", [(3,), (2, 2, 3), (0, 3)])
 def test_any_batch_shape(shape):
     problem = Problem.load("gm-wm")

@@ -136,6 +136,7 @@ def test_a_users_term_sees_no_padding():
     objective = Objective((Term("te", own_term(last_delay), 1.0),))
     signal = torch.complex(MAGNITUDE, MAGNITUDE)
     assert objective(signal, PADDED, VOXELS).tolist() == pytest.approx([0.005, 0.007])
+    assert objective(signal[:0], PADDED[:0], VOXELS).shape == (0,)
 
 
 @pytest.mark.parametrize(

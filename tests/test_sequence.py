@@ -70,6 +70,11 @@ def test_bad_numbers_are_refused(columns, message):
         single(*columns)
 
 
+def test_a_column_that_does_not_exist_is_refused():
+    with pytest.raises(TypeError, match="Sequence has no column present"):
+        Sequence.from_degrees_ms([90, 180], [0, 0], [6, 7], present=[True, False])
+
+
 def test_stack_refuses_nothing_and_batches():
     with pytest.raises(ValueError, match="at least one"):
         Sequence.stack([])

@@ -2,15 +2,19 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import make_voxels, random_brain_voxels
+from sequence_search.engines import pathways
 from sequence_search.engines.isochromats import draw_offsets
 from sequence_search.engines.simulator import ENGINES as STEPS
 from sequence_search.engines.simulator import Simulator, evolve, simulate
+from sequence_search.objective import TERMS, Objective, Term
+from sequence_search.search_space import Axis, Grid
 from sequence_search.sequence import Sequence
 
 EXACT = ["pathways", "fused"]
@@ -440,6 +444,14 @@ def test_evolution_goes_on_after_the_readout():
     close(mxy.abs(), math.exp(-0.03 / T2))
 
 
+@pytest.mark.parametrize("delays", [[100, 200, 300], [6.2, 7.1, 9.3]])
+def test_evolution_at_a_pulse_is_just_after_it_whatever_the_rounding(delays):
+    sequence, voxels = degrees([90, 150, 90], [0, 90, 0], delays), make_voxels(t1=T1, t2=T2)
+    times = sequence.delay.cumsum(-1)[:2]
+    at, after = (evolve(sequence, voxels, each)[0] for each in (times, times + 1e-9))
+    close(at, after, 1e-6)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_gives_what_the_cpu_gives():
@@ -527,3 +539,13 @@ def test_trains_too_long_to_follow_are_refused():
     voxels = make_voxels()[[0] * 1000]
     with pytest.raises(ValueError, match=r"got 1\.8e\+08 for 12 pulses, 1000 voxels .* fewer voxels"):
         simulate(train.map(lambda part: part[:12]), voxels)
+
+
+def test_a_grid_of_many_pulses_is_cut_to_what_can_be_followed(monkeypatch):
+    axis, delay = Axis(0.3, 0.1, 2), Axis(0.01)
+    grid = Grid((axis,) * 5, (delay,) * 5, (delay,) * 5)
+    objective = Objective((Term("null", TERMS["null"], 1.0),))
+    monkeypatch.setattr(pathways, "MAX_AMPLITUDES", 2 * 3**4)  # two sequences
+    losses = Simulator(make_voxels(), objective, "pathways").grid_losses(grid)(0, 6)
+    expected = Simulator(make_voxels(), objective).loss(grid.sequences(np.arange(6)))
+    close(torch.from_numpy(losses), expected)

@@ -321,7 +321,7 @@ class Prepared:
 
 def _own_value(term: Term, given: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
     """Value of a user's function, from sequences of one pulse number at a time, so that none sees padding."""
-    if sequence.present is None:
+    if sequence.present is None or not sequence.present.numel():
         return _call_own(term, given, sequence, voxels)
     rows = given.reshape(-1, given.shape[-1])
     groups = list(sequence.flat().by_pulse_number())

@@ -86,10 +86,14 @@ class Sequence:
 
         Raises
         ------
+        TypeError
+            If a column is not one of the class.
         ValueError
             If the shapes differ, a number is not finite or a delay is negative.
         """
         given = {"flip_deg": flip_deg, "phase_deg": phase_deg, "delay_ms": delay_ms, **more}
+        if unknown := given.keys() - {column.file_name for column in cls.COLUMNS}:
+            raise TypeError(f"{cls.__name__} has no column {', '.join(sorted(unknown))}")
         parts = {name: torch.as_tensor(part, dtype=dtype) for name, part in given.items()}
         if len({part.shape for part in parts.values()}) > 1:
             counts = ", ".join(str(part.shape[-1:].numel()) for part in parts.values())

@@ -100,9 +100,6 @@ def encode(prepared: Prepared) -> Encoding:
     linear, square, mean = np.zeros_like(weight), np.zeros_like(weight), np.zeros_like(weight)
     constant, penalties = 0.0, np.zeros(3)
     contrasts: list[tuple[tuple[int, int], float, bool]] = []
-    for index in np.unique(tissue):
-        chosen = tissue == index
-        mean[chosen] = weight[chosen] / weight[chosen].sum()
     for term, places, voxels in prepared.selections:
         if term.kind.kernel is None:
             raise ValueError(f"term '{term.name}' has no form in the kernel")
@@ -115,6 +112,10 @@ def encode(prepared: Prepared) -> Encoding:
         penalties += term.weight * np.array(form.penalties)
         if form.contrast is not None:
             contrasts.append((form.contrast, term.weight, form.signed))
+    # Only of contrasts: another tissue may have no weight at all, and so no mean.
+    for index in {index for pair, _, _ in contrasts for index in pair}:
+        chosen = tissue == index
+        mean[chosen] = weight[chosen] / weight[chosen].sum()
     return Encoding(
         linear,
         square,

@@ -29,6 +29,12 @@ MAX_PULSES = 13  # 3^12 pathways of a voxel: seconds, and some tens of MB
 MAX_AMPLITUDES = 10**8  # of a batch and its voxels at the readout: 1.6 GB, and some times that on the way
 
 
+def most_sequences(n_voxels: int, n_rf: int) -> int:
+    """Sequences of n_rf pulses whose pathways can be followed at once, at least 1."""
+    pathways: int = 3 ** max(n_rf - 1, 0)
+    return max(1, MAX_AMPLITUDES // (n_voxels * pathways))
+
+
 @dataclass(frozen=True, slots=True)
 class PathwayState:
     """Amplitudes of all pathways, in units of M0.

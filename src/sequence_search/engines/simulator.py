@@ -21,7 +21,7 @@ from sequence_search.engines import fused
 from sequence_search.engines.isochromats import Isochromats, draw_offsets
 from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.objective import Arranged, arrange_objective
-from sequence_search.engines.pathways import Pathways
+from sequence_search.engines.pathways import Pathways, most_sequences
 from sequence_search.objective import Objective, Prepared
 from sequence_search.search_space import Grid
 from sequence_search.sequence import Sequence
@@ -178,7 +178,8 @@ class Simulator:
         """
         check_type(sequence, Sequence)
         single = sequence.without_padding()
-        start = single.delay.cumsum(-1) - single.delay
+        # Not the end less the delay, which rounding can put after the time of the pulse.
+        start = torch.cat([torch.zeros_like(single.delay[:1]), single.delay.cumsum(-1)[:-1]])
         since = times[:, None] - start
         until_next = torch.cat([torch.minimum(single.delay, since)[:, :-1], since[:, -1:]], -1)
         played = since >= 0
@@ -205,9 +206,10 @@ class Simulator:
         leaves = sequence.detach()
         for part in leaves.columns().values():
             part.requires_grad_()
-        loss = self.loss(leaves)
-        # A column that the objective does not depend on has no gradient of its own.
-        total = loss.sum() + 0.0 * sum(part.sum() for part in leaves.columns().values())
+        with torch.enable_grad():
+            loss = self.loss(leaves)
+            # A column that the objective does not depend on has no gradient of its own.
+            total = loss.sum() + 0.0 * sum(part.sum() for part in leaves.columns().values())
         slopes = torch.autograd.grad(total, list(leaves.columns().values()))
         return loss.detach(), replace(leaves, **dict(zip(leaves.columns(), slopes, strict=True)))
 
@@ -220,7 +222,8 @@ class Simulator:
         two_pulses = len(grid.flip_angle) == 2 and grid.phase[0].count == 1
         if two_pulses and self.has_kernel_loss and self._kernel_serves(grid.sequences(np.zeros(1, np.int64))):
             return fused.two_pulse_losses(grid, self._prepared)
-        step = max(1, BATCH_VOXELS // len(self.voxels))
+        n_voxels = len(self.voxels)
+        step = min(max(1, BATCH_VOXELS // n_voxels), most_sequences(n_voxels, len(grid.flip_angle)))
 
         def losses(start: int, stop: int) -> np.ndarray:
             parts = np.split(np.arange(start, stop), range(step, stop - start, step))

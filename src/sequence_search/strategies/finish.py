@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
+from sequence_search.engines.pathways import most_sequences
 from sequence_search.engines.simulator import Simulator
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -118,7 +119,8 @@ class Finisher:
 
 def _terms(sequences: list[Sequence], simulator: Simulator) -> list[dict[str, float]]:
     """Weighted part of each term, simulated as one batch, or several where its signals are too many."""
-    step = max(1, BATCH_VOXELS // len(simulator.voxels))
+    n_voxels, longest = len(simulator.voxels), max((len(each.delay) for each in sequences), default=0)
+    step = min(max(1, BATCH_VOXELS // n_voxels), most_sequences(n_voxels, longest))
     terms: list[dict[str, float]] = []
     for first in range(0, len(sequences), step):
         parts = simulator.parts(Sequence.stack(sequences[first : first + step]))
