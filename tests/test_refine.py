@@ -1,10 +1,12 @@
+from dataclasses import dataclass, field
+
 import numpy as np
 import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
 from sequence_search.problem.problem import Problem
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import Column, Sequence
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.refine import descend, polish, refocused_clocks
 from sequence_search.strategies.rounds.propose import random_designs
@@ -33,6 +35,31 @@ def test_descent_lowers_losses_within_the_bounds_and_keeps_the_best():
     halved, kept = descended((59, 0.25), (1, 1.0))
     assert len(halved) == len(kept.delay) == 4
     torch.testing.assert_close(halved, loss[:4], rtol=0.05, atol=0)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Crushed(Sequence):
+    """Pulses with one number more."""
+
+    COLUMNS = (*Sequence.COLUMNS, Column("moment", "moment_cycles", lambda x: x, lambda x: x))
+
+    moment: torch.Tensor = field(kw_only=True)
+
+
+def test_refinement_keeps_one_more_column():
+    one = Crushed.from_degrees_ms([75, 150], [20, 170], [9, 8], moment_cycles=[1, 2])
+    voxels, space = PROBLEM.voxels(8), PROBLEM.search_space
+
+    def loss_and_gradient(sequence):
+        plain = Sequence(sequence.flip_angle, sequence.phase, sequence.delay, sequence.present)
+        return PROBLEM.loss_and_gradient(voxels)(plain)
+
+    meter = Meter(Settings())
+    _, descended = descend(
+        loss_and_gradient, space, Crushed.stack([one]), learning_rate=0.02, parts=[(2, 1.0)], meter=meter
+    )
+    assert descended.moment.tolist() == [[1, 2]]
+    assert polish(loss_and_gradient, space, one)[1].moment.tolist() == [1, 2]
 
 
 def test_a_descent_ends_with_what_it_has_once_it_must():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -65,7 +66,7 @@ def descend(
         parameters = flip, phase, log_delay = [p.detach().clone() for p in (flip, alive.phase, log_delay)]
         optimizer = torch.optim.Adam(parameters, lr=learning_rate)
         for step in range(n_steps + 1):
-            alive = Sequence(flip.clone(), phase.clone(), log_delay.exp(), alive.present)
+            alive = replace(alive, flip_angle=flip.clone(), phase=phase.clone(), delay=log_delay.exp())
             loss, gradient = loss_and_gradient(alive)
             meter.spend(len(loss))
             if step == n_steps or meter.must_end():
@@ -117,7 +118,7 @@ def polish(
 
     def unpack(x: np.ndarray) -> Sequence:
         flip, phase, log_delay = torch.from_numpy(x).reshape(3, n_rf)
-        return Sequence(flip, phase, log_delay.exp())
+        return replace(single, flip_angle=flip, phase=phase, delay=log_delay.exp())
 
     def value_and_slopes(x: np.ndarray) -> tuple[float, np.ndarray]:
         meter.spend(1)
