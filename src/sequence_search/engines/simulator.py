@@ -30,7 +30,7 @@ from sequence_search.voxels import Voxels
 LossFunction = Callable[[Sequence], tuple[Tensor, Sequence]]
 # Losses [stop - start] of the points of a grid from start to before stop.
 GridLosses = Callable[[int, int], np.ndarray]
-BATCH_VOXELS = 2**18  # points of a grid times voxels at a time, whose signals are all kept: 4 MB
+GRID_SIGNALS = 2**18  # of the points of a grid that are simulated as one batch: 4 MB
 
 
 @runtime_checkable
@@ -222,14 +222,18 @@ class Simulator:
         two_pulses = len(grid.flip_angle) == 2 and grid.phase[0].count == 1
         if two_pulses and self.has_kernel_loss and self._kernel_serves(grid.sequences(np.zeros(1, np.int64))):
             return fused.two_pulse_losses(grid, self._prepared)
-        n_voxels = len(self.voxels)
-        step = min(max(1, BATCH_VOXELS // n_voxels), most_sequences(n_voxels, len(grid.flip_angle)))
+        step = self.most_at_once(len(grid.flip_angle), GRID_SIGNALS)
 
         def losses(start: int, stop: int) -> np.ndarray:
             parts = np.split(np.arange(start, stop), range(step, stop - start, step))
             return torch.cat([self.loss(grid.sequences(part)) for part in parts]).detach().numpy()
 
         return losses
+
+    def most_at_once(self, n_rf: int, n_signals: int) -> int:
+        """Sequences of n_rf pulses for a batch of at most so many signals that memory allows; at least 1."""
+        n_voxels = len(self.voxels)
+        return min(max(1, n_signals // n_voxels), most_sequences(n_voxels, n_rf))
 
     def _kernel_serves(self, sequence: Sequence) -> bool:
         """Whether the compiled kernel runs, by what was asked for and what it knows."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from sequence_search.grid.losses import GRID_N_PER_TISSUE, grid_of, prepare_grid
+from sequence_search.grid.losses import GRID_N_PER_TISSUE, grid_of
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import Axis, Grid
 
@@ -39,12 +39,12 @@ def phase_map(problem: Problem, te: Axis, phase: Axis, *, n_per_tissue: int = GR
     flips = grid_of(problem).flip_angle
     if len(flips) != 2:
         raise ValueError(f"the grid of '{problem.name}' must have 2 pulses, got {len(flips)}")
-    voxels = problem.voxels(n_per_tissue)
+    simulator = problem.simulator(problem.voxels(n_per_tissue))
     rows = []
     for each in te.values:
         delay = Axis(float(each) / 2)
         grid = Grid(flips, (Axis(0.0), phase), (delay, delay))
         problem.search_space.check(grid.sequences(np.arange(1)), problem.name)
-        losses = prepare_grid(replace(problem, grid=grid), voxels)(0, grid.n_points)
+        losses = simulator.grid_losses(grid)(0, grid.n_points)
         rows.append(losses.reshape(-1, phase.count).min(0))
     return PhaseMap(problem, te.values, phase.values, np.stack(rows))

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
-from sequence_search.engines.pathways import most_sequences
 from sequence_search.engines.simulator import Simulator
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -19,7 +18,7 @@ CHECK_N_PER_TISSUE = 4096
 CHECK_SEED, REPOLISH_SEED = 1, 2  # other scrambles than that of the standard ensemble
 # A design whose loss differs by more between the two ensembles is polished again on a third, as large.
 LARGEST_MOVE = 0.01
-BATCH_VOXELS = 2**20  # sequences times voxels of a simulation, which keeps all its signals: 16 MB
+BATCH_SIGNALS = 2**20  # of the sequences that are simulated as one batch: 16 MB
 ROUNDING = 1e-12  # of a loss, relative
 
 
@@ -119,8 +118,7 @@ class Finisher:
 
 def _terms(sequences: list[Sequence], simulator: Simulator) -> list[dict[str, float]]:
     """Weighted part of each term, simulated as one batch, or several where its signals are too many."""
-    n_voxels, longest = len(simulator.voxels), max((len(each.delay) for each in sequences), default=0)
-    step = min(max(1, BATCH_VOXELS // n_voxels), most_sequences(n_voxels, longest))
+    step = simulator.most_at_once(max((len(each.delay) for each in sequences), default=0), BATCH_SIGNALS)
     terms: list[dict[str, float]] = []
     for first in range(0, len(sequences), step):
         parts = simulator.parts(Sequence.stack(sequences[first : first + step]))
