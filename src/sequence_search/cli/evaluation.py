@@ -12,7 +12,7 @@ from sequence_search.cli.app import NUMBER_LISTS, app
 from sequence_search.cli.arguments import EngineOption, Format, FormatOption, OverwriteOption, StudyArgument
 from sequence_search.cli.checks import bad_input, check_figure, load
 from sequence_search.cli.printing import flow, print_documents, print_json, print_table, pulses, say
-from sequence_search.cli.results import best_run, print_designs
+from sequence_search.cli.results import print_designs
 from sequence_search.words import counted, enumerated
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def designs(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """List what a study found: the designs of each problem's best seed, numbered."""
+    from sequence_search.strategies.result import best_run
+
     with bad_input():
         check_figure(figure, overwrite)
         opened, found = _found(study, problem)
@@ -146,6 +148,8 @@ def _stated(given: dict[str, list[float] | None]) -> Sequence:
 
 def _named(study: Path, problem: str | None, seed: int | None, number: int) -> tuple[Problem, Sequence]:
     """Design of a study by the number that `designs` gives it."""
+    from sequence_search.strategies.result import best_run
+
     opened, found = _found(study, problem)
     if len(found) > 1:
         raise ValueError(f"{study} has several problems: pass --problem, one of {', '.join(found)}")

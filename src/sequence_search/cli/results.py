@@ -22,6 +22,7 @@ LOSSES = "loss over 1,024 voxels per tissue and how it differs on 4,096 others; 
 def print_runs(runs: Sequence[Run], problem: Problem) -> None:
     """One row for each seed, then the designs of the best."""
     from sequence_search.classify import category_text
+    from sequence_search.strategies.result import best_run
 
     rows = []
     for each in runs:
@@ -38,11 +39,6 @@ def print_runs(runs: Sequence[Run], problem: Problem) -> None:
     if best is not None:
         say()
         print_designs([best], problem)
-
-
-def best_run(runs: Sequence[Run]) -> Run | None:
-    """That of least loss; None if none has a design."""
-    return min((run for run in runs if run.families), key=lambda run: run.loss, default=None)
 
 
 def print_designs(runs: Sequence[Run], problem: Problem) -> None:

@@ -12,7 +12,7 @@ from sequence_search.cli.arguments import Format, FormatOption, SchedulerOption,
 from sequence_search.cli.checks import bad_input, study_errors
 from sequence_search.cli.printing import print_documents, print_json, say
 from sequence_search.cli.progress import watched
-from sequence_search.cli.results import best_run, print_runs, print_status
+from sequence_search.cli.results import print_runs, print_status
 
 if TYPE_CHECKING:
     from sequence_search.study.study import Study
@@ -45,6 +45,7 @@ def _draw(study: Study, err: bool) -> None:
     """Picture of each problem's best design, in derived/; told on stderr if `err`."""
     from sequence_search.report.figures import design_title, save_sequence_figure
     from sequence_search.storage import locked, replacing
+    from sequence_search.strategies.result import best_run
     from sequence_search.study.plan import DERIVED, LOCK_FILE
 
     for name, problem in study.problems.items():

@@ -19,6 +19,7 @@ from sequence_search.report.drawing import save_figure
 from sequence_search.sequence import Sequence
 from sequence_search.storage import write_bytes
 from sequence_search.strategies.base import Monitor
+from sequence_search.strategies.result import best_run
 from sequence_search.study.grid_optimum import grid_optimum
 from sequence_search.study.plan import DERIVED
 from sequence_search.study.records import csv_text
@@ -89,7 +90,7 @@ def figure_designs(each: Condition) -> dict[str, Sequence]:
     found = [(match.row.name, match.sequence) for match in each.table.matches if match.sequence is not None]
     shown = dict([*found[:1], *found[1:][-1:]])
     designs |= {name.removesuffix(" sequences"): sequence for name, sequence in shown.items()}
-    best = min(each.runs, key=lambda run: run.loss, default=None)
+    best = best_run(each.runs)
     if best is not None and best.sequence is not None:
         what = category_text(best.sequence, each.problem.categories)
         if what not in shown:

@@ -10,7 +10,7 @@ from typing import Any, SupportsIndex
 
 from sequence_search.checks import check_type
 from sequence_search.problem.problem import Problem
-from sequence_search.strategies.base import Monitor, Settings
+from sequence_search.strategies.base import Monitor, Settings, check_budget
 from sequence_search.strategies.drive import Strategy
 from sequence_search.strategies.live import live_progress
 from sequence_search.strategies.proxyless.strategy import Proxyless
@@ -74,10 +74,7 @@ def search(
     if not numbers:
         raise ValueError("at least one seed is needed")
     runner = make_strategy(strategy, options, problem)
-    if not (max_seconds > 0 and max_evaluations > 0):
-        raise ValueError(
-            f"max_seconds and max_evaluations must be above 0, got {max_seconds} and {max_evaluations}"
-        )
+    check_budget(max_seconds, max_evaluations)
     with live_progress(progress and monitor is None) as live:
         settings = Settings(engine, monitor or live, max_seconds, max_evaluations)
         runs = runner.run(problem, numbers, settings)

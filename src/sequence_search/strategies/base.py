@@ -55,6 +55,14 @@ class Checkpoint(Protocol):
         """Keep the state in place of the last."""
 
 
+def check_budget(max_seconds: float, max_evaluations: float) -> None:
+    """Refuse a budget of nothing, with a ValueError."""
+    if not (max_seconds > 0 and max_evaluations > 0):
+        raise ValueError(
+            f"max_seconds and max_evaluations must be above 0, got {max_seconds} and {max_evaluations}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How a strategy is run.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -113,8 +114,8 @@ class SearchResult:
         ValueError
             If every run failed.
         """
-        run = min(self.runs, key=lambda run: run.loss, default=None)
-        if run is None or run.sequence is None:
+        run = best_run(self.runs)
+        if run is None:
             reasons = "; ".join(f"seed {run.seed}: {run.reason}" for run in self.runs)
             raise ValueError(f"no run of '{self.problem.name}' ended with a sequence: {reasons}")
         return run
@@ -123,6 +124,11 @@ class SearchResult:
         best = min(self.runs, key=lambda run: run.loss, default=None)
         of = f"{self.problem.name}, {self.strategy}, {counted(len(self.runs), 'run')}"
         return f"<SearchResult of {of}; best: {best!r}>"
+
+
+def best_run(runs: Iterable[Run]) -> Run | None:
+    """That of least loss; None if none has a design."""
+    return min((run for run in runs if run.families), key=lambda run: run.loss, default=None)
 
 
 def failed(

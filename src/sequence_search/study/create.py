@@ -16,6 +16,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.problem.schema import TABLES
 from sequence_search.storage import SCHEMA_VERSION, StudyError, write_bytes, write_json
 from sequence_search.strategies import make_strategy
+from sequence_search.strategies.base import check_budget
 from sequence_search.strategies.record import environment
 from sequence_search.study.plan import (
     DERIVED,
@@ -49,10 +50,7 @@ def make_plan(
     numbers = tuple(dict.fromkeys(int(seed) for seed in seeds))
     if not numbers or min(numbers) < 0:
         raise StudyError(f"a study needs at least one seed, none negative, got {list(numbers)}")
-    if not (max_seconds > 0 and max_evaluations > 0):
-        raise StudyError(
-            f"max_seconds and max_evaluations must be above 0, got {max_seconds} and {max_evaluations}"
-        )
+    check_budget(max_seconds, max_evaluations)
     check_engine(engine)
     made = make_strategy(strategy, options, *problems)
     return Plan(

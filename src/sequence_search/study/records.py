@@ -10,7 +10,7 @@ from typing import Any
 
 from sequence_search.storage import read_arrays
 from sequence_search.strategies.record import read_run
-from sequence_search.strategies.result import Point, Run, failed
+from sequence_search.strategies.result import Point, Run, best_run, failed
 from sequence_search.study.seeds import HISTORY_FILE, read_result, read_status, seed_folder
 
 
@@ -58,7 +58,7 @@ def seed_row(problem: str, run: Run) -> dict[str, Any]:
 
 def problem_row(problem: str, runs: list[Run]) -> dict[str, Any]:
     """A problem in one row."""
-    best = min((run for run in runs if run.families), key=lambda run: run.loss, default=None)
+    best = best_run(runs)
     return {
         "problem": problem,
         "done": sum(run.status != "failed" for run in runs),
