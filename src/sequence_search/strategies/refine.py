@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.optimize import minimize
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
@@ -20,6 +20,7 @@ from sequence_search.engines.simulator import LossFunction
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
+from sequence_search.strategies.constrained import Constraint, Inequalities, Smooth, augmented_least
 
 # A clock below this part of the time to readout counts as refocused.
 REFOCUSED = 1e-4
@@ -88,6 +89,8 @@ def polish(
     space: SearchSpace,
     sequence: Sequence,
     *,
+    constraints: Iterable[Constraint] = (),
+    fixed: Bool[Tensor, " n_rf"] | None = None,
     meter: Meter | None = None,
     max_iterations: int = 200,
 ) -> tuple[float, Sequence]:
@@ -95,13 +98,19 @@ def polish(
 
     L-BFGS-B stalls where a pathway refocuses: there the loss has a kink in the delays, and optima like to
     sit in it. So it takes turns with SLSQP along the kinks reached, with the delays held to refocus.
+    Constraints are in an augmented Lagrangian for L-BFGS-B, and as they are for SLSQP.
 
     Parameters
     ----------
     loss_and_gradient : LossFunction
     space : SearchSpace
     sequence : Sequence
-        At least one pulse.
+        At least one pulse; it may violate the constraints.
+    constraints : iterable of Constraint
+        Each g(sequence) at most 0. Where no sequence near the start meets all, the result violates them
+        little; where one does, by less than 1e-7.
+    fixed : bool tensor [n_rf], optional
+        Pulses whose flip angle, phase and delay stay as they are, within the bounds or not.
     meter : Meter, optional
         Counts each loss; asked after each iteration, and once it says so the best so far is returned.
     max_iterations : int
@@ -112,47 +121,97 @@ def polish(
     loss : float
     sequence : Sequence
     """
-    single = sequence.detach().without_padding()
-    n_rf = len(single.flip_angle)
     meter = meter or Meter(Settings())
+    variables = _Variables(sequence.detach().without_padding(), space, fixed)
+    limits = Inequalities([partial(variables.value_and_slopes, each) for each in constraints])
 
-    def unpack(x: np.ndarray) -> Sequence:
-        flip, phase, log_delay = torch.from_numpy(x).reshape(3, n_rf)
-        return replace(single, flip_angle=flip, phase=phase, delay=log_delay.exp())
-
-    def value_and_slopes(x: np.ndarray) -> tuple[float, np.ndarray]:
+    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
         meter.spend(1)
-        point = unpack(x)
-        loss, gradient = loss_and_gradient(point)
-        by_log_delay = gradient.delay * point.delay
-        return float(loss), torch.cat([gradient.flip_angle, gradient.phase, by_log_delay]).numpy()
+        return variables.value_and_slopes(loss_and_gradient, x)
 
     def end_if_stopped(_: np.ndarray) -> None:
         if meter.must_end():
             raise StopIteration
 
-    limits = (math.log(space.min_rf_delay), math.log(space.max_delay))
-    bounds = [(-space.max_flip, space.max_flip)] * n_rf + [(None, None)] * n_rf + [limits] * n_rf
-    turn = partial(minimize, value_and_slopes, jac=True, bounds=bounds, callback=end_if_stopped)
-    log_delay = single.delay.clamp(space.min_rf_delay, space.max_delay).log()
-    x = torch.cat([single.flip_angle.clamp(-space.max_flip, space.max_flip), single.phase, log_delay]).numpy()
-    reached = float("inf")
+    turn = partial(minimize, jac=True, bounds=variables.bounds, callback=end_if_stopped)
+
+    def smooth(function: Smooth, x: np.ndarray) -> np.ndarray:
+        options = {"maxiter": max_iterations, "ftol": 1e-12, "gtol": 1e-8}
+        return np.asarray(turn(function, x, method="L-BFGS-B", options=options).x)
+
+    def standing(x: np.ndarray) -> tuple[float, float]:
+        return limits.violation(x), loss(x)[0]
+
+    found, reached = variables.start, (math.inf, math.inf)
     # SLSQP's last bits depend on the threads of BLAS, and a result must not.
     with _libraries().limit(limits=1, user_api="blas"):
         for _ in range(POLISH_ROUNDS):
             before = reached
-            options = {"maxiter": max_iterations, "ftol": 1e-12, "gtol": 1e-8}
-            smooth = turn(x, method="L-BFGS-B", options=options)
-            x, reached = smooth.x, float(smooth.fun)
-            echoes = refocused_clocks(np.exp(x[2 * n_rf :]))
-            if len(echoes):
+            x = augmented_least(loss, limits, smooth, found)
+            if (now := standing(x)) < reached:
+                found, reached = x, now
+            echoes = refocused_clocks(np.exp(x[2 * variables.n_rf :]))
+            held = _keep_refocused(echoes, variables.n_rf) + limits.for_slsqp()
+            if held and not meter.must_end():
                 options = {"maxiter": max_iterations, "ftol": 1e-13}
-                along = turn(x, method="SLSQP", constraints=_keep_refocused(echoes, n_rf), options=options)
-                if along.fun < reached:
-                    x, reached = along.x, float(along.fun)
-            if not len(echoes) or before - reached < 1e-9 * abs(reached) or meter.must_end():
+                x = turn(loss, x, method="SLSQP", constraints=held, options=options).x
+                if (now := standing(x)) < reached:
+                    found, reached = x, now
+            settled = before[0] <= reached[0] and before[1] - reached[1] < 1e-9 * abs(reached[1])
+            if not len(echoes) or settled or meter.must_end():
                 break
-    return reached, unpack(x)
+    return reached[1], variables.sequence(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Variables:
+    """What a polish moves: flip angles, phases and log delays of a single sequence, in one array [3 n_rf]."""
+
+    single: Sequence
+    space: SearchSpace
+    fixed: Bool[Tensor, " n_rf"] | None
+
+    @property
+    def n_rf(self) -> int:
+        return len(self.single.flip_angle)
+
+    @property
+    def start(self) -> np.ndarray:
+        """The sequence, within the bounds."""
+        single, space = self.single, self.space
+        flip = single.flip_angle.clamp(-space.max_flip, space.max_flip)
+        delay = single.delay.clamp(space.min_rf_delay, space.max_delay)
+        if self.fixed is not None:
+            flip = torch.where(self.fixed, single.flip_angle, flip)
+            delay = torch.where(self.fixed, single.delay, delay)
+        return torch.cat([flip, single.phase, delay.log()]).numpy()
+
+    @property
+    def bounds(self) -> list[tuple[float | None, float | None]]:
+        """Least and largest value of each variable."""
+        space, n_rf = self.space, self.n_rf
+        delays = (math.log(space.min_rf_delay), math.log(space.max_delay))
+        bounds: list[tuple[float | None, float | None]]
+        bounds = [*[(-space.max_flip, space.max_flip)] * n_rf, *[(None, None)] * n_rf, *[delays] * n_rf]
+        if self.fixed is None:
+            return bounds
+        fixed = self.fixed.repeat(3).tolist()
+        return [(at, at) if held else pair for at, held, pair in zip(self.start, fixed, bounds, strict=True)]
+
+    def sequence(self, x: np.ndarray) -> Sequence:
+        """The sequence of such an array."""
+        flip, phase, log_delay = torch.from_numpy(x).reshape(3, self.n_rf)
+        delay = log_delay.exp()
+        if self.fixed is not None:
+            delay = torch.where(self.fixed, self.single.delay, delay)
+        return replace(self.single, flip_angle=flip, phase=phase, delay=delay)
+
+    def value_and_slopes(self, function: Constraint, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Value of a function of the sequence, and its derivatives by the variables."""
+        point = self.sequence(x)
+        value, gradient = function(point)
+        by_log_delay = gradient.delay * point.delay
+        return float(value), torch.cat([gradient.flip_angle, gradient.phase, by_log_delay]).numpy()
 
 
 def refocused_clocks(delay: Float[np.ndarray, " n_rf"]) -> Float[np.ndarray, "echoes n_rf"]:
@@ -171,8 +230,10 @@ def refocused_clocks(delay: Float[np.ndarray, " n_rf"]) -> Float[np.ndarray, "ec
     return np.array(chosen).reshape(-1, len(delay))
 
 
-def _keep_refocused(echoes: np.ndarray, n_rf: int) -> dict[str, Any]:
-    """SLSQP's constraint that the pathways stay refocused."""
+def _keep_refocused(echoes: np.ndarray, n_rf: int) -> list[dict[str, Any]]:
+    """SLSQP's constraint that the pathways stay refocused; none without echoes."""
+    if not len(echoes):
+        return []
 
     def clocks(x: np.ndarray) -> np.ndarray:
         return np.asarray(echoes @ np.exp(x[2 * n_rf :]))
@@ -181,4 +242,4 @@ def _keep_refocused(echoes: np.ndarray, n_rf: int) -> dict[str, Any]:
         free = np.zeros((len(echoes), 2 * n_rf))
         return np.hstack([free, echoes * np.exp(x[2 * n_rf :])])
 
-    return {"type": "eq", "fun": clocks, "jac": jacobian}
+    return [{"type": "eq", "fun": clocks, "jac": jacobian}]

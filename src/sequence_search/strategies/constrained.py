@@ -1,0 +1,84 @@
+"""Inequality constraints of a polish: in an augmented Lagrangian on the way, in SLSQP at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sequence_search.sequence import Sequence
+
+# g(sequence) of a single sequence, to be at most 0, and its derivatives by flip angle and phase [1/rad] and
+# delay [1/s]. Of a size near 1 where it is far from met, as value / bound - 1.
+Constraint = Callable[[Sequence], tuple[Any, Sequence]]
+# Value and slopes of a function of all variables.
+Smooth = Callable[[np.ndarray], tuple[float, np.ndarray]]
+# Least of a function, from a start.
+Minimize = Callable[[Smooth, np.ndarray], np.ndarray]
+
+MET = 1e-7  # of g: SLSQP's rounding
+# Updates of the multipliers, and the factor of the weight of violations at each.
+UPDATES, GROWTH = 6, 4.0
+NEARLY_MET = 1e-3  # from where SLSQP, which linearises the constraints, goes on alone
+
+
+class Inequalities:
+    """All constraints g <= 0 of an array of variables; the last point is kept, which SLSQP asks for twice."""
+
+    def __init__(self, functions: list[Smooth]) -> None:
+        self._functions = functions
+        self._last: tuple[bytes, np.ndarray, np.ndarray] | None = None
+
+    def __len__(self) -> int:
+        return len(self._functions)
+
+    def __call__(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values [n_constraints] and slopes [n_constraints, n_variables]."""
+        name = x.tobytes()
+        if self._last is None or self._last[0] != name:
+            values, slopes = zip(*(function(x) for function in self._functions), strict=True)
+            self._last = name, np.array(values), np.array(slopes)
+        return self._last[1:]
+
+    def violation(self, x: np.ndarray) -> float:
+        """Largest g beyond rounding; 0 where all are met or there is none."""
+        worst = max(self(x)[0], default=0.0) if self._functions else 0.0
+        return float(worst) if worst > MET else 0.0
+
+    def for_slsqp(self) -> list[dict[str, Any]]:
+        """In the form of `scipy.optimize.minimize`, where they are at least 0."""
+        if not self._functions:
+            return []
+        return [{"type": "ineq", "fun": lambda x: -self(x)[0], "jac": lambda x: -self(x)[1]}]
+
+
+def augmented_least(
+    loss: Smooth, inequalities: Inequalities, minimize: Minimize, x: np.ndarray
+) -> np.ndarray:
+    """Least of a loss nearly within its constraints, by smooth minimisations alone, from any start.
+
+    Augmented Lagrangian of Powell, Hestenes and Rockafellar; Nocedal and Wright, "Numerical Optimization",
+    2nd ed., Sec. 17.3 and 17.4: loss + sum of (max(0, m + w g)² - m²) / 2w, then m becomes max(0, m + w g).
+    It ends once the constraints are met within 0.001; without any it is one minimisation of the loss.
+    """
+    multipliers, weight = np.zeros(len(inequalities)), 10.0
+    # Violations weigh in units of the loss.
+    scale = abs(loss(x)[0]) or 1.0 if len(inequalities) else 1.0
+
+    def augmented(x: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slopes = loss(x)
+        g, by_x = inequalities(x)
+        pressed = np.maximum(0.0, multipliers + weight * g)
+        price = scale * float((pressed**2 - multipliers**2).sum()) / (2 * weight)
+        return value + price, slopes + scale * pressed @ by_x
+
+    if not len(inequalities):
+        return minimize(loss, x)
+    for _ in range(UPDATES):
+        x = minimize(augmented, x)
+        if inequalities.violation(x) <= NEARLY_MET:
+            break
+        multipliers = np.maximum(0.0, multipliers + weight * inequalities(x)[0])
+        weight *= GROWTH
+    return x
