@@ -115,6 +115,29 @@ def test_the_brighter_tissue_is_told_from_the_darker():
         )
 
 
+def test_the_worst_share_is_of_the_voxels_that_do_worst():
+    """By hand: a quarter of four voxels of tissue 0, weights equal, is one of them."""
+    voxels = random_brain_voxels(8, weight=1.0, m0=1.0)
+    voxels.tissue.copy_(torch.tensor([0, 0, 0, 0, 2, 2, 2, 2]))
+    magnitude = torch.tensor([0.9, 0.7, 0.8, 0.6, 0.1, 0.4, 0.2, 0.3], dtype=torch.float64)
+    signal = torch.polar(magnitude, magnitude)
+    for kind, tissues, brighter, expected in (
+        (signal_loss, (0,), None, 3 * 0.4**2),
+        (signal_loss, (2, 0), None, 3 * (0.9**2 + 0.8**2) / 2),
+        (null_loss, (2,), None, 3 * 0.4**2),
+        (contrast_loss, (0, 2), 0, -3 * (0.6 - 0.4) ** 2),
+        (contrast_loss, (0, 2), 2, 3 * (0.9 - 0.1) ** 2),
+    ):
+        objective = Objective((Term("a", kind, 3.0, tissues, brighter, 0.25),))
+        assert float(objective(signal, SEQUENCE[0], voxels)) == pytest.approx(expected)
+
+
+def test_a_worst_share_of_one_is_the_plain_term():
+    assert Term("a", null_loss, 1.0, (0,), None, 1.0) == Term("a", null_loss, 1.0, (0,))
+    assert Term("a", null_loss, 1.0, (0,)).has_kernel_form
+    assert not Term("a", null_loss, 1.0, (0,), None, 0.99).has_kernel_form
+
+
 def test_a_signed_contrast_adds_signals_of_opposite_sign():
     voxels = random_brain_voxels(2)
     voxels.tissue.copy_(torch.tensor([0, 1]))
@@ -167,6 +190,11 @@ def test_what_is_wrong_with_a_users_term_is_said_with_its_name(function, message
         (("a", rf_energy, 1.0, (1,)), "takes no tissues"),
         (("a", null_loss, 1.0, (0, 1), 0), "brighter"),
         (("a", contrast_loss, 1.0, (0, 1), 2), "brighter"),
+        (("a", null_loss, 1.0, (0,), None, 0.0), "worst_share of term 'a' must be above 0 and at most 1"),
+        (("a", null_loss, 1.0, (0,), None, 5.0), "at most 1, as 0.05, got 5"),
+        (("a", contrast_loss, 1.0, (0, 1), None, 0.1), "worst_share of term 'a' needs brighter"),
+        (("a", rf_energy, 1.0, None, None, 0.1), "terms that have one are signal, null, contrast"),
+        (("a", own_term(null_loss), 1.0, None, None, 0.1), "term 'a' has no worst_share"),
     ],
 )
 def test_terms_that_make_no_sense_are_refused(arguments, message):

@@ -114,6 +114,16 @@ def test_the_shipped_file_is_read():
             "brighter of term 'signal' must be one of the two tissues of a contrast",
         ),
         ("weight = 0.001", 'weight = 0.001\ntissues = ["GM"]', "takes no tissues"),
+        (
+            "weight = 1.0",
+            "weight = 1.0\nworst_share = 5",
+            r"objective\[1\]: worst_share of term 'signal' must",
+        ),
+        (
+            "weight = 30.0",
+            "weight = 30.0\nworst_share = 0.1",
+            "worst_share of term 'contrast' needs brighter",
+        ),
         ("min_rf_delay_ms = 6.2", "min_rf_delay_ms = -6.2", "min_rf_delay_ms must be above 0"),
         ("min_rf_delay_ms = 6.2", "min_rf_delay_ms = 20000.0", "below max_delay_ms"),
         ("[100, 1000]]", "[1000, 100]]", "wait_ranges_ms must rise"),
@@ -254,6 +264,14 @@ def test_contrasts_with_a_sign():
     assert read(problem.to_toml()) == problem
     assert problem.digest != read(GOOD).digest
     assert read(GOOD.replace('"contrast"', '"signed_contrast"')).objective.terms[1].kind.of == "signal"
+
+
+def test_the_worst_share_of_a_term():
+    problem = read(GOOD.replace("weight = 1.0", "weight = 1.0\nworst_share = 0.05"))
+    assert problem.objective.terms[0].worst_share == 0.05
+    assert read(problem.to_toml()) == problem
+    assert problem.digest != read(GOOD).digest
+    assert read(GOOD.replace("weight = 1.0", "weight = 1.0\nworst_share = 1")).digest == read(GOOD).digest
 
 
 def test_ranges_that_are_not_stated_follow_the_bounds():

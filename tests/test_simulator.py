@@ -549,3 +549,38 @@ def test_a_grid_of_many_pulses_is_cut_to_what_can_be_followed(monkeypatch):
     losses = Simulator(make_voxels(), objective, "pathways").grid_losses(grid)(0, 6)
     expected = Simulator(make_voxels(), objective).loss(grid.sequences(np.arange(6)))
     close(torch.from_numpy(losses), expected)
+
+
+WORST = Objective(
+    (
+        Term("signal", TERMS["signal"], 1.3, (1, 2), worst_share=0.2),
+        Term("null", TERMS["null"], 0.7, (0,), worst_share=0.05),
+        Term("contrast", TERMS["contrast"], 2.0, (0, 2), 2, 0.3),
+        Term("rf_energy", TERMS["rf_energy"], 0.01),
+    )
+)
+
+
+def test_engines_agree_on_the_worst_share_and_its_gradient():
+    sequence, voxels = random_sequences(3, 3), random_brain_voxels(60)
+    (loss, slopes), (other_loss, other_slopes) = (
+        Simulator(voxels, WORST, engine).loss_and_gradient(sequence) for engine in EXACT
+    )
+    close(loss, other_loss)
+    for name, slope in slopes.columns().items():
+        torch.testing.assert_close(slope, getattr(other_slopes, name), atol=1e-10, rtol=1e-8)
+
+
+@pytest.mark.parametrize("engine", EXACT)
+def test_gradients_of_the_worst_share_match_finite_differences(engine):
+    simulator = Simulator(random_brain_voxels(60), WORST, engine)
+    sequence = random_sequences(2, 2)
+    inputs = [part.clone().requires_grad_() for part in sequence.columns().values()]
+    assert torch.autograd.gradcheck(lambda *parts: simulator.loss(Sequence(*parts)), inputs)
+
+
+def test_a_grid_of_two_pulses_knows_the_worst_share():
+    axis, delay, zero = Axis(0.3, 0.1, 2), Axis(0.01), Axis(0.0)
+    grid, voxels = Grid((axis,) * 2, (zero,) * 2, (delay,) * 2), random_brain_voxels(60)
+    expected = Simulator(voxels, WORST).loss(grid.sequences(np.arange(4)))
+    close(torch.from_numpy(Simulator(voxels, WORST).grid_losses(grid)(0, 4)), expected)

@@ -18,6 +18,7 @@ from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
 from sequence_search.checks import number, tuple_of
+from sequence_search.means import mean_of_worst, weighted_mean
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
@@ -66,6 +67,8 @@ class TermKind:
         None: the term goes through autograd.
     own : bool
         The user's own: it is given sequences of one pulse number at a time, unpadded.
+    takes_worst : bool
+        Whether it may be of the worst share of its voxels.
     """
 
     name: str
@@ -74,6 +77,7 @@ class TermKind:
     of: Literal["magnitude", "signal", "sequence"] = "magnitude"
     kernel: Callable[[Term, Voxels], KernelForm] | None = None
     own: bool = False
+    takes_worst: bool = False
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """One of `TERMS` by its name in this module, where it has taken that of its function."""
@@ -100,13 +104,16 @@ class Term:
     weight : in units of the loss over the term's own; not negative for the kinds of `TERMS`
     tissues : indices of the tissues whose voxels the term gets; all if not given
     brighter : of a contrast, the index of the tissue that is to be the brighter; either if not given
+    worst_share : above 0, at most 1
+        The means are over this share of the voxels, the worst; 1: over all. Of the kinds that `takes_worst`
+        marks, a contrast with `brighter` only.
 
     Raises
     ------
     TypeError
         If the kind is a bare function, or is of what is no function.
     ValueError
-        If the weight is not finite or is negative, or the tissues do not fit the kind.
+        If the weight is not finite or is negative, or the tissues or the worst share do not fit the kind.
     """
 
     name: str
@@ -114,6 +121,7 @@ class Term:
     weight: float
     tissues: tuple[int, ...] | None = None
     brighter: int | None = None
+    worst_share: float = 1.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.kind, TermKind):
@@ -130,6 +138,28 @@ class Term:
             raise ValueError(f"brighter of term '{self.name}' must be one of the two tissues of a contrast")
         if self.tissues is not None:
             self._check_tissues(self.tissues)
+        self._check_worst_share()
+
+    @property
+    def has_kernel_form(self) -> bool:
+        """Whether the compiled kernel can sum it: which voxels are the worst it does not know in one pass."""
+        return self.kind.kernel is not None and self.worst_share == 1
+
+    def _check_worst_share(self) -> None:
+        share = number("worst_share", self.worst_share)
+        object.__setattr__(self, "worst_share", share)
+        if not 0 < share <= 1:
+            raise ValueError(
+                f"worst_share of term '{self.name}' must be above 0 and at most 1, as 0.05, got {share:g}"
+            )
+        if share < 1 and not self.kind.takes_worst:
+            known = ", ".join(name for name, kind in TERMS.items() if kind.takes_worst)
+            raise ValueError(f"term '{self.name}' has no worst_share: terms that have one are {known}")
+        if share < 1 and self.kind is contrast_loss and self.brighter is None:
+            raise ValueError(
+                f"worst_share of term '{self.name}' needs brighter: of that tissue the darkest voxels count,"
+                " of the other the brightest"
+            )
 
     def _check_tissues(self, tissues: tuple[int, ...]) -> None:
         if not isinstance(tissues, list | tuple) or not all(type(index) is int for index in tissues):
@@ -148,7 +178,9 @@ class Term:
         """Weighted value [*batch] from the signal or magnitude, as the kind takes, of the term's voxels."""
         if self.kind.own:
             return self.weight * _own_value(self, given, sequence, voxels)
-        options = {} if self.brighter is None else {"brighter": self.brighter}
+        options: dict[str, float] = {} if self.brighter is None else {"brighter": self.brighter}
+        if self.worst_share < 1:
+            options["worst_share"] = self.worst_share
         return self.weight * self.kind(given, sequence, voxels, **options)
 
 
@@ -167,16 +199,17 @@ def own_term(function: TermFunction) -> TermKind:
     n_tissues=(1, None),
     # (M0 - |S|)² = M0² - 2 M0 |S| + |S|²
     kernel=lambda _, voxels: KernelForm(constant=voxels.m0.square(), linear=-2 * voxels.m0, square=1.0),
+    takes_worst=True,
 )
-def signal_loss(magnitude: Magnitude, sequence: Sequence, voxels: Voxels) -> Loss:
-    """Mean over voxels of (M0 - |Mxy|)² [a.u.²]. Sequence Search, Eq. (1)."""
-    return _mean((voxels.m0 - magnitude).square(), voxels)
+def signal_loss(magnitude: Magnitude, sequence: Sequence, voxels: Voxels, worst_share: float = 1.0) -> Loss:
+    """Mean over voxels, or the worst of them, of (M0 - |Mxy|)² [a.u.²]. Sequence Search, Eq. (1)."""
+    return mean_of_worst((voxels.m0 - magnitude).square(), voxels.weight, worst_share)
 
 
-@term("null", n_tissues=(1, None), kernel=lambda _, voxels: KernelForm(square=1.0))
-def null_loss(magnitude: Magnitude, sequence: Sequence, voxels: Voxels) -> Loss:
-    """Mean over voxels of |Mxy|² [a.u.²]. Sequence Search, Eq. (2)."""
-    return _mean(magnitude.square(), voxels)
+@term("null", n_tissues=(1, None), kernel=lambda _, voxels: KernelForm(square=1.0), takes_worst=True)
+def null_loss(magnitude: Magnitude, sequence: Sequence, voxels: Voxels, worst_share: float = 1.0) -> Loss:
+    """Mean over voxels, or the worst of them, of |Mxy|² [a.u.²]. Sequence Search, Eq. (2)."""
+    return mean_of_worst(magnitude.square(), voxels.weight, worst_share)
 
 
 def _kernel_contrast(term: Term, voxels: Voxels) -> KernelForm:
@@ -186,18 +219,24 @@ def _kernel_contrast(term: Term, voxels: Voxels) -> KernelForm:
     return KernelForm(contrast=(first, second), signed=term.brighter is not None)
 
 
-@term("contrast", n_tissues=(2, 2), kernel=_kernel_contrast)
+@term("contrast", n_tissues=(2, 2), kernel=_kernel_contrast, takes_worst=True)
 def contrast_loss(
-    magnitude: Magnitude, sequence: Sequence, voxels: Voxels, brighter: int | None = None
+    magnitude: Magnitude,
+    sequence: Sequence,
+    voxels: Voxels,
+    brighter: int | None = None,
+    worst_share: float = 1.0,
 ) -> Loss:
     """Squared difference d² of two tissues' mean |Mxy|, negated [a.u.²]. Sequence Search, Eq. (3).
 
     Read as a difference of tissue means, not a mean over pairs of voxels: only so do the published
     optima follow. With the index of the tissue that is to be the brighter it is -d |d|, with d positive
-    where it is. The voxels must be of exactly two tissues.
+    where it is. The voxels must be of exactly two tissues. With a worst share d is between the mean over
+    the darkest share of the brighter tissue's voxels and that over the brightest share of the other's.
     """
     first = voxels.tissue == (voxels.tissue.min() if brighter is None else brighter)
-    difference = _mean(magnitude, voxels, first) - _mean(magnitude, voxels, ~first)
+    dark, bright = voxels.weight * first, voxels.weight * ~first
+    difference = -mean_of_worst(-magnitude, dark, worst_share) - mean_of_worst(magnitude, bright, worst_share)
     return -difference * (difference if brighter is None else difference.abs())
 
 
@@ -209,7 +248,7 @@ def signed_contrast_loss(signal: Signal, sequence: Sequence, voxels: Voxels) -> 
     recovered, differ by the sum of their magnitudes. What dephases between voxels is lost.
     """
     first = voxels.tissue == voxels.tissue.min()
-    difference = _mean(signal, voxels, first) - _mean(signal, voxels, ~first)
+    difference = weighted_mean(signal, voxels.weight * first) - weighted_mean(signal, voxels.weight * ~first)
     return -(difference.real.square() + difference.imag.square())
 
 
@@ -346,9 +385,3 @@ def _call_own(term: Term, given: Tensor, sequence: Sequence, voxels: Voxels) -> 
             f"term '{term.name}' must return a torch tensor {shape}, a loss for each sequence, got {got}"
         )
     return value
-
-
-def _mean(values: Tensor, voxels: Voxels, chosen: Tensor | None = None) -> Tensor:
-    """Weighted mean over voxels, or over those that are chosen."""
-    weight = voxels.weight if chosen is None else voxels.weight * chosen
-    return (values * weight).sum(-1) / weight.sum()

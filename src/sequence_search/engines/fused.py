@@ -101,7 +101,7 @@ def encode(prepared: Prepared) -> Encoding:
     constant, penalties = 0.0, np.zeros(3)
     contrasts: list[tuple[tuple[int, int], float, bool]] = []
     for term, places, voxels in prepared.selections:
-        if term.kind.kernel is None:
+        if term.kind.kernel is None or not term.has_kernel_form:
             raise ValueError(f"term '{term.name}' has no form in the kernel")
         form = term.kind.kernel(term, voxels)
         of_term = slice(None) if places is None else places.numpy()

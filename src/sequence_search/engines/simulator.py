@@ -261,7 +261,7 @@ class Simulator:
     @cached_property
     def has_kernel_loss(self) -> bool:
         """Whether every term of the objective has a form in the kernel."""
-        return all(term.kind.kernel is not None for term, *_ in self._prepared.selections)
+        return all(term.has_kernel_form for term, *_ in self._prepared.selections)
 
     @cached_property
     def _kernel_objective(self) -> Arranged:

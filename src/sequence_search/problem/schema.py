@@ -139,6 +139,7 @@ class TermTable(BaseModel):
     weight: Number = Field(description="how much it counts")
     tissues: tuple[str, ...] | None = key(None, "whose voxels; several are pooled in one mean")
     brighter: str | None = key(None, "of a contrast, the tissue that is to be the brighter")
+    worst_share: Number = key(None, "share of the voxels, the worst, that the mean is over; all if left out")
 
     @model_validator(mode="after")
     def _check(self) -> TermTable:
@@ -158,7 +159,8 @@ class TermTable(BaseModel):
         """The term, of a problem with these tissues."""
         indices = None if self.tissues is None else tuple(map(tissues.index, self.tissues))
         brighter = None if self.brighter is None else tissues.index(self.brighter)
-        return Term(name, TERMS[self.term], self.weight, indices, brighter)
+        worst_share = 1.0 if self.worst_share is None else self.worst_share
+        return Term(name, TERMS[self.term], self.weight, indices, brighter, worst_share)
 
 
 class ProblemTables(BaseModel):
@@ -251,4 +253,6 @@ def write_term(term: Term, tissues: list[str]) -> dict[str, Any]:
     written: dict[str, Any] = {"term": term.kind.name, "weight": term.weight}
     if term.tissues is not None:
         written["tissues"] = [tissues[index] for index in term.tissues]
-    return written if term.brighter is None else written | {"brighter": tissues[term.brighter]}
+    if term.brighter is not None:
+        written["brighter"] = tissues[term.brighter]
+    return written if term.worst_share == 1 else written | {"worst_share": term.worst_share}
