@@ -9,7 +9,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import generality
 import numpy as np
+from best_known import is_found, read_best_known
 from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
@@ -18,13 +20,11 @@ from sequence_search.classify import classify
 from sequence_search.paper.values import paper_rows
 from sequence_search.report.drawing import COLOURS, write_figure
 
-BEST_KNOWN = Path(__file__).parent / "best_known.json"
-CLOSE = 0.005  # of the best-known loss: found
 SUCCESS = 0.05  # of the two-pulse optimum's loss, without the RF-number term: successful in the paper's sense
 STALE = 0.001  # by how much a best known must have changed for a count by it to be marked
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 SHARED = ("machine", "options")
-ORDER = ("multistart", "proxyless", "evolution", "random", "cma-es", "tpe")
+ORDER = ("default", "multistart", "proxyless", "evolution", "random", "cma-es", "tpe")
 SCHEDULES = ("proxyless, paper", "proxyless, fast", "proxyless, exact")
 PAPER_STEPS = 100_000
 CURVE, CURVE_PROBLEMS = "images/proxyless-steps.png", ("max-signal", "csf-null-w1")
@@ -34,14 +34,13 @@ PAPER_PROBLEMS = ("max-signal", "gm-wm-t2-w30", "gm-wm", "csf-null-w0.25", "csf-
 
 def aggregate(problem: Problem, runs: list[dict[str, Any]]) -> dict[str, Any]:
     """What is kept of a row: counts, quantiles and medians of its runs, and the best known that they met."""
-    known = json.loads(BEST_KNOWN.read_text())[problem.name]["loss"]
+    known = read_best_known()[problem.name]["loss"]
     designs = [run for run in runs if "loss" in run]
-    found = [run for run in designs if run["loss"] <= known + CLOSE * abs(known)]
+    found = [run for run in designs if is_found(run["loss"], known)]
     limit = success_limit(problem)
     successful = [run for run in designs if run["without_rf_number"] <= limit]
     kinds = Counter(classify(Sequence.from_dict(run["sequence"]), problem.categories) for run in successful)
     return {
-        "seeds": len(runs),
         "found": len(found),
         "successful": len(successful),
         "categories": dict(kinds.most_common()),
@@ -102,7 +101,7 @@ def write_results(file: Path, results: dict[str, dict[str, dict[str, Any]]]) -> 
 
 def success_limit(problem: Problem) -> float:
     """Largest loss without its RF-number term that is successful in the paper's sense."""
-    two = json.loads(BEST_KNOWN.read_text())[problem.name]["two_pulse"]
+    two = read_best_known()[problem.name]["two_pulse"]
     return float(two + SUCCESS * abs(two))
 
 
@@ -116,15 +115,19 @@ def write_page(page: Path, results: dict[str, Any]) -> None:
 
 def tables(results: dict[str, Any]) -> str:
     """Best-known losses, then a table for each problem."""
-    known = json.loads(BEST_KNOWN.read_text())
+    known = read_best_known()
     parts = ["| problem | best known | two pulses at best | design |", "| --- | ---: | ---: | --- |"]
-    for name, entry in known.items():
+    for name in builtin_problems():
+        entry = known[name]
         weight = next((t.weight for t in Problem.load(name).objective.terms if t.name == "rf_number"), 0.0)
         two = entry["two_pulse"] + 2 * weight
         parts.append(
             f"| {name} | {entry['loss']:.5f} | {two:.5f} | {Sequence.from_dict(entry['sequence'])} |"
         )
     saved = {name: results[name] for name in builtin_problems() if name in results}
+    kept = {label for rows in results.values() for label, row in rows.items() if "runs" in row}
+    if kept:
+        parts += ["", "### Generality", "", *generality.table(results, sorted(kept, key=_place))]
     for name, rows in saved.items():
         labels = sorted((each for each in rows if not is_variant(each)), key=strategy_rank)
         parts += ["", f"### {name}", "", HEADER, RULE]
@@ -174,6 +177,10 @@ def paper_success(name: str) -> float:
     """Successful runs of the paper's 100: those of its categories but Others [%]."""
     shares = (row.occurrence_percent for row in paper_rows(name) if row.kind == "category")
     return sum(share.mean for share in shares if share)
+
+
+def _place(label: str) -> tuple[int, str]:
+    return strategy_rank(label), label
 
 
 def strategy_rank(label: str) -> int:

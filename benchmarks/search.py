@@ -1,7 +1,9 @@
-"""Scoreboard of the search strategies on the built-in problems; docs/scoreboard.md says how it is done.
+"""Scoreboard of the search strategies; docs/scoreboard.md says how it is done.
 
 python benchmarks/search.py                                     # measure, update results and best known
 python benchmarks/search.py --strategies multistart --seeds 40  # some of it; rows of the rest are kept
+python benchmarks/search.py --problems development report --strategies run --missing    # go on, task by task
+python benchmarks/search.py --problems report --strategies multistart --best-known      # only look for better
 python benchmarks/search.py --markdown docs/scoreboard.md       # write the saved results into the page
 """
 
@@ -15,43 +17,62 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
+from best_known import CLOSE, alone, is_found, read_best_known, update_best_known
+from generality import kept
 from peers.blackbox import PEERS
-from scoreboard import BEST_KNOWN, CLOSE, aggregate, read_results, write_page, write_results
+from scoreboard import aggregate, read_results, write_page, write_results
+from tasks import groups, load
 
-from sequence_search import Problem, Sequence, Study, builtin_problems, search
+from sequence_search import Problem, Study, builtin_problems, search
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.finish import Finisher
-from sequence_search.strategies.result import Run
+from sequence_search.strategies.result import Run, best_run
 from sequence_search.study.plan import read_files
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "search.json"
+DEFAULT = "run"  # the search as it is by default, to its own end
 STRATEGIES = ("multistart", "evolution", "random", *PEERS)
-REFERENCE_SEEDS = 3
-LABELS = {"multistart": "multistart, both cores", "proxyless": "proxyless, paper"}
+UNLIMITED = (DEFAULT, "proxyless")
+LABELS = {DEFAULT: "default", "multistart": "multistart, both cores", "proxyless": "proxyless, paper"}
 
 
 def main() -> None:
     """Measure, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--problems", nargs="+", default=builtin_problems())
-    parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES), help="also: proxyless")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument(
+        "--problems",
+        nargs="+",
+        default=["paper"],
+        metavar="NAME",
+        help=f"built-in problems, tasks as task-07, and groups: {', '.join(groups())}",
+    )
+    parser.add_argument(
+        "--strategies", nargs="+", default=list(STRATEGIES), metavar="NAME", help="also: run, proxyless"
+    )
+    parser.add_argument("--seeds", type=int, default=10, help="runs of each")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument(
-        "--seconds", type=float, default=10.0, help="wall time of a seed; proxyless has its steps"
+        "--seconds",
+        type=float,
+        default=10.0,
+        help="wall time of a seed; run and proxyless have their own end",
     )
     parser.add_argument("--options", type=json.loads, default={}, help='of the strategy, as {"steps": 10000}')
     parser.add_argument("--label", help="name of the row, if not the strategy's")
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--missing", action="store_true", help="measure only what has no row yet")
+    parser.add_argument("--best-known", action="store_true", help="update the best known alone, no row")
     parser.add_argument("--study", type=Path, help="take a row of each problem from a study that is done")
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
@@ -62,12 +83,35 @@ def main() -> None:
     elif arguments.study:
         take_study(arguments.study, arguments.label, arguments.out)
     else:
-        for name, strategy in product(arguments.problems, arguments.strategies):
-            problem = Problem.load(name)
-            budget = math.inf if strategy == "proxyless" else arguments.seconds
-            if runs := measure(problem, strategy, budget, arguments):
-                label = arguments.label or LABELS.get(strategy, strategy)
-                add_row(arguments.out, label, how(machine(), arguments.options, budget), problem, runs)
+        names = [name for each in arguments.problems for name in groups().get(each, [each])]
+        for name, strategy in product(names, arguments.strategies):
+            measure_row(load(name), strategy, arguments)
+
+
+def measure_row(problem: Problem, strategy: str, arguments: argparse.Namespace) -> None:
+    """Measure a strategy on a problem, and save its row before the next."""
+    label = arguments.label or LABELS.get(strategy, strategy)
+    if arguments.missing and label in read_results(arguments.out).get(problem.name, {}):
+        return
+    budget = math.inf if strategy in UNLIMITED else arguments.seconds
+    attempts = measure(problem, strategy, budget, arguments)
+    if attempts is None:
+        return
+    if arguments.best_known:
+        with alone():
+            update_best_known(problem, label, [each.run for each in attempts])
+        tell(problem, label, attempts)
+    else:
+        add_row(arguments.out, label, how(machine(), arguments.options, budget), problem, attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A run, the wall time of all that led to it, and what the search said of it, if anything."""
+
+    run: Run
+    seconds: float
+    verdict: str | None = None
 
 
 def take_study(folder: Path, label: str, out: Path) -> None:
@@ -77,7 +121,13 @@ def take_study(folder: Path, label: str, out: Path) -> None:
         raise SystemExit(f"{folder} is not done: {study.tally().left} seeds are left")
     made = {**facts["versions"], "device": facts["device"], "created": facts["created"]}
     for name, problem in study.problems.items():
-        add_row(out, label, how(made, study.plan.options, study.plan.max_seconds), problem, study.runs(name))
+        add_row(
+            out,
+            label,
+            how(made, study.plan.options, study.plan.max_seconds),
+            problem,
+            of_seeds(study.runs(name)),
+        )
 
 
 def how(machine: dict[str, Any], options: dict[str, Any], budget: float) -> dict[str, Any]:
@@ -86,26 +136,48 @@ def how(machine: dict[str, Any], options: dict[str, Any], budget: float) -> dict
     return {"machine": machine, "options": options, "seconds_limit": limit}
 
 
-def add_row(out: Path, label: str, made: dict[str, Any], problem: Problem, runs: list[Run]) -> None:
+def of_seeds(runs: Iterable[Run]) -> list[Attempt]:
+    """Each seed is an attempt of its own."""
+    return [Attempt(run, run.seconds) for run in runs]
+
+
+def add_row(out: Path, label: str, made: dict[str, Any], problem: Problem, attempts: list[Attempt]) -> None:
     """Save and print a row; the best known follows it."""
-    update_best_known(problem, label, runs)
-    row = aggregate(problem, [describe(run) for run in runs])
-    results = read_results(out)
-    results.setdefault(problem.name, {})[label] = made | row
-    write_results(out, results)
-    print(f"{problem.name:15} {label:20} {row}", flush=True)
+    described = [describe(each) for each in attempts]
+    with alone():
+        update_best_known(problem, label, [each.run for each in attempts])
+        row = {"seeds": len(attempts), "runs": kept(described)}
+        if problem.name in builtin_problems():
+            row |= aggregate(problem, described)
+        results = read_results(out)
+        results.setdefault(problem.name, {})[label] = made | row
+        write_results(out, results)
+    tell(problem, label, attempts)
+
+
+def tell(problem: Problem, label: str, attempts: list[Attempt]) -> None:
+    """A line of what was measured."""
+    seconds = f"{median(each.seconds for each in attempts):.1f} s"
+    if (known := read_best_known().get(problem.name)) is None:
+        outcome = "no design yet: doing nothing is best"
+    else:
+        found = sum(is_found(each.run.loss, known["loss"]) for each in attempts)
+        outcome = f"{found} of {len(attempts)} within 0.5 % of {known['loss']:.6g} ({known['strategy']})"
+    print(f"{problem.name:14} {label:22} {outcome}, {seconds}", flush=True)
 
 
 def measure(
     problem: Problem, strategy: str, budget: float, arguments: argparse.Namespace
-) -> list[Run] | None:
-    """Runs of every seed; None, with a line, where a peer is missing."""
+) -> list[Attempt] | None:
+    """Attempts of every seed; None, with a line, where a peer is missing."""
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     if strategy not in PEERS:
         # Compile, or load the compiled code, outside the time.
-        search(problem, strategy, (0,), max_evaluations=1.0)
+        search(problem, seeds=(0,), max_evaluations=1.0)
+        if strategy == DEFAULT:
+            return [default_run(problem, seed, arguments.options) for seed in seeds]
         result = search(problem, strategy, seeds, max_seconds=budget, **arguments.options)
-        return list(result.runs)
+        return of_seeds(result.runs)
     package, optimise = PEERS[strategy]
     if importlib.util.find_spec(package) is None:
         print(f"{package} is not installed (benchmarks/requirements.txt): {strategy} skipped")
@@ -115,51 +187,33 @@ def measure(
         meter = Meter(Settings(max_seconds=budget))
         found = optimise(problem, seed, meter)
         runs.append(finisher.finish(seed, [found], meter, history=()))
-    return runs
+    return of_seeds(runs)
 
 
-def describe(run: Run) -> dict[str, Any]:
-    """What the aggregates need of a run."""
+def default_run(problem: Problem, seed: int, options: dict[str, Any]) -> Attempt:
+    """The search as a user has it who states nothing but the problem."""
+    start = time.perf_counter()
+    result = search(problem, seeds=(seed,), **options)
+    return Attempt(best_run(result.runs) or result.runs[0], time.perf_counter() - start)
+
+
+def describe(attempt: Attempt) -> dict[str, Any]:
+    """What the aggregates need of an attempt."""
+    run, told = attempt.run, {"seconds": attempt.seconds, "verdict": attempt.verdict}
     if run.sequence is None or run.evaluation is None:
-        return {"seconds": run.seconds}
+        return told
     last = run.history[-1] if run.history else None
     reached = next((p for p in run.history if last and p.loss <= last.loss + CLOSE * abs(last.loss)), last)
-    return {
+    return told | {
         "loss": run.loss,
         "without_rf_number": run.loss - run.evaluation.terms.get("rf_number", 0.0),
         "sequence": run.sequence.to_dict(),
         "families": len(run.families),
-        "seconds": run.seconds,
         "evaluations": run.n_evaluations,
         # When the loss on the training voxels came within 0.5 % of its last.
         "seconds_to_reach": reached.seconds if reached else None,
         "evaluations_to_reach": reached.evaluations if reached else None,
     }
-
-
-def update_best_known(problem: Problem, label: str, runs: Iterable[Run]) -> None:
-    """Keep the least loss ever found for a problem, with the sequence that proves it."""
-    known = json.loads(BEST_KNOWN.read_text()) if BEST_KNOWN.exists() else {}
-    entry = known.get(problem.name, {})
-    if entry.get("problem_sha256") != problem.digest:
-        entry = {"problem_sha256": problem.digest, "two_pulse": two_pulse_optimum(problem)}
-    for run in runs:
-        if run.sequence is None:
-            continue
-        stated = Sequence.from_dict(run.sequence.to_dict())
-        if (loss := problem.evaluate(stated).loss) < entry.get("loss", math.inf) - 1e-9:
-            entry |= {"loss": loss, "strategy": label, "seed": run.seed, "sequence": run.sequence.to_dict()}
-    if "loss" in entry:
-        known[problem.name] = entry
-        BEST_KNOWN.write_text(json.dumps(known, indent=1, allow_nan=False) + "\n")
-
-
-def two_pulse_optimum(problem: Problem) -> float:
-    """Loss of the best sequence of two pulses without its RF-number term, the reference of "successful"."""
-    two = replace(problem, search_space=replace(problem.search_space, max_rf=2))
-    best = search(two, seeds=range(REFERENCE_SEEDS)).best
-    assert best.evaluation is not None
-    return best.loss - best.evaluation.terms.get("rf_number", 0.0)
 
 
 def machine() -> dict[str, Any]:

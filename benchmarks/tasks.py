@@ -9,6 +9,7 @@ A task is drawn by its number alone: none was chosen, left out or changed for ho
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from sequence_search import Problem
+from sequence_search import Problem, builtin_problems
 from sequence_search.objective import Term
 from sequence_search.problem.library import toml_text
 
@@ -92,9 +93,16 @@ def random_task(number: int) -> Problem:
     return Problem.from_toml(toml_text(tables), name)
 
 
-def tasks_of(group: str) -> list[str]:
-    """Names of the tasks of a group of `GROUPS`."""
-    return [f"task-{number:02d}" for number in GROUPS[group]]
+def load(name: str) -> Problem:
+    """Task or built-in problem by name."""
+    number = re.fullmatch(r"task-(\d\d)", name)
+    return random_task(int(number[1])) if number else Problem.load(name)
+
+
+def groups() -> dict[str, list[str]]:
+    """Names of the problems of each group: the paper's, and the tasks of `GROUPS`."""
+    tasks = {group: [f"task-{number:02d}" for number in numbers] for group, numbers in GROUPS.items()}
+    return {"paper": builtin_problems(), **tasks}
 
 
 @dataclass(frozen=True, slots=True)
