@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -45,15 +44,15 @@ def is_found(loss: float, known: float) -> bool:
 
 
 def update_best_known(problem: Problem, label: str, runs: Iterable[Run]) -> None:
-    """Keep the best of these runs if it is better than what is known of the problem."""
-    entry = _entry(problem)
+    """Keep the best of these runs if it is better than what is known of the problem, and than no pulse."""
+    entry, nothing = _entry(problem), problem.evaluate(Sequence.from_degrees_ms([], [], [])).loss
     for run in runs:
         if run.sequence is None:
             continue
         columns = run.sequence.to_dict()
         stated = {key: [float(f"{each:.{DIGITS}g}") for each in values] for key, values in columns.items()}
         loss = problem.evaluate(Sequence.from_dict(stated)).loss
-        if loss < entry.get("loss", math.inf) - BETTER:
+        if loss < entry.get("loss", nothing) - BETTER:
             entry |= {"loss": float(f"{loss:.10g}"), "strategy": label, "seed": run.seed, "sequence": stated}
     if "loss" in entry:
         entries = read_best_known() | {problem.name: entry}

@@ -58,7 +58,7 @@ def table(results: dict[str, dict[str, dict[str, Any]]], labels: list[str]) -> l
 
 
 def outcomes_of(name: str, row: dict[str, Any] | None) -> list[Outcome]:
-    """Runs of a row, by what is the best known now; none of a problem without any design yet."""
+    """Runs of a row, by what is the best known now; none where no design is known."""
     known = read_best_known().get(name)
     if row is None or "runs" not in row or known is None:
         return []

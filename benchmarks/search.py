@@ -159,7 +159,7 @@ def tell(problem: Problem, label: str, attempts: list[Attempt]) -> None:
     """A line of what was measured."""
     seconds = f"{median(each.seconds for each in attempts):.1f} s"
     if (known := read_best_known().get(problem.name)) is None:
-        outcome = "no design yet: doing nothing is best"
+        outcome = "nothing better than no pulse yet"
     else:
         found = sum(is_found(each.run.loss, known["loss"]) for each in attempts)
         outcome = f"{found} of {len(attempts)} within 0.5 % of {known['loss']:.6g} ({known['strategy']})"
