@@ -36,7 +36,7 @@ scoreboard: $(READY)  ## every strategy on the paper's problems, the default sea
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/search.py --problems paper development report --strategies run --missing
 	@echo 'For better best-known losses (any strategy, any time), kept in benchmarks/best_known.json:'
-	@echo '  $(BIN)/python benchmarks/search.py --problems report --strategies multistart --seconds 60 --best-known'
+	@echo '  $(BIN)/python benchmarks/search.py --problems report --strategies multistart --seeds 40 --best-known'
 	@echo 'To write the results into the page:'
 	@echo '  $(BIN)/python benchmarks/search.py --markdown docs/scoreboard.md'
 

@@ -19,6 +19,7 @@ from sequence_search import Problem, Sequence, builtin_problems
 from sequence_search.classify import classify
 from sequence_search.paper.values import paper_rows
 from sequence_search.report.drawing import COLOURS, write_figure
+from sequence_search.storage import write_bytes
 
 SUCCESS = 0.05  # of the two-pulse optimum's loss, without the RF-number term: successful in the paper's sense
 STALE = 0.001  # by how much a best known must have changed for a count by it to be marked
@@ -94,9 +95,8 @@ def write_results(file: Path, results: dict[str, dict[str, dict[str, Any]]]) -> 
             lines.append(f"{json.dumps(label)}: {json.dumps(small, ensure_ascii=False)}")
         problems.append(f"{json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n}")
     lists = [f'"{key}": [\n' + ",\n".join(map(json.dumps, known)) + "\n]" for key, known in shared.items()]
-    file.parent.mkdir(parents=True, exist_ok=True)
     text = ",\n".join([*lists, '"rows": {\n' + ",\n".join(problems) + "\n}"])
-    file.write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
+    write_bytes(file, f"{{\n{text}\n}}\n".encode())
 
 
 def success_limit(problem: Problem) -> float:

@@ -47,6 +47,15 @@ UNLIMITED = (DEFAULT, "proxyless")
 LABELS = {DEFAULT: "default", "multistart": "multistart, both cores", "proxyless": "proxyless, paper"}
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A run, the wall time of all that led to it, and what the search said of it, if anything."""
+
+    run: Run
+    seconds: float
+    verdict: str | None = None
+
+
 def main() -> None:
     """Measure, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -84,8 +93,8 @@ def main() -> None:
         take_study(arguments.study, arguments.label, arguments.out)
     else:
         names = [name for each in arguments.problems for name in groups().get(each, [each])]
-        for name, strategy in product(names, arguments.strategies):
-            measure_row(load(name), strategy, arguments)
+        for problem, strategy in product([load(name) for name in names], arguments.strategies):
+            measure_row(problem, strategy, arguments)
 
 
 def measure_row(problem: Problem, strategy: str, arguments: argparse.Namespace) -> None:
@@ -105,29 +114,15 @@ def measure_row(problem: Problem, strategy: str, arguments: argparse.Namespace) 
         add_row(arguments.out, label, how(machine(), arguments.options, budget), problem, attempts)
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A run, the wall time of all that led to it, and what the search said of it, if anything."""
-
-    run: Run
-    seconds: float
-    verdict: str | None = None
-
-
 def take_study(folder: Path, label: str, out: Path) -> None:
     """Rows from a study that is done."""
     study, (facts, _) = Study.open(folder), read_files(folder)
     if study.tally().left:
         raise SystemExit(f"{folder} is not done: {study.tally().left} seeds are left")
     made = {**facts["versions"], "device": facts["device"], "created": facts["created"]}
+    made = how(made, study.plan.options, study.plan.max_seconds)
     for name, problem in study.problems.items():
-        add_row(
-            out,
-            label,
-            how(made, study.plan.options, study.plan.max_seconds),
-            problem,
-            of_seeds(study.runs(name)),
-        )
+        add_row(out, label, made, problem, of_seeds(study.runs(name)))
 
 
 def how(machine: dict[str, Any], options: dict[str, Any], budget: float) -> dict[str, Any]:
@@ -172,8 +167,9 @@ def measure(
     """Attempts of every seed; None, with a line, where a peer is missing."""
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     if strategy not in PEERS:
+        named = {} if strategy == DEFAULT else {"strategy": strategy}
         # Compile, or load the compiled code, outside the time.
-        search(problem, seeds=(0,), max_evaluations=1.0)
+        search(problem, seeds=(0,), max_evaluations=1.0, **named)
         if strategy == DEFAULT:
             return [default_run(problem, seed, arguments.options) for seed in seeds]
         result = search(problem, strategy, seeds, max_seconds=budget, **arguments.options)

@@ -25,8 +25,8 @@ N_TASKS = 60
 # A strategy may be developed by the even numbers; the odd ones are for reports, and nothing is tuned by them.
 GROUPS = {"development": range(0, N_TASKS, 2), "report": range(1, N_TASKS, 2)}
 
-# m0 relative to water, T2' at 3 T [ms], and (T1, T2) [ms] at each field [T], rounded.
-# 0.55 T: Campbell-Washburn 2019; knee and lesion by the trend of the higher fields.
+# m0 relative to water, T2' at 3 T [ms], and (T1, T2) [ms] at each field [T]: typical values, rounded, after
+# 0.55 T: Campbell-Washburn 2019 for brain, blood, fat, liver and myocardium; others by the trend over fields.
 # 1.5 and 3 T: Stanisz 2005; fat, muscle, synovial fluid: Gold 2004; spleen: de Bazelaire 2004; GM and WM at
 # 3 T between Stanisz 2005 and Wright 2008; lesion: of multiple sclerosis, Stevenson 2000 and its trend.
 # 7 T: T1 of GM, WM: Wright 2008; of CSF, blood: Rooney 2007; T2 of GM, WM: Bartha 2002; knee: Jordan 2013.
