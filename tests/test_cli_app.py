@@ -19,6 +19,7 @@ ORDER = [
     "run",
     "designs",
     "evaluate",
+    "sensitivity",
     "resume",
     "status",
     "table",

@@ -1,3 +1,4 @@
+from .analysis.sensitivity import sensitivity as sensitivity
 from .engines.simulator import evolve as evolve
 from .engines.simulator import simulate as simulate
 from .grid.record import save_grid as save_grid

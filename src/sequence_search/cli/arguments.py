@@ -36,6 +36,24 @@ WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that share th
 SchedulerOption = Annotated[
     str | None, typer.Option(help="Address or scheduler file of a Dask cluster, in place of --workers.")
 ]
+# A design is given in numbers, or as one that a study found; see `cli.given`.
+SourceArgument = Annotated[
+    str, typer.Argument(metavar="PROBLEM|STUDY", help="Name or file of a problem, or folder of a study.")
+]
+FlipOption = Annotated[
+    list[float] | None, typer.Option("--flip-deg", help="Flip angles, one for each pulse.")
+]
+PhaseOption = Annotated[list[float] | None, typer.Option("--phase-deg", help="Phases, one for each pulse.")]
+DelayOption = Annotated[
+    list[float] | None, typer.Option("--delay-ms", help="Time to the next pulse or the readout.")
+]
+DesignOption = Annotated[
+    int, typer.Option(min=1, help="Of a study: number of the design, as `designs` lists them.")
+]
+SeedOption = Annotated[int | None, typer.Option(help="Of a study: the best seed if not given.")]
+ProblemOption = Annotated[
+    str | None, typer.Option("--problem", metavar="NAME", help="Which, of a study of several.")
+]
 EngineOption = Annotated[str, typer.Option("--engine", help="auto, fused, pathways or isochromats.")]
 StrategyOption = Annotated[
     str,

@@ -8,24 +8,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sequence_search.cli.app import NUMBER_LISTS, app
-from sequence_search.cli.arguments import EngineOption, Format, FormatOption, OverwriteOption, StudyArgument
-from sequence_search.cli.checks import bad_input, check_figure, load
+from sequence_search.cli.app import app
+from sequence_search.cli.arguments import (
+    DelayOption,
+    DesignOption,
+    EngineOption,
+    FlipOption,
+    Format,
+    FormatOption,
+    OverwriteOption,
+    PhaseOption,
+    ProblemOption,
+    SeedOption,
+    SourceArgument,
+    StudyArgument,
+)
+from sequence_search.cli.checks import bad_input, check_figure
+from sequence_search.cli.given import given_design, study_runs
 from sequence_search.cli.printing import flow, print_documents, print_json, print_table, pulses, say
 from sequence_search.cli.results import print_designs
-from sequence_search.words import counted, enumerated
 
 if TYPE_CHECKING:
-    from sequence_search.problem.problem import Problem
     from sequence_search.sequence import Sequence
     from sequence_search.strategies.result import Run
-    from sequence_search.study.study import Study
 
 MOST_DRAWN = 40
 FigureOption = Annotated[Path | None, typer.Option(help="PNG, SVG or PDF file to draw in.")]
-ProblemOption = Annotated[
-    str | None, typer.Option("--problem", metavar="NAME", help="Which, of a study of several.")
-]
 
 
 @app.command()
@@ -42,7 +50,7 @@ def designs(
 
     with bad_input():
         check_figure(figure, overwrite)
-        opened, found = _found(study, problem)
+        opened, found = study_runs(study, problem)
         for name, runs in found.items():
             best = best_run(runs)
             if best is None:
@@ -66,22 +74,12 @@ def designs(
 
 @app.command()
 def evaluate(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
-    source: Annotated[
-        str, typer.Argument(metavar="PROBLEM|STUDY", help="Name or file of a problem, or folder of a study.")
-    ],
-    flip_deg: Annotated[
-        list[float] | None, typer.Option("--flip-deg", help="Flip angles, one for each pulse.")
-    ] = None,
-    phase_deg: Annotated[
-        list[float] | None, typer.Option("--phase-deg", help="Phases, one for each pulse.")
-    ] = None,
-    delay_ms: Annotated[
-        list[float] | None, typer.Option("--delay-ms", help="Time to the next pulse or the readout.")
-    ] = None,
-    design: Annotated[
-        int, typer.Option(min=1, help="Of a study: number of the design, as `designs` lists them.")
-    ] = 1,
-    seed: Annotated[int | None, typer.Option(help="Of a study: the best seed if not given.")] = None,
+    source: SourceArgument,
+    flip_deg: FlipOption = None,
+    phase_deg: PhaseOption = None,
+    delay_ms: DelayOption = None,
+    design: DesignOption = 1,
+    seed: SeedOption = None,
     problem: ProblemOption = None,
     engine: EngineOption = "auto",
     figure: FigureOption = None,
@@ -91,18 +89,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
     """Evaluate a sequence, as --flip-deg 88 177 --phase-deg 0 180 --delay-ms 6.2 6.2, or a study's design."""
     from sequence_search.engines.simulator import check_engine
 
-    given = dict(zip(NUMBER_LISTS, (flip_deg, phase_deg, delay_ms), strict=True))
     with bad_input():
         check_engine(engine)
         check_figure(figure, overwrite)
-        if Path(source).is_dir() and not any(given.values()):
-            loaded, sequence = _named(Path(source), problem, seed, design)
-        else:
-            loaded, sequence = load(source), _stated(given)
-        try:
-            loaded.search_space.check(sequence, loaded.name)
-        except ValueError as error:
-            say(f"note: outside the search space: {error}", err=True)
+        loaded, sequence = given_design(source, (flip_deg, phase_deg, delay_ms), problem, seed, design)
         evaluation = loaded.evaluate(sequence, engine)
     if not math.isfinite(evaluation.loss):
         say(f"error: the loss is {evaluation.loss} for {sequence}", err=True)
@@ -131,47 +121,6 @@ def _print_evaluation(sequence: Sequence, record: dict[str, Any]) -> None:
         ["time to readout (ms)", f"{record['time_to_readout_ms']:.4g}"],
     ]
     print_table(["quantity", "value"], rows, flexible=0)
-
-
-def _stated(given: dict[str, list[float] | None]) -> Sequence:
-    """Sequence of the numbers given for each option."""
-    from sequence_search.sequence import Sequence
-
-    missing = [option for option, numbers in given.items() if not numbers]
-    if missing:
-        raise ValueError(
-            f"{enumerated(missing)} missing: state a number for each pulse, as --flip-deg 88 177 "
-            "--phase-deg 0 180 --delay-ms 6.2 6.2, or name a study's folder in place of the problem"
-        )
-    return Sequence.from_degrees_ms(*(numbers or [] for numbers in given.values()))
-
-
-def _named(study: Path, problem: str | None, seed: int | None, number: int) -> tuple[Problem, Sequence]:
-    """Design of a study by the number that `designs` gives it."""
-    from sequence_search.strategies.result import best_run
-
-    opened, found = _found(study, problem)
-    if len(found) > 1:
-        raise ValueError(f"{study} has several problems: pass --problem, one of {', '.join(found)}")
-    ((name, runs),) = found.items()
-    best = best_run([run for run in runs if seed is None or run.seed == seed])
-    if best is None:
-        of_seed = "" if seed is None else f" and seed {seed}"
-        raise ValueError(f"{study} has no design of '{name}'{of_seed} yet")
-    if number > len(best.families):
-        has = counted(len(best.families), "design")
-        raise ValueError(
-            f"--design {number}: seed {best.seed} has {has}; see: sequence-search designs {study}"
-        )
-    return opened.problems[name], best.families[number - 1].sequence
-
-
-def _found(folder: Path, problem: str | None) -> tuple[Study, dict[str, list[Run]]]:
-    """A study, and the runs of each of its problems or of the one asked for."""
-    from sequence_search.study.study import Study
-
-    study = Study.open(folder)
-    return study, {name: study.runs(name) for name in (study.problems if problem is None else [problem])}
 
 
 def _draw_designs(found: dict[str, list[Run]], file: Path) -> None:

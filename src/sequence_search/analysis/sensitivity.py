@@ -1,0 +1,259 @@
+"""How sensitive a design is: what a small error of each parameter changes, and which voxels do worst."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, NamedTuple
+
+import torch
+from jaxtyping import Bool, Complex, Float, Int
+from torch import Tensor
+
+from sequence_search.checks import check_type
+from sequence_search.objective import Prepared
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+from sequence_search.strategies.finish import CHECK_N_PER_TISSUE, CHECK_SEED
+from sequence_search.tissue import Imaging, Tissue
+from sequence_search.voxels import TISSUE_PROPERTIES, Voxels
+
+WORST_SHARE = 0.01  # of a tissue's voxels
+# A trait is told of the worst voxels if this part of them has it, and less than half of all voxels.
+PART_WITH_TRAIT = 0.9
+MOST_TRAITS = 2
+# By which voxels differ: name and unit in tables, and the factor to it.
+TRAITS = {
+    "b1": ("b1", "", 1.0),
+    "b0": ("b0", "Hz", 1.0),
+    "t1": ("T1", "ms", 1e3),
+    "t2": ("T2", "ms", 1e3),
+    "t2_prime": ("T2'", "ms", 1e3),
+    "spread": ("spread", "Hz", 1.0),
+}
+
+
+class Error(NamedTuple):
+    """An error of a parameter: by a part of its value and an amount in rad or s, to either side."""
+
+    column: str
+    text: str
+    part: float = 0.0
+    amount: float = 0.0
+
+
+ERRORS = (
+    Error("flip_angle", "1 %", part=0.01),
+    Error("flip_angle", "1°", amount=math.radians(1)),
+    Error("phase", "1°", amount=math.radians(1)),
+    Error("delay", "1 %", part=0.01),
+    Error("delay", "0.1 ms", amount=1e-4),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What an error changes, where the parameter is (lower, higher) by it; exact, not linearised.
+
+    Attributes
+    ----------
+    pulse : counted from 1; None: of all pulses at once
+    parameter, error : such as "flip_angle" and "1 %"
+    loss : change of the loss over the standard ensemble
+    signal : change of each tissue's mean |Mxy| [unit of m0]
+    """
+
+    pulse: int | None
+    parameter: str
+    error: str
+    loss: tuple[float, float]
+    signal: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """What sets voxels apart: a property below or above a bound, or further than it from the centre.
+
+    Attributes
+    ----------
+    name, unit : as "T1" and "ms"; b1 has no unit
+    side : "below", "above", or "off" by more than the bound from the centre
+    bound, centre : in that unit; the centre is that of the property's distribution
+    share : of all voxels of the tissue that have it
+    """
+
+    name: str
+    unit: str
+    side: Literal["below", "above", "off"]
+    bound: float
+    centre: float
+    share: float
+
+    def __str__(self) -> str:
+        """As "b1 below 0.82" or "b0 more than 45 Hz from 0 Hz"."""
+        bound, centre = (f"{value:.4g} {self.unit}".rstrip() for value in (self.bound, self.centre))
+        if self.side == "off":
+            return f"{self.name} more than {bound} from {centre}"
+        return f"{self.name} {self.side} {bound}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorstVoxels:
+    """The worst percent of a tissue: the voxels whose |Mxy| / M0 is furthest to the side that costs loss.
+
+    Attributes
+    ----------
+    side : "least" or "most" signal, whichever the loss rises with
+    efficiency, of_all : mean |Mxy| / M0 of these and of all voxels of the tissue
+    traits : what nine in ten of them have and less than half of all, the rarest first
+    """
+
+    tissue: str
+    side: Literal["least", "most"]
+    efficiency: float
+    of_all: float
+    traits: tuple[Trait, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """What small errors change in a design, and which voxels do worst; the worst tissue first.
+
+    Attributes
+    ----------
+    loss, signal : of the design itself, over the standard ensemble; mean |Mxy| of each tissue
+    """
+
+    loss: float
+    signal: dict[str, float]
+    effects: tuple[Effect, ...]
+    worst: tuple[WorstVoxels, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, with the traits in words too."""
+        record = asdict(self)
+        for voxels, plain in zip(self.worst, record["worst"], strict=True):
+            for trait, entry in zip(voxels.traits, plain["traits"], strict=True):
+                entry["text"] = str(trait)
+        return record
+
+
+def sensitivity(problem: Problem, sequence: Sequence, engine: str = "auto") -> Sensitivity:
+    """Change of loss and signals for an error of each parameter of a single sequence, and its worst voxels.
+
+    Each pulse's flip angle is changed by 1 % and 1°, its phase by 1° and its delay by 1 % and 0.1 ms, to
+    either side, and the flip angles of all pulses together by 1 %, as an error of the transmit gain does.
+    Bounds of the search space do not count: an error knows none.
+
+    Raises
+    ------
+    ValueError
+        If it is a batch.
+    """
+    check_type(sequence, Sequence)
+    single = sequence.without_padding().detach()
+    voxels = problem.voxels()
+    simulator, prepared = problem.simulator(voxels, engine), Prepared(problem.objective, voxels)
+
+    def achieved(one: Sequence) -> Float[Tensor, " quantities"]:
+        """Loss, then the mean signal of each tissue."""
+        signal = simulator.signal(one)
+        means = [signal.abs()[voxels.tissue == i].mean() for i in range(len(problem.tissues))]
+        return torch.stack([prepared.loss(signal, one), *means])
+
+    names, effects = [tissue.name for tissue in problem.tissues], []
+    with torch.no_grad():
+        own = achieved(single)
+        for pulse, error, where in _errors(len(single.delay)):
+            wrong = [achieved(_wrong(single, error, where, side)) - own for side in (-1, 1)]
+            loss, *signal = torch.stack(wrong, 1).tolist()
+            by_tissue = {name: (lower, higher) for name, (lower, higher) in zip(names, signal, strict=True)}
+            effects.append(Effect(pulse, error.column, error.text, (loss[0], loss[1]), by_tissue))
+    means = dict(zip(names, own[1:].tolist(), strict=True))
+    return Sensitivity(float(own[0]), means, tuple(effects), worst_voxels(problem, single, engine))
+
+
+def _errors(n_rf: int) -> Iterator[tuple[int | None, Error, Bool[Tensor, " n_rf"]]]:
+    """Each error of each pulse, and which pulses it is of."""
+    if n_rf > 1:
+        yield None, ERRORS[0], torch.ones(n_rf, dtype=torch.bool)
+    for pulse in range(n_rf):
+        for error in ERRORS:
+            # Of a single pulse the phase is a common one, which changes nothing.
+            if error.column != "phase" or n_rf > 1:
+                yield pulse + 1, error, torch.arange(n_rf) == pulse
+
+
+def _wrong(single: Sequence, error: Error, where: Bool[Tensor, " n_rf"], side: int) -> Sequence:
+    right = getattr(single, error.column)
+    wrong = right * (1 + side * error.part) + side * error.amount
+    if error.column == "delay":
+        wrong = wrong.clamp(min=0)
+    return replace(single, **{error.column: torch.where(where, wrong, right)})
+
+
+def worst_voxels(problem: Problem, sequence: Sequence, engine: str = "auto") -> tuple[WorstVoxels, ...]:
+    """The worst percent of each tissue on which the loss depends, the tissue first where that costs most.
+
+    The voxels are 4,096 of each tissue. A tissue's side is that to which the loss rises with its signal.
+    """
+    voxels = problem.voxels(CHECK_N_PER_TISSUE, seed=CHECK_SEED)
+    single = sequence.without_padding().detach()
+    with torch.no_grad():
+        signal = problem.simulator(voxels, engine).signal(single)
+    slopes = _slopes(Prepared(problem.objective, voxels), signal, single)
+    found: list[tuple[float, WorstVoxels]] = []
+    for index, tissue in enumerate(problem.tissues):
+        mine = voxels.tissue == index
+        slope = float(slopes[mine].sum())
+        if slope != 0:
+            efficiency = (signal.abs() / voxels.m0)[mine]
+            count = max(1, round(WORST_SHARE * len(efficiency)))
+            places = (efficiency if slope > 0 else -efficiency).topk(count).indices
+            worst, mean = float(efficiency[places].mean()), float(efficiency.mean())
+            side: Literal["least", "most"] = "most" if slope > 0 else "least"
+            traits = _traits(voxels[mine], places, _centres(tissue, problem.imaging))
+            found.append((slope * (worst - mean), WorstVoxels(tissue.name, side, worst, mean, traits)))
+    return tuple(each for _, each in sorted(found, key=lambda pair: -pair[0]))
+
+
+def _slopes(
+    prepared: Prepared, signal: Complex[Tensor, " n_voxels"], single: Sequence
+) -> Float[Tensor, " n_voxels"]:
+    """Derivative of the loss by each voxel's |Mxy|."""
+    leaf = signal.clone().requires_grad_()
+    with torch.enable_grad():
+        # An objective of costs alone does not depend on the signal.
+        loss = prepared.loss(leaf, single) + 0.0 * leaf.real.sum()
+    (by_signal,) = torch.autograd.grad(loss, leaf)
+    slopes: Tensor = (by_signal * signal.sgn().conj()).real
+    return slopes
+
+
+def _centres(tissue: Tissue, imaging: Imaging) -> dict[str, float]:
+    """Centre of each property of the tissue's voxels."""
+    owners = {key: tissue if key in TISSUE_PROPERTIES else imaging for key in TRAITS}
+    centres = {key: float(getattr(owner, key).centre) for key, owner in owners.items()}
+    return centres | {"b0": centres["b0"] + tissue.b0.centre}
+
+
+def _traits(voxels: Voxels, worst: Int[Tensor, " worst"], centres: dict[str, float]) -> tuple[Trait, ...]:
+    """What sets the voxels at these places apart from all."""
+    found = []
+    for key, (name, unit, factor) in TRAITS.items():
+        every, centre = getattr(voxels, key), centres[key]
+        if not torch.isfinite(every).all() or bool((every == every[0]).all()):
+            continue
+        heights: dict[Literal["below", "above", "off"], Tensor]
+        heights = {"below": -every, "above": every, "off": (every - centre).abs()}
+        for side, height in heights.items():
+            bound = float(height[worst].quantile(1 - PART_WITH_TRAIT))
+            share = float((height >= bound).double().mean())
+            bound = factor * (-bound if side == "below" else bound)
+            found.append(Trait(name, unit, side, bound, factor * centre, share))
+    told: list[Trait] = []
+    for trait in sorted(found, key=lambda trait: trait.share):
+        if trait.share < 0.5 and trait.name not in {other.name for other in told}:
+            told.append(trait)
+    return tuple(told[:MOST_TRAITS])
