@@ -76,10 +76,12 @@ def make_sequences(rng, batch, n_rf, echoes=False):
     return rng.uniform(0, 2 * np.pi, (batch, n_rf)), rng.uniform(-4, 4, (batch, n_rf)), delay
 
 
-def make_encoding(rng, group, contrasts=((0, 1, 3.0, False),), penalties=(0.1, 0.2, 0.3)):
-    """Random factors; a contrast is (first group, second group, weight, signed)."""
+def make_encoding(
+    rng, group, contrasts=((0, 1, 3.0, "plain"), (1, 0, 2.0, "complex")), penalties=(0.1, 0.2, 0.3)
+):
+    """Random factors; a contrast is (first group, second group, weight, plain or signed or complex)."""
     linear, square, mean = rng.random((3, len(group)))
-    first, second, weight, signed = zip(*contrasts, strict=True)
+    first, second, weight, kind = zip(*contrasts, strict=True)
     return Encoding(
         linear,
         square,
@@ -88,7 +90,8 @@ def make_encoding(rng, group, contrasts=((0, 1, 3.0, False),), penalties=(0.1, 0
         constant=0.7,
         pairs=np.stack((first, second), 1),
         contrast_weight=np.array(weight),
-        signed=np.array(signed),
+        signed=np.array(kind) == "signed",
+        complex=np.array(kind) == "complex",
         penalties=np.array(penalties),
     )
 

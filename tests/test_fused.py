@@ -1,12 +1,24 @@
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 
 from sequence_search.engines import fused
 from sequence_search.engines.simulator import Simulator
-from sequence_search.objective import Objective, Term, contrast_loss, null_loss, signal_loss, time_to_readout
+from sequence_search.objective import (
+    Objective,
+    Term,
+    contrast_loss,
+    null_loss,
+    signal_loss,
+    signed_contrast_loss,
+    time_to_readout,
+)
 from sequence_search.problem.library import builtin_problems
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
+from sequence_search.voxels import Voxels
 
 
 def make_loss(objective, voxels, engine="auto"):
@@ -53,6 +65,43 @@ def test_pooled_tissues_weights_and_every_kind_of_term():
     )
     sequence = random_batch(5, 3)
     assert_same(make_loss(objective, voxels)(sequence), make_loss(objective, voxels, "pathways")(sequence))
+
+
+SIGNED = Term("signed", signed_contrast_loss, 1.5, (0, 2))
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        (),
+        (Term("signal", signal_loss, 0.7), Term("null", null_loss, 0.2, (1,))),
+        (Term("also", signed_contrast_loss, 0.4, (1, 0)), Term("contrast", contrast_loss, 3.0, (2, 0))),
+    ],
+)
+@pytest.mark.parametrize("n_rf", [1, 2, 3, 6])
+def test_a_signed_contrast_takes_one_pass_of_the_kernel(n_rf, others):
+    voxels = Problem.load("gm-wm").voxels(20)
+    voxels.weight.copy_(torch.rand(60, generator=torch.Generator().manual_seed(1), dtype=torch.float64))
+    objective = Objective((SIGNED, *others))
+    sequence = random_batch(n_rf, n_rf, mask=torch.ones(n_rf, n_rf).tril().bool())
+    assert Simulator(voxels, objective).has_kernel_loss
+    loss, gradient = make_loss(objective, voxels)(sequence)
+    expected, slopes = make_loss(objective, voxels, "pathways")(sequence)
+    torch.testing.assert_close(loss, expected, atol=1e-12, rtol=1e-12)
+    for name, slope in slopes.columns().items():
+        scale = max(1.0, slope.abs().max().item())
+        torch.testing.assert_close(gradient.columns()[name], slope, atol=1e-12 * scale, rtol=0)
+
+
+def test_a_signed_contrast_has_a_slope_where_a_signal_passes_through_zero():
+    # After one pulse S = -i sin(b1 flip): the loss is -(sin(flip / 2) - sin(flip))², whose slope at 180° is
+    # -2 (1 - 0) (0 + 1), though |S| of the second voxel has a kink there.
+    voxels = Voxels(t1=torch.ones(2), t2=1.0, b1=torch.tensor([0.5, 1.0]), tissue=torch.tensor([0, 2]))
+    sequence = Sequence(*torch.tensor([[math.pi], [0.3], [0.0]], dtype=torch.float64))
+    loss, gradient = make_loss(Objective((replace(SIGNED, weight=1.0),)), voxels)(sequence)
+    assert loss.item() == pytest.approx(-1, abs=1e-12)
+    assert gradient.flip_angle.item() == pytest.approx(-2, abs=1e-12)
+    assert gradient.phase.item() == pytest.approx(0, abs=1e-12)
 
 
 def test_a_tissue_without_weight_spoils_no_gradient():

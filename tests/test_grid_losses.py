@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sequence_search.grid.losses import GridPoint, best_points, grid_of, merge, prepare_grid
-from sequence_search.objective import Objective, Term, time_to_readout
+from sequence_search.objective import Objective, Term, signed_contrast_loss, time_to_readout
 from sequence_search.problem.library import builtin_problems
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import Axis, Grid
@@ -48,6 +48,12 @@ def test_every_term_and_property_counts():
     )
     index = np.random.default_rng(1).integers(0, still.grid.n_points, 20)
     assert difference(still, index) < 1e-13
+
+
+def test_a_signed_contrast_takes_the_plain_loss():
+    phased = replace(PROBLEM, objective=Objective((Term("c", signed_contrast_loss, 3.0, (0, 2)),)))
+    index = np.random.default_rng(2).integers(0, phased.grid.n_points, 20)
+    assert difference(phased, index) < 1e-13
 
 
 def test_only_the_difference_of_phases_matters():

@@ -72,12 +72,22 @@ def test_adjoint_is_the_derivative(n_rf, same_spread):
         assert slopes[b, i, k] == pytest.approx(expected, abs=(1e-10 if n_rf < 6 else 1e-8) * scale)
 
 
-def test_loss_is_that_of_the_signals_and_its_gradient_that_of_the_adjoint():
+@pytest.mark.parametrize(
+    "complex_contrasts",
+    [(), ((1, 0, 1.5, "complex"),), ((2, 1, 4.0, "complex"), (0, 1, 0.3, "complex"))],
+)
+def test_loss_is_that_of_the_signals_and_its_gradient_that_of_the_adjoint(complex_contrasts):
     rng = np.random.default_rng(3)
     count, batch, n_rf = 203, 4, 4
     voxels, group = make_voxels(rng, count), rng.integers(0, 3, count)
     blocks = arranged(voxels, group)
-    contrasts = ((0, 1, 3.0, False), (1, 2, 0.5, False), (0, 2, 2.0, True), (2, 0, 0.7, True))
+    contrasts = (
+        (0, 1, 3.0, "plain"),
+        (1, 2, 0.5, "plain"),
+        (0, 2, 2.0, "signed"),
+        (2, 0, 0.7, "signed"),
+        *complex_contrasts,
+    )
     encoding = make_encoding(rng, group, contrasts)
     linear, square, weight = encoding[:3]
     sequences, counts = make_sequences(rng, batch, n_rf), np.array([4, 2, 0, 3])
@@ -86,19 +96,26 @@ def test_loss_is_that_of_the_signals_and_its_gradient_that_of_the_adjoint():
     signal = run.forward(sequences, counts, blocks, 2)
     size = abs(signal)
     present = np.arange(n_rf) < counts[:, None]
-    means = np.stack([size @ (weight * (group == g)) for g in range(3)], 1)
+    of_group = (weight * (group == np.arange(3)[:, None])).T
+    means, complex_means = size @ of_group, signal @ of_group
     flip, _, delay = sequences
     expected = 0.7 + size @ linear + size**2 @ square + 0.2 * counts
     expected += (0.1 * flip**2 * present).sum(1) + (0.3 * delay * present).sum(1)
-    by_size = linear + 2 * square * size
-    for a, b, factor, signed in contrasts:
+    by_size, by_signal = linear + 2 * square * size, 0.0
+    for a, b, factor, kind in contrasts:
+        toward = of_group[:, a] - of_group[:, b]
+        if kind == "complex":
+            difference = complex_means[:, a] - complex_means[:, b]
+            expected -= factor * abs(difference) ** 2
+            by_signal -= 2 * factor * difference[:, None] * toward
+            continue
         difference = means[:, a] - means[:, b]
-        steep = abs(difference) if signed else difference
+        steep = abs(difference) if kind == "signed" else difference
         expected -= factor * difference * steep
-        by_size -= 2 * factor * steep[:, None] * weight * (1.0 * (group == a) - (group == b))
+        by_size -= 2 * factor * steep[:, None] * toward
     np.testing.assert_allclose(loss, expected, rtol=1e-12)
     direction = np.divide(signal, size, out=np.zeros_like(signal), where=size > 0)
-    slopes = run.adjoint(sequences, counts, blocks, direction * by_size, 2)
+    slopes = run.adjoint(sequences, counts, blocks, direction * by_size + by_signal, 2)
     slopes[:, 0] += 0.2 * flip * present
     slopes[:, 2] += 0.3 * present
     np.testing.assert_allclose(gradient, slopes, rtol=1e-9, atol=1e-11)
@@ -112,7 +129,7 @@ def test_a_signed_contrast_falls_as_its_first_group_brightens():
     size = abs(plain(sequences, [2], voxels)[0])
 
     def contrast(first, second, flip):
-        encoding = make_encoding(rng, group, [(first, second, 3.0, True)], np.zeros(3))
+        encoding = make_encoding(rng, group, [(first, second, 3.0, "signed")], np.zeros(3))
         encoding = encoding._replace(linear=np.zeros(2), square=np.zeros(2), mean=np.ones(2), constant=0.0)
         changed = (np.array([[flip, sequences[0][0, 1]]]), *sequences[1:])
         value, gradient = run.loss(changed, np.array([2]), blocks, arrange_objective(blocks, encoding), 1)
@@ -132,7 +149,7 @@ def test_the_grid_has_the_losses_of_the_kernel():
     rng = np.random.default_rng(12)
     group = rng.integers(0, 3, 31)
     voxels = make_voxels(rng, 31, same_spread=False)
-    encoding = make_encoding(rng, group, [(0, 1, 3.0, False), (1, 2, 0.5, True), (2, 1, 0.9, True)])
+    encoding = make_encoding(rng, group, [(0, 1, 3.0, "plain"), (1, 2, 0.5, "signed"), (2, 1, 0.9, "signed")])
     flips, phase = (rng.uniform(0, 3, 2), rng.uniform(0, 3, 3)), rng.uniform(-4, 4, 5)
     delays = rng.uniform(0.001, 0.05, 2), rng.uniform(0.001, 0.05, 4)
     points = [axis.ravel() for axis in np.meshgrid(*delays, *flips, phase, indexing="ij")]
@@ -205,7 +222,7 @@ def test_extreme_inputs(n_rf):
         # Phases of 1e5 radians are known to 1e-11 only.
         np.testing.assert_allclose(signal, plain(sequences, counts, voxels), atol=1e-9, rtol=0)
     assert abs(signal).max() <= 1 + 1e-12
-    encoding = make_encoding(rng, np.zeros(count, int), [(0, 0, 1.0, True)])
+    encoding = make_encoding(rng, np.zeros(count, int), [(0, 0, 1.0, "signed"), (0, 0, 2.0, "complex")])
     assert all(np.isfinite(part).all() for part in everything(sequences, counts, blocks, encoding))
 
 

@@ -24,7 +24,8 @@ def results():
         for same_spread in (True, False):
             group = rng.integers(0, 3, 37)
             blocks = arranged(make_voxels(rng, 37, same_spread), group)
-            encoding = make_encoding(rng, group, [(0, 1, 3.0, False), (1, 2, 0.5, True)])
+            contrasts = [(0, 1, 3.0, "plain"), (1, 2, 0.5, "signed"), (2, 0, 0.8, "complex")]
+            encoding = make_encoding(rng, group, contrasts)
             sequences = make_sequences(rng, 3, n_rf, echoes=n_rf % 2 == 0)
             parts = everything(sequences, np.array([n_rf, n_rf - 1, n_rf]), blocks, encoding)
             for name, part in zip(("signal", "adjoint", "loss", "gradient"), parts, strict=True):
@@ -39,8 +40,10 @@ def results():
 def refused():
     """Parts of the workspace that are found to be too small when they are one row smaller."""
     rng = np.random.default_rng(2)
-    blocks, sequences = arranged(make_voxels(rng, 5)), make_sequences(rng, 1, 5)
-    encoding = make_encoding(rng, np.zeros(5, int))
+    group = np.array([0, 0, 1, 1, 1])
+    blocks, sequences = arranged(make_voxels(rng, 5), group), make_sequences(rng, 1, 5)
+    encoding = make_encoding(rng, group)
+    everything(sequences, np.array([5]), blocks, encoding)  # as it is nothing is too small
     sizes, names = memory.sizes, []
     for name in memory.Work._fields:
         memory.sizes = lambda n, name=name: sizes(n)._replace(**{name: getattr(sizes(n), name) - 8})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -40,7 +40,8 @@ class KernelForm:
     ----------
     constant, linear, square : factors of 1, |S| and |S|² in the mean over the term's voxels
     contrast : tissues a and b of -d², with d = mean |S| of a - mean |S| of b
-    signed : -d |d| instead, so that a is to be the brighter
+    contrast_kind : with "signed" -d |d| instead, so that a is to be the brighter; with "complex" -|d|²
+        instead, with d = mean S of a - mean S of b
     penalties : factors of the RF energy [1/rad²], the RF number and the time to readout [1/s]
     """
 
@@ -48,7 +49,7 @@ class KernelForm:
     linear: float | Tensor = 0.0
     square: float | Tensor = 0.0
     contrast: tuple[int, int] | None = None
-    signed: bool = False
+    contrast_kind: Literal["plain", "signed", "complex"] = "plain"
     penalties: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
@@ -216,7 +217,7 @@ def _kernel_contrast(term: Term, voxels: Voxels) -> KernelForm:
     first, second = voxels.tissue.unique().tolist()
     if term.brighter == second:
         first, second = second, first
-    return KernelForm(contrast=(first, second), signed=term.brighter is not None)
+    return KernelForm(contrast=(first, second), contrast_kind="plain" if term.brighter is None else "signed")
 
 
 @term("contrast", n_tissues=(2, 2), kernel=_kernel_contrast, takes_worst=True)
@@ -240,7 +241,12 @@ def contrast_loss(
     return -difference * (difference if brighter is None else difference.abs())
 
 
-@term("signed_contrast", n_tissues=(2, 2), of="signal")
+@term(
+    "signed_contrast",
+    n_tissues=(2, 2),
+    of="signal",
+    kernel=lambda term, voxels: replace(_kernel_contrast(term, voxels), contrast_kind="complex"),
+)
 def signed_contrast_loss(signal: Signal, sequence: Sequence, voxels: Voxels) -> Loss:
     """Squared magnitude of the difference of two tissues' mean complex signal, negated [a.u.²].
 

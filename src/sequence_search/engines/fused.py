@@ -20,7 +20,7 @@ from sequence_search.engines.kernel.objective import Arranged, Encoding
 from sequence_search.engines.kernel.run import adjoint, forward
 from sequence_search.engines.kernel.run import loss as kernel_loss
 from sequence_search.engines.kernel.tree import MAX_PULSES
-from sequence_search.objective import Prepared
+from sequence_search.objective import KernelForm, Prepared
 from sequence_search.search_space import Grid
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import PROPERTIES, Voxels
@@ -99,7 +99,7 @@ def encode(prepared: Prepared) -> Encoding:
     weight, tissue = as_numpy(prepared.voxels.weight), prepared.voxels.tissue.numpy()
     linear, square, mean = np.zeros_like(weight), np.zeros_like(weight), np.zeros_like(weight)
     constant, penalties = 0.0, np.zeros(3)
-    contrasts: list[tuple[tuple[int, int], float, bool]] = []
+    contrasts: list[tuple[KernelForm, float]] = []
     for term, places, voxels in prepared.selections:
         if term.kind.kernel is None or not term.has_kernel_form:
             raise ValueError(f"term '{term.name}' has no form in the kernel")
@@ -111,9 +111,10 @@ def encode(prepared: Prepared) -> Encoding:
         square[of_term] += part * _plain(form.square)
         penalties += term.weight * np.array(form.penalties)
         if form.contrast is not None:
-            contrasts.append((form.contrast, term.weight, form.signed))
+            contrasts.append((form, term.weight))
     # Only of contrasts: another tissue may have no weight at all, and so no mean.
-    for index in {index for pair, _, _ in contrasts for index in pair}:
+    pairs = np.array([form.contrast for form, _ in contrasts], np.int64).reshape(-1, 2)
+    for index in np.unique(pairs):
         chosen = tissue == index
         mean[chosen] = weight[chosen] / weight[chosen].sum()
     return Encoding(
@@ -122,15 +123,19 @@ def encode(prepared: Prepared) -> Encoding:
         mean,
         tissue,
         constant,
-        pairs=np.array([pair for pair, _, _ in contrasts], np.int64).reshape(-1, 2),
-        contrast_weight=np.array([weight for _, weight, _ in contrasts], np.float64),
-        signed=np.array([signed for _, _, signed in contrasts], np.bool_),
+        pairs=pairs,
+        contrast_weight=np.array([weight for _, weight in contrasts], np.float64),
+        signed=np.array([form.contrast_kind == "signed" for form, _ in contrasts], np.bool_),
+        complex=np.array([form.contrast_kind == "complex" for form, _ in contrasts], np.bool_),
         penalties=penalties,
     )
 
 
 def two_pulse_losses(grid: Grid, prepared: Prepared) -> Callable[[int, int], np.ndarray]:
-    """Losses of the points of a grid of two pulses, the first of one phase, from a start to before a stop."""
+    """Losses of the points of a grid of two pulses, the first of one phase, from a start to before a stop.
+
+    Of objectives of |signal| only: the tables leave out a phase that depends on the voxel.
+    """
     first, second = grid.phase
     tables = kernel_grid.make_tables(
         tuple(axis.values for axis in grid.flip_angle),

@@ -216,11 +216,12 @@ class Simulator:
     def grid_losses(self, grid: Grid) -> GridLosses:
         """Losses of a grid's points, by a function that lets threads run.
 
-        A grid of two pulses, the first of one phase, has a kernel of its own, which does once what depends on
-        a flip angle or a delay alone.
+        A grid of two pulses, the first of one phase, has a kernel of its own for terms of |signal|, which
+        does once what depends on a flip angle or a delay alone.
         """
         two_pulses = len(grid.flip_angle) == 2 and grid.phase[0].count == 1
-        if two_pulses and self.has_kernel_loss and self._kernel_serves(grid.sequences(np.zeros(1, np.int64))):
+        known = self.has_kernel_loss and not self._kernel_objective.encoding.complex.any()
+        if two_pulses and known and self._kernel_serves(grid.sequences(np.zeros(1, np.int64))):
             return fused.two_pulse_losses(grid, self._prepared)
         step = self.most_at_once(len(grid.flip_angle), GRID_SIGNALS)
 

@@ -10,7 +10,7 @@ from sequence_search.engines.kernel.adjoint import pull_gather, pull_grow
 from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.compilation import cached, inner
 from sequence_search.engines.kernel.lanes import WIDTH, load, pointer, root, select_less, store, take_next
-from sequence_search.engines.kernel.memory import MEAN, SLOPES, VALUE, divide
+from sequence_search.engines.kernel.memory import MEAN, MEAN_IM, MEAN_RE, SLOPES, VALUE, divide
 from sequence_search.engines.kernel.objective import Encoding, contrast
 from sequence_search.engines.kernel.tree import (
     DELAY,
@@ -28,7 +28,8 @@ from sequence_search.engines.kernel.tree import (
     weights_directly,
 )
 
-FORWARD, ADJOINT, LOSS = range(3)
+# What is done with a block. PHASED is LOSS with the mean of S, beside that of |S|.
+FORWARD, ADJOINT, LOSS, PHASED = range(4)
 # Products of exponentials up to here are far from overflow, which is at exp(709).
 LARGEST_EXPONENT = 600.0
 
@@ -87,6 +88,39 @@ def add(n, w, value, size, a, b):
 
 
 @inner
+def add_phased(n, w, real, imaginary, toward_re, toward_im, b):
+    """Add a block's part of the group's mean of S and of its gradient, from those of Re S (`grad_re`) and of
+    Im S (`grad`), in whose place it leaves that of |S|, which grows towards (toward_re, toward_im)."""
+    store(w.total_of_s, MEAN_RE, load(w.total_of_s, MEAN_RE) + b * real)
+    store(w.total_of_s, MEAN_IM, load(w.total_of_s, MEAN_IM) + b * imaginary)
+    for row in range(GRADIENT * n):
+        x, y = load(w.grad_re, row), load(w.grad, row)
+        at = SLOPES + 2 * row
+        store(w.total_of_s, at, load(w.total_of_s, at) + b * x)
+        store(w.total_of_s, at + 1, load(w.total_of_s, at + 1) + b * y)
+        store(w.grad, row, toward_re * x + toward_im * y)
+
+
+@inner
+def pull(n, w, voxel, seed_re, seed_im, real, imaginary):
+    """Go back through a block for signal_bar = seed: leave the gradient in `grad`, overwrite the tree."""
+    fresh_bar = pull_gather(n, w, voxel, seed_re, seed_im, real, imaginary)
+    for k in range(n - 2, -1, -1):
+        fresh_bar = pull_grow(k, w, voxel, fresh_bar)
+
+
+@inner
+def pull_real(n, w, voxel, real, imaginary):
+    """Leave the gradient of Re S in `grad_re`, and the tree as it was."""
+    zero = real * 0.0
+    pull(n, w, voxel, zero + 1.0, zero, real, imaginary)
+    for row in range(GRADIENT * n):
+        store(w.grad_re, row, load(w.grad, row))
+    for k in range(n - 1):
+        grow(k, w.tree, w.pulses)
+
+
+@inner
 def do_block(mode, n, w, block, products, same_spread):
     """Do all that is done with a block once its pulses are known."""
     r2_prime, m0 = load(block.voxel, R2_PRIME), load(block.voxel, M0)
@@ -102,7 +136,7 @@ def do_block(mode, n, w, block, products, same_spread):
         put_signal(block, w.few, real, imaginary)
         return
     zero = r2_prime * 0.0
-    if mode == LOSS:  # seed with S/|S|, the direction in which |S| grows
+    if mode >= LOSS:  # seed with S/|S|, the direction in which |S| grows
         size = root(real * real + imaginary * imaginary)
         inverse = select_less(0.0, size, 1.0 / size, 0.0)
         seed_re, seed_im = inverse * real, inverse * imaginary
@@ -111,9 +145,12 @@ def do_block(mode, n, w, block, products, same_spread):
     else:
         seed_re, seed_im = get_signal(block, w.grad)  # `few` is needed on the way back
         size, value, a, b = zero, zero, zero + 1.0, zero
-    fresh_bar = pull_gather(n, w, block.voxel, seed_re, seed_im, real, imaginary)
-    for k in range(n - 2, -1, -1):
-        fresh_bar = pull_grow(k, w, block.voxel, fresh_bar)
+    if mode == PHASED:
+        pull_real(n, w, block.voxel, real, imaginary)
+        pull(n, w, block.voxel, zero, zero + 1.0, real, imaginary)
+        add_phased(n, w, real, imaginary, seed_re, seed_im, b)
+    else:
+        pull(n, w, block.voxel, seed_re, seed_im, real, imaginary)
     add(n, w, value, size, a, b)
 
 
@@ -131,6 +168,8 @@ def do_segment(mode, pulses, products, w, blocks, first, last, factors, signal):
     """Do the blocks from `first` to before `last`, adding to the sums from zero."""
     for row in range(SLOPES + 2 * GRADIENT * pulses.n):
         store(w.total, row, 0.0)
+        if mode == PHASED:
+            store(w.total_of_s, row, 0.0)
     for i in range(first, last):
         block = Block(
             pointer(blocks.rows, WIDTH * VOXEL * i, WIDTH * VOXEL),
@@ -143,7 +182,7 @@ def do_segment(mode, pulses, products, w, blocks, first, last, factors, signal):
 
 
 @cached
-def work(mode, counter, numbers, start, sequences, n_rf, blocks, factors, signal, partial):
+def work(mode, counter, numbers, start, sequences, n_rf, blocks, factors, phased, signal, partial):
     """Do (sequence, chunk) items until none is left; any number of threads may."""
     flip, phase, delay = sequences
     blocks = Blocks(*blocks)  # a plain tuple is passed in half the time
@@ -164,23 +203,27 @@ def work(mode, counter, numbers, start, sequences, n_rf, blocks, factors, signal
         own = pointer(signal, n_signal * b, n_signal)
         for s in range(blocks.chunk[c], blocks.chunk[c + 1]):
             first, last = blocks.segment[s], blocks.segment[s + 1]
-            do_segment(mode, pulses, products, w, blocks, first, last, factors, own)
-            if mode != FORWARD:
+            how = PHASED if phased.size and phased[s] else mode
+            do_segment(how, pulses, products, w, blocks, first, last, factors, own)
+            if how != FORWARD:
                 for row in range(SLOPES + 2 * GRADIENT * n):
                     for v in range(WIDTH):
-                        partial[b, s, row] += w.total[WIDTH * row + v]
+                        partial[b, s, 0, row] += w.total[WIDTH * row + v]
+                        if how == PHASED:
+                            partial[b, s, 1, row] += w.total_of_s[WIDTH * row + v]
 
 
 @inner
 def add_contrasts(encoding, mean, slope):
-    """Return the sum of the contrasts, and add its slopes by the groups' means."""
+    """Return the sum of the contrasts, and add its slopes by the groups' means of |S|, Re S and Im S."""
     total = 0.0
     for c in range(encoding.signed.size):
         first, second = encoding.pairs[c, 0], encoding.pairs[c, 1]
-        term, by_difference = contrast(encoding, c, mean[first] - mean[second])
-        total += term
-        slope[first] += by_difference
-        slope[second] -= by_difference
+        for of in range(1, 3) if encoding.complex[c] else range(1):
+            term, by_difference = contrast(encoding, c, mean[of, first] - mean[of, second])
+            total += term
+            slope[of, first] += by_difference
+            slope[of, second] -= by_difference
     return total
 
 
@@ -201,15 +244,21 @@ def add_up(partial, group, n_groups, sequences, n_rf, encoding, value, gradient)
     flip, _, delay = sequences
     encoding = Encoding(*encoding)
     for b in range(partial.shape[0]):
-        mean, slope = np.zeros(n_groups), np.zeros(n_groups)
+        mean, slope = np.zeros((3, n_groups)), np.zeros((3, n_groups))
         value[b] = encoding.constant
         for s in range(partial.shape[1]):
-            value[b] += partial[b, s, VALUE]
-            mean[group[s]] += partial[b, s, MEAN]
+            value[b] += partial[b, s, 0, VALUE]
+            mean[0, group[s]] += partial[b, s, 0, MEAN]
+            if partial.shape[2] == 2:
+                mean[1, group[s]] += partial[b, s, 1, MEAN_RE]
+                mean[2, group[s]] += partial[b, s, 1, MEAN_IM]
         value[b] += add_contrasts(encoding, mean, slope)
         for s in range(partial.shape[1]):
             for k in range(n_rf[b]):
                 for i in range(GRADIENT):
                     at = SLOPES + 2 * (GRADIENT * k + i)
-                    gradient[b, i, k] += partial[b, s, at] + slope[group[s]] * partial[b, s, at + 1]
+                    gradient[b, i, k] += partial[b, s, 0, at] + slope[0, group[s]] * partial[b, s, 0, at + 1]
+                    if partial.shape[2] == 2:
+                        gradient[b, i, k] += slope[1, group[s]] * partial[b, s, 1, at]
+                        gradient[b, i, k] += slope[2, group[s]] * partial[b, s, 1, at + 1]
         value[b] += add_penalties(encoding.penalties, n_rf[b], flip[b], delay[b], gradient[b])

@@ -11,7 +11,9 @@ from sequence_search.engines.kernel.compilation import inner
 from sequence_search.engines.kernel.lanes import WIDTH, pointer
 from sequence_search.engines.kernel.tree import F_COUNT, FIRST, GRADIENT, LEAF, NODE, PULSE, Z_COUNT
 
-VALUE, MEAN, SLOPES = range(3)  # rows of the sums over a segment; from SLOPES on two for each of the gradient
+# Rows of the sums over a segment, `total` and `total_of_s`; from SLOPES on two for each of the gradient.
+VALUE, MEAN, SLOPES = range(3)
+MEAN_RE, MEAN_IM = range(2)
 
 
 class Work(NamedTuple):
@@ -22,7 +24,9 @@ class Work(NamedTuple):
     slope: Any  # a row a leaf: derivative of the weight by tau
     pulses: Any  # PULSE rows a pulse
     grad: Any  # GRADIENT rows a pulse
+    grad_re: Any  # GRADIENT rows a pulse, of Re S
     total: Any  # sums over a segment, see `items.add`
+    total_of_s: Any  # sums over a segment, see `items.add_phased`
     few: Any  # some rows for the moment
     clock: Any  # tau of each node; those of leaves are read by eights
     table: Any  # LEAF numbers a leaf
@@ -37,7 +41,9 @@ def sizes(n: int) -> Work:
         slope=WIDTH * F_COUNT[n],
         pulses=WIDTH * PULSE * n,
         grad=WIDTH * GRADIENT * n,
+        grad_re=WIDTH * GRADIENT * n,
         total=WIDTH * (SLOPES + 2 * GRADIENT * n),
+        total_of_s=WIDTH * (SLOPES + 2 * GRADIENT * n),
         few=WIDTH * 6,
         clock=FIRST[n] + max(F_COUNT[n] + Z_COUNT[n], WIDTH * -(-F_COUNT[n] // WIDTH)),
         table=LEAF * F_COUNT[n],
@@ -77,5 +83,7 @@ def divide(numbers, start):
         _part(numbers, start, 6),
         _part(numbers, start, 7),
         _part(numbers, start, 8),
-        _part(numbers.view(np.int64), start, 9),
+        _part(numbers, start, 9),
+        _part(numbers, start, 10),
+        _part(numbers.view(np.int64), start, 11),
     )

@@ -33,8 +33,8 @@ Sequences = tuple[np.ndarray, np.ndarray, np.ndarray]
 def forward(sequences: Sequences, n_rf: np.ndarray, blocks: Blocks, threads: int) -> np.ndarray:
     """Signals [batch, n_voxels], complex."""
     signal = np.zeros((len(n_rf), blocks.n_voxels), np.complex128)
-    no_sums = np.zeros((len(n_rf), 0, 0))
-    _run(FORWARD, sequences, n_rf, blocks, NOTHING.factors, signal.view(np.float64), no_sums, threads)
+    no_sums = np.zeros((len(n_rf), 0, 0, 0))
+    _run(FORWARD, sequences, n_rf, blocks, NOTHING, signal.view(np.float64), no_sums, threads)
     return signal
 
 
@@ -71,8 +71,9 @@ def _run_back(
     threads: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     batch, n_most = sequences[0].shape
-    partial = np.zeros((batch, blocks.group.size, SLOPES + 2 * GRADIENT * n_most))
-    _run(mode, sequences, n_rf, blocks, objective.factors, signal_bar, partial, threads)
+    kinds = 2 if objective.phased.size else 1
+    partial = np.zeros((batch, blocks.group.size, kinds, SLOPES + 2 * GRADIENT * n_most))
+    _run(mode, sequences, n_rf, blocks, objective, signal_bar, partial, threads)
     value, gradient = np.zeros(batch), np.zeros((batch, GRADIENT, n_most))
     encoding = tuple(objective.encoding)
     add_up(partial, blocks.group, blocks.n_groups, sequences, n_rf, encoding, value, gradient)
@@ -84,7 +85,7 @@ def _run(
     sequences: Sequences,
     n_rf: np.ndarray,
     blocks: Blocks,
-    factors: np.ndarray,
+    objective: Arranged,
     signal: np.ndarray,
     partial: np.ndarray,
     threads: int,
@@ -93,12 +94,13 @@ def _run(
     batch, n_most = sequences[0].shape
     if n_most > MAX_PULSES:
         raise ValueError(f"the fused engine takes at most {MAX_PULSES} pulses, got {n_most}")
-    arguments: tuple[Any, ...] = sequences, n_rf, tuple(blocks), factors, signal, partial
+    of_voxels = objective.factors, objective.phased
+    arguments: tuple[Any, ...] = sequences, n_rf, tuple(blocks), *of_voxels, signal, partial
     counter = np.zeros(1, np.int64)
     threads = min(threads, batch * (blocks.chunk.size - 1))
     if batch * blocks.n_voxels * (6 * n_most + 3**n_most / 3) < WORTH_A_THREAD:
         threads = 1
-    if not work.signatures:
+    if not work.overloads:
         _announce_compilation(lambda: work(mode, counter, *workspace(n_most), *arguments))
         return
     helpers = [
