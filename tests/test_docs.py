@@ -114,7 +114,7 @@ def test_functions_named_exist(page):
     for name in named(page):
         found = re.match(r"((?:[A-Za-z_]\w*\.)+\w+)(?:$|\()", name)
         if found is not None and found[1].split(".")[0] in firsts and "_ms" not in name:
-            assert found[1].endswith((".py", ".json", ".npz", ".toml")) or exists(found[1]), name
+            assert found[1].endswith((".md", ".py", ".json", ".npz", ".toml")) or exists(found[1]), name
 
 
 def test_a_name_that_is_gone_is_found():

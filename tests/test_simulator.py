@@ -31,6 +31,17 @@ def magnetization(sequence, voxels, engine, **options):
     return Simulator(voxels, engine=engine, options=options).magnetization(sequence)
 
 
+@pytest.mark.parametrize(("engine", "options"), EVERY)
+def test_another_start_than_equilibrium(engine, options):
+    # Mz = z before a pulse of flip a: sin(a) |z| of signal, and Mz = 1 + (z cos(a) - 1) E1 after it.
+    t, flip, start = 0.02, math.radians(70), torch.tensor([-0.6, 0.0, 0.9], dtype=torch.float64)
+    both = Sequence.stack([degrees([70], [30], [t * 1e3]), degrees([20, 50], [30, 30], [0, t * 1e3])])
+    simulator = Simulator(make_voxels(3, t1=T1, t2=T2), engine=engine, options=options)
+    mxy, mz = simulator.magnetization(both, start)
+    close(mxy.abs(), start.abs() * math.sin(flip) * math.exp(-t / T2))
+    close(mz, 1 + (start * math.cos(flip) - 1) * math.exp(-t / T1))
+
+
 def random_sequences(count, n_rf, seed=0, longest=0.1):
     generator = torch.Generator().manual_seed(seed)
     flip, phase, delay = torch.rand((3, count, n_rf), generator=generator, dtype=torch.float64)

@@ -45,8 +45,10 @@ class Isochromats:
     offsets: Float[Tensor, "n_voxels n_spins"]
 
     def start(self, delay: Float[Tensor, "batch n_rf"], mz: float | Tensor = 1.0) -> SpinState:
-        """Equilibrium, or an Mz of [batch, n_voxels, 1], for a batch with these delays."""
-        along = self.offsets.new_ones(len(delay), *self.offsets.shape) * mz
+        """Equilibrium, or an Mz of [batch, n_voxels], for a batch with these delays."""
+        along = torch.as_tensor(mz, dtype=self.offsets.dtype).unsqueeze(-1) * self.offsets.new_ones(
+            len(delay), *self.offsets.shape
+        )
         return SpinState(torch.complex(torch.zeros_like(along), torch.zeros_like(along)), along)
 
     def pulse(

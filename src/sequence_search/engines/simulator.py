@@ -146,21 +146,22 @@ class Simulator:
         return self.voxels.m0 * self.magnetization(sequence)[0]
 
     def magnetization(
-        self, sequence: Sequence
+        self, sequence: Sequence, mz: float | Float[Tensor, " n_voxels"] = 1.0
     ) -> tuple[Complex[Tensor, "*batch n_voxels"], Float[Tensor, "*batch n_voxels"]]:
         """Mxy and Mz of each voxel at the readout, each [*batch, n_voxels], in units of M0.
 
-        The kernel gives the signal alone, so that "pathways" steps in for it.
+        Before the first pulse there is an Mz of `mz` in units of M0, and no Mxy. The kernel gives the signal
+        alone, so that "pathways" steps in for it.
         """
         flat, shape = sequence.flat(), (*sequence.batch_shape, len(self.voxels))
         if flat.present is None or not len(flat.present):
-            mxy, mz = play(self._steps, flat)
+            mxy, along = play(self._steps, flat, mz)
         else:
             # The sequences of each pulse number together, so that padding costs nothing.
-            groups = [(rows, *play(self._steps, unpadded)) for rows, unpadded in flat.by_pulse_number()]
+            groups = [(rows, *play(self._steps, unpadded, mz)) for rows, unpadded in flat.by_pulse_number()]
             rows, *parts = zip(*groups, strict=True)
-            mxy, mz = (torch.cat(part)[torch.cat(rows).argsort()] for part in parts)
-        return mxy.reshape(shape), mz.reshape(shape)
+            mxy, along = (torch.cat(part)[torch.cat(rows).argsort()] for part in parts)
+        return mxy.reshape(shape), along.reshape(shape)
 
     def evolve(
         self, sequence: Sequence, times: Float[Tensor, " n_times"]
@@ -269,9 +270,9 @@ class Simulator:
         return arrange_objective(self._blocks, fused.encode(self._prepared))
 
 
-def play(engine: Steps, sequence: Sequence) -> tuple[Tensor, Tensor]:
+def play(engine: Steps, sequence: Sequence, mz: float | Tensor = 1.0) -> tuple[Tensor, Tensor]:
     """Mxy and Mz at the readout of a batch [batch, n_rf] without padding, by the steps of an engine."""
-    state = engine.start(sequence.delay)
+    state = engine.start(sequence.delay, mz)
     for flip_angle, phase, delay in zip(
         *(part.unbind(-1) for part in (sequence.flip_angle, sequence.phase, sequence.delay)), strict=True
     ):

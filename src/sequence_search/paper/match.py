@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from sequence_search.classify import classify, standardized
+from sequence_search.explanation.conventional import conventional_sequence
 from sequence_search.paper.conditions import rows_of, tolerances
-from sequence_search.paper.conventional import conventional_sequence
 from sequence_search.paper.measures import Values, measure, published
 from sequence_search.paper.values import PaperRow, Stat
 from sequence_search.problem.problem import Problem

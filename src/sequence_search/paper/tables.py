@@ -7,9 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from sequence_search.classify import OTHERS, CategoryRule, classify, succeeds
+from sequence_search.explanation.conventional import conventional_sequence
 from sequence_search.objective import TERMS
 from sequence_search.paper.conditions import rows_of
-from sequence_search.paper.conventional import conventional_sequence
 from sequence_search.paper.match import RowMatch, match_rows
 from sequence_search.paper.measures import contrast_tissues, measure, published, single, summarize
 from sequence_search.paper.values import TITLES, PaperRow, RowKind, Stat

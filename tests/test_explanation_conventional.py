@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from sequence_search.engines.simulator import simulate
+from sequence_search.explanation.conventional import contrast_te, conventional_sequence, null_ti
 from sequence_search.objective import Objective
-from sequence_search.paper.conventional import contrast_te, conventional_sequence, null_ti
 from sequence_search.paper.values import paper_rows
 from sequence_search.problem.library import builtin_problems
 from sequence_search.problem.problem import Problem

@@ -1,0 +1,1 @@
+"""Why a design works: measured, then in words."""

@@ -1,0 +1,69 @@
+"""When each tissue's Mz recovers through zero, and how near to the excitation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from scipy.optimize import brentq
+
+from sequence_search.engines.simulator import Simulator
+from sequence_search.explanation.blocks import part
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+from sequence_search.voxels import Voxels
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A tissue's Mz that recovers through zero in the delay after a pulse.
+
+    Attributes
+    ----------
+    pulse : counted from 0
+    nominal, mean : times from the crossing to the excitation, of the nominal voxel and of the mean over the
+        tissue's voxels of the standard ensemble [s]; negative where it would cross so long after; None if it
+        does not
+    """
+
+    tissue: str
+    pulse: int
+    nominal: float | None = field(metadata={"unit": "s"})
+    mean: float | None = field(metadata={"unit": "s"})
+
+
+def zero_crossings(problem: Problem, sequence: Sequence, excitation: int) -> tuple[Crossing, ...]:
+    """Crossings of every tissue before the excitation, and after it where Mz is still negative there."""
+    ensembles = problem.voxels(method="nominal"), problem.voxels()
+    ends = sequence.delay[:excitation].cumsum(-1).tolist()
+    found = []
+    for index, tissue in enumerate(problem.tissues):
+        mine = [voxels.of_tissues((index,)) for voxels in ensembles]
+        for pulse in range(excitation):
+            latest = math.inf if pulse == excitation - 1 else float(sequence.delay[pulse])
+            left = ends[-1] - ends[pulse] + float(sequence.delay[pulse])
+            times = [crossing_time(voxels, sequence, pulse, latest) for voxels in mine]
+            if times != [None, None]:
+                found.append(Crossing(tissue.name, pulse, *(None if t is None else left - t for t in times)))
+    return tuple(found)
+
+
+def crossing_time(voxels: Voxels, sequence: Sequence, pulse: int, latest: float = math.inf) -> float | None:
+    """Time after a pulse at which the mean Mz of voxels recovers through zero [s]; None if not by the latest.
+
+    Mz = 1 + (Mz(0) - 1) exp(-t / T1) rises in each voxel, and so does the mean.
+    """
+    after = part(sequence, range(pulse + 1))
+    at_pulse = torch.where(torch.arange(pulse + 1) < pulse, after.delay, 0.0)
+    _, mz = Simulator(voxels).magnetization(Sequence(after.flip_angle, after.phase, at_pulse))
+
+    def mean_mz(time: float) -> float:
+        recovered = 1 + (mz - 1) * torch.exp(-time / voxels.t1)
+        return float((recovered * voxels.weight).sum())
+
+    # Each voxel has crossed by T1 ln 2, if at all.
+    end = min(latest, float(voxels.t1.max()))
+    if not mean_mz(0.0) < 0 < mean_mz(end) or not math.isfinite(end):
+        return None
+    return float(brentq(mean_mz, 0.0, end, xtol=1e-9))

@@ -1,0 +1,146 @@
+"""Why a design works: everything that is measured of it, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from sequence_search.checks import FILE_UNITS, check_type
+from sequence_search.engines.simulator import Simulator
+from sequence_search.explanation.blocks import N_PER_TISSUE, Block, cut_blocks, measure_blocks
+from sequence_search.explanation.comparison import Compared, compare
+from sequence_search.explanation.crossings import Crossing, zero_crossings
+from sequence_search.explanation.pathways import TissueSignal, tissue_signals
+from sequence_search.explanation.phases import Phases, examine_phases
+from sequence_search.explanation.pulses import PulseWorth, pulse_worths
+from sequence_search.explanation.readout import Readout, measure_readout
+from sequence_search.explanation.sentences import structures, two_sentences
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+
+MOST_PULSES = 8  # as a search space has
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a design does, in short.
+
+    Attributes
+    ----------
+    structures : names of what it holds, in the order of time
+    sentences : what prepares and excites the magnetisation; what is read, beside the conventional sequence
+    blocks, crossings, readout, compared : from which they were made
+    """
+
+    structures: tuple[str, ...]
+    sentences: tuple[str, str]
+    blocks: tuple[Block, ...]
+    crossings: tuple[Crossing, ...]
+    readout: Readout
+    compared: tuple[Compared, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a design works; pulses are counted from 0, but from 1 in words.
+
+    Attributes
+    ----------
+    problem : its name
+    sequence : with positive flip angles and a first phase of 0
+    loss : over the standard ensemble
+    """
+
+    problem: str
+    sequence: Sequence
+    loss: float
+    summary: Summary
+    pulses: tuple[PulseWorth, ...]
+    tissues: tuple[TissueSignal, ...]
+    phases: Phases
+
+    @property
+    def sentences(self) -> tuple[str, str]:
+        """Two sentences of plain words."""
+        return self.summary.sentences
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON: times in ms and angles in degrees, where the key says so."""
+        plain: dict[str, Any] = _plain(self)
+        summary: dict[str, Any] = plain.pop("summary")
+        return plain | summary
+
+
+def explain(problem: Problem, sequence: Sequence, *, engine: str = "auto") -> Explanation:
+    """Measure why a single sequence of 1 to 8 pulses works in a problem; takes some seconds.
+
+    Parameters
+    ----------
+    engine : str
+        Of the losses, as for `simulate`; what stays along z is exact in any case.
+
+    Raises
+    ------
+    ValueError
+        If this is a batch, or of another number of pulses.
+    """
+    single = _checked(problem, sequence)
+    return Explanation(
+        problem=problem.name,
+        sequence=single,
+        loss=problem.evaluate(single, engine).loss,
+        summary=summarize(problem, single, engine=engine),
+        pulses=pulse_worths(problem, single, engine),
+        tissues=tissue_signals(problem, single),
+        phases=examine_phases(problem, single, engine),
+    )
+
+
+def summarize(problem: Problem, sequence: Sequence, *, engine: str = "auto") -> Summary:
+    """Blocks, null times, readout and comparison of a single sequence in words; a fraction of a second.
+
+    Arguments and errors as for `explain`.
+    """
+    single = _checked(problem, sequence)
+    *preparing, reading = cut_blocks(Simulator(problem.voxels(N_PER_TISSUE)), single)
+    blocks = measure_blocks(problem, single, preparing)
+    at_rest = dict.fromkeys((tissue.name for tissue in problem.tissues), 1.0)
+    readout = measure_readout(problem, single, reading, blocks[-1].mz_next if blocks else at_rest)
+    crossings = () if readout.excitation is None else zero_crossings(problem, single, readout.excitation)
+    compared = compare(problem, single, readout.te, engine)
+    sentences = two_sentences(single, blocks, crossings, readout, compared)
+    return Summary(structures(blocks, readout), sentences, blocks, crossings, readout, compared)
+
+
+def _checked(problem: Problem, sequence: Sequence) -> Sequence:
+    check_type(problem, Problem)
+    check_type(sequence, Sequence)
+    single = sequence.detach().without_padding()
+    if not 1 <= len(single.delay) <= MOST_PULSES:
+        raise ValueError(
+            f"a sequence to explain must have 1 to {MOST_PULSES} pulses, got {len(single.delay)}"
+        )
+    return single.turn_first_to_zero()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Sequence):
+        return value.to_dict()
+    if is_dataclass(value) and not isinstance(value, type):
+        plain = {}
+        for field in fields(value):
+            suffix, factor = FILE_UNITS.get(field.metadata.get("unit", ""), ("", 1.0))
+            key = f"{field.name}_{suffix}" if suffix else field.name
+            plain[key] = _plain(_times(getattr(value, field.name), factor))
+        return plain
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _times(value: Any, factor: float) -> Any:
+    """A number or each of a tuple in another unit; anything else as it is."""
+    if factor == 1.0 or value is None:
+        return value
+    return tuple(each * factor for each in value) if isinstance(value, tuple) else value * factor

@@ -1,0 +1,156 @@
+"""Two sentences of plain words on a design, from what was measured."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+
+from sequence_search.explanation.blocks import Block
+from sequence_search.explanation.comparison import Compared
+from sequence_search.explanation.crossings import Crossing
+from sequence_search.explanation.readout import Readout
+from sequence_search.sequence import Sequence
+from sequence_search.words import enumerated
+
+SAME = 1e-4  # difference of losses, relative
+NEAR_NULL = 0.2  # of M0 at the excitation, below which it is told when Mz crosses zero
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven")
+
+
+def two_sentences(
+    sequence: Sequence,
+    blocks: tuple[Block, ...],
+    crossings: tuple[Crossing, ...],
+    readout: Readout,
+    compared: tuple[Compared, ...],
+) -> tuple[str, str]:
+    """What prepares and excites the magnetisation; what is read, beside the conventional sequence."""
+    signals = _signals(compared)
+    if readout.excitation is None:
+        return "No pulse leaves signal at the readout.", f"{signals}."
+    reading = _reading(sequence, readout)
+    if not blocks:
+        return f"No pulse prepares the magnetisation: {reading}.", f"{signals}."
+    return f"{_preparing(sequence, blocks, crossings)}.", f"Then {reading}; {signals}."
+
+
+def structures(blocks: tuple[Block, ...], readout: Readout) -> tuple[str, ...]:
+    """Names of the structures that a design holds, in the order of time."""
+    names = ["double inversion"] if is_double_inversion(blocks) else []
+    names += [block.kind for block in blocks]
+    return (*names, *([train_text(readout)] if readout.train else []), readout.kind)
+
+
+def is_double_inversion(blocks: tuple[Block, ...]) -> bool:
+    """Whether two blocks that invert, each with a TI of its own, are all that prepares."""
+    return len(blocks) == 2 and all(block.kind in ("inversion", "composite inversion") for block in blocks)
+
+
+def train_text(readout: Readout) -> str:
+    """As "CPMG train of three pulses"."""
+    return f"{readout.train} train of {COUNTS[len(readout.refocusing)]} pulses"
+
+
+def flips_text(sequence: Sequence, pulses: tuple[int, ...]) -> str:
+    """As "87°-177°-87°"."""
+    return "-".join(f"{math.degrees(abs(float(sequence.flip_angle[i]))):.0f}°" for i in pulses)
+
+
+def time_text(seconds: float) -> str:
+    """As "6.2 ms", "444 ms" or "2.605 s"."""
+    milliseconds = abs(seconds) * 1e3
+    return f"{milliseconds:.3g} ms" if milliseconds < 999.5 else f"{milliseconds / 1e3:.4g} s"
+
+
+def signed(value: float, decimals: int = 2, plus: str = "") -> str:
+    """A number with a true minus, and zero without any sign."""
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−") if value < 0 else plus + text
+
+
+def by_name(values: Mapping[str, float]) -> str:
+    """As "GM 0.84, WM 0.95 and CSF −0.02"."""
+    return enumerated(f"{name} {signed(value)}" for name, value in values.items())
+
+
+def _preparing(sequence: Sequence, blocks: tuple[Block, ...], crossings: tuple[Crossing, ...]) -> str:
+    text = block_text(sequence, blocks[0])
+    for before, block in itertools.pairwise(blocks):
+        text += f" and {time_text(before.wait)} later {block_text(sequence, block)}"
+    verb, last = "leaves" if len(blocks) == 1 else "leave", blocks[-1]
+    null = _null_text(crossings, last)
+    if is_double_inversion(blocks):
+        first_ti = blocks[0].wait + last.duration + last.wait
+        text = f"a double inversion of TI {time_text(first_ti)} and {time_text(last.wait)}, {text},"
+        verb = "leaves"
+    return (
+        f"{text[0].upper()}{text[1:]} {verb} Mz at {by_name(last.mz_after)} M0, which is"
+        f" {by_name(last.mz_next)} at the excitation {time_text(last.wait)} later{null}"
+    )
+
+
+def block_text(sequence: Sequence, block: Block) -> str:
+    """As "a T2-prepared inversion (87°-177°-87° over 258 ms)"."""
+    article = "an" if block.kind[0] in "aeiou" else "a"
+    text = f"{article} {block.kind} ({flips_text(sequence, block.pulses)}"
+    if len(block.pulses) > 1:
+        text += f" over {time_text(block.duration)}"
+    if block.kind == "composite inversion":
+        turn, single = signed(block.turn, 3), signed(block.turn_of_180, 3)
+        text += f": Mz to {turn} on average over b0 and b1, one 180° pulse to {single}"
+    elif "opposed" in block.kind or "partly" in block.kind:
+        along, across = signed(block.along, plus="+"), signed(block.across, plus="+")
+        text += f": {along} of Mz by way of z, {across} by way of the transverse plane before T2 decay"
+    elif "partial" in block.kind or "keeps" in block.kind:
+        text += f": {signed(block.turn, plus='+')} of Mz"
+    return f"{text})"
+
+
+def _null_text(crossings: tuple[Crossing, ...], last: Block) -> str:
+    """When tissues that are near zero at the excitation cross it, by the mean over their voxels."""
+    told = []
+    for each in crossings:
+        time = each.nominal if each.mean is None else each.mean
+        if each.pulse == last.pulses[-1] and abs(last.mz_next[each.tissue]) <= NEAR_NULL and time is not None:
+            ms = round(1e3 * time)
+            what, when = ("crossed", "before") if ms > 0 else ("would cross", "after")
+            told.append(
+                f"{each.tissue} {what} zero {abs(ms)} ms {when} it" if ms else f"{each.tissue} is at its zero"
+            )
+    return f" ({enumerated(told)})" if told else ""
+
+
+def _reading(sequence: Sequence, readout: Readout) -> str:
+    te, excitation = time_text(readout.te or 0.0), readout.excitation or 0
+    early = tuple(i for i in readout.pulses if i < excitation)
+    text = f"{flips_text(sequence, early)} with " if early else ""
+    text += flips_text(sequence, (excitation,))
+    refocusing = flips_text(sequence, readout.refocusing)
+    if readout.train:
+        kept, by_one = sum(readout.kept.values()) / len(readout.kept), readout.kept_by_one or 0.0
+        text += f" and a {train_text(readout)} ({refocusing}) bring {100 * kept:.1f} % of Mz to the readout,"
+        text += f" T2 aside, on average over b0 and b1 (90°-180°: {100 * by_one:.1f} %)"
+    else:
+        text += " excites"
+        text += f", {refocusing} refocuses" if refocusing else ""
+    if readout.storing:
+        text += f", {flips_text(sequence, readout.storing)} stores for {time_text(readout.tm or 0.0)}"
+    if readout.kind == "gradient echo":
+        return f"{text}, and the free decay is read {te} later"
+    side = "after" if readout.off_echo > 0 else "before"
+    at = f"{time_text(readout.off_echo)} {side}" if readout.off_echo else "at"
+    return f"{text}, and the readout is {at} the {readout.kind} of TE {te}"
+
+
+def _signals(compared: tuple[Compared, ...]) -> str:
+    design, _, other = compared
+    flips = flips_text(other.sequence, tuple(range(len(other.sequence.flip_angle))))
+    name = f"the {other.name} for the same objective ({flips}, {time_text(other.time_to_readout)}),"
+    text = f"|Mxy| is {by_name(design.mean)} on average"
+    if abs(design.loss - other.loss) <= SAME * abs(other.loss):
+        return f"{text}, and {name} does the same"
+    text += f"; {name} gives {by_name(other.mean)}"
+    for pair, contrast in design.contrast.items():
+        text += f", {pair} {signed(other.contrast[pair], 3)} in place of {signed(contrast, 3)}"
+    return f"{text}, and a loss of {signed(other.loss, 4)} in place of {signed(design.loss, 4)}"

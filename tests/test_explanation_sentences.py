@@ -1,0 +1,119 @@
+import math
+import re
+
+import numpy as np
+import pytest
+from scipy.optimize import fsolve
+
+from explanation_cases import BRAIN, make_problem, play
+from sequence_search.explanation.explanation import summarize
+from sequence_search.explanation.sentences import by_name, signed, time_text
+from sequence_search.tissue import Uniform
+
+FAT_AND_WATER = {"fat": (0.26, 0.08), "water": (1.2, 0.05)}
+
+
+def told(problem, sequence):
+    found = summarize(problem, sequence)
+    return found.structures, *found.sentences
+
+
+def test_fat_is_nulled_by_one_inversion():
+    problem = make_problem(FAT_AND_WATER, ("signal", 1.0, (1,)), ("null", 1.0, (0,)))
+    ti = 1e3 * 0.26 * math.log(2)
+    names, prepared, read = told(problem, play([180, 90, 180], [0, 0, 90], [ti + 10, 6.2, 6.2]))
+    assert names == ("inversion", "spin echo")
+    water = 1 - 2 * math.exp(-(ti + 10) / 1200)
+    assert prepared == (
+        "An inversion (180°) leaves Mz at fat −1.00 and water −1.00 M0, which is fat 0.04 and water"
+        f" {signed(water)} at the excitation 190 ms later (fat crossed zero 10 ms before it)."
+    )
+    assert read.startswith(
+        "Then 90° excites, 180° refocuses, and the readout is at the spin echo of TE 12.4 ms;"
+    )
+
+
+def test_a_double_inversion_nulls_two_tissues():
+    # Mz = 1 - 2 exp(-t2/T1) + 2 exp(-t1/T1) with t1 and t2 from each inversion to the excitation
+    def mz(times, t1):
+        return 1 - 2 * np.exp(-times[1] / t1) + 2 * np.exp(-times[0] / t1)
+
+    first, second = fsolve(lambda times: [mz(times, 4.0), mz(times, 0.8)], [3.0, 0.5])
+    problem = make_problem(BRAIN, ("signal", 1.0, (0,)), ("null", 1.0, (1, 2)), b1=Uniform(0.999, 1.001))
+    sequence = play([180, 180, 90, 180], [0, 0, 0, 90], [1e3 * (first - second), 1e3 * second, 6.2, 6.2])
+    names, prepared, _ = told(problem, sequence)
+    assert names == ("double inversion", "inversion", "inversion", "spin echo")
+    assert prepared.startswith(
+        f"A double inversion of TI {time_text(first)} and {time_text(second)}, an inversion (180°) and"
+        f" {time_text(first - second)} later an inversion (180°), leaves Mz at "
+    )
+    gm = signed(mz((first, second), 1.3))
+    assert f"which is GM {gm}, WM 0.00 and CSF 0.00 at the excitation {time_text(second)} later (" in prepared
+
+
+@pytest.mark.parametrize(
+    ("sequence", "part"),
+    [
+        (
+            play([90, 180], [0, 90], [10, 10]),
+            "No pulse prepares the magnetisation: 90° excites, 180° refocuses",
+        ),
+        (play([90, 180], [0, 90], [10, 18]), "and the readout is 8 ms after the spin echo of TE 20 ms"),
+        (play([90], [0], [6.2]), "90° excites, and the free decay is read 6.2 ms later"),
+        (
+            play([90, 90, 90], [0, 0, 0], [10, 50, 10]),
+            "90° stores for 50 ms, and the readout is at the stimulated",
+        ),
+        (play([6, 88, 170], [0, 180, 0], [6.2] * 3), "6° with 88° excites, 170° refocuses"),
+        (play([90, 90, 180], [0, 0, 90], [800, 6, 6]), "A saturation (90°) leaves Mz at GM 0.00"),
+        (play([50, 90], [0, 0], [900, 6]), "A partial saturation (50°: +0.6"),
+        (
+            play([180, 90, 90], [0, 0, 0], [3000, 500, 6]),
+            "An inversion (180°) and 3 s later a saturation (90°) leave Mz",
+        ),
+        (play([0], [0], [10]), "No pulse leaves signal at the readout."),
+    ],
+)
+def test_what_prepares_and_excites(sequence, part):
+    problem = make_problem(BRAIN, b0=Uniform(-50.0, 50.0))
+    first, second = summarize(problem, sequence).sentences
+    assert part in first
+    assert first.endswith(".")
+    assert second.endswith(".")
+
+
+def test_a_train_is_told_with_what_it_keeps():
+    problem = make_problem(BRAIN, b1=Uniform(0.8, 1.2))
+    names, first, _ = told(problem, play([90, 180, 180], [0, 90, 90], [10, 20, 10]))
+    assert names == ("CPMG train of two pulses", "spin echo")
+    assert "90° and a CPMG train of two pulses (180°-180°) bring 9" in first
+    assert re.search(
+        r"% of Mz to the readout, T2 aside, on average over b0 and b1 \(90°-180°: 95\.\d %\)", first
+    )
+
+
+def test_beside_the_conventional_sequence():
+    problem = make_problem(BRAIN, ("signal", 1.0, (0, 1, 2)), b1=1.0)
+    polished = summarize(problem, play([90], [0], [6.2])).compared[-1].sequence
+    *_, echo = told(problem, polished)
+    assert echo.endswith(
+        "the conventional sequence, polished for the same objective (80°-167°, 12.4 ms), does the same."
+    )
+    *_, late = told(problem, play([90, 180], [0, 90], [20, 20]))
+    assert (
+        "for the same objective (80°-167°, 12.4 ms), gives GM 0.88, WM 0.86 and CSF 0.99, and a loss of"
+        in late
+    )
+    contrast = make_problem(BRAIN, ("contrast", 30.0, (0, 1)), b1=1.0)
+    *_, read = told(contrast, play([90, 180], [0, 90], [20, 20]))
+    assert "GM-WM 0.082 in place of 0.064, and a loss of −0.2" in read
+
+
+def test_numbers_in_words():
+    assert by_name({"GM": -0.001, "WM": -0.25}) == "GM 0.00 and WM −0.25"
+    assert (signed(0.5, plus="+"), signed(-0.5, 1, plus="+"), signed(-0.0, plus="+")) == (
+        "+0.50",
+        "−0.5",
+        "0.00",
+    )
+    assert [time_text(t) for t in (6.2e-3, 0.4441, 2.60494)] == ["6.2 ms", "444 ms", "2.605 s"]
