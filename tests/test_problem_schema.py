@@ -361,7 +361,13 @@ def test_a_new_field_needs_the_type_and_a_line_of_the_schema(of, key, value, mon
     before = problem.digest
     monkeypatch.setitem(schema.TABLES, key, GrownTable)
     parts = {each.name: getattr(of, each.name) for each in fields(of)}
-    of_problem = [problem.tissues, problem.imaging, problem.objective, problem.search_space]
+    of_problem = [
+        problem.tissues,
+        problem.imaging,
+        problem.objective,
+        problem.search_space,
+        problem.limits,
+    ]
     for crusher, same in ({}, True), ({"crusher": kind}, False):
         changed = grown(**parts, **crusher)
         place = {"tissues": 0, "imaging": 1, "search_space": 3}[key]

@@ -34,6 +34,7 @@ class Structure:
     te : transverse time from the excitation to the readout, or to the echo if that is not near [s]
     tm, ti : time stored after the excitation; from the (last pulse of the) inversion to the excitation [s]
     off_echo : signed time from the echo to the readout [s]; 0 within 4 ms and a quarter of transverse time
+    te_counts, ti_counts : how often TE and TI contain each delay
     """
 
     kind: str | None = None
@@ -48,6 +49,8 @@ class Structure:
     tm: float | None = None
     ti: float | None = None
     off_echo: float = 0.0
+    te_counts: tuple[int, ...] = ()
+    ti_counts: tuple[int, ...] = ()
 
 
 def find_structure(sequence: Sequence) -> Structure:
@@ -68,6 +71,8 @@ def find_structure(sequence: Sequence) -> Structure:
     off_echo = tau if is_echo and not _is_refocused(tau, te) else 0.0
     preparation, preparing = _preparation(single, first)
     is_inverted = preparation is not None and "inversion" in preparation
+    place, last = np.arange(len(orders)), preparing[-1] if preparing else first
+    in_te = np.where(place < first, 0, abs(orders) - (orders if off_echo else 0))
     return Structure(
         kind=("stimulated echo" if storing else "spin echo") if is_echo else "gradient echo",
         excitation=first,
@@ -81,6 +86,8 @@ def find_structure(sequence: Sequence) -> Structure:
         tm=float(delays[first:].sum()) - te if storing else None,
         ti=float(delays[preparing[-1] : first].sum()) if is_inverted else None,
         off_echo=off_echo,
+        te_counts=tuple(in_te.tolist()),
+        ti_counts=tuple(((place >= last) & (place < first)).astype(int).tolist()) if is_inverted else (),
     )
 
 

@@ -13,14 +13,19 @@ from collections.abc import Sequence
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
+from sequence_search.limits import Limits
 from sequence_search.objective import Objective, Term
-from sequence_search.problem.schema import write_table, write_term
+from sequence_search.problem.schema import write_limits, write_table, write_term
 from sequence_search.search_space import SearchSpace
 from sequence_search.tissue import Imaging, Tissue
 
 
 def digest(
-    tissues: tuple[Tissue, ...], imaging: Imaging, objective: Objective, search_space: SearchSpace
+    tissues: tuple[Tissue, ...],
+    imaging: Imaging,
+    objective: Objective,
+    search_space: SearchSpace,
+    limits: Limits,
 ) -> str:
     """SHA-256 of all that affects a design, in hex.
 
@@ -33,6 +38,8 @@ def digest(
         [_term(term, names) for term in objective.terms],
         write_table("search_space", search_space, defaults=False),
     ]
+    if limits:
+        content.append(write_limits(limits))
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

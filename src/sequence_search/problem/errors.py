@@ -47,7 +47,8 @@ def _closest(word: str, known: list[str]) -> str | None:
 
 
 def _table(place: Sequence[int | str], tables: Tables) -> type[BaseModel]:
-    return tables[str(place[0]) if place and place[0] in tables else ""]
+    names = (".".join(map(str, place[:depth])) for depth in (2, 1))
+    return tables[next((name for name in names if name and name in tables), "")]
 
 
 def _keys(place: Sequence[int | str], tables: Tables) -> list[str]:

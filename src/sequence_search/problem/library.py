@@ -58,7 +58,7 @@ def inline(value: Any) -> Any:
         return line
     if not isinstance(value, dict):
         return value
-    if set(value) in ({"mean", "sd"}, {"low", "high"}, {"start", "stop", "step"}):
+    if set(value) in ({"mean", "sd"}, {"low"}, {"low", "high"}, {"start", "stop", "step"}):
         table = tomlkit.inline_table()
         table.update(value)
         return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,20 +13,20 @@ from torch import Tensor
 from sequence_search.checks import Fault, check_type, tuple_of
 from sequence_search.classify import CategoryRule
 from sequence_search.engines.simulator import LossFunction, Simulator
+from sequence_search.limits import CONVENTIONAL_RF_ENERGY, Limits
 from sequence_search.objective import Objective, Term, TermFunction, own_term
 from sequence_search.problem.digest import digest
 from sequence_search.problem.errors import ProblemError, nearest
 from sequence_search.problem.library import problem_text, toml_text
 from sequence_search.problem.notes import notes
-from sequence_search.problem.schema import read_tables, write_table, write_term
+from sequence_search.problem.schema import LIMIT_KEYS, read_tables, write_limits, write_table, write_term
+from sequence_search.problem.wishes import FindStructures, Measure, Wish, measures, wishes
 from sequence_search.search_space import Grid, SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.tissue import Imaging, Tissue
 from sequence_search.voxels import Voxels, grid_voxels, random_voxels, sobol_voxels
 
 STANDARD_N_PER_TISSUE = 1024  # voxels per tissue of the ensemble over which losses are reported
-# RF energy of 90°-180°, against which Tables V to VIII state their relative one.
-CONVENTIONAL_RF_ENERGY = (math.pi / 2) ** 2 + math.pi**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,7 @@ class Evaluation:
     rf_energy : sum of squared flip angles [rad²]
     relative_rf_energy : relative to 90°-180° [1]
     time_to_readout : from the first pulse to the readout [s]
+    wishes : each limit of the problem, and whether it is met
     """
 
     loss: float
@@ -50,15 +50,22 @@ class Evaluation:
     rf_energy: float
     relative_rf_energy: float
     time_to_readout: float
+    wishes: tuple[Wish, ...] = ()
+
+    @property
+    def meets_limits(self) -> bool:
+        """Whether every limit of the problem is met."""
+        return all(wish.met for wish in self.wishes)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Problem:
-    """Tissues, imaging conditions, objective and search space of one design task.
+    """Tissues, imaging conditions, objective, search space and limits of one design task.
 
     Attributes
     ----------
     name : of letters, digits, '.', '_' and '-'
+    limits : every design that a search returns meets them; none if not given
     grid : to compare with
     categories : they sort designs in tables; the first that fits counts. They affect no search
     title : for people; the name if not given
@@ -66,8 +73,8 @@ class Problem:
     Raises
     ------
     ValueError
-        If there is no tissue or no term, two tissues or categories have one name, or a term's tissues are
-        not there.
+        If there is no tissue or no term, two tissues or categories have one name, a term's tissues are not
+        there, or no sequence of the search space meets a limit.
     TypeError
         If a part is of another type.
     """
@@ -80,6 +87,7 @@ class Problem:
     grid: Grid | None = None
     categories: tuple[CategoryRule, ...] = ()
     title: str = ""
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
@@ -96,6 +104,8 @@ class Problem:
                 raise Fault("the names of {0} must differ, got {1}", what, names)
         for term in self.objective.terms:
             self._check_term(term)
+        check_type(self.limits, Limits)
+        self.limits.check(self.search_space, {tissue.name: tissue.m0.centre for tissue in self.tissues})
         object.__setattr__(self, "title", self.title or self.name)
 
     def _check_term(self, term: Term) -> None:
@@ -122,7 +132,7 @@ class Problem:
         try:
             return cls(**fields)
         except Fault as fault:
-            raise ProblemError(f"{source}: {fault}") from None
+            raise ProblemError(f"{source}: {fault.told(LIMIT_KEYS)}") from None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data in the form of a problem file, every default written out.
@@ -133,6 +143,7 @@ class Problem:
             If a term is a Python function of the user's own, which has no such form.
         """
         names = [tissue.name for tissue in self.tissues]
+        limits = {"limits": write_limits(self.limits)} if self.limits else {}
         grid = {} if self.grid is None else {"grid": write_table("grid", self.grid)}
         return {
             "name": self.name,
@@ -141,6 +152,7 @@ class Problem:
             "imaging": write_table("imaging", self.imaging),
             "objective": [write_term(term, names) for term in self.objective.terms],
             "search_space": write_table("search_space", self.search_space),
+            **limits,
             **grid,
             "category": [write_table("category", rule) for rule in self.categories],
         }
@@ -152,7 +164,7 @@ class Problem:
     @property
     def digest(self) -> str:
         """SHA-256 of all that affects a design, in hex; see `sequence_search.problem.digest`."""
-        return digest(self.tissues, self.imaging, self.objective, self.search_space)
+        return digest(self.tissues, self.imaging, self.objective, self.search_space, self.limits)
 
     def with_term(
         self, name: str, function: TermFunction, weight: float, tissues: tuple[str, ...] | str | None = None
@@ -246,6 +258,7 @@ class Problem:
     def evaluation(self, single: Sequence, terms: dict[str, float], engine: str = "auto") -> Evaluation:
         """Evaluation of a single sequence whose parts of the loss are known."""
         nominal = self.simulator(self.voxels(method="nominal"), engine).signal(single).abs().tolist()
+        measured = self.measures(self.voxels(), engine) if self.limits else []
         energy = float(single.rf_energy)
         return Evaluation(
             loss=sum(terms.values()),
@@ -254,4 +267,11 @@ class Problem:
             rf_energy=energy,
             relative_rf_energy=energy / CONVENTIONAL_RF_ENERGY,
             time_to_readout=float(single.time_to_readout),
+            wishes=wishes(self.limits, measured, single),
         )
+
+    def measures(
+        self, voxels: Voxels, engine: str = "auto", find: FindStructures | None = None
+    ) -> list[Measure]:
+        """All that is limited, signals over some voxels, see `problem.wishes.measures`."""
+        return measures(self.limits, [tissue.name for tissue in self.tissues], voxels, engine, find)

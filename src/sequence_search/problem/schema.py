@@ -9,39 +9,34 @@ from __future__ import annotations
 import math
 import tomllib
 from collections import Counter
-from dataclasses import fields
-from typing import Annotated, Any, ClassVar
+from dataclasses import fields, replace
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sequence_search.checks import Fault
 from sequence_search.classify import CategoryRule
+from sequence_search.limits import Limits
 from sequence_search.objective import TERMS, Objective, Term
-from sequence_search.problem.errors import ProblemError, explained, nearest
-from sequence_search.problem.units import Axes, Milliseconds, Number, Quantity, Unit, WholeNumber, plain
+from sequence_search.problem.errors import ProblemError, explained, keys_of, nearest
+from sequence_search.problem.limits_table import FixedTable, LimitsTable, SignalLimitsTable
+from sequence_search.problem.table import Table, key
+from sequence_search.problem.units import (
+    Axes,
+    Degrees,
+    Milliseconds,
+    Number,
+    Quantity,
+    Time,
+    Unit,
+    WholeNumber,
+    plain,
+)
 from sequence_search.search_space import Grid, SearchSpace
 from sequence_search.tissue import Distribution, Imaging, Normal, Tissue
 
-Degrees = Annotated[Number, Unit("rad")]
-Time = Annotated[Number, Unit("s")]
 DegreeRange = Annotated[tuple[Number, Number], Unit("rad")]
 TimeRanges = Annotated[tuple[tuple[Number, Number], ...], Unit("s")]
-
-
-class Table(BaseModel):
-    """A table that makes a type, which checks it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-    makes: ClassVar[Any]
-
-    def make(self, *name: str) -> Any:
-        """The type, of what the file states; of a tissue, by its name."""
-        return self.makes(*name, **{key: getattr(self, key) for key in self.model_fields_set})
-
-    @model_validator(mode="after")
-    def _check(self) -> Table:
-        self.make()
-        return self
 
 
 def _tissue(name: str = "tissue", *, t2_star: Distribution | None = None, **given: Any) -> Tissue:
@@ -55,11 +50,6 @@ def _tissue(name: str = "tissue", *, t2_star: Distribution | None = None, **give
         raise Fault("{t2_star} must be above 0 and at most {t2}, got {0:s} and {1:s}", star, t2)
     rate = 1 / star - 1 / t2
     return Tissue(name, **given | {"t2_prime": 1 / rate if rate > 0 else math.inf})
-
-
-def key(alias: str | None = None, about: str | None = None) -> Any:
-    """A key that may be left out, where the default of the type counts."""
-    return Field(None, alias=alias, description=about)
 
 
 class TissueTable(Table):
@@ -173,6 +163,7 @@ class ProblemTables(BaseModel):
     imaging: ImagingTable
     objective: tuple[TermTable, ...]
     search_space: SearchSpaceTable | None = None
+    limits: LimitsTable | None = None
     grid: GridTable | None = None
     category: tuple[CategoryTable, ...] = ()
 
@@ -193,9 +184,17 @@ TABLES: dict[str, type[BaseModel]] = {
     "imaging": ImagingTable,
     "objective": TermTable,
     "search_space": SearchSpaceTable,
+    "limits": LimitsTable,
+    "limits.signal": SignalLimitsTable,
+    "limits.head": FixedTable,
+    "limits.tail": FixedTable,
     "category": CategoryTable,
     "grid": GridTable,
 }
+
+
+# Keys of the limits that are checked against the rest of the file, in its words.
+LIMIT_KEYS = {name: f"limits.{key}" for name, key in keys_of(LimitsTable).items()}
 
 
 def read_tables(text: str, source: str) -> dict[str, Any]:
@@ -228,6 +227,7 @@ def _made(tables: ProblemTables) -> dict[str, Any]:
         "imaging": tables.imaging.make(),
         "objective": Objective(tuple(terms)),
         "search_space": SearchSpace() if tables.search_space is None else tables.search_space.make(),
+        "limits": Limits() if tables.limits is None else tables.limits.make(),
         "grid": None if tables.grid is None else tables.grid.make(),
         "categories": tuple(table.make() for table in tables.category),
     }
@@ -243,6 +243,20 @@ def write_table(key: str, value: Any, *, defaults: bool = True) -> dict[str, Any
             continue
         unit = next((each for each in field.metadata if isinstance(each, Unit)), None)
         written[field.alias or name] = plain(part) if unit is None else unit.write(part)
+    return written
+
+
+def write_limits(limits: Limits) -> dict[str, Any]:
+    """Limits as the table of a file; empty without any."""
+    numbers = replace(limits, signal=(), head=None, tail=None)
+    written = write_table("limits", numbers, defaults=False)
+    if limits.signal:
+        signals = {each.tissue: write_table("limits.signal", each) for each in limits.signal}
+        written["signal"] = signals
+    for name in ("head", "tail"):
+        part = getattr(limits, name)
+        if part is not None:
+            written[name] = write_table(f"limits.{name}", part)
     return written
 
 

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, PlainValidato
 from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
 from sequence_search.checks import FILE_UNITS, number
+from sequence_search.limits import Range
 from sequence_search.search_space import Axis
 from sequence_search.tissue import Distribution, Normal, Uniform
 
@@ -25,7 +26,7 @@ class Unit:
     si: str = ""
 
     def read(self, value: Any) -> Any:
-        """SI value of one in the file's unit; of a distribution, an axis or a tuple part by part."""
+        """SI value of one in the file's unit; of a distribution, a limit, an axis or a tuple part by part."""
         # Milliseconds are round numbers of seconds, but 180° are not of radians.
         return _each(value, math.radians if self.si == "rad" else lambda part: _rounded(part / self._factor))
 
@@ -50,6 +51,8 @@ def _each(value: Any, change: Callable[[float], float]) -> Any:
             return Normal(change(value.mean), change(value.sd))
         case Uniform():
             return Uniform(change(value.low), change(value.high))
+        case Range():
+            return Range(change(value.low), change(value.high))
         case Axis():
             return Axis(change(value.start), change(value.step), value.count)
         case _:
@@ -65,11 +68,14 @@ def plain(value: Any) -> Any:
             return {"mean": value.mean, "sd": value.sd} if value.sd else value.mean
         case Uniform():
             return {"low": value.low, "high": value.high}
-        case Axis(count=1):
-            return value.start
+        case Range():
+            bounds = {"low": value.low, "high": value.high}
+            stated = {name: bound for name, bound in bounds.items() if 0 < bound < math.inf}
+            return stated if value.low else value.high
         case Axis():
             stop = _rounded(value.start + value.step * (value.count - 1))
-            return {"start": value.start, "stop": stop, "step": value.step}
+            several = {"start": value.start, "stop": stop, "step": value.step}
+            return value.start if value.count == 1 else several
         case _:
             return value
 
@@ -94,6 +100,15 @@ def _distribution(value: object) -> Distribution:
     raise ValueError(f"must be a number, {{ mean, sd }} or {{ low, high }}, got the keys {sorted(value)}")
 
 
+def _range(value: object) -> Range:
+    """A number, at most, or { low, high }, of which one may be left out."""
+    if not isinstance(value, dict):
+        return Range(high=_number(value))
+    if not value or not value.keys() <= {"low", "high"}:
+        raise ValueError(f"must be a number, at most, or {{ low, high }}, got the keys {sorted(value)}")
+    return Range(**{key: _number(part) for key, part in value.items()})
+
+
 def _axis(value: object) -> Axis:
     """A number, or { start, stop, step } with the stop included."""
     if not isinstance(value, dict):
@@ -112,7 +127,11 @@ def _axis(value: object) -> Axis:
 
 
 Number = Annotated[float, BeforeValidator(_number)]
+Degrees = Annotated[Number, Unit("rad")]
+Time = Annotated[Number, Unit("s")]
 Quantity = Annotated[Distribution, PlainValidator(_distribution), Unit()]
 Milliseconds = Annotated[Distribution, PlainValidator(_distribution), Unit("s")]
+Limit = Annotated[Range, PlainValidator(_range), Unit()]
+TimeLimit = Annotated[Range, PlainValidator(_range), Unit("s")]
 Axes = tuple[Annotated[Axis, PlainValidator(_axis)], ...]
 WholeNumber = Annotated[int, Field(strict=True)]

@@ -1,0 +1,71 @@
+"""Pulses that are given, around those that a search finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from sequence_search.sequence import Sequence, wrap
+
+SAME = 1e-6  # of an angle [rad], and of a delay, relative: as far as files state them
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Pulses that are given, before and after those that a search finds."""
+
+    head: Sequence | None = None
+    tail: Sequence | None = None
+
+    def __bool__(self) -> bool:
+        """Whether a pulse is given."""
+        return self.head is not None or self.tail is not None
+
+    def complete(self, free: Sequence) -> Sequence:
+        """Single sequence of the given pulses and a single free part, which may have no pulse."""
+        parts = [part.columns() for part in (self.head, free, self.tail) if part is not None]
+        return replace(free, **{name: torch.cat([part[name] for part in parts]) for name in free.columns()})
+
+    @property
+    def alone(self) -> Sequence:
+        """The given pulses with nothing between."""
+        none = torch.zeros(0, dtype=torch.float64)
+        return self.complete(Sequence(none, none, none))
+
+    def free(self, sequence: Sequence) -> Sequence:
+        """Free part of a single whole sequence."""
+        single = sequence.without_padding()
+        stop = len(single.delay) - self._count(self.tail)
+        return single.map(lambda part: part[self._count(self.head) : stop])
+
+    def is_fixed(self, sequence: Sequence) -> Bool[Tensor, "*batch n_rf"]:
+        """Whether each pulse of whole sequences is one that is given."""
+        place, count = torch.arange(sequence.delay.shape[-1]), sequence.n_rf[..., None]
+        behind = (place >= count - self._count(self.tail)) & (place < count)
+        return (place < self._count(self.head)) | behind
+
+    def keeps(self, sequence: Sequence, name: Literal["head", "tail"]) -> bool:
+        """Whether a single sequence begins with the head, or ends with the tail, but for a common phase."""
+        given, single = self.head if name == "head" else self.tail, sequence.without_padding()
+        if given is None or len(single.delay) < len(given.delay):
+            return given is None
+        count = len(given.delay)
+        part = single.map(lambda column: column[:count] if name == "head" else column[-count:])
+        mine, theirs = part.turn_first_to_zero(), given.turn_first_to_zero()
+        turned = wrap(mine.phase - theirs.phase).abs().max()
+        flips = (mine.flip_angle - theirs.flip_angle).abs().max()
+        return bool(max(turned, flips) < SAME and torch.allclose(mine.delay, theirs.delay, SAME, 0.0))
+
+    def without_small_pulses(self, sequence: Sequence) -> Sequence:
+        """A single whole sequence without the small pulses of its free part."""
+        if not self:
+            return sequence.drop_small_pulses().without_padding()
+        return self.complete(self.free(sequence).drop_small_pulses().without_padding())
+
+    @staticmethod
+    def _count(part: Sequence | None) -> int:
+        return 0 if part is None else len(part.delay)

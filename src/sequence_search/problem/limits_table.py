@@ -1,0 +1,57 @@
+"""``[limits]`` of a problem file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sequence_search.limits import FixedPulses, Limits, SignalLimits
+from sequence_search.problem.table import Table, key
+from sequence_search.problem.units import Degrees, Limit, Number, TimeLimit, Unit
+
+
+class SignalLimitsTable(Table):
+    """``[limits.signal.NAME]``."""
+
+    makes = SignalLimits
+    mean: Limit = key(None, "of |Mxy| over the voxels of the tissue")
+    percentile_95: Limit = key(None, "above which 5 % of its voxels lie")
+
+    def make(self, *name: str) -> SignalLimits:
+        """The limits, of a tissue by its name."""
+        made: SignalLimits = super().make(*(name or ("tissue",)))
+        return made
+
+
+class FixedTable(Table):
+    """``[limits.head]`` and ``[limits.tail]``; each list has one entry for each pulse."""
+
+    makes = FixedPulses
+    flip_angle: Annotated[tuple[Number, ...], Unit("rad")] = Field(alias="flip_deg")
+    phase: Annotated[tuple[Number, ...], Unit("rad")] = Field(alias="phase_deg")
+    delay: Annotated[tuple[Number, ...], Unit("s")] = Field(alias="delay_ms")
+
+
+class LimitsTable(Table):
+    """``[limits]``; a number is at most."""
+
+    makes = Limits
+    time_to_readout: TimeLimit = key("time_to_readout_ms", "from the first pulse")
+    te: TimeLimit = key("te_ms", "echo time")
+    ti: TimeLimit = key("ti_ms", "inversion time")
+    relative_rf_energy: Limit = key(None, "relative to 90°-180°")
+    max_flip: Degrees = key("max_flip_deg", "largest flip angle")
+    n_rf: Limit = key(None, "number of pulses")
+    signal: dict[str, SignalLimitsTable] = key(None, "of a tissue")
+    head: FixedTable = key(None, "the first pulses, as they are")
+    tail: FixedTable = key(None, "the last pulses, as they are")
+
+    def make(self, *name: str) -> Limits:
+        """The limits, of whichever tissues they name."""
+        given = {key: getattr(self, key) for key in self.model_fields_set}
+        if "signal" in given:
+            given["signal"] = tuple(table.make(tissue) for tissue, table in given["signal"].items())
+        for part in given.keys() & {"head", "tail"}:
+            given[part] = given[part].make()
+        return Limits(**given)

@@ -1,0 +1,197 @@
+"""What a problem limits, measured on sequences: each value, whether it is as wished, and its gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sequence_search.checks import FILE_UNITS
+from sequence_search.engines.simulator import LossFunction, Simulator
+from sequence_search.limits import CONVENTIONAL_RF_ENERGY, Limits, Range
+from sequence_search.objective import KernelForm, Objective, Term, term
+from sequence_search.sequence import Sequence
+from sequence_search.structure import Structure, find_structure
+from sequence_search.voxels import Voxels
+
+# By how much of its bound a value may miss it: rounding, and that of a file.
+ALLOWED = 1e-6
+
+# Structures of sequences [batch], in their order.
+FindStructures = Callable[[Sequence], list[Structure]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One limit of a problem, and what a sequence makes of it.
+
+    Attributes
+    ----------
+    name : key in ``[limits]``, with the unit of all numbers in its name, as "te_ms" or "signal.CSF.mean"
+    met : bool
+    value : None where there is none, as of TI without an inversion, and of given pulses
+    low, high : None without
+    margin : from the value to the nearer bound, negative if it is missed by so much; None without value
+    """
+
+    name: str
+    met: bool
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A limited quantity.
+
+    Attributes
+    ----------
+    name, factor : key in ``[limits]``, and how many of its unit make one in SI
+    limit : in SI units
+    value_and_gradient : LossFunction
+        Value of each sequence, nan where it has none, in SI units.
+    is_smooth : whether the gradient says how to meet the limit
+    """
+
+    name: str
+    limit: Range
+    value_and_gradient: LossFunction
+    factor: float = 1.0
+    is_smooth: bool = True
+
+    def excess(
+        self, value: Float[Tensor, "*batch"]
+    ) -> tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch"]]:
+        """By which part of the bound it is missed, 0 where it is met, and the derivative by the value.
+
+        What has no value misses a lower bound by all of it.
+        """
+        low, high, had = self.limit.low, self.limit.high, value.nan_to_num(0.0)
+        below = 1 - had / low if low else -torch.ones_like(had)
+        above = had / high - 1
+        slope = (above > 0).to(had.dtype) / high - (below > 0).to(had.dtype) / (low or 1.0)
+        return torch.maximum(below, above).clamp(min=0), torch.where(value.isnan(), 0.0, slope)
+
+    def wish(self, value: float) -> Wish:
+        """The wish that a value in SI units meets or not."""
+        low, high = self.limit.low, self.limit.high
+        bounds = {
+            "low": low * self.factor if low else None,
+            "high": high * self.factor if math.isfinite(high) else None,
+        }
+        met = float(self.excess(torch.tensor(value))[0]) <= ALLOWED
+        if math.isnan(value):
+            return Wish(self.name, met, **bounds)
+        margin = min(value - low if low else math.inf, high - value)
+        return Wish(self.name, met, value * self.factor, **bounds, margin=margin * self.factor)
+
+
+def measures(
+    limits: Limits, tissues: list[str], voxels: Voxels, engine: str, find: FindStructures | None = None
+) -> list[Measure]:
+    """All that is limited but the given pulses, signals over some voxels.
+
+    Parameters
+    ----------
+    tissues : names, in the order of the voxels' indices
+    find : how structures are found, for TE and TI; exactly if not given
+    """
+    ms, find = FILE_UNITS["s"][1], find or exact_structures
+    largest = None if math.isinf(limits.max_flip) else Range(high=limits.max_flip)
+    candidates: list[tuple[str, Range | None, LossFunction, float, bool]] = [
+        ("time_to_readout_ms", limits.time_to_readout, _time_to_readout, ms, True),
+        ("te_ms", limits.te, partial(_time_in, "te", find), ms, True),
+        ("ti_ms", limits.ti, partial(_time_in, "ti", find), ms, True),
+        ("relative_rf_energy", limits.relative_rf_energy, _relative_rf_energy, 1.0, True),
+        ("max_flip_deg", largest, _largest_flip, FILE_UNITS["rad"][1], False),
+        ("n_rf", limits.n_rf, _n_rf, 1.0, False),
+    ]
+    found = [
+        Measure(name, limit, of, factor, is_smooth)
+        for name, limit, of, factor, is_smooth in candidates
+        if limit is not None
+    ]
+    for each in limits.signal:
+        index = tissues.index(each.tissue)
+        mine = voxels.of_tissues((index,))
+        for kind, limit in ((mean_signal, each.mean), (percentile_95, each.percentile_95)):
+            if limit is not None:
+                objective = Objective((Term(kind.name, kind, 1.0),))
+                of = Simulator(mine, objective, engine).loss_and_gradient
+                found.append(Measure(f"signal.{each.tissue}.{kind.name}", limit, of))
+    return found
+
+
+def wishes(limits: Limits, measured: list[Measure], sequence: Sequence) -> tuple[Wish, ...]:
+    """Every limit on a single sequence, the given pulses last."""
+    found = [each.wish(float(each.value_and_gradient(sequence)[0])) for each in measured]
+    if limits.head is not None:
+        found.append(Wish("head", limits.frame.keeps(sequence, "head")))
+    if limits.tail is not None:
+        found.append(Wish("tail", limits.frame.keeps(sequence, "tail")))
+    return tuple(found)
+
+
+def exact_structures(sequence: Sequence) -> list[Structure]:
+    """Structures of sequences [*batch]."""
+    flat = sequence.flat()
+    return [find_structure(flat[i]) for i in range(len(flat.delay))]
+
+
+@term("mean", kernel=lambda *_: KernelForm(linear=1.0))
+def mean_signal(magnitude: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
+    """Mean of |Mxy| over voxels [a.u.]."""
+    return (magnitude * voxels.weight).sum(-1) / voxels.weight.sum()
+
+
+@term("percentile_95")
+def percentile_95(magnitude: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
+    """95th percentile of |Mxy| over voxels [a.u.]."""
+    return magnitude.quantile(0.95, dim=-1)
+
+
+def _gradient(sequence: Sequence, **by: Tensor) -> Sequence:
+    """Derivatives, zero by whatever is not given."""
+    return replace(
+        sequence, **{name: by.get(name, torch.zeros_like(p)) for name, p in sequence.columns().items()}
+    )
+
+
+def _present(sequence: Sequence) -> Tensor:
+    present = torch.ones_like(sequence.delay) if sequence.present is None else sequence.present
+    return present.to(sequence.delay.dtype)
+
+
+def _time_to_readout(sequence: Sequence) -> tuple[Tensor, Sequence]:
+    return sequence.time_to_readout, _gradient(sequence, delay=_present(sequence))
+
+
+def _time_in(which: str, find: FindStructures, sequence: Sequence) -> tuple[Tensor, Sequence]:
+    """TE or TI [s], linear in the delays as long as the structure stays."""
+    counts = torch.zeros_like(sequence.delay).reshape(-1, sequence.delay.shape[-1])
+    for row, structure in zip(counts, find(sequence), strict=True):
+        found = getattr(structure, f"{which}_counts")
+        row[: len(found)] = torch.tensor(found, dtype=row.dtype)
+    counts = counts.reshape(sequence.delay.shape)
+    value = (counts * sequence.delay).sum(-1)
+    return torch.where((counts != 0).any(-1), value, math.nan), _gradient(sequence, delay=counts)
+
+
+def _relative_rf_energy(sequence: Sequence) -> tuple[Tensor, Sequence]:
+    slope = 2 * sequence.flip_angle * _present(sequence) / CONVENTIONAL_RF_ENERGY
+    return sequence.rf_energy / CONVENTIONAL_RF_ENERGY, _gradient(sequence, flip_angle=slope)
+
+
+def _largest_flip(sequence: Sequence) -> tuple[Tensor, Sequence]:
+    return (sequence.flip_angle.abs() * _present(sequence)).amax(-1), _gradient(sequence)
+
+
+def _n_rf(sequence: Sequence) -> tuple[Tensor, Sequence]:
+    return sequence.n_rf.to(sequence.delay.dtype), _gradient(sequence)
