@@ -1,6 +1,7 @@
 import importlib
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -118,6 +119,21 @@ def test_a_failed_run_is_told_and_ends_with_code_1(tmp_path, monkeypatch):
     assert done.exit_code == 1
     assert "failed" in done.stdout
     assert "finite loss" in done.stdout
+
+
+def test_limits_are_told_met_or_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    file = tmp_path / "mine.toml"
+    file.write_text(problem_text("max-signal") + "\n[limits]\ntime_to_readout_ms = 20\n")
+    done = quick_run(file)
+    assert re.search(r"time_to_readout_ms +at most 20 +[\d.]+ +met, ", done.stdout)
+    assert done.exit_code == 0
+    opposed = "[limits.signal.CSF]\nmean = 0.01\n[limits.signal.GM]\nmean = { low = 0.7 }\n"
+    file.write_text(file.read_text() + opposed)
+    done = quick_run(file)
+    assert "no design found meets signal." in " ".join(done.stdout.split())
+    assert re.search(r"signal.GM.mean +at least 0.7 +[\d.]+ +", done.stdout)
+    assert_fits(done.stdout, 80)
 
 
 def test_an_objective_that_wants_nothing_fails_with_advice(tmp_path):

@@ -1,8 +1,10 @@
 import json
+import re
 
 import pytest
 
 from cli_call import ECHO, assert_fits, call
+from sequence_search.problem.library import problem_text
 from sequence_search.study.study import Study
 
 KEYS = {
@@ -27,6 +29,20 @@ def test_evaluate(width):
     assert "88°(0°) –6.2 ms– 177°(180°) –6.2 ms– readout" in table
     assert "96.5 %" in table
     assert_fits(table, width)
+
+
+def test_each_limit_is_a_line_and_a_record(width, tmp_path):
+    file = tmp_path / "mine.toml"
+    limits = "\n[limits]\ntime_to_readout_ms = 12\n[limits.signal.CSF]\nmean = { low = 0.5 }\n"
+    file.write_text(problem_text("max-signal") + limits)
+    table = call("evaluate", file, *ECHO).stdout
+    assert_fits(table, width)
+    assert re.search(r"time_to_readout_ms +at most 12 +12.4 +not met, by 0.4", table)
+    assert re.search(r"signal.CSF.mean +at least 0.5 +0.9\d+ +met, 0.4\d+ to spare", table)
+    time, signal = json.loads(call("evaluate", file, *ECHO, "--format", "json").stdout)["wishes"]
+    expected = {"name": "time_to_readout_ms", "met": False, "low": None, "high": 12}
+    assert time == expected | {"value": pytest.approx(12.4), "margin": pytest.approx(-0.4)}
+    assert signal["met"]
 
 
 def test_number_lists_may_come_in_any_order_and_with_commas():

@@ -38,6 +38,8 @@ def test_small_pulses_go_from_the_free_part_alone():
     shorter = FRAME.without_small_pulses(FRAME.complete(FREE))
     assert shorter.to_dict()["flip_deg"] == pytest.approx([180, 40, 50, 90, 2])
     assert shorter.to_dict()["delay_ms"] == pytest.approx([100, 30, 30, 15, 15])
+    other = Sequence.from_degrees_ms([180, 2], [0, 0], [100, 15])
+    assert FRAME.without_small_pulses(other).to_dict()["flip_deg"] == [180]
     assert Frame().without_small_pulses(FREE).to_dict()["flip_deg"] == pytest.approx([40, 50])
 
 

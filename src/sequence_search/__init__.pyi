@@ -4,6 +4,10 @@ from .engines.simulator import simulate as simulate
 from .grid.record import save_grid as save_grid
 from .grid.search import GridResult as GridResult
 from .grid.search import grid_search as grid_search
+from .limits import FixedPulses as FixedPulses
+from .limits import Limits as Limits
+from .limits import Range as Range
+from .limits import SignalLimits as SignalLimits
 from .objective import Objective as Objective
 from .objective import Term as Term
 from .problem.errors import ProblemError as ProblemError

@@ -61,8 +61,10 @@ class Frame:
         return bool(max(turned, flips) < SAME and torch.allclose(mine.delay, theirs.delay, SAME, 0.0))
 
     def without_small_pulses(self, sequence: Sequence) -> Sequence:
-        """A single whole sequence without the small pulses of its free part."""
-        if not self:
+        """A single sequence without its small pulses, but for those given, if it has these."""
+        n_given = self._count(self.head) + self._count(self.tail)
+        has_all = self.keeps(sequence, "head") and self.keeps(sequence, "tail")
+        if not has_all or len(sequence.without_padding().delay) < n_given:
             return sequence.drop_small_pulses().without_padding()
         return self.complete(self.free(sequence).drop_small_pulses().without_padding())
 

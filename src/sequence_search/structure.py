@@ -136,10 +136,13 @@ def _largest(single: Sequence) -> np.ndarray | None:
     of_excitation = np.zeros((pathways.source.max() + 1, pathways.orders.shape[1]), np.complex128)
     np.add.at(of_excitation, (pathways.source, excitation), signal)
     weight = abs(of_excitation).sum(0).round(12)
+    if not weight.any():
+        return None
     is_of_largest = excitation == weight.argmax()
     orders, group = np.unique(pathways.orders[is_of_largest], axis=0, return_inverse=True)
     largest = np.bincount(group.ravel(), abs(signal[is_of_largest])).round(12).argmax()
-    return orders[largest] if weight.any() else None
+    chosen: np.ndarray = orders[largest]
+    return chosen
 
 
 def _preparation(single: Sequence, excitation: int) -> tuple[str | None, tuple[int, ...]]:

@@ -26,7 +26,7 @@ from sequence_search.cli.arguments import (
 from sequence_search.cli.checks import bad_input, check_figure
 from sequence_search.cli.given import given_design, study_runs
 from sequence_search.cli.printing import flow, print_documents, print_json, print_table, pulses, say
-from sequence_search.cli.results import print_designs
+from sequence_search.cli.results import print_designs, print_wishes
 
 if TYPE_CHECKING:
     from sequence_search.sequence import Sequence
@@ -108,6 +108,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
     if format is Format.JSON:
         return print_json({"problem": loaded.name, "sequence": sequence.to_dict()} | record)
     _print_evaluation(sequence, record)
+    print_wishes(evaluation, "found")
 
 
 def _print_evaluation(sequence: Sequence, record: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from sequence_search.words import counted, time_text
 if TYPE_CHECKING:
     from sequence_search.grid.search import GridResult
     from sequence_search.paper.tables import Table
-    from sequence_search.problem.problem import Problem
+    from sequence_search.problem.problem import Evaluation, Problem
     from sequence_search.strategies.result import Design, Run
     from sequence_search.study.status import ProblemStatus
 
@@ -33,7 +33,7 @@ def print_runs(runs: Sequence[Run], problem: Problem) -> None:
         rows.append([str(each.seed), each.status, loss, f"{each.seconds:.1f}", found])
     print_table(["seed", "status", "loss", "seconds", "best design"], rows)
     for each in runs:
-        if each.status == "cut":
+        if each.status == "cut" or (each.families and not each.meets_limits):
             say(f"seed {each.seed}: {each.reason}")
     best = best_run(runs)
     if best is not None:
@@ -57,6 +57,15 @@ def print_designs(runs: Sequence[Run], problem: Problem) -> None:
             if design.repolished:
                 say(flow(["(polished on the larger ensemble)"], 5))
             say(flow(pulses(design.sequence), 5))
+        print_wishes(run.families[0].evaluation, "the best design")
+
+
+def print_wishes(evaluation: Evaluation, of: str) -> None:
+    """A row for each limit of the problem: what was asked for, what was found, and whether that is met."""
+    rows = [[wish.name, wish.asked, wish.found, wish.verdict] for wish in evaluation.wishes]
+    if rows:
+        say()
+        print_table(["limit", "asked", of, ""], rows, flexible=0)
 
 
 def _numbers(design: Design) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -45,6 +45,36 @@ class Wish:
     low: float | None = None
     high: float | None = None
     margin: float | None = None
+
+    @property
+    def asked(self) -> str:
+        """The bounds in words, as "at most 40"."""
+        match self.low, self.high:
+            case None, None:
+                return "as given"
+            case None, high:
+                return f"at most {high:.6g}"
+            case low, None:
+                return f"at least {low:.6g}"
+            case low, high:
+                return f"exactly {low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
+
+    @property
+    def found(self) -> str:
+        """The value in words."""
+        if self.low is None and self.high is None:
+            return "as given" if self.met else "otherwise"
+        return "none" if self.value is None else _short(self.value)
+
+    @property
+    def verdict(self) -> str:
+        """Whether it is met, and by how much, in words."""
+        if self.margin is None:
+            return "met" if self.met else "not met"
+        if not self.met:
+            return f"not met, by {_short(-self.margin)}"
+        is_free = self.margin > ALLOWED * max(self.low or 0.0, self.high or 0.0)
+        return f"met, {_short(self.margin)} to spare" if is_free else "met, at the bound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +169,12 @@ def wishes(limits: Limits, measured: list[Measure], sequence: Sequence) -> tuple
     return tuple(found)
 
 
+def unmet_text(wishes: Iterable[Wish]) -> str:
+    """What stands in the way of a design, in words."""
+    asked = [f"{wish.name} {wish.asked} (the nearest has {wish.found})" for wish in wishes if not wish.met]
+    return f"no design found meets {' and '.join(asked)}"
+
+
 def exact_structures(sequence: Sequence) -> list[Structure]:
     """Structures of sequences [*batch]."""
     flat = sequence.flat()
@@ -195,3 +231,8 @@ def _largest_flip(sequence: Sequence) -> tuple[Tensor, Sequence]:
 
 def _n_rf(sequence: Sequence) -> tuple[Tensor, Sequence]:
     return sequence.n_rf.to(sequence.delay.dtype), _gradient(sequence)
+
+
+def _short(value: float) -> str:
+    """Four digits, without an exponent where there are more before the point."""
+    return f"{value:.0f}" if abs(value) >= 1e4 else f"{value:.4g}"

@@ -21,6 +21,7 @@ MET = 1e-7  # of g: SLSQP's rounding
 # Updates of the multipliers, and the factor of the weight of violations at each.
 UPDATES, GROWTH = 6, 4.0
 NEARLY_MET = 1e-3  # from where SLSQP, which linearises the constraints, goes on alone
+LEAST_FALL = 0.8  # of the violation at an update; else the constraints exclude each other nearby
 
 
 class Inequalities:
@@ -60,9 +61,10 @@ def augmented_least(
 
     Augmented Lagrangian of Powell, Hestenes and Rockafellar; Nocedal and Wright, "Numerical Optimization",
     2nd ed., Sec. 17.3 and 17.4: loss + sum of (max(0, m + w g)² - m²) / 2w, then m becomes max(0, m + w g).
-    It ends once the constraints are met within 0.001; without any it is one minimisation of the loss.
+    It ends once the constraints are met within 0.001, or come no nearer; without any it is one minimisation
+    of the loss.
     """
-    multipliers, weight = np.zeros(len(inequalities)), 10.0
+    multipliers, weight, violation = np.zeros(len(inequalities)), 10.0, np.inf
     # Violations weigh in units of the loss.
     scale = abs(loss(x)[0]) or 1.0 if len(inequalities) else 1.0
 
@@ -77,7 +79,8 @@ def augmented_least(
         return minimize(loss, x)
     for _ in range(UPDATES):
         x = minimize(augmented, x)
-        if inequalities.violation(x) <= NEARLY_MET:
+        before, violation = violation, inequalities.violation(x)
+        if violation <= NEARLY_MET or violation > LEAST_FALL * before:
             break
         multipliers = np.maximum(0.0, multipliers + weight * inequalities(x)[0])
         weight *= GROWTH

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from sequence_search.engines.simulator import Simulator
 from sequence_search.problem.problem import Problem
+from sequence_search.problem.wishes import ALLOWED, unmet_text
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.base import Meter
-from sequence_search.strategies.refine import polish
+from sequence_search.strategies.base import Meter, Settings
+from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.result import Design, Point, Run, failed, same_family
 
 CHECK_N_PER_TISSUE = 4096
@@ -19,6 +20,8 @@ CHECK_SEED, REPOLISH_SEED = 1, 2  # other scrambles than that of the standard en
 # A design whose loss differs by more between the two ensembles is polished again on a third, as large.
 LARGEST_MOVE = 0.01
 BATCH_SIGNALS = 2**20  # of the sequences that are simulated as one batch: 16 MB
+# Of a search that ended before its polish, the designs that are brought within the limits, in how many steps.
+N_BROUGHT_WITHIN, BRIEF = 3, 50
 ROUNDING = 1e-12  # of a loss, relative
 
 
@@ -40,6 +43,7 @@ class Finisher:
     def __init__(self, problem: Problem, engine: str) -> None:
         self._problem = problem
         self._engine = engine
+        self.limited = Limited(problem, engine)
 
     @cached_property
     def _standard(self) -> Simulator:
@@ -61,7 +65,7 @@ class Finisher:
             Seeds that ran as one batch and share the meter's time.
         """
         worth = [one for one in found if len(one.drop_small_pulses().flip_angle)]
-        evaluated = [each for each in self.clean(worth) if math.isfinite(each.loss)]
+        evaluated, unmet = self._within([one for one in self.clean(worth) if math.isfinite(one.loss)], meter)
         distinct: list[Evaluated] = []
         for each in sorted(evaluated, key=lambda one: one.loss):
             if not any(same_family(each.sequence, other.sequence) for other in distinct):
@@ -74,21 +78,53 @@ class Finisher:
             if worth:
                 reason = "the loss is not finite on the standard ensemble"
             return failed(seed, reason, seconds, meter.evaluations, history)
-        return Run(seed, meter.status, tuple(designs), seconds, meter.evaluations, history, meter.reason)
+        reasons = [meter.reason, unmet_text(designs[0].evaluation.wishes) if unmet else None]
+        why = "; ".join(filter(None, reasons)) or None
+        return Run(seed, meter.status, tuple(designs), seconds, meter.evaluations, history, why)
+
+    def _within(self, evaluated: list[Evaluated], meter: Meter) -> tuple[list[Evaluated], bool]:
+        """Those that meet all limits; if there are none the nearest, and that this is so.
+
+        Where the search ended before its polish, the nearest are brought within, of those of a lower loss.
+        """
+        missed = self.limited.missed([each.sequence for each in evaluated])
+        by_missed = sorted(zip(missed, evaluated, strict=True), key=lambda pair: pair[0])
+        good = [each for miss, each in by_missed if miss <= ALLOWED]
+        bad = [each for miss, each in by_missed if miss > ALLOWED]
+        if meter.status != "done":
+            least = min((each.loss for each in good), default=math.inf)
+            near = [each.sequence for each in bad if each.loss < least][:N_BROUGHT_WITHIN]
+            loss = self._standard.loss_and_gradient
+            brought = [self.limited.polish(loss, one, Meter(Settings()), BRIEF) for one in near]
+            good += self.clean([within for value, within in brought if math.isfinite(value)])
+        return (good, False) if good or not bad else (bad[:1], True)
 
     def clean(self, found: list[Sequence]) -> list[Evaluated]:
         """Drop small pulses and turn all phases to a first of 0, where the loss does not rise by it.
 
         What is reported is what was found. Phases are never negated, as for tables: that mirrors b0.
         """
-        forms = [_forms(self._problem, one) for one in found]
-        evaluated = iter(self.evaluate([form for each in forms for form in each]))
+        forms = [self._forms(one) for one in found]
+        every = [form for each in forms for form in each]
+        evaluated = zip(self.evaluate(every), self.limited.missed(every), strict=True)
         chosen = []
         for each in forms:
-            raw, *cleaner = (next(evaluated) for _ in each)
-            most = raw.loss + ROUNDING * abs(raw.loss)
-            chosen.append(next((one for one in reversed(cleaner) if one.loss <= most), raw))
+            (raw, missed), *cleaner = (next(evaluated) for _ in each)
+            loss, miss = raw.loss + ROUNDING * abs(raw.loss), max(missed, ALLOWED)
+            fits = (one for one, misses in reversed(cleaner) if one.loss <= loss and misses <= miss)
+            chosen.append(next(fits, raw))
         return chosen
+
+    def _forms(self, sequence: Sequence) -> list[Sequence]:
+        """The sequence as found; its flip angles positive and its first phase 0; and without small pulses."""
+        found = sequence.detach().without_padding()
+        forms = [found, found.turn_first_to_zero()]
+        dropped = self.limited.frame.without_small_pulses(found).turn_first_to_zero()
+        if len(dropped.flip_angle) < len(found.flip_angle):
+            # The delay of a dropped pulse may have lengthened the one before it beyond its bound.
+            longest = self._problem.search_space.max_delay
+            forms.append(replace(dropped, delay=dropped.delay.clamp(max=longest)))
+        return forms
 
     def evaluate(self, sequences: list[Sequence]) -> list[Evaluated]:
         """Parts of the loss of single sequences over the standard ensemble, as they are."""
@@ -108,9 +144,8 @@ class Finisher:
             return design
         voxels = self._problem.voxels(CHECK_N_PER_TISSUE, seed=REPOLISH_SEED)
         loss_and_gradient = self._problem.loss_and_gradient(voxels, self._engine)
-        space = self._problem.search_space
-        _, polished = polish(loss_and_gradient, space, design.sequence, meter=meter)
-        if not len(polished.drop_small_pulses().flip_angle):
+        loss, polished = self.limited.polish(loss_and_gradient, design.sequence, meter)
+        if math.isinf(loss) or not len(polished.drop_small_pulses().flip_angle):
             return design
         (again,) = self.designs(self.clean([polished]))
         return replace(again, repolished=True) if again.check_loss < design.check_loss else design
@@ -125,15 +160,3 @@ def _terms(sequences: list[Sequence], simulator: Simulator) -> list[dict[str, fl
         rows = zip(*(part.tolist() for part in parts.values()), strict=True)
         terms += [dict(zip(parts, row, strict=True)) for row in rows]
     return terms
-
-
-def _forms(problem: Problem, sequence: Sequence) -> list[Sequence]:
-    """The sequence as found; its flip angles positive and its first phase 0; and without small pulses."""
-    found = sequence.detach().without_padding()
-    forms = [found, found.turn_first_to_zero()]
-    dropped = found.drop_small_pulses().turn_first_to_zero().without_padding()
-    if len(dropped.flip_angle) < len(found.flip_angle):
-        # The delay of a dropped pulse may have lengthened the one before it beyond its bound.
-        longest = problem.search_space.max_delay
-        forms.append(replace(dropped, delay=dropped.delay.clamp(max=longest)))
-    return forms

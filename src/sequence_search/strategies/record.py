@@ -11,6 +11,7 @@ from typing import Any
 
 from sequence_search.classify import category_text
 from sequence_search.problem.problem import STANDARD_N_PER_TISSUE, Evaluation, Problem
+from sequence_search.problem.wishes import Wish
 from sequence_search.sequence import Sequence
 from sequence_search.storage import SCHEMA_VERSION
 from sequence_search.strategies.finish import CHECK_N_PER_TISSUE
@@ -31,9 +32,14 @@ LIBRARIES = ("sequence-search", "torch", "numpy", "scipy", "numba")
 
 
 def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
-    """What `evaluate` prints as JSON; signals in the unit of m0, energy in rad² and relative to 90°-180°."""
+    """What `evaluate` prints as JSON; signals in the unit of m0, energy in rad² and relative to 90°-180°.
+
+    `wishes` are there where the problem has limits.
+    """
     record = asdict(evaluation)
-    return record | {"time_to_readout_ms": record.pop("time_to_readout") * 1e3}
+    record["time_to_readout_ms"] = record.pop("time_to_readout") * 1e3
+    wishes = record.pop("wishes")
+    return record | {"wishes": list(wishes)} if wishes else record
 
 
 def run_record(problem: Problem, run: Run) -> dict[str, Any]:
@@ -109,6 +115,7 @@ def read_design(record: dict[str, Any]) -> Design:
         rf_energy=record["rf_energy"],
         relative_rf_energy=record["relative_rf_energy"],
         time_to_readout=record["time_to_readout_ms"] / 1e3,
+        wishes=tuple(Wish(**wish) for wish in record.get("wishes", ())),
     )
     # JSON has no number that is none, which a loss on other voxels may be.
     check_loss = math.nan if record["check_loss"] is None else float(record["check_loss"])

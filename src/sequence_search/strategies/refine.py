@@ -20,11 +20,18 @@ from sequence_search.engines.simulator import LossFunction
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
-from sequence_search.strategies.constrained import Constraint, Inequalities, Smooth, augmented_least
+from sequence_search.strategies.constrained import (
+    NEARLY_MET,
+    Constraint,
+    Inequalities,
+    Smooth,
+    augmented_least,
+)
 
 # A clock below this part of the time to readout counts as refocused.
 REFOCUSED = 1e-4
 POLISH_ROUNDS = 4
+LAST_TRY = 20  # iterations of SLSQP
 
 
 @cache
@@ -153,7 +160,9 @@ def polish(
             echoes = refocused_clocks(np.exp(x[2 * variables.n_rf :]))
             held = _keep_refocused(echoes, variables.n_rf) + limits.for_slsqp()
             if held and not meter.must_end():
-                options = {"maxiter": max_iterations, "ftol": 1e-13}
+                # Constraints that are far from met now will hardly be.
+                most = max_iterations if now[0] <= NEARLY_MET else min(max_iterations, LAST_TRY)
+                options = {"maxiter": most, "ftol": 1e-13}
                 x = turn(loss, x, method="SLSQP", constraints=held, options=options).x
                 if (now := standing(x)) < reached:
                     found, reached = x, now
@@ -200,7 +209,7 @@ class _Variables:
 
     def sequence(self, x: np.ndarray) -> Sequence:
         """The sequence of such an array."""
-        flip, phase, log_delay = torch.from_numpy(x).reshape(3, self.n_rf)
+        flip, phase, log_delay = torch.from_numpy(x.copy()).reshape(3, self.n_rf)
         delay = log_delay.exp()
         if self.fixed is not None:
             delay = torch.where(self.fixed, self.single.delay, delay)

@@ -86,6 +86,11 @@ class Run:
         """Of the best over the standard ensemble; infinite if the run failed."""
         return self.families[0].loss if self.families else math.inf
 
+    @property
+    def meets_limits(self) -> bool:
+        """Whether the best meets every limit of the problem; if not, it is what came nearest."""
+        return bool(self.families) and self.families[0].evaluation.meets_limits
+
     def __repr__(self) -> str:
         what = f"loss {self.loss:.6g}, {self.sequence}" if self.families else self.reason
         return f"<Run of seed {self.seed}: {self.status}, {what}>"
@@ -107,7 +112,7 @@ class SearchResult:
 
     @property
     def best(self) -> Run:
-        """The run of least loss.
+        """The run of least loss, of those that meet all limits if any does.
 
         Raises
         ------
@@ -121,14 +126,15 @@ class SearchResult:
         return run
 
     def __repr__(self) -> str:
-        best = min(self.runs, key=lambda run: run.loss, default=None)
+        best = best_run(self.runs) or next(iter(self.runs), None)
         of = f"{self.problem.name}, {self.strategy}, {counted(len(self.runs), 'run')}"
         return f"<SearchResult of {of}; best: {best!r}>"
 
 
 def best_run(runs: Iterable[Run]) -> Run | None:
-    """That of least loss; None if none has a design."""
-    return min((run for run in runs if run.families), key=lambda run: run.loss, default=None)
+    """That of least loss, of those that meet all limits if any does; None if none has a design."""
+    found = (run for run in runs if run.families)
+    return min(found, key=lambda run: (not run.meets_limits, run.loss), default=None)
 
 
 def failed(

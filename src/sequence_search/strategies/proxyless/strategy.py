@@ -114,6 +114,11 @@ class Proxyless(Strategy):
             raise ValueError(
                 f"voxels_per_step must be at least {fewest} in '{problem.name}', got {self.voxels_per_step}"
             )
+        if problem.limits:
+            raise ValueError(
+                f"strategy 'proxyless' cannot keep the [limits] of '{problem.name}': "
+                "take multistart, evolution or random, or leave the limits out"
+            )
         if self.gates == "two" and space.rf_candidates + len(space.wait_ranges) < 2:
             raise ValueError("gates='two' needs at least two candidate operations a layer")
 

@@ -15,7 +15,7 @@ from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Progress
 from sequence_search.strategies.finish import Finisher
-from sequence_search.strategies.refine import descend, polish
+from sequence_search.strategies.refine import descend
 from sequence_search.strategies.result import Point, Run, failed, same_family
 
 # A round that lowers the least loss by less than this part of it brought nothing.
@@ -148,13 +148,13 @@ class RoundSearch:
         halvings: tuple[tuple[float, float], ...] = NO_HALVINGS,
         by_number: bool = True,
     ) -> None:
-        self._space, self._rounds, self._propose = problem.search_space, rounds, propose
+        self._rounds, self._propose = rounds, propose
         self._halvings, self._by_number = halvings, by_number
-        self._coarse, self._fine = (
-            problem.loss_and_gradient(problem.voxels(n_per_tissue), engine)
-            for n_per_tissue in (rounds.n_per_tissue, POLISH_FACTOR * rounds.n_per_tissue)
-        )
         self._finisher = Finisher(problem, engine)
+        self._limited = self._finisher.limited
+        coarse, fine = (problem.voxels(factor * rounds.n_per_tissue) for factor in (1, POLISH_FACTOR))
+        self._coarse = self._limited.descent_loss(coarse)
+        self._fine = problem.loss_and_gradient(fine, engine)
 
     def init(self, seeds: tuple[int, ...]) -> SearchState:
         """Start of one seed."""
@@ -172,10 +172,12 @@ class RoundSearch:
             return replace(state, polished=(*state.polished, self._polish(next_best, meter)))
         rng = np.random.default_rng(0)
         rng.bit_generator.state = state.generator
-        proposals = self._propose([one.sequence for one in state.elite], self._space, rng)
+        parents = self._limited.free_parts([one.sequence for one in state.elite])
+        free = self._propose(parents, self._limited.free_space, rng)
+        proposals = self._limited.complete(free, alone=not state.elite)
         loss, refined = descend(
-            self._coarse,
-            self._space,
+            self._coarse(),
+            self._limited.space,
             Sequence.stack(proposals),
             learning_rate=self._rounds.learning_rate,
             parts=[(max(1, round(part * self._rounds.steps)), kept) for part, kept in self._halvings],
@@ -253,10 +255,10 @@ class RoundSearch:
 
     def _polish(self, sequence: Sequence, meter: Meter) -> Sequence:
         """Converge it, without the pulses that do nothing."""
-        loss, best = polish(self._fine, self._space, sequence, meter=meter)
-        needed = best.drop_small_pulses()
+        loss, best = self._limited.polish(self._fine, sequence, meter)
+        needed = self._limited.frame.without_small_pulses(best)
         if 0 < len(needed.flip_angle) < len(best.flip_angle) and not meter.must_end():
-            loss_without, without = polish(self._fine, self._space, needed, meter=meter)
+            loss_without, without = self._limited.polish(self._fine, needed, meter)
             if loss_without <= loss + NOTHING * abs(loss):
                 return without
         return best

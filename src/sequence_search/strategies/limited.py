@@ -1,0 +1,180 @@
+"""A search within the limits of its problem: priced on the way, held by the polish, checked at the end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property, partial
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sequence_search.engines.simulator import LossFunction
+from sequence_search.problem.problem import Problem
+from sequence_search.problem.wishes import ALLOWED, Measure, exact_structures
+from sequence_search.sequence import Sequence
+from sequence_search.strategies.base import Meter
+from sequence_search.strategies.constrained import Constraint
+from sequence_search.strategies.refine import polish
+from sequence_search.strategies.rounds.propose import random_designs
+from sequence_search.structure import Structure
+from sequence_search.voxels import Voxels
+
+# What missing a bound by a factor of e costs, in units of the range of the losses of random designs, and the
+# part of a bound below which the cost is square: so a descent ends near a limit, not to and fro across it.
+PRICE, SOFT = 3.0, 0.05
+N_RANDOM = 256
+STRUCTURES_EVERY = 16  # evaluations of a descent: finding them costs 100 times as much as a loss
+
+
+class Limited:
+    """What a search needs to keep the limits of its problem; without limits it changes nothing.
+
+    Attributes
+    ----------
+    space, free_space : of whole sequences, and of the pulses that are not given
+    frame : the pulses that are given
+    """
+
+    def __init__(self, problem: Problem, engine: str) -> None:
+        self._problem, self._engine, limits = problem, engine, problem.limits
+        self.space = limits.narrowed(problem.search_space) if limits else problem.search_space
+        self.free_space = limits.free(problem.search_space) if limits else problem.search_space
+        self.frame = limits.frame
+
+    def free_parts(self, sequences: list[Sequence]) -> list[Sequence]:
+        """The pulses of single sequences that are not given, of those that have any."""
+        parts = [self.frame.free(sequence) for sequence in sequences]
+        return [part for part in parts if len(part.delay)]
+
+    def complete(self, free: list[Sequence], *, alone: bool) -> list[Sequence]:
+        """Whole sequences of free parts; with `alone` the given pulses alone besides, if there are any."""
+        if not self.frame:
+            return free
+        return [self.frame.complete(each) for each in free] + ([self.frame.alone] if alone else [])
+
+    def descent_loss(self, voxels: Voxels) -> Callable[[], LossFunction]:
+        """Maker of the loss of one descent over some voxels: with a price of what misses a limit.
+
+        The derivatives by given pulses are 0. TE and TI are those of structures found now and then, so that
+        the loss of a descent depends on its steps.
+        """
+        plain = self._problem.loss_and_gradient(voxels, self._engine)
+        if not self._problem.limits:
+            return lambda: plain
+        structures = RecentStructures(STRUCTURES_EVERY)
+        measured = self._problem.measures(voxels, self._engine, structures)
+        price = PRICE * self._range(plain)
+
+        def loss_of_a_descent() -> LossFunction:
+            structures.forget()
+            return partial(self._priced, plain, measured, price)
+
+        return loss_of_a_descent
+
+    def polish(
+        self, loss_and_gradient: LossFunction, sequence: Sequence, meter: Meter, max_iterations: int = 200
+    ) -> tuple[float, Sequence]:
+        """Converge a single sequence within all limits, signals over the standard ensemble, as `polish`.
+
+        The loss is infinite if a limit is still missed.
+        """
+        how = partial(polish, loss_and_gradient, self.space, meter=meter, max_iterations=max_iterations)
+        if not self._problem.limits:
+            return how(sequence)
+        best = sequence.without_padding()
+        fixed = self.frame.is_fixed(best) if self.frame else None
+        # Where the structure, thus what TE and TI are, changed on the way, a second time.
+        follows = self._problem.limits.te is not None or self._problem.limits.ti is not None
+        for _ in range(1 + follows):
+            self._structures.forget()
+            loss, best = how(best, constraints=list(self._constraints(best)), fixed=fixed)
+            if self.missed([best])[0] <= ALLOWED:
+                return loss, best
+        return math.inf, best
+
+    def missed(self, sequences: list[Sequence]) -> list[float]:
+        """By which part of its bound the worst limit of each single sequence is missed; 0 if all are met."""
+        if not self._measured or not sequences:
+            return [0.0] * len(sequences)
+        batch = Sequence.stack(sequences)
+        excess = [each.excess(each.value_and_gradient(batch)[0])[0] for each in self._measured]
+        worst: list[float] = torch.stack(excess).amax(0).tolist()
+        return worst
+
+    @cached_property
+    def _measured(self) -> list[Measure]:
+        return self._problem.measures(self._problem.voxels(), self._engine) if self._problem.limits else []
+
+    @cached_property
+    def _structures(self) -> RecentStructures:
+        return RecentStructures(every=2**62)
+
+    @cached_property
+    def _held(self) -> list[Measure]:
+        """As measured, with TE and TI of a structure that stays."""
+        return self._problem.measures(self._problem.voxels(), self._engine, self._structures)
+
+    def _constraints(self, sequence: Sequence) -> list[Constraint]:
+        """A constraint for each bound that moving the pulses of a sequence can meet."""
+        found: list[Constraint] = []
+        for each in self._held:
+            value, _ = each.value_and_gradient(sequence)
+            if not each.is_smooth or value.isnan():
+                continue
+            scales = (1 / each.limit.high, -1 / each.limit.low if each.limit.low else 0.0)
+            found += [partial(_relative, each, scale) for scale in scales if scale]
+        return found
+
+    def _range(self, plain: LossFunction) -> float:
+        """Range of the losses of random designs, the same for every seed."""
+        free = random_designs(self.free_space, N_RANDOM, np.random.default_rng(0))
+        losses = plain(Sequence.stack(self.complete(free, alone=False)))[0]
+        finite = losses[losses.isfinite()]
+        return float(finite.max() - finite.min()) if len(finite) else 1.0
+
+    def _priced(
+        self, plain: LossFunction, measured: list[Measure], price: float, sequence: Sequence
+    ) -> tuple[Float[Tensor, "*batch"], Sequence]:
+        loss, gradient = plain(sequence)
+        columns = gradient.columns()
+        for each in measured:
+            value, by = each.value_and_gradient(sequence)
+            excess, slope = each.excess(value)
+            size = excess.log1p()
+            loss = loss + price * torch.where(size < SOFT, size**2 / (2 * SOFT), size - SOFT / 2)
+            steep = (price * slope * (size / SOFT).clamp(max=1) / (1 + excess))[..., None]
+            columns = {name: part + steep * by.columns()[name] for name, part in columns.items()}
+        if self.frame:
+            fixed = self.frame.is_fixed(sequence)
+            columns = {name: torch.where(fixed, 0.0, part) for name, part in columns.items()}
+        return loss, replace(gradient, **columns)
+
+
+class RecentStructures:
+    """Structures of a batch, found anew now and then, and where its numbers of pulses change."""
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self.forget()
+
+    def forget(self) -> None:
+        """Find them anew at the next call."""
+        self._age, self._n_rf, self._found = 0, torch.zeros(0), list[Structure]()
+
+    def __call__(self, sequence: Sequence) -> list[Structure]:
+        """Structures, at most so many calls old."""
+        if self._age % self._every == 0 or not torch.equal(self._n_rf, sequence.n_rf):
+            self._age, self._n_rf, self._found = 0, sequence.n_rf, exact_structures(sequence)
+        self._age += 1
+        return self._found
+
+
+def _relative(measure: Measure, scale: float, sequence: Sequence) -> tuple[Tensor, Sequence]:
+    """Constraint g = value times scale, less its bound, 1 or -1."""
+    value, gradient = measure.value_and_gradient(sequence)
+    scaled = {name: scale * part for name, part in gradient.columns().items()}
+    return scale * value - math.copysign(1.0, scale), replace(gradient, **scaled)

@@ -1,0 +1,162 @@
+"""Searches within limits: what they return meets all of them, or is the nearest and says so."""
+
+import math
+
+import pytest
+import torch
+
+from limit_cases import TAIL, limited
+from sequence_search.limits import CONVENTIONAL_RF_ENERGY
+from sequence_search.problem.wishes import ALLOWED
+from sequence_search.sequence import Sequence
+from sequence_search.strategies import make_strategy, search
+from sequence_search.strategies.base import Meter, Monitor, Settings
+from sequence_search.strategies.limited import SOFT, Limited
+from sequence_search.strategies.refine import polish
+from strategy_cases import Memory
+
+QUICK = {
+    "multistart": {"n_starts": 32, "n_children": 16, "max_rounds": 6, "steps": 30, "n_polished": 2},
+    "evolution": {"population": 8, "n_generations": 6, "steps": 15},
+    "random": {"n_proposals": 24, "n_rounds": 2, "steps": 30},
+}
+SMALL = {"n_starts": 8, "n_children": 8, "max_rounds": 3, "steps": 20, "n_polished": 1, "n_per_tissue": 8}
+NULL = "[limits.signal.CSF]\nmean = 0.05\n"
+ECHO = Sequence.from_degrees_ms([80, 170], [0, 80], [9, 9])
+
+
+def quick(text, strategy="multistart", **how):
+    return search(limited(text), strategy, progress=False, **QUICK[strategy], **how).best
+
+
+def test_without_limits_nothing_changes():
+    problem = limited()
+    keeper, voxels = Limited(problem, "auto"), problem.voxels(8)
+    plain = problem.loss_and_gradient(voxels)
+    assert keeper.space == keeper.free_space == problem.search_space
+    assert keeper.descent_loss(voxels)()(ECHO) == plain(ECHO)
+    assert keeper.polish(plain, ECHO, Meter(Settings())) == polish(plain, problem.search_space, ECHO)
+    assert keeper.missed([ECHO, ECHO]) == [0, 0]
+    assert keeper.complete([ECHO], alone=True) == keeper.free_parts([ECHO]) == [ECHO]
+
+
+def test_prices_have_the_slopes_of_finite_differences():
+    """Energy and time beyond their limits by little, where the price is square, and by much; TE within."""
+    text = "[limits]\nrelative_rf_energy = 0.85\ntime_to_readout_ms = 7\nte_ms = 40\n"
+    problem = limited(text + "[limits.signal.CSF]\npercentile_95 = 0.1\nmean = 0.9\n")
+    voxels = problem.voxels(8)
+    loss = Limited(problem, "auto").descent_loss(voxels)()
+    plain, step = problem.loss_and_gradient(voxels), 1e-6
+    excess = float(ECHO.rf_energy) / CONVENTIONAL_RF_ENERGY / 0.85 - 1
+    assert 0 < math.log1p(excess) < SOFT
+    value, gradient = loss(ECHO)
+    assert float(value) > float(plain(ECHO)[0])
+    for name, part in ECHO.columns().items():
+        for i in range(2):
+            moved = part + step * torch.eye(2, dtype=part.dtype)[i] * torch.tensor([[-1.0], [1.0]])
+            columns = {key: column.expand(2, 2) for key, column in ECHO.columns().items()} | {name: moved}
+            low, high = loss(Sequence(**columns))[0].tolist()
+            slope = float(gradient.columns()[name][i])
+            assert slope == pytest.approx((high - low) / (2 * step), rel=1e-4, abs=1e-4)
+
+
+def test_given_pulses_have_no_slopes():
+    problem = limited(TAIL)
+    frame = problem.limits.frame
+    batch = Sequence.stack([frame.complete(ECHO), frame.alone])
+    _, gradient = Limited(problem, "auto").descent_loss(problem.voxels(8))()(batch)
+    assert (gradient.flip_angle != 0).tolist() == [[True, True, False, False], [False] * 4]
+    assert (gradient.delay != 0).int().sum() == 2
+
+
+def test_energy_limit_holds_the_flip_angle_of_one_pulse():
+    run = quick("[limits]\nrelative_rf_energy = 0.1\nn_rf = 1\n")
+    assert run.sequence is not None
+    flip = math.sqrt(0.1 * CONVENTIONAL_RF_ENERGY)
+    assert run.sequence.flip_angle.tolist() == pytest.approx([flip], rel=1e-6)
+    assert run.sequence.delay.tolist() == pytest.approx([6.2e-3])
+
+
+def test_te_limit_holds_the_echo():
+    """Signal is most at the shortest TE, so that a longer one, if asked for, is met exactly."""
+    text = "[limits]\nte_ms = { low = 24, high = 30 }\nmax_flip_deg = 181\nn_rf = 2\n"
+    run = search(limited(text), progress=False, **SMALL | {"n_starts": 24}).best
+    assert run.sequence is not None
+    assert run.sequence.delay.tolist() == pytest.approx([0.012, 0.012], rel=1e-4)
+    assert run.sequence.flip_angle.rad2deg().tolist() == pytest.approx([89, 178], abs=2)
+
+
+@pytest.mark.parametrize("strategy", QUICK)
+def test_every_design_of_a_strategy_meets_every_limit(strategy):
+    text = "[limits]\ntime_to_readout_ms = 3000\nrelative_rf_energy = 1.9\nn_rf = { low = 3 }\n"
+    run = quick(text + NULL + TAIL, strategy)
+    assert run.meets_limits
+    assert run.status == "done"
+    for design in run.families:
+        assert [wish.name for wish in design.evaluation.wishes if not wish.met] == []
+        tail = design.sequence.delay[-2:], design.sequence.flip_angle[-2:]
+        assert torch.cat(tail).tolist() == pytest.approx([0.015, 0.015, math.pi / 2, math.pi])
+        assert len(design.sequence.delay) in (3, 4)
+    assert run.evaluation is not None
+    (null,) = (wish for wish in run.evaluation.wishes if wish.name == "signal.CSF.mean")
+    assert null.value == pytest.approx(0.05, rel=0.05)
+
+
+def test_nothing_in_front_of_given_pulses_is_a_candidate():
+    """The most signal of grey matter is that of the given echo alone."""
+    found = [design.sequence.n_rf.item() for design in quick(TAIL).families]
+    assert 2 in found
+    problem = limited(TAIL)
+    alone = problem.evaluate(problem.limits.frame.alone).loss
+    assert quick(TAIL).loss <= alone * (1 + 1e-9)
+
+
+def test_limits_that_nothing_meets_end_with_the_nearest_and_what_stands_in_the_way():
+    impossible = (
+        "[limits]\ntime_to_readout_ms = 20\nn_rf = 2\n" + NULL + "[limits.signal.GM]\nmean = { low = 0.5 }\n"
+    )
+    run = search(limited(impossible), progress=False, **SMALL).best
+    assert (run.status, len(run.families), run.meets_limits) == ("done", 1, False)
+    assert run.reason is not None
+    assert run.reason.startswith("no design found meets signal.")
+    assert "the nearest has" in run.reason
+    assert run.evaluation is not None
+    assert run.evaluation.wishes[0].met
+
+
+def test_a_search_that_is_cut_brings_what_it_has_within_the_limits():
+    run = quick("[limits]\ntime_to_readout_ms = 3000\n" + NULL, max_evaluations=700.0)
+    assert run.status == "cut"
+    assert run.meets_limits
+
+
+def test_a_search_within_limits_goes_on_from_a_checkpoint_to_the_same_end():
+    strategy = make_strategy("multistart", SMALL)
+
+    def run(memory):
+        settings = Settings(monitor=Monitor(stop=memory.stop), checkpoint=memory)
+        return strategy.run(limited("[limits]\nte_ms = { low = 24 }\nn_rf = 2\n"), (3,), settings)[0]
+
+    whole, first, second = Memory(), Memory(stop_at=30), Memory()
+    expected = run(whole)
+    assert run(first).status == "interrupted"
+    second.started_from = first.states[-1]
+    again = run(second)
+    assert again.sequence == expected.sequence
+    assert [point.loss for point in again.history] == [point.loss for point in expected.history]
+
+
+def test_the_structure_that_a_polish_ends_with_counts():
+    """A TE of at least 24 ms is missed by an echo of 18 ms, and is met exactly in the end."""
+    problem = limited("[limits]\nte_ms = { low = 24 }\n")
+    keeper = Limited(problem, "auto")
+    loss, best = keeper.polish(problem.loss_and_gradient(problem.voxels(8)), ECHO, Meter(Settings()))
+    assert keeper.missed([ECHO])[0] == pytest.approx(1 - 18 / 24)
+    assert keeper.missed([best])[0] <= ALLOWED
+    assert float(best.delay.sum()) >= 0.024 * (1 - ALLOWED)
+    assert math.isfinite(loss)
+
+
+def test_proxyless_refuses_limits():
+    with pytest.raises(ValueError, match=r"cannot keep the \[limits\] of 'limited': take multistart"):
+        search(limited("[limits]\nn_rf = 2\n"), "proxyless")
