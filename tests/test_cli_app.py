@@ -19,6 +19,7 @@ ORDER = [
     "run",
     "designs",
     "evaluate",
+    "explain",
     "sensitivity",
     "resume",
     "status",

@@ -17,6 +17,9 @@ def test_a_refocusing_pulse_buys_what_dephases_without_it():
     echo = math.exp(-12e-3 / 0.1)
     assert second.loss_without == pytest.approx((1 - decay) ** 2, abs=1e-6)
     assert second.buys == pytest.approx((1 - decay) ** 2 - (1 - echo) ** 2, abs=1e-6)
+    # Just left out it leaves the decay over both delays, 12 ms.
+    joined = math.exp(-0.24) * math.sin(0.72 * math.pi) / (0.72 * math.pi)
+    assert second.loss_left_out == pytest.approx((1 - joined) ** 2)
     assert first.loss_without == pytest.approx(second.loss_without, abs=1e-6)
     assert (first.pulse, second.pulse) == (0, 1)
     assert second.flip_angle == pytest.approx(math.pi)

@@ -1,6 +1,8 @@
 from .analysis.sensitivity import sensitivity as sensitivity
 from .engines.simulator import evolve as evolve
 from .engines.simulator import simulate as simulate
+from .explanation.explanation import Explanation as Explanation
+from .explanation.explanation import explain as explain
 from .grid.record import save_grid as save_grid
 from .grid.search import GridResult as GridResult
 from .grid.search import grid_search as grid_search

@@ -1,17 +1,28 @@
 """The command line: each command parses, calls one library function and prints its result."""
 
-from sequence_search.cli import analysis, design, evaluation, paper, problems, studies
+from sequence_search.cli import analysis, design, evaluation, explanation, paper, problems, studies
 from sequence_search.cli.app import app, arrange, main, repeat_flags
 
 # As `--help` lists them: in the order of a user's work.
 arrange(
     {
         "Problems": ("init", "validate", "list", "show"),
-        "Search": ("run", "designs", "evaluate", "sensitivity"),
+        "Search": ("run", "designs", "evaluate", "explain", "sensitivity"),
         "Studies": ("resume", "status", "table"),
         "The paper": ("grid", "reproduce"),
         "Clusters": ("slurm",),
     }
 )
 
-__all__ = ["analysis", "app", "design", "evaluation", "main", "paper", "problems", "repeat_flags", "studies"]
+__all__ = [
+    "analysis",
+    "app",
+    "design",
+    "evaluation",
+    "explanation",
+    "main",
+    "paper",
+    "problems",
+    "repeat_flags",
+    "studies",
+]

@@ -42,7 +42,10 @@ def print_runs(runs: Sequence[Run], problem: Problem) -> None:
 
 
 def print_designs(runs: Sequence[Run], problem: Problem) -> None:
-    """Every design of each run, numbered: its numbers, its category or structure, and its pulses."""
+    """Every design of each run, numbered: its numbers, its category or structure, and its pulses.
+
+    The best of a single run is explained in two sentences.
+    """
     from sequence_search.classify import category_text
 
     for run in runs:
@@ -58,6 +61,10 @@ def print_designs(runs: Sequence[Run], problem: Problem) -> None:
                 say(flow(["(polished on the larger ensemble)"], 5))
             say(flow(pulses(design.sequence), 5))
         print_wishes(run.families[0].evaluation, "the best design")
+    if len(runs) == 1:
+        from sequence_search.explanation.explanation import summarize
+
+        say(f"\nThe first: {' '.join(summarize(problem, runs[0].families[0].sequence).sentences)}")
 
 
 def print_wishes(evaluation: Evaluation, of: str) -> None:

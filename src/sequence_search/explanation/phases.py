@@ -16,8 +16,9 @@ from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence, wrap
 from sequence_search.strategies.refine import polish
 
-NOTICED = 1e-4  # change of the loss, relative
-CURVED = 1e-3  # second derivative of the loss along a turn that can be free, relative to the loss [1/rad²]
+NOTICED = 1e-4  # rise of the loss by a simpler form, relative
+FREE = 1e-3  # change of the loss over a full turn that is free, relative
+CURVED = 1e-2  # second derivative of the loss along a turn that can be free, relative to the loss [1/rad²]
 MOST_TURN = 2  # times by which a pulse turns along with others
 N_ANGLES = 12  # of a full turn
 STEPS_DEG = (90, 45)
@@ -26,7 +27,7 @@ SLOPE_STEP = 1e-3  # rad
 
 @dataclass(frozen=True, slots=True)
 class FreeTurn:
-    """A turn of phases that the loss does not notice.
+    """A turn of phases that hardly changes the loss.
 
     Attributes
     ----------
@@ -46,7 +47,7 @@ class Phases:
     ----------
     common : largest change of the loss if all phases turn alike, relative; rounding
     mirrored : change of the loss if all phases are negated, relative: that mirrors the response in b0
-    free : independent turns that the loss does not notice, beside the common one
+    free : independent turns that hardly change the loss, beside the common one
     simplest : the sequence with the phases rounded as `rounded_to` says, the others polished where need be
     simplest_loss : over the standard ensemble
     rounded_to : 90 or 45 for a phase of `simplest` that is a multiple of so many degrees, 0 for another
@@ -88,7 +89,7 @@ def turn_change(simulator: Simulator, sequence: Sequence, turns: tuple[int, ...]
 
 
 def free_turns(simulator: Simulator, sequence: Sequence) -> tuple[FreeTurn, ...]:
-    """Independent turns that the loss does not notice, without the first pulse; those of few pulses first.
+    """Independent turns that hardly change the loss, without the first pulse; those of few pulses first.
 
     Whole multiples of an angle are tried where the second derivative of the loss allows, then gone through.
     """
@@ -106,7 +107,7 @@ def free_turns(simulator: Simulator, sequence: Sequence) -> tuple[FreeTurn, ...]
         rows = np.array([*(each.turns for each in found), turns])
         if np.linalg.matrix_rank(rows) > len(found):
             change = turn_change(simulator, sequence, tuple(turns.tolist()))
-            if change <= NOTICED:
+            if change <= FREE:
                 found.append(FreeTurn(tuple(turns.tolist()), change))
     return tuple(found)
 

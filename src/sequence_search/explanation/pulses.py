@@ -30,13 +30,15 @@ class PulseWorth:
     ----------
     pulse : counted from 0
     flip_angle : of the pulse [rad]
-    loss_without : over the standard ensemble, with the rest polished
-    buys : by how much the loss rises without it
+    loss_left_out : over the standard ensemble with the delays joined, nothing polished
+    loss_without : with the rest polished
+    buys : by how much the loss rises without it, the rest polished
     sequence_without : that rest
     """
 
     pulse: int
     flip_angle: float = field(metadata={"unit": "rad"})
+    loss_left_out: float
     loss_without: float
     buys: float
     sequence_without: Sequence
@@ -55,10 +57,12 @@ def pulse_worths(problem: Problem, sequence: Sequence, engine: str = "auto") -> 
     (whole,) = finisher.evaluate([sequence])
     found = []
     for pulse in range(n_rf):
-        ends = polished_ends(starts_without(sequence, pulse), few, standard, problem.search_space)
+        starts = starts_without(sequence, pulse)
+        (left_out,) = finisher.evaluate([starts[0]])
+        ends = polished_ends(starts, few, standard, problem.search_space)
         best = min(finisher.clean(ends), key=lambda each: each.loss)
-        flip = float(sequence.flip_angle[pulse])
-        found.append(PulseWorth(pulse, flip, best.loss, best.loss - whole.loss, best.sequence))
+        flip, buys = float(sequence.flip_angle[pulse]), best.loss - whole.loss
+        found.append(PulseWorth(pulse, flip, left_out.loss, best.loss, buys, best.sequence))
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from sequence_search.explanation.readout import Readout
 from sequence_search.sequence import Sequence
 from sequence_search.words import enumerated
 
-SAME = 1e-4  # difference of losses, relative
+SAME = 1e-3  # difference of losses, relative
 NEAR_NULL = 0.2  # of M0 at the excitation, below which it is told when Mz crosses zero
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven")
 

@@ -1,0 +1,193 @@
+"""The command that says why a design works: explain."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sequence_search.cli.app import app
+from sequence_search.cli.arguments import (
+    DelayOption,
+    DesignOption,
+    EngineOption,
+    FlipOption,
+    Format,
+    FormatOption,
+    PhaseOption,
+    ProblemOption,
+    SeedOption,
+    SourceArgument,
+)
+from sequence_search.cli.checks import bad_input
+from sequence_search.cli.given import given_design
+from sequence_search.cli.printing import flow, print_json, print_table, pulses, say
+from sequence_search.words import enumerated
+
+if TYPE_CHECKING:
+    from sequence_search.explanation.explanation import Explanation, Summary
+    from sequence_search.explanation.phases import FreeTurn, Phases
+
+TISSUES_PER_TABLE = 3  # so that it fits 80 columns
+OFF_ECHO = 1e-4  # s, that is told
+
+
+@app.command()
+def explain(  # noqa: PLR0913 - two ways to name a sequence
+    source: SourceArgument,
+    flip_deg: FlipOption = None,
+    phase_deg: PhaseOption = None,
+    delay_ms: DelayOption = None,
+    design: DesignOption = 1,
+    seed: SeedOption = None,
+    problem: ProblemOption = None,
+    engine: EngineOption = "auto",
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Say why a design works: what its blocks do, what each pulse buys, which phases matter."""
+    from sequence_search.explanation.explanation import explain as explain_design
+
+    with bad_input():
+        loaded, sequence = given_design(source, (flip_deg, phase_deg, delay_ms), problem, seed, design)
+        found = explain_design(loaded, sequence, engine=engine)
+    if format is Format.JSON:
+        return print_json(found.to_dict())
+    say(flow(pulses(found.sequence)))
+    say(f"{loaded.name}: {', '.join(found.summary.structures)}; loss {found.loss:.6f}\n")
+    say(" ".join(found.sentences))
+    print_blocks(found.summary)
+    print_pulses(found)
+    print_pathways(found)
+    print_phases(found.phases)
+    print_compared(found.summary)
+
+
+def print_blocks(summary: Summary) -> None:
+    """What each block leaves of Mz, and when tissues cross zero."""
+    tissues = list(summary.readout.mz_before)
+    if summary.blocks:
+        say("\nBlocks before the excitation: mean Mz each leaves → brings to the next, in M0")
+        say("(turn: Mz after it for Mz = 1 before, without relaxation)")
+        for first in range(0, len(tissues), TISSUES_PER_TABLE):
+            names = tissues[first : first + TISSUES_PER_TABLE]
+            rows = [
+                [
+                    numbers(each.pulses),
+                    each.kind,
+                    f"{each.turn:.3f}",
+                    *(f"{each.mz_after[name]:.2f} → {each.mz_next[name]:.2f}" for name in names),
+                ]
+                for each in summary.blocks
+            ]
+            print_table(["pulses", "block", "turn", *names], rows, flexible=1)
+    if summary.crossings:
+        say("\nMz crosses zero, in ms from the excitation; after it: would, were there none")
+        rows = [
+            [
+                each.tissue,
+                str(each.pulse + 1),
+                *(_from_excitation(time) for time in (each.nominal, each.mean)),
+            ]
+            for each in summary.crossings
+        ]
+        print_table(["tissue", "recovering from pulse", "nominal voxel", "mean of voxels"], rows, flexible=0)
+
+
+def print_pulses(found: Explanation) -> None:
+    """What each pulse buys, and what is left without it."""
+    if not found.pulses:
+        return
+    from sequence_search.strategies.result import same_family
+
+    say("\nWhat each pulse buys: the loss with it just left out, and with the rest polished again")
+    rows = []
+    for each in found.pulses:
+        share = f"{100 * each.buys / abs(found.loss):.1f}" if found.loss else ""
+        flip, losses = f"{math.degrees(each.flip_angle):.1f}°", (each.loss_left_out, each.loss_without)
+        rows.append(
+            [str(each.pulse + 1), flip, *(f"{loss:.6f}" for loss in losses), f"{each.buys:+.6f}", share]
+        )
+    print_table(["pulse", "flip", "left out", "polished", "it buys", "of the loss (%)"], rows, flexible=0)
+    left = list(found.pulses)
+    while left:
+        rest = left[0].sequence_without
+        alike = [each for each in left if same_family(each.sequence_without, rest)]
+        left = [each for each in left if each not in alike]
+        say(f"the rest without {numbers(tuple(each.pulse for each in alike), 'or')}:")
+        say(flow(pulses(rest), 2))
+
+
+def print_pathways(found: Explanation) -> None:
+    """Where each tissue's magnetisation is at the readout, and what carries its signal."""
+    say("\nWhere M0² is at the readout, nominal voxel (%)")
+    rows = [
+        [each.tissue, *(f"{abs(100 * share):.1f}" for share in shares)]
+        for each in found.tissues
+        for shares in [(each.signal, each.dephased, each.longitudinal, each.stored, each.relaxed)]
+    ]
+    print_table(["tissue", "signal", "dephased", "along z", "stored dephased", "relaxed"], rows, flexible=0)
+    say("\nWhat carries the signal, in M0")
+    width = 2 + max(len(each.tissue) for each in found.tissues)
+    for each in found.tissues:
+        for number, carrier in enumerate(each.carriers):
+            off = f" ({1e3 * carrier.off_echo:.1f} ms off its echo)" if carrier.off_echo >= OFF_ECHO else ""
+            text = f"{carrier.part:+.3f} {carrier.words}{off}"
+            say(flow(text.split(" "), width, "" if number else each.tissue))
+
+
+def print_phases(phases: Phases) -> None:
+    """Which phases matter, and the simplest form."""
+    say("\nPhases: changes of the loss, relative")
+    say(flow(f"{phases.common:.0e} if all turn alike".split(" "), 2))
+    say(flow(f"{phases.mirrored:.0e} if all are negated, which mirrors the response in b0".split(" "), 2))
+    for each in phases.free:
+        say(flow(f"{each.change:.0e} or less if {turn_words(each)}".split(" "), 2))
+    say(f"The simplest form that the loss, {phases.simplest_loss:.6f}, does not notice by more than 1e-4:")
+    say(flow(pulses(phases.simplest), 2))
+    for step in (90, 45, 0):
+        rounded = tuple(i for i, of in enumerate(phases.rounded_to) if of == step)
+        if rounded:
+            to = f"rounded to a multiple of {step}°" if step else "not rounded"
+            say(flow(f"phase of {numbers(rounded)}: {to}".split(" "), 2))
+
+
+def print_compared(summary: Summary) -> None:
+    """The design beside the conventional sequence."""
+    first, *_ = compared = summary.compared
+    say("\nBeside the conventional sequence: |Mxy|, mean ± standard deviation over the voxels")
+    rows = [["loss", *(f"{each.loss:.6f}" for each in compared)]]
+    rows += [
+        [name, *(f"{each.mean[name]:.3f} ± {each.sd[name]:.3f}" for each in compared)] for name in first.mean
+    ]
+    rows += [[pair, *(f"{each.contrast[pair]:.3f}" for each in compared)] for pair in first.contrast]
+    rows += [["RF energy (%)", *(f"{100 * each.relative_rf_energy:.1f}" for each in compared)]]
+    rows += [["time (ms)", *(f"{1e3 * each.time_to_readout:.4g}" for each in compared)]]
+    print_table(["", *(each.name.split(", ")[-1] for each in compared)], rows, flexible=0)
+    for each in compared[1:]:
+        say(f"{each.name}:")
+        say(flow(pulses(each.sequence), 2))
+
+
+def turn_words(turn: FreeTurn) -> str:
+    """As "pulses 4 and 5 turn alike", "pulse 2 turns, and pulse 3 by twice that"."""
+    by = {
+        multiple: [i for i, each in enumerate(turn.turns) if each == multiple]
+        for multiple in turn.turns
+        if multiple
+    }
+    parts = []
+    for multiple, which in by.items():
+        how = {1: "", 2: " twice as far", -1: " the other way", -2: " twice as far the other way"}[multiple]
+        what = "pulses {} turn alike" if len(which) > 1 else "pulse {} turns"
+        parts.append(what.format(enumerated(str(i + 1) for i in which)) + how)
+    return enumerated(parts)
+
+
+def numbers(places: tuple[int, ...], last: str = "and") -> str:
+    """Pulses counted from 0 as people count them: "2", "1 and 2", "1, 3 or 4"."""
+    return enumerated(str(place + 1) for place in places).replace(" and ", f" {last} ")
+
+
+def _from_excitation(time: float | None) -> str:
+    if time is None:
+        return "never"
+    return f"{1e3 * abs(time):.1f} {'before' if time >= 0 else 'after'}"

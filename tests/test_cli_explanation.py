@@ -1,0 +1,125 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cli_call import assert_fits, call, one_line
+from sequence_search.cli.explanation import numbers, turn_words
+from sequence_search.explanation import explanation
+from sequence_search.explanation.phases import FreeTurn
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+
+# A T2-prepared inversion and a spin echo, as in the docs.
+PREPARED = ["--flip-deg", "87.1", "176.9", "86.9", "87.8", "175.9"]
+PREPARED += ["--phase-deg", "0", "179.8", "179.5", "146.5", "-34"]
+PREPARED += ["--delay-ms", "129.17", "129.17", "2604.9", "6.2", "6.2"]
+PAGE = (Path(__file__).parents[1] / "docs" / "explanations.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """What `explain` measures of it, once."""
+    columns = [[float(number) for number in PREPARED[i : i + 5]] for i in (1, 7, 13)]
+    return explanation.explain(Problem.load("csf-null-w1"), Sequence.from_degrees_ms(*columns))
+
+
+@pytest.fixture
+def explained(measured, monkeypatch):
+    """Call `explain` of that sequence, which is not measured again."""
+
+    def known(problem, sequence, *, engine):
+        assert (problem.name, engine) == ("csf-null-w1", "auto")
+        assert sequence.turn_first_to_zero() == measured.sequence
+        return measured
+
+    monkeypatch.setattr(explanation, "explain", known)
+    return lambda *options: call("explain", "csf-null-w1", *PREPARED, *options)
+
+
+def test_a_page_has_every_part(explained):
+    done = explained()
+    assert done.exit_code == 0, done.exception
+    text = one_line(done.stdout)
+    assert "csf-null-w1: T2-prepared inversion, spin echo; loss 0.034" in text
+    assert (
+        "A T2-prepared inversion (87°-177°-87° over 258 ms) leaves Mz at GM −0.11, WM −0.06 and CSF −0.85"
+        in text
+    )
+    assert "1, 2 and 3 T2-prepared inversion -0.96" in text
+    assert "-0.85 → 0.04" in text
+    assert re.search(r"CSF 3 8\d\.\d before 14\d\.\d before", text)
+    assert re.search(r"5 175\.9° 0\.26\d* 0\.0676", text)
+    assert "+0.475 recovered after pulse 3, excited by 4, refocused by 5" in text
+    assert "or less if pulses 4 and 5 turn alike" in text
+    assert "or less if pulse 2 turns and pulse 3 turns twice as far" in text
+    assert "phase of 1, 2, 3, 4 and 5: rounded to a multiple of 90°" in text
+    assert "RF energy (%)" in text
+
+
+def test_the_page_of_the_docs_is_what_is_printed(explained, monkeypatch):
+    (command,) = re.findall(r"^sequence-search explain (csf-null-w1.*?)\n```", PAGE, re.MULTILINE | re.DOTALL)
+    assert command.replace("\\\n", " ").split()[1:] == PREPARED
+    (shown,) = re.findall(r"```\n(87.*?)```", PAGE, re.DOTALL)
+    monkeypatch.setenv("COLUMNS", "100")
+    # The last digits may differ between machines.
+    assert _words(explained().stdout) == _words(shown)
+
+
+def _words(text):
+    return [re.sub(r"[-+−\d.]+", "0", line.rstrip()) for line in text.splitlines()]
+
+
+def test_a_page_fits(explained, width):
+    assert_fits(explained().stdout, width)
+
+
+def test_a_single_pulse_has_a_page_too(width):
+    done = call("explain", "max-signal", "--flip-deg", "88", "--phase-deg", "0", "--delay-ms", "6.2")
+    assert done.exit_code == 0, done.exception
+    assert "What each pulse buys" not in done.stdout
+    assert "Blocks" not in done.stdout
+    assert_fits(done.stdout, width)
+
+
+def test_json(explained):
+    record = json.loads(explained("--format", "json").stdout)
+    assert record["structures"] == ["T2-prepared inversion", "spin echo"]
+    assert " ".join(record["sentences"]) in one_line(explained().stdout)
+
+
+def test_a_design_of_a_study_is_explained_and_designs_says_so_in_short(study):
+    done = call("explain", study, "--problem", "strange")
+    assert done.exit_code == 0, done.exception
+    listed = one_line(call("designs", study, "--problem", "strange").stdout)
+    sentences = listed[listed.index("The first: ") + len("The first: ") :]
+    assert sentences in one_line(done.stdout)
+    assert "The first" not in call("designs", study, "--all", "--problem", "strange").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--flip-deg", "88"], "--phase-deg and --delay-ms missing"),
+        (
+            ["--flip-deg", *["9"] * 9, "--phase-deg", *["0"] * 9, "--delay-ms", *["7"] * 9],
+            "must have 1 to 8 pulses, got 9",
+        ),
+        ([*PREPARED, "--engine", "epg"], "engine must be one of auto, "),
+    ],
+)
+def test_bad_input_ends_with_code_2(arguments, message):
+    done = call("explain", "csf-null-w1", *arguments)
+    assert done.exit_code == 2
+    assert message in one_line(done.stderr)
+    assert done.stdout == ""
+
+
+def test_words_of_a_turn_and_of_pulses():
+    assert turn_words(FreeTurn((0, 1, 2, 0, 0), 0.0)) == "pulse 2 turns and pulse 3 turns twice as far"
+    assert (
+        turn_words(FreeTurn((0, 1, -1, 1), 0.0))
+        == "pulses 2 and 4 turn alike and pulse 3 turns the other way"
+    )
+    assert numbers((0, 2, 3), "or") == "1, 3 or 4"
