@@ -20,6 +20,7 @@ CHECKED = os.environ.get("SEQUENCE_SEARCH_CHECK_KERNEL") == "1"
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": CHECKED}
 
 inner = njit(forceinline=not CHECKED, **OPTIONS)
+outer = njit(**OPTIONS)  # called, for what is seldom needed: it neither slows down nor lengthens its caller
 
 _FILES = (path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 SOURCE = hashlib.sha256(bytes([CHECKED]) + b"".join(_FILES)).hexdigest()

@@ -8,7 +8,7 @@ import numpy as np
 
 from sequence_search.engines.kernel.adjoint import pull_gather, pull_grow
 from sequence_search.engines.kernel.blocks import Blocks
-from sequence_search.engines.kernel.compilation import cached, inner
+from sequence_search.engines.kernel.compilation import cached, inner, outer
 from sequence_search.engines.kernel.lanes import WIDTH, load, pointer, root, select_less, store, take_next
 from sequence_search.engines.kernel.memory import MEAN, MEAN_IM, MEAN_RE, SLOPES, VALUE, divide
 from sequence_search.engines.kernel.objective import Encoding, contrast
@@ -109,15 +109,17 @@ def pull(n, w, voxel, seed_re, seed_im, real, imaginary):
         fresh_bar = pull_grow(k, w, voxel, fresh_bar)
 
 
-@inner
-def pull_real(n, w, voxel, real, imaginary):
-    """Leave the gradient of Re S in `grad_re`, and the tree as it was."""
+@outer
+def pull_twice(n, w, voxel, real, imaginary):
+    """Go back for signal_bar = 1, then i: leave the gradients of Re S in `grad_re` and of Im S in `grad`."""
     zero = real * 0.0
-    pull(n, w, voxel, zero + 1.0, zero, real, imaginary)
-    for row in range(GRADIENT * n):
-        store(w.grad_re, row, load(w.grad, row))
-    for k in range(n - 1):
-        grow(k, w.tree, w.pulses)
+    for sweep in range(2):
+        if sweep == 1:
+            for row in range(GRADIENT * n):
+                store(w.grad_re, row, load(w.grad, row))
+            for k in range(n - 1):
+                grow(k, w.tree, w.pulses)
+        pull(n, w, voxel, zero + (1.0 - sweep), zero + 1.0 * sweep, real, imaginary)
 
 
 @inner
@@ -146,8 +148,7 @@ def do_block(mode, n, w, block, products, same_spread):
         seed_re, seed_im = get_signal(block, w.grad)  # `few` is needed on the way back
         size, value, a, b = zero, zero, zero + 1.0, zero
     if mode == PHASED:
-        pull_real(n, w, block.voxel, real, imaginary)
-        pull(n, w, block.voxel, zero, zero + 1.0, real, imaginary)
+        pull_twice(n, w, block.voxel, real, imaginary)
         add_phased(n, w, real, imaginary, seed_re, seed_im, b)
     else:
         pull(n, w, block.voxel, seed_re, seed_im, real, imaginary)

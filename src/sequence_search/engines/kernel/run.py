@@ -113,7 +113,7 @@ def _run(
 
 
 def _announce_compilation(first_call: Callable[[], object]) -> None:
-    """Say so if the first call compiles: loading from the cache takes a third of a second, compiling six."""
+    """Say so if the first call compiles: loading from the cache takes a third of a second, compiling ten."""
     message = "compiling the simulation for this processor; this is done once and takes about ten seconds"
     notice = threading.Timer(1.0, logging.getLogger(__name__).warning, (message,))
     notice.daemon = True
