@@ -32,6 +32,21 @@ def test_the_paper_gives_no_cause(name):
         ("flip_range_deg = [0, 180]", "flip_range_deg = [0, 3.14]", "radians given for degrees"),
         ("max_rf = 5 ", "max_flip_deg = 3\n", "max_flip_deg is 3 deg: radians given for degrees"),
         (
+            "[search_space]",
+            "[limits]\nte_ms = 0.03\n[search_space]",
+            "te_ms of the limits is 0.03 ms: seconds",
+        ),
+        (
+            "[search_space]",
+            "[limits]\nti_ms = { low = 0.9 }\n[search_space]",
+            "ti_ms of the limits is 0.9 ms",
+        ),
+        (
+            "[search_space]",
+            "[limits]\nmax_flip_deg = 3\n[search_space]",
+            "max_flip_deg of the limits is 3 deg",
+        ),
+        (
             "flip_range_deg = [0, 180]",
             "flip_range_deg = [0, 30]",
             "at 30 and holds for the start only",

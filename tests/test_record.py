@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import paper_runs
+from limit_cases import limited
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.storage import json_text
@@ -81,6 +83,17 @@ def test_a_seed_is_read_back_from_its_record():
     assert str(again.sequence) == str(run.sequence)
     assert again.evaluation.signal == run.evaluation.signal
     assert again.evaluation.time_to_readout == pytest.approx(12.4e-3)
+
+
+def test_wishes_are_on_record_where_there_are_limits():
+    problem = limited("[limits]\nte_ms = 22\nti_ms = { low = 300 }\n")
+    run = paper_runs.run(0, [88, 177], [0, 180], [10, 10], problem=problem)
+    record = json.loads(json_text(seed_record(problem, run)))
+    te, ti = record["wishes"]
+    assert te == {"name": "te_ms", "met": True, "value": 20, "low": None, "high": 22, "margin": 2}
+    assert ti == {"name": "ti_ms", "met": False, "value": None, "low": 300, "high": None, "margin": None}
+    assert read_run(record, (), 1.0).families[0].evaluation.wishes == run.families[0].evaluation.wishes
+    assert "wishes" not in seed_record(PROBLEM, done())
 
 
 def test_nothing_in_the_record_of_a_seed_depends_on_time():

@@ -13,8 +13,10 @@ from sequence_search.strategies.result import Design, Run
 def found_table(problem: Problem, runs: list[Run]) -> Table:
     """Best design of each category or structure among all designs of all seeds, best first.
 
-    With it how many seeds found one, and the seed and number by which it can be named.
+    With it how many seeds found one, and the seed and number by which it can be named. What misses a limit
+    counts only where no seed found what meets all.
     """
+    runs, every = [run for run in runs if run.meets_limits] or runs, runs
     best: dict[str, tuple[Design, int, int]] = {}
     seeds: dict[str, set[int]] = {}
     for run in runs:
@@ -43,4 +45,4 @@ def found_table(problem: Problem, runs: list[Run]) -> Table:
     notes = (
         "Seeds: how many found a design of the row. The numbers are of the best; Seed and Design name it.",
     )
-    return Table(problem.name, problem.title, "", columns, tuple(rows), len(runs), notes)
+    return Table(problem.name, problem.title, "", columns, tuple(rows), len(every), notes)

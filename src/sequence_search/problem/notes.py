@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from sequence_search.checks import FILE_UNITS
+from sequence_search.limits import Limits, Range
 from sequence_search.objective import Objective
 from sequence_search.problem.errors import keys_of
 from sequence_search.problem.schema import TABLES
@@ -28,16 +29,25 @@ LIKELY = {
     "max_delay": (2e-2, 100.0, "s"),
     "flip_range": (math.radians(13), 2 * math.pi, "rad"),
     "max_flip": (math.radians(13), 8 * math.pi, "rad"),
+    "time_to_readout": (5e-3, 60.0, "s"),
+    "te": (1e-3, 2.0, "s"),
+    "ti": (1e-2, 20.0, "s"),
+    "relative_rf_energy": (1e-2, 100.0, ""),
 }
 IF_LOW = {"s": "seconds given for milliseconds?", "rad": "radians given for degrees?"}
 
 
 def notes(
-    tissues: tuple[Tissue, ...], imaging: Imaging, objective: Objective, space: SearchSpace
+    tissues: tuple[Tissue, ...],
+    imaging: Imaging,
+    objective: Objective,
+    space: SearchSpace,
+    limits: Limits,
 ) -> list[str]:
     """A line each."""
     found = [note for tissue in tissues for note in _unlikely("tissues", tissue, f" of {tissue.name}")]
     found += _unlikely("imaging", imaging) + _unlikely("search_space", space)
+    found += _unlikely("limits", limits, " of the limits")
     found += [
         f"{100 * share:.2g} % of the draws of {name} in {tissue.name} fall below 1 % of the mean"
         " and are clipped"
@@ -60,7 +70,7 @@ def notes(
     return found
 
 
-def _unlikely(table: str, owner: Tissue | Imaging | SearchSpace, of: str = "") -> list[str]:
+def _unlikely(table: str, owner: Tissue | Imaging | SearchSpace | Limits, of: str = "") -> list[str]:
     found = []
     for name, key in keys_of(TABLES[table]).items():
         if name not in LIKELY:
@@ -76,10 +86,18 @@ def _unlikely(table: str, owner: Tissue | Imaging | SearchSpace, of: str = "") -
     return found
 
 
-def _ends(value: Distribution | float | tuple[float, float]) -> tuple[float, ...]:
+def _ends(value: Distribution | Range | float | tuple[float, float] | None) -> tuple[float, ...]:
     """The values to judge: of a normal distribution the mean and one sd beyond, of a range its end."""
-    if isinstance(value, Normal):
-        return (value.mean, value.mean + value.sd)
-    if isinstance(value, tuple):
-        return value[1:]
-    return (value,) if isinstance(value, int | float) else (value.low, value.high)
+    match value:
+        case None:
+            return ()
+        case Normal():
+            return (value.mean, value.mean + value.sd)
+        case tuple():
+            return value[1:]
+        case int() | float():
+            return (value,)
+        case Range(low=0):
+            return (value.high,)
+        case _:
+            return (value.low, value.high)

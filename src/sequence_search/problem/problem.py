@@ -234,7 +234,7 @@ class Problem:
 
     def notes(self) -> list[str]:
         """What is allowed but looks like a mistake, a line each; units above all."""
-        return notes(self.tissues, self.imaging, self.objective, self.search_space)
+        return notes(self.tissues, self.imaging, self.objective, self.search_space, self.limits)
 
     def simulator(self, voxels: Voxels, engine: str = "auto") -> Simulator:
         """Simulator of this problem's objective over some voxels; for many sequences."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from sequence_search.checks import FILE_UNITS
 from sequence_search.engines.simulator import LossFunction, Simulator
 from sequence_search.limits import CONVENTIONAL_RF_ENERGY, Limits, Range
+from sequence_search.means import weighted_mean
 from sequence_search.objective import KernelForm, Objective, Term, term
 from sequence_search.sequence import Sequence
 from sequence_search.structure import Structure, find_structure
@@ -113,14 +114,18 @@ class Measure:
         """The wish that a value in SI units meets or not."""
         low, high = self.limit.low, self.limit.high
         bounds = {
-            "low": low * self.factor if low else None,
-            "high": high * self.factor if math.isfinite(high) else None,
+            "low": self._in_file(low) if low else None,
+            "high": self._in_file(high) if math.isfinite(high) else None,
         }
         met = float(self.excess(torch.tensor(value))[0]) <= ALLOWED
         if math.isnan(value):
             return Wish(self.name, met, **bounds)
         margin = min(value - low if low else math.inf, high - value)
-        return Wish(self.name, met, value * self.factor, **bounds, margin=margin * self.factor)
+        return Wish(self.name, met, self._in_file(value), **bounds, margin=self._in_file(margin))
+
+    def _in_file(self, value: float) -> float:
+        """In the unit of the file, without the rounding of the conversion."""
+        return float(f"{value * self.factor:.12g}")
 
 
 def measures(
@@ -184,7 +189,7 @@ def exact_structures(sequence: Sequence) -> list[Structure]:
 @term("mean", kernel=lambda *_: KernelForm(linear=1.0))
 def mean_signal(magnitude: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
     """Mean of |Mxy| over voxels [a.u.]."""
-    return (magnitude * voxels.weight).sum(-1) / voxels.weight.sum()
+    return weighted_mean(magnitude, voxels.weight)
 
 
 @term("percentile_95")

@@ -27,7 +27,7 @@ from sequence_search.voxels import Voxels
 # part of a bound below which the cost is square: so a descent ends near a limit, not to and fro across it.
 PRICE, SOFT = 3.0, 0.05
 N_RANDOM = 256
-STRUCTURES_EVERY = 16  # evaluations of a descent: finding them costs 100 times as much as a loss
+STRUCTURES_EVERY = 32  # evaluations of a descent: finding them costs 100 times as much as a loss
 
 
 class Limited:
@@ -37,6 +37,7 @@ class Limited:
     ----------
     space, free_space : of whole sequences, and of the pulses that are not given
     frame : the pulses that are given
+    nothing : part of a loss by which polishes that end at one optimum may differ
     """
 
     def __init__(self, problem: Problem, engine: str) -> None:
@@ -44,6 +45,8 @@ class Limited:
         self.space = limits.narrowed(problem.search_space) if limits else problem.search_space
         self.free_space = limits.free(problem.search_space) if limits else problem.search_space
         self.frame = limits.frame
+        # Along a limit the loss has a slope, and follows the last digits of what is held.
+        self.nothing = 1e-6 if limits else 1e-9
 
     def free_parts(self, sequences: list[Sequence]) -> list[Sequence]:
         """The pulses of single sequences that are not given, of those that have any."""

@@ -160,7 +160,8 @@ class TaskStatus:
         if run.status == "failed":
             self._write(run.seed, "failed", {"reason": run.reason, "traceback": None, **spent})
         else:
-            self._write(run.seed, "done", {"loss": run.loss, **spent})
+            missed = {} if run.meets_limits else {"meets_limits": False}
+            self._write(run.seed, "done", {"loss": run.loss, **missed, **spent})
 
     def _write(self, seed: int, state: SeedState, content: dict[str, Any]) -> None:
         self._attempts[seed] += state == "failed"

@@ -19,7 +19,7 @@ class ProblemStatus:
 
     problem: str
     counts: dict[str, int]  # of seeds by each of STATES
-    best: dict[str, Any] | None  # content of result.json of the seed with the least loss
+    best: dict[str, Any] | None  # content of result.json of the seed with the least loss within the limits
     mean_seconds: float | None  # of a seed that is done
     views: tuple[SeedView, ...]  # of all seeds
 
@@ -57,7 +57,11 @@ def study_status(folder: Path, plan: Plan) -> list[ProblemStatus]:
 def _problem_status(folder: Path, plan: Plan, problem: str) -> ProblemStatus:
     views = tuple(view for task in plan.tasks if task.problem == problem for view in view_task(folder, task))
     counted = Counter[str](view.state for view in views)
-    losses = {view.seed: view.loss for view in views if view.state == "done" and view.loss is not None}
+    losses = {
+        view.seed: (not view.status.get("meets_limits", True), view.loss)
+        for view in views
+        if view.state == "done" and view.loss is not None
+    }
     first = min(losses, key=lambda seed: losses[seed], default=None)
     best = None if first is None else read_result(seed_folder(folder, problem, first))
     seconds = [view.status["seconds"] for view in views if view.seed in losses and "seconds" in view.status]

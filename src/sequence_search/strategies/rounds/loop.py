@@ -21,8 +21,6 @@ from sequence_search.strategies.result import Point, Run, failed, same_family
 # A round that lowers the least loss by less than this part of it brought nothing.
 LEAST_GAIN = 1e-3
 POLISH_FACTOR = 4  # times the voxels of the descent
-# A pulse does nothing whose removal raises the polished loss by less than this part: as far as it converges.
-NOTHING = 1e-9
 # Parts of the descent, and the share of proposals kept after each: none is dropped on the way.
 NO_HALVINGS = ((1.0, 1.0),)
 
@@ -259,7 +257,8 @@ class RoundSearch:
         needed = self._limited.frame.without_small_pulses(best)
         if 0 < len(needed.flip_angle) < len(best.flip_angle) and not meter.must_end():
             loss_without, without = self._limited.polish(self._fine, needed, meter)
-            if loss_without <= loss + NOTHING * abs(loss):
+            # A pulse does nothing whose removal raises the loss by less than it is converged.
+            if loss_without <= loss + self._limited.nothing * abs(loss):
                 return without
         return best
 
