@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_call import assert_fits, call, one_line
+from cli_call import assert_fits, call, one_line, quick_run
 from sequence_search.cli.explanation import numbers, turn_words
 from sequence_search.explanation import explanation
 from sequence_search.explanation.phases import FreeTurn
@@ -78,7 +78,7 @@ def test_a_page_fits(explained, width):
 def test_a_single_pulse_has_a_page_too(width):
     done = call("explain", "max-signal", "--flip-deg", "88", "--phase-deg", "0", "--delay-ms", "6.2")
     assert done.exit_code == 0, done.exception
-    assert "What each pulse buys" not in done.stdout
+    assert "What each pulse buys at most" not in done.stdout
     assert "Blocks" not in done.stdout
     assert_fits(done.stdout, width)
 
@@ -123,3 +123,10 @@ def test_words_of_a_turn_and_of_pulses():
         == "pulses 2 and 4 turn alike and pulse 3 turns the other way"
     )
     assert numbers((0, 2, 3), "or") == "1, 3 or 4"
+
+
+def test_run_explains_its_best_in_short():
+    printed = one_line(quick_run("max-signal").stdout)
+    assert re.search(
+        r"The first: No pulse prepares the magnetisation: .* for the same objective .*\. not saved", printed
+    )

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from explanation_cases import BRAIN, make_problem, play
+from limit_cases import TAIL, limited
 from sequence_search.explanation.phases import (
     examine_phases,
     phase_curvature,
@@ -12,6 +13,7 @@ from sequence_search.explanation.phases import (
     turn_change,
 )
 from sequence_search.problem.problem import Problem
+from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.refine import polish
 from sequence_search.tissue import Uniform
 
@@ -53,7 +55,7 @@ def test_a_phase_that_the_loss_notices_stays():
     simulator = problem.simulator(problem.voxels(256))
     train = polish(simulator.loss_and_gradient, problem.search_space, train)[1].turn_first_to_zero()
     assert turn_change(simulator, train, (0, 0, 1, 0, 0)) > 1e-2
-    _, rounded_to = simplest_form(simulator, problem.search_space, train, ())
+    _, rounded_to = simplest_form(simulator, Limited(problem, "auto"), train, ())
     assert 0 in rounded_to
 
 
@@ -81,9 +83,25 @@ def test_the_curvature_is_that_of_the_loss():
 def test_a_polish_with_phases_held():
     simulator = PROBLEM.simulator(PROBLEM.voxels(16))
     start = play([80, 170], [0, 50], [6.2, 6.2])
-    held = polish_with(simulator, PROBLEM.search_space, start, [True, True])
+    held = polish_with(simulator, Limited(PROBLEM, "auto"), start, [True, True])
     assert torch.equal(held.phase, start.phase)
     assert float(simulator.loss(held)) < float(simulator.loss(start))
-    free = polish_with(simulator, PROBLEM.search_space, start, [True, False])
+    free = polish_with(simulator, Limited(PROBLEM, "auto"), start, [True, False])
     assert float(free.phase[0]) == 0
     assert float(free.phase[1]) != pytest.approx(math.radians(50))
+
+
+def test_phases_of_a_problem_with_given_pulses_stay():
+    problem = limited(TAIL)
+    sequence = problem.limits.frame.complete(play([180], [33], [800])).turn_first_to_zero()
+    found = examine_phases(problem, sequence)
+    assert found.simplest == sequence
+    assert found.rounded_to == (90, 0, 0)
+
+
+def test_the_simplest_form_keeps_the_limits():
+    text = "[limits]\nrelative_rf_energy = 1.2\n"
+    sequence = play([90, 180], [0, 171], [6.2, 6.2])
+    found = examine_phases(limited(text), sequence)
+    assert found.rounded_to == (90, 90)
+    assert Limited(limited(text), "auto").missed([found.simplest]) == [0.0]

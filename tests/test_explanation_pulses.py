@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from explanation_cases import make_problem, play
+from limit_cases import TAIL, limited
 from sequence_search.explanation.pulses import pulse_worths, starts_without
 
+NONE_GIVEN = torch.zeros(3, dtype=torch.bool)
 TISSUES = {"GM": (1.3, 0.1)}
 
 
@@ -34,15 +36,36 @@ def test_a_pulse_that_does_nothing_is_a_loss_by_its_cost():
 
 
 def test_starts_join_the_delays_or_leave_one_out():
-    starts = starts_without(play([90, 180, 170], [0, 90, 30], [10, 25, 13]), 1)
+    starts = starts_without(play([90, 180, 170], [0, 90, 30], [10, 25, 13]), 1, NONE_GIVEN)
     assert starts.delay[:3, 0].tolist() == pytest.approx([0.035, 0.010, 0.025])
     assert starts.delay[:, 1].tolist() == pytest.approx([0.013] * len(starts.delay))
     assert torch.rad2deg(starts.flip_angle[0]).tolist() == pytest.approx([90, 170])
     assert torch.rad2deg(starts.phase[2]).tolist() == pytest.approx([0, 30])
     assert len(starts.phase[:, 1].unique()) > len(starts.delay) // 2
-    of_first = starts_without(play([90, 180, 170], [0, 90, 30], [10, 25, 13]), 0)
+    of_first = starts_without(play([90, 180, 170], [0, 90, 30], [10, 25, 13]), 0, NONE_GIVEN)
     assert of_first.delay[0].tolist() == pytest.approx([0.025, 0.013])
 
 
 def test_nothing_is_left_without_the_only_pulse():
     assert pulse_worths(make_problem(TISSUES), play([90], [0], [6.2])) == ()
+
+
+def test_pulses_that_are_given_stay():
+    problem = limited(TAIL)
+    sequence = problem.limits.frame.complete(play([180], [0], [800]))
+    (worth,) = pulse_worths(problem, sequence)
+    assert worth.pulse == 0
+    assert worth.sequence_without is not None
+    assert worth.sequence_without.to_dict()["delay_ms"] == pytest.approx([15, 15])
+    given = torch.tensor([True, False, True])
+    starts = starts_without(play([90, 180, 170], [0, 90, 30], [10, 25, 13]), 1, given)
+    for column in starts.columns().values():
+        assert (column == column[0]).all()
+    assert starts.delay[0].tolist() == pytest.approx([0.010, 0.013])
+
+
+def test_a_rest_beyond_the_limits_is_none():
+    problem = limited("[limits]\nn_rf = { low = 2, high = 3 }\n")
+    for worth in pulse_worths(problem, play([90, 180], [0, 90], [6.2, 6.2])):
+        assert worth.loss_left_out > 0
+        assert (worth.loss_without, worth.buys, worth.sequence_without) == (None, None, None)

@@ -117,3 +117,11 @@ def test_numbers_in_words():
         "0.00",
     )
     assert [time_text(t) for t in (6.2e-3, 0.4441, 2.60494)] == ["6.2 ms", "444 ms", "2.605 s"]
+
+
+def test_pulses_that_act_with_the_excitation_come_before_it():
+    problem = make_problem(BRAIN, b1=Uniform(0.8, 1.2))
+    sequence = play([180, 15, 88, 170], [0, 0, 180, 0], [900, 6.2, 6.2, 6.2])
+    first, second = summarize(problem, sequence).sentences
+    assert "at the next pulse 900 ms later" in first
+    assert second.startswith("Then 15° with 88° excites, 170° refocuses")

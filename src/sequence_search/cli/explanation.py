@@ -65,7 +65,7 @@ def print_blocks(summary: Summary) -> None:
     """What each block leaves of Mz, and when tissues cross zero."""
     tissues = list(summary.readout.mz_before)
     if summary.blocks:
-        say("\nBlocks before the excitation: mean Mz each leaves → brings to the next, in M0")
+        say("\nBlocks before the readout: mean Mz each leaves → brings to the next, in M0")
         say("(turn: Mz after it for Mz = 1 before, without relaxation)")
         for first in range(0, len(tissues), TISSUES_PER_TABLE):
             names = tissues[first : first + TISSUES_PER_TABLE]
@@ -80,7 +80,7 @@ def print_blocks(summary: Summary) -> None:
             ]
             print_table(["pulses", "block", "turn", *names], rows, flexible=1)
     if summary.crossings:
-        say("\nMz crosses zero, in ms from the excitation; after it: would, were there none")
+        say("\nMz crosses zero, in ms from the first pulse of the readout; after it: would, without it")
         rows = [
             [
                 each.tissue,
@@ -98,21 +98,23 @@ def print_pulses(found: Explanation) -> None:
         return
     from sequence_search.strategies.result import same_family
 
-    say("\nWhat each pulse buys: the loss with it just left out, and with the rest polished again")
+    say("\nWhat each pulse buys at most: the loss with it just left out, and with the rest polished again")
     rows = []
     for each in found.pulses:
-        share = f"{100 * each.buys / abs(found.loss):.1f}" if found.loss else ""
-        flip, losses = f"{math.degrees(each.flip_angle):.1f}°", (each.loss_left_out, each.loss_without)
-        rows.append(
-            [str(each.pulse + 1), flip, *(f"{loss:.6f}" for loss in losses), f"{each.buys:+.6f}", share]
-        )
+        row = [str(each.pulse + 1), f"{math.degrees(each.flip_angle):.1f}°", f"{each.loss_left_out:.6f}"]
+        if each.loss_without is None or each.buys is None:
+            row += ["beyond the limits", "", ""]
+        else:
+            share = f"{100 * each.buys / abs(found.loss):.1f}" if found.loss else ""
+            row += [f"{each.loss_without:.6f}", f"{each.buys:+.6f}", share]
+        rows.append(row)
     print_table(["pulse", "flip", "left out", "polished", "it buys", "of the loss (%)"], rows, flexible=0)
-    left = list(found.pulses)
+    left = [(each.pulse, each.sequence_without) for each in found.pulses if each.sequence_without is not None]
     while left:
-        rest = left[0].sequence_without
-        alike = [each for each in left if same_family(each.sequence_without, rest)]
-        left = [each for each in left if each not in alike]
-        say(f"the rest without {numbers(tuple(each.pulse for each in alike), 'or')}:")
+        rest = left[0][1]
+        alike = [pulse for pulse, other in left if same_family(rest, other)]
+        left = [(pulse, other) for pulse, other in left if pulse not in alike]
+        say(f"the rest without {numbers(tuple(alike), 'or')}:")
         say(flow(pulses(rest), 2))
 
 

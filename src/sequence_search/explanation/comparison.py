@@ -38,6 +38,7 @@ def compare(
 ) -> tuple[Compared, ...]:
     """The design; the conventional sequence as in textbooks; and the same polished for the objective.
 
+    The limits of a problem are the design's: the conventional sequence need not keep them.
     Where the objective has no conventional answer within the search space, it is 90°-180° of the design's TE
     [s], or the shortest.
     """

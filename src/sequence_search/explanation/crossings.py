@@ -22,9 +22,9 @@ class Crossing:
     Attributes
     ----------
     pulse : counted from 0
-    nominal, mean : times from the crossing to the excitation, of the nominal voxel and of the mean over the
-        tissue's voxels of the standard ensemble [s]; negative where it would cross so long after; None if it
-        does not
+    nominal, mean : times from the crossing to the readout's first pulse, of the nominal voxel and of the mean
+        over the tissue's voxels of the standard ensemble [s]; negative where it would cross so long after;
+        None if it does not
     """
 
     tissue: str
@@ -33,15 +33,15 @@ class Crossing:
     mean: float | None = field(metadata={"unit": "s"})
 
 
-def zero_crossings(problem: Problem, sequence: Sequence, excitation: int) -> tuple[Crossing, ...]:
-    """Crossings of every tissue before the excitation, and after it where Mz is still negative there."""
+def zero_crossings(problem: Problem, sequence: Sequence, reading: int) -> tuple[Crossing, ...]:
+    """Crossings of every tissue before the pulse that begins the readout, and after it, were it left out."""
     ensembles = problem.voxels(method="nominal"), problem.voxels()
-    ends = sequence.delay[:excitation].cumsum(-1).tolist()
+    ends = sequence.delay[:reading].cumsum(-1).tolist()
     found = []
     for index, tissue in enumerate(problem.tissues):
         mine = [voxels.of_tissues((index,)) for voxels in ensembles]
-        for pulse in range(excitation):
-            latest = math.inf if pulse == excitation - 1 else float(sequence.delay[pulse])
+        for pulse in range(reading):
+            latest = math.inf if pulse == reading - 1 else float(sequence.delay[pulse])
             left = ends[-1] - ends[pulse] + float(sequence.delay[pulse])
             times = [crossing_time(voxels, sequence, pulse, latest) for voxels in mine]
             if times != [None, None]:

@@ -107,7 +107,7 @@ def summarize(problem: Problem, sequence: Sequence, *, engine: str = "auto") -> 
     blocks = measure_blocks(problem, single, preparing)
     at_rest = dict.fromkeys((tissue.name for tissue in problem.tissues), 1.0)
     readout = measure_readout(problem, single, reading, blocks[-1].mz_next if blocks else at_rest)
-    crossings = () if readout.excitation is None else zero_crossings(problem, single, readout.excitation)
+    crossings = zero_crossings(problem, single, reading[0])
     compared = compare(problem, single, readout.te, engine)
     sentences = two_sentences(single, blocks, crossings, readout, compared)
     return Summary(structures(blocks, readout), sentences, blocks, crossings, readout, compared)

@@ -12,9 +12,10 @@ from jaxtyping import Float
 
 from sequence_search.engines.simulator import LossFunction, Simulator
 from sequence_search.problem.problem import Problem
-from sequence_search.search_space import SearchSpace
+from sequence_search.problem.wishes import ALLOWED
 from sequence_search.sequence import Sequence, wrap
-from sequence_search.strategies.refine import polish
+from sequence_search.strategies.base import Meter, Settings
+from sequence_search.strategies.limited import Limited
 
 NOTICED = 1e-4  # rise of the loss by a simpler form, relative
 FREE = 1e-3  # change of the loss over a full turn that is free, relative
@@ -68,7 +69,8 @@ def examine_phases(problem: Problem, sequence: Sequence, engine: str = "auto") -
     loss, n_rf = float(simulator.loss(single)), len(single.phase)
     negated = float(simulator.loss(replace(single, phase=-single.phase)))
     free = free_turns(simulator, single)
-    simplest, rounded_to = simplest_form(simulator, problem.search_space, single, free)
+    limited = Limited(problem, engine)
+    simplest, rounded_to = simplest_form(simulator, limited, single, free)
     return Phases(
         common=turn_change(simulator, single, (1,) * n_rf),
         mirrored=abs(negated - loss) / abs(loss),
@@ -124,29 +126,36 @@ def phase_curvature(loss_and_gradient: LossFunction, sequence: Sequence) -> Floa
 
 
 def simplest_form(
-    simulator: Simulator, space: SearchSpace, sequence: Sequence, free: tuple[FreeTurn, ...]
+    simulator: Simulator, limited: Limited, sequence: Sequence, free: tuple[FreeTurn, ...]
 ) -> tuple[Sequence, tuple[int, ...]]:
     """Phases turned to 0 along free turns, then rounded to 90° or 45° one by one, unnoticed by the loss.
 
-    Where a rounded phase is noticed the rest is polished with it before it is given up.
+    Where a rounded phase is noticed the rest is polished with it before it is given up. Phases of pulses that
+    the problem gives stay, and so do all others then; limits that are met stay so.
     """
-    loss = float(simulator.loss(sequence))
-    most = loss + NOTICED * abs(loss)
-    current, rounded_to = sequence, [90] + [0] * (len(sequence.phase) - 1)
+    loss, rounded_to = float(simulator.loss(sequence)), [90] + [0] * (len(sequence.phase) - 1)
+    most, missed = loss + NOTICED * abs(loss), max(limited.missed([sequence])[0], ALLOWED)
+
+    def fits(candidate: Sequence) -> bool:
+        return float(simulator.loss(candidate)) <= most and limited.missed([candidate])[0] <= missed
+
+    current = sequence
+    if limited.frame:
+        return current, tuple(rounded_to)
     for each in free:
         turns = torch.tensor(each.turns, dtype=torch.float64)
         pulse = min((i for i, turn in enumerate(each.turns) if turn), key=lambda i: abs(each.turns[i]))
         turned = wrap(current.phase - current.phase[pulse] / turns[pulse] * turns)
         candidate = replace(current, phase=turned)
-        current = candidate if float(simulator.loss(candidate)) <= most else current
+        current = candidate if fits(candidate) else current
     for step in STEPS_DEG:
         for pulse in sorted(range(1, len(rounded_to)), key=lambda i: distance(current, i, step)):
             if rounded_to[pulse] == 0:
-                candidate, fixed = rounded(current, pulse, step), [*map(bool, rounded_to)]
-                fixed[pulse] = True
-                if float(simulator.loss(candidate)) > most:
-                    candidate = polish_with(simulator, space, candidate, fixed)
-                if float(simulator.loss(candidate)) <= most:
+                candidate, held = rounded(current, pulse, step), [*map(bool, rounded_to)]
+                held[pulse] = True
+                if not fits(candidate):
+                    candidate = polish_with(simulator, limited, candidate, held)
+                if fits(candidate):
                     current, rounded_to[pulse] = candidate, step
     return current, tuple(rounded_to)
 
@@ -165,15 +174,14 @@ def rounded(sequence: Sequence, pulse: int, step_deg: int) -> Sequence:
     return replace(sequence, phase=phase)
 
 
-def polish_with(simulator: Simulator, space: SearchSpace, sequence: Sequence, fixed: list[bool]) -> Sequence:
-    """Polish of all but some phases."""
-    held = torch.tensor(fixed)
+def polish_with(simulator: Simulator, limited: Limited, sequence: Sequence, held: list[bool]) -> Sequence:
+    """Polish of all but the phases that are held."""
+    stays = torch.tensor(held)
 
     def loss_and_gradient(given: Sequence) -> tuple[torch.Tensor, Sequence]:
-        loss, gradient = simulator.loss_and_gradient(
-            replace(given, phase=torch.where(held, sequence.phase, given.phase))
-        )
-        return loss, replace(gradient, phase=torch.where(held, 0.0, gradient.phase))
+        phase = torch.where(stays, sequence.phase, given.phase)
+        loss, gradient = simulator.loss_and_gradient(replace(given, phase=phase))
+        return loss, replace(gradient, phase=torch.where(stays, 0.0, gradient.phase))
 
-    _, polished = polish(loss_and_gradient, space, sequence)
-    return replace(polished, phase=torch.where(held, sequence.phase, wrap(polished.phase)))
+    _, polished = limited.polish(loss_and_gradient, sequence, Meter(Settings()))
+    return replace(polished, phase=torch.where(stays, sequence.phase, wrap(polished.phase)))

@@ -6,17 +6,19 @@ import math
 from dataclasses import dataclass, field, replace
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
 from sequence_search.engines.simulator import LossFunction
 from sequence_search.problem.problem import Problem
-from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.finish import Finisher
-from sequence_search.strategies.refine import descend, polish
+from sequence_search.strategies.limited import Limited
+from sequence_search.strategies.refine import descend
 
-N_STARTS = 96  # variants of what is left
-DESCENT = ((60, 0.25), (60, 0.17))  # steps and the share kept, thus 4 that are polished
+N_STARTS = 192  # variants of what is left
+DESCENT = ((60, 0.25), (60, 0.085))  # steps and the share kept, thus 4 that are polished
 LEARNING_RATE = 0.05
 N_PER_TISSUE = 64  # voxels of the descent
 SEED = 0
@@ -24,75 +26,82 @@ SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class PulseWorth:
-    """A pulse, and the best that was found without it.
+    """A pulse, and the best that was found without it, within the limits of the problem.
 
     Attributes
     ----------
     pulse : counted from 0
     flip_angle : of the pulse [rad]
     loss_left_out : over the standard ensemble with the delays joined, nothing polished
-    loss_without : with the rest polished
-    buys : by how much the loss rises without it, the rest polished
+    loss_without : with the rest polished; None if that does not get within the limits
+    buys : by how much the loss rises without it, the rest polished; at most, as a better rest may exist
     sequence_without : that rest
     """
 
     pulse: int
     flip_angle: float = field(metadata={"unit": "rad"})
     loss_left_out: float
-    loss_without: float
-    buys: float
-    sequence_without: Sequence
+    loss_without: float | None
+    buys: float | None
+    sequence_without: Sequence | None
 
 
 def pulse_worths(problem: Problem, sequence: Sequence, engine: str = "auto") -> tuple[PulseWorth, ...]:
-    """Each pulse of a single sequence with what it buys; none of one pulse, without which nothing is left.
+    """Each pulse of a single sequence with what it buys, but for pulses that the problem gives.
 
-    The loss counts what the pulse costs, so that the loss falls without one that is not worth it.
+    None of one pulse, without which nothing is left. The loss counts what a pulse costs, so that it falls
+    without one that is not worth it.
     """
     n_rf = len(sequence.delay)
     if n_rf < 2:
         return ()
-    finisher, few = Finisher(problem, engine), problem.loss_and_gradient(problem.voxels(N_PER_TISSUE), engine)
+    finisher = Finisher(problem, engine)
+    few = finisher.limited.descent_loss(problem.voxels(N_PER_TISSUE))
     standard = problem.loss_and_gradient(problem.voxels(), engine)
-    (whole,) = finisher.evaluate([sequence])
+    given, (whole,) = finisher.limited.frame.is_fixed(sequence), finisher.evaluate([sequence])
     found = []
-    for pulse in range(n_rf):
-        starts = starts_without(sequence, pulse)
+    for pulse in (i for i in range(n_rf) if not given[i]):
+        starts = starts_without(sequence, pulse, given)
         (left_out,) = finisher.evaluate([starts[0]])
-        ends = polished_ends(starts, few, standard, problem.search_space)
-        best = min(finisher.clean(ends), key=lambda each: each.loss)
-        flip, buys = float(sequence.flip_angle[pulse]), best.loss - whole.loss
-        found.append(PulseWorth(pulse, flip, left_out.loss, best.loss, buys, best.sequence))
+        ends = finisher.clean(polished_ends(starts, few(), standard, finisher.limited))
+        best = min(ends, key=lambda each: each.loss, default=None)
+        parts = (None,) * 3 if best is None else (best.loss, best.loss - whole.loss, best.sequence)
+        found.append(PulseWorth(pulse, float(sequence.flip_angle[pulse]), left_out.loss, *parts))
     return tuple(found)
 
 
-def starts_without(sequence: Sequence, pulse: int) -> Sequence:
+def starts_without(sequence: Sequence, pulse: int, given: Bool[Tensor, " n_rf"]) -> Sequence:
     """Variants [N_STARTS, n_rf - 1] of a single sequence without a pulse; the first only joins its delays.
 
     The delays at the gap are joined, or one of them is left out. Phases are changed, and in every second one
-    flip angle.
+    flip angle. Pulses that are given stay as they are.
     """
     kept = torch.arange(len(sequence.delay)) != pulse
-    rest = sequence.map(lambda column: column[kept])
-    starts, row = rest.map(lambda column: column.repeat(N_STARTS, 1)), torch.arange(N_STARTS)
-    delay, flip_angle = starts.delay.clone(), starts.flip_angle.clone()
-    if pulse:
+    starts = sequence.map(lambda column: column[kept].repeat(N_STARTS, 1))
+    row, fixed, delay = torch.arange(N_STARTS), given[kept], starts.delay.clone()
+    if pulse and not given[pulse - 1]:
         before, own = sequence.delay[pulse - 1], sequence.delay[pulse]
         delay[:, pulse - 1] = torch.stack([before + own, before, own])[row % 3]
     generator = torch.Generator().manual_seed(SEED)
     turns = math.pi * torch.randn(delay.shape, generator=generator, dtype=delay.dtype)
-    turns[:3] = 0.0
-    other = math.pi * torch.rand(N_STARTS, generator=generator, dtype=delay.dtype)
-    changed = row[5::2]
-    flip_angle[changed, changed // 2 % delay.shape[-1]] = other[changed]
-    return replace(starts, delay=delay, flip_angle=flip_angle, phase=starts.phase + turns)
+    other = math.pi * torch.rand(delay.shape, generator=generator, dtype=delay.dtype)
+    is_other = ((row >= 5) & (row % 2 == 1))[:, None] & (
+        row[:, None] // 2 % len(fixed) == torch.arange(len(fixed))
+    )
+    return replace(
+        starts,
+        delay=delay,
+        flip_angle=torch.where(is_other & ~fixed, other, starts.flip_angle),
+        phase=torch.where((row >= 3)[:, None] & ~fixed, starts.phase + turns, starts.phase),
+    )
 
 
 def polished_ends(
-    starts: Sequence, few: LossFunction, standard: LossFunction, space: SearchSpace
+    starts: Sequence, few: LossFunction, standard: LossFunction, limited: Limited
 ) -> list[Sequence]:
-    """The first and the best starts after a descent on few voxels, polished on the standard ensemble."""
+    """The first and the best starts after a descent on few voxels, polished; those within the limits."""
     meter = Meter(Settings())
-    _, refined = descend(few, space, starts, learning_rate=LEARNING_RATE, parts=DESCENT, meter=meter)
+    _, refined = descend(few, limited.space, starts, learning_rate=LEARNING_RATE, parts=DESCENT, meter=meter)
     ends = [starts[0], *(refined[i] for i in range(len(refined.delay)))]
-    return [polish(standard, space, each)[1] for each in ends]
+    polished = [limited.polish(standard, each, meter) for each in ends]
+    return [each for loss, each in polished if math.isfinite(loss)]

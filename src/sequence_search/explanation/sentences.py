@@ -32,7 +32,7 @@ def two_sentences(
     reading = _reading(sequence, readout)
     if not blocks:
         return f"No pulse prepares the magnetisation: {reading}.", f"{signals}."
-    return f"{_preparing(sequence, blocks, crossings)}.", f"Then {reading}; {signals}."
+    return f"{_preparing(sequence, blocks, crossings, readout)}.", f"Then {reading}; {signals}."
 
 
 def structures(blocks: tuple[Block, ...], readout: Readout) -> tuple[str, ...]:
@@ -74,19 +74,22 @@ def by_name(values: Mapping[str, float]) -> str:
     return enumerated(f"{name} {signed(value)}" for name, value in values.items())
 
 
-def _preparing(sequence: Sequence, blocks: tuple[Block, ...], crossings: tuple[Crossing, ...]) -> str:
+def _preparing(
+    sequence: Sequence, blocks: tuple[Block, ...], crossings: tuple[Crossing, ...], readout: Readout
+) -> str:
     text = block_text(sequence, blocks[0])
     for before, block in itertools.pairwise(blocks):
         text += f" and {time_text(before.wait)} later {block_text(sequence, block)}"
     verb, last = "leaves" if len(blocks) == 1 else "leave", blocks[-1]
     null = _null_text(crossings, last)
+    pulse = "excitation" if readout.excitation == readout.pulses[0] else "next pulse"
     if is_double_inversion(blocks):
         first_ti = blocks[0].wait + last.duration + last.wait
         text = f"a double inversion of TI {time_text(first_ti)} and {time_text(last.wait)}, {text},"
         verb = "leaves"
     return (
         f"{text[0].upper()}{text[1:]} {verb} Mz at {by_name(last.mz_after)} M0, which is"
-        f" {by_name(last.mz_next)} at the excitation {time_text(last.wait)} later{null}"
+        f" {by_name(last.mz_next)} at the {pulse} {time_text(last.wait)} later{null}"
     )
 
 
