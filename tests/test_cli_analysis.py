@@ -1,4 +1,5 @@
 import json
+import signal
 
 import pytest
 
@@ -42,11 +43,72 @@ def test_signals_of_many_tissues_stand_in_several_tables(tmp_path, width):
     assert "WM [c]" in done.stdout
 
 
+SMALL = """
+name = "small"
+[tissues.water]
+m0 = 1
+t1_ms = inf
+t2_ms = 100
+t2_prime_ms = inf
+[imaging]
+b1 = 1
+b0_hz = 0
+spread_hz = 0
+[[objective]]
+term = "signal"
+weight = 1.0
+tissues = ["water"]
+[search_space]
+max_rf = 1
+"""
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A problem of one pulse, whose front takes a moment."""
+    file = tmp_path / "small.toml"
+    file.write_text(SMALL)
+    return file
+
+
+def test_tradeoff(small, tmp_path, width):
+    out = tmp_path / "front"
+    arguments = ["tradeoff", small, "--against", "rf_energy", "--points", "3", "--max-evaluations", "6000"]
+    done = call(*arguments, "--out", out)
+    assert done.exit_code == 0
+    assert_fits(done.stdout, width)
+    record = json.loads((out / "tradeoff.json").read_text(encoding="utf-8"))
+    assert (out / "tradeoff.png").exists()
+    assert (out / "tradeoff.svg").exists()
+    rows = [line.split() for line in done.stdout.splitlines() if "1 RF: gradient echo" in line]
+    assert [[float(part) for part in row[:2]] for row in rows] == [
+        [float(f"{each['cost']:.4g}"), pytest.approx(each["loss"], abs=1e-6)] for each in record["points"]
+    ]
+    (at_knee,) = [each for each in record["points"] if each["knee"]]
+    flip = at_knee["sequence"]["flip_deg"][0]
+    assert f"{flip:.1f}".removesuffix(".0") + "°(0°) –6.2 ms– readout" in done.stdout
+    assert "loss over 1,024 voxels per tissue, of the objective without RF energy" in one_line(done.stdout)
+    again = call(*arguments, "--out", out)
+    assert again.exit_code == 2
+    assert "holds tradeoff.json already" in one_line(again.stderr)
+
+
+def test_a_stopped_tradeoff_prints_what_it_has(small, asked_to_stop):
+    asked_to_stop(signal.SIGINT)
+    done = call("tradeoff", small, "--against", "rf_energy", "--format", "json")
+    assert done.exit_code == 130
+    record = json.loads(done.stdout)
+    assert record["status"] == "interrupted"
+    assert record["points"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["sensitivity", "max-signal"], "--flip-deg, --phase-deg and --delay-ms missing"),
         (["sensitivity", "max-signal", *ECHO, "--engine", "epg"], "engine must be one of auto, "),
+        (["tradeoff", "max-signal", "--against", "energy"], "got 'energy', did you mean 'rf_energy'?"),
+        (["tradeoff", "max-signal"], "Missing option '--against'"),
     ],
 )
 def test_bad_input_ends_with_code_2(arguments, message):

@@ -21,6 +21,7 @@ ORDER = [
     "evaluate",
     "explain",
     "sensitivity",
+    "tradeoff",
     "resume",
     "status",
     "table",

@@ -1,4 +1,5 @@
 from .analysis.sensitivity import sensitivity as sensitivity
+from .analysis.tradeoff import tradeoff as tradeoff
 from .engines.simulator import evolve as evolve
 from .engines.simulator import simulate as simulate
 from .explanation.explanation import Explanation as Explanation

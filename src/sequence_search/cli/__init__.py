@@ -7,7 +7,7 @@ from sequence_search.cli.app import app, arrange, main, repeat_flags
 arrange(
     {
         "Problems": ("init", "validate", "list", "show"),
-        "Search": ("run", "designs", "evaluate", "explain", "sensitivity"),
+        "Search": ("run", "designs", "evaluate", "explain", "sensitivity", "tradeoff"),
         "Studies": ("resume", "status", "table"),
         "The paper": ("grid", "reproduce"),
         "Clusters": ("slurm",),

@@ -1,8 +1,12 @@
-"""Commands that judge designs: sensitivity."""
+"""Commands on what designs cost and risk: sensitivity, tradeoff."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import (
@@ -12,19 +16,24 @@ from sequence_search.cli.arguments import (
     FlipOption,
     Format,
     FormatOption,
+    OverwriteOption,
     PhaseOption,
+    ProblemArgument,
     ProblemOption,
     SeedOption,
     SourceArgument,
 )
-from sequence_search.cli.checks import bad_input
+from sequence_search.cli.checks import bad_input, load, make_folder
 from sequence_search.cli.given import given_design
 from sequence_search.cli.printing import flow, print_json, print_table, pulses, say
+from sequence_search.cli.progress import watched
 
 if TYPE_CHECKING:
+    from sequence_search.analysis.front import Front
     from sequence_search.analysis.sensitivity import Effect, Sensitivity, WorstVoxels
     from sequence_search.problem.problem import Problem
 
+FRONT_FILE = "tradeoff.json"
 TISSUES_PER_TABLE = 3  # so that it fits 80 columns
 
 
@@ -94,3 +103,85 @@ def _worst_words(each: WorstVoxels) -> list[str]:
         end = ";" if number < len(each.traits) else ""
         words += [*str(trait).split(), f"({100 * trait.share:.0f} % of all){end}"]
     return words
+
+
+@app.command()
+def tradeoff(  # noqa: PLR0913 - what to trade, the budget and the output
+    problem: ProblemArgument,
+    against: Annotated[
+        str, typer.Option(help="rf_energy, time_to_readout, rf_number, or a term of the objective.")
+    ],
+    points: Annotated[int, typer.Option(min=2, max=1000, help="The most points of the front.")] = 20,
+    engine: EngineOption = "auto",
+    max_seconds: Annotated[
+        float | None, typer.Option(min=0.001, help="Wall time of the whole; then the front so far.")
+    ] = None,
+    max_evaluations: Annotated[
+        float | None, typer.Option(min=1, help="Losses of single sequences; then the front so far.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for tradeoff.json, .png and .svg.")] = None,
+    overwrite: OverwriteOption = False,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Find the Pareto front of a problem's loss against a cost."""
+    loaded = load(problem)
+    from sequence_search.analysis import tradeoff as analysis
+    from sequence_search.analysis.costs import cost_of
+    from sequence_search.engines.simulator import check_engine
+
+    with bad_input():
+        check_engine(engine)
+        cost_of(loaded, against)
+        if out is not None:
+            make_folder(out, FRONT_FILE, overwrite)
+        with watched() as watch:
+            front = analysis.tradeoff(
+                loaded,
+                against,
+                n_points=points,
+                engine=engine,
+                monitor=watch.monitor,
+                max_seconds=max_seconds or math.inf,
+                max_evaluations=max_evaluations or math.inf,
+            )
+    if format is Format.JSON:
+        print_json(front.to_dict())
+    else:
+        _print_front(front)
+    if out is not None:
+        with bad_input():
+            say(f"wrote {_save_front(front, out)}", err=format is Format.JSON)
+    if front.status == "interrupted":
+        raise typer.Exit(watch.exit_code or 1)
+
+
+def _print_front(front: Front) -> None:
+    """A row for each point, then the design at the knee."""
+    knee = front.knee
+    rows = [
+        [
+            f"{each.cost * front.cost.factor:.4g}",
+            f"{each.loss:.6f}",
+            "knee" if each is knee else "" if each.on_front else "beaten",
+            each.kind,
+        ]
+        for each in front.points
+    ]
+    print_table([front.cost.axis, "loss", "", "design"], rows)
+    say(f"\nloss over 1,024 voxels per tissue, of the objective without {front.cost.label}")
+    if front.reason is not None:
+        say(front.reason)
+    if knee is not None:
+        say(f"knee, where the front lies furthest below the chord between its ends: loss {knee.loss:.6f} at")
+        say(flow(pulses(knee.design.sequence), 2, ""))
+
+
+def _save_front(front: Front, folder: Path) -> Path:
+    """Write the front and its figure to the folder."""
+    from sequence_search.report.drawing import save_figure
+    from sequence_search.report.tradeoff import front_figure
+    from sequence_search.storage import write_json
+
+    write_json(folder / FRONT_FILE, front.to_dict())
+    save_figure(front_figure(front), folder / Path(FRONT_FILE).stem)
+    return folder / FRONT_FILE

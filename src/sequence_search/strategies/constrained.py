@@ -19,16 +19,20 @@ Minimize = Callable[[Smooth, np.ndarray], np.ndarray]
 
 MET = 1e-7  # of g: SLSQP's rounding
 # Updates of the multipliers, and the factor of the weight of violations at each.
-UPDATES, GROWTH = 6, 4.0
+UPDATES, GROWTH, HEAVIEST = 6, 4.0, 1e5
 NEARLY_MET = 1e-3  # from where SLSQP, which linearises the constraints, goes on alone
 LEAST_FALL = 0.8  # of the violation at an update; else the constraints exclude each other nearby
 
 
 class Inequalities:
-    """All constraints g <= 0 of an array of variables; the last point is kept, which SLSQP asks for twice."""
+    """All constraints g <= 0 of an array of variables; the last point is kept, which SLSQP asks for twice.
+
+    Multipliers and the weight of violations stay from one minimisation to the next of a polish.
+    """
 
     def __init__(self, functions: list[Smooth]) -> None:
         self._functions = functions
+        self.multipliers, self.weight = np.zeros(len(functions)), 10.0
         self._last: tuple[bytes, np.ndarray, np.ndarray] | None = None
 
     def __len__(self) -> int:
@@ -41,6 +45,11 @@ class Inequalities:
             values, slopes = zip(*(function(x) for function in self._functions), strict=True)
             self._last = name, np.array(values), np.array(slopes)
         return self._last[1:]
+
+    def press(self, x: np.ndarray) -> None:
+        """Update the multipliers, and let violations weigh more."""
+        self.multipliers = np.maximum(0.0, self.multipliers + self.weight * self(x)[0])
+        self.weight = min(GROWTH * self.weight, HEAVIEST)
 
     def violation(self, x: np.ndarray) -> float:
         """Largest g beyond rounding; 0 where all are met or there is none."""
@@ -64,15 +73,14 @@ def augmented_least(
     It ends once the constraints are met within 0.001, or come no nearer; without any it is one minimisation
     of the loss.
     """
-    multipliers, weight, violation = np.zeros(len(inequalities)), 10.0, np.inf
     # Violations weigh in units of the loss.
-    scale = abs(loss(x)[0]) or 1.0 if len(inequalities) else 1.0
+    scale, violation = abs(loss(x)[0]) or 1.0 if len(inequalities) else 1.0, np.inf
 
     def augmented(x: np.ndarray) -> tuple[float, np.ndarray]:
         value, slopes = loss(x)
         g, by_x = inequalities(x)
-        pressed = np.maximum(0.0, multipliers + weight * g)
-        price = scale * float((pressed**2 - multipliers**2).sum()) / (2 * weight)
+        pressed = np.maximum(0.0, inequalities.multipliers + inequalities.weight * g)
+        price = scale * float((pressed**2 - inequalities.multipliers**2).sum()) / (2 * inequalities.weight)
         return value + price, slopes + scale * pressed @ by_x
 
     if not len(inequalities):
@@ -82,6 +90,5 @@ def augmented_least(
         before, violation = violation, inequalities.violation(x)
         if violation <= NEARLY_MET or violation > LEAST_FALL * before:
             break
-        multipliers = np.maximum(0.0, multipliers + weight * inequalities(x)[0])
-        weight *= GROWTH
+        inequalities.press(x)
     return x

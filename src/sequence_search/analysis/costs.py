@@ -1,0 +1,92 @@
+"""What a loss is traded against: RF energy, time to readout, number of pulses, or a term of the objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from sequence_search.engines.simulator import LossFunction
+from sequence_search.objective import TERMS, Objective, Term
+from sequence_search.problem.errors import nearest
+from sequence_search.problem.problem import Problem
+
+# Costs of the sequence alone: in words, the unit of tables, and the factor to it.
+COSTS = {
+    "rf_energy": ("RF energy", "rad²", 1.0),
+    "time_to_readout": ("time to readout", "ms", 1e3),
+    "rf_number": ("number of pulses", "", 1.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A cost, and the problem without it, whose loss is traded against it.
+
+    Attributes
+    ----------
+    term : that computes the cost, of weight 1
+    rest : problem without the terms of that cost
+    label, unit, factor : in words, the unit of tables, and the factor to it
+    """
+
+    term: Term
+    rest: Problem
+    label: str
+    unit: str = ""
+    factor: float = 1.0
+
+    @property
+    def axis(self) -> str:
+        """As "RF energy (rad²)"."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether it takes whole numbers only."""
+        return self.term.kind is TERMS["rf_number"]
+
+    def weighed(self, weight: float) -> Problem:
+        """The problem in which the cost has that weight."""
+        terms = (*self.rest.objective.terms, replace(self.term, weight=weight))
+        return replace(self.rest, objective=Objective(terms))
+
+    def value_and_gradient(self, n_per_tissue: int, engine: str) -> LossFunction:
+        """The cost and its derivatives over Sobol voxels; of the sequence alone it needs none."""
+        problem = replace(self.rest, objective=Objective((self.term,)))
+        of_sequence = self.term.kind.of == "sequence"
+        voxels = problem.voxels(method="nominal") if of_sequence else problem.voxels(n_per_tissue)
+        return problem.loss_and_gradient(voxels, engine)
+
+
+def cost_of(problem: Problem, against: str) -> Cost:
+    """Cost by name: one of `COSTS`, or a term of the objective, counted without its weight.
+
+    What is traded against it is the rest of the objective, so that a weight on the cost does not count twice.
+
+    Raises
+    ------
+    ValueError
+        If there is no such cost, or nothing else in the objective.
+    """
+    named = {term.name: term for term in problem.objective.terms}
+    if against in named and named[against].kind.name not in COSTS:
+        term = replace(named[against], weight=1.0)
+        names = [problem.tissues[index].name for index in term.tissues or ()]
+        words = (f"{against} of {' and '.join(names)}" if names else against,)
+        rest = _without(problem, lambda other: other.name == against)
+        return Cost(term, rest, *words)
+    if against in COSTS:
+        kind = TERMS[against]
+        rest = _without(problem, lambda other: other.kind is kind)
+        return Cost(Term(against, kind, 1.0), rest, *COSTS[against])
+    known = [*COSTS, *(name for name in named if name not in COSTS)]
+    hint = nearest(against, known)
+    raise ValueError(f"against must be a cost or a term of '{problem.name}', got '{against}'{hint}")
+
+
+def _without(problem: Problem, is_cost: Callable[[Term], bool]) -> Problem:
+    """The problem without the terms of the cost; a ValueError if nothing is left."""
+    rest = tuple(term for term in problem.objective.terms if not is_cost(term))
+    if not rest:
+        raise ValueError(f"the objective of '{problem.name}' has nothing else to trade against the cost")
+    return replace(problem, objective=Objective(rest))

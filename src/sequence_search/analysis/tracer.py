@@ -1,0 +1,187 @@
+"""Families of designs followed over levels of a cost, each polished within the level."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sequence_search.analysis.costs import Cost
+from sequence_search.analysis.front import is_nondominated, thinned
+from sequence_search.sequence import Sequence
+from sequence_search.strategies.base import Meter
+from sequence_search.strategies.refine import polish
+from sequence_search.strategies.result import same_family
+
+N_PER_TISSUE = 128  # Sobol voxels, as in the polish of a search
+MOST_STARTS = 3  # structures that are polished at a level
+ITERATIONS = 100  # of a turn of the polish, which begins near its end
+# Parts of the range of costs by which a level may be missed, and of losses below which nothing is gained.
+RESOLUTION, NO_GAIN = 1e-4, 1e-6
+
+
+class Reached(NamedTuple):
+    """A polished sequence with cost and loss on the voxels of the polish, and the family it began in."""
+
+    cost: float
+    loss: float
+    sequence: Sequence
+    family: int
+
+
+class Tracer:
+    """Follows families of designs from level to level of a cost; `reached` is all that it polished."""
+
+    def __init__(self, cost: Cost, engine: str, meter: Meter) -> None:
+        self._loss = cost.rest.loss_and_gradient(cost.rest.voxels(N_PER_TISSUE), engine)
+        self._cost = cost.value_and_gradient(N_PER_TISSUE, engine)
+        self._polish = partial(polish, space=cost.rest.search_space, meter=meter)
+        self._meter = meter
+        self.reached: list[Reached] = []
+        self.optima: list[Reached] = []  # of families, whatever their cost
+        self._levels: list[float] = []
+        self._floors: list[float] = []  # of each family the least cost, or the lowest level it did not meet
+
+    @property
+    def front(self) -> list[Reached]:
+        """What no other beats, by rising cost."""
+        costs, losses = (np.array([each[i] for each in self.reached], float) for i in (0, 1))
+        kept = is_nondominated(costs, losses)
+        return sorted((each for each, is_on in zip(self.reached, kept, strict=True) if is_on), key=_by_cost)
+
+    def add(self, sequence: Sequence) -> None:
+        """A family that begins at the optimum near a sequence, whatever its cost."""
+        if not any(same_family(sequence, each.sequence) for each in self.optima):
+            reached = self._begin(sequence, math.inf)
+            self.optima += [] if reached is None else [reached]
+
+    def add_at_its_cost(self, sequence: Sequence) -> None:
+        """A family that begins with the best of at most the sequence's cost."""
+        level = float(self._cost(sequence)[0])
+        if not any(same_family(sequence, each.sequence) and each.cost <= level for each in self.reached):
+            self._begin(sequence, level)
+
+    def _begin(self, sequence: Sequence, level: float) -> Reached | None:
+        least, _ = self._polish(self._cost, sequence=sequence)
+        self._floors.append(least)
+        return self._reach(sequence, len(self._floors) - 1, level)
+
+    def add_cheapest(self) -> None:
+        """The best of about the least cost of any family: the lower end of the front."""
+        least = min(self._floors)
+        self.solve(least + RESOLUTION * (self.front[-1].cost - least))
+
+    def slope(self, *, to_furthest: bool = False) -> float:
+        """Loss saved for a unit of cost between the ends of the front, or up to its point furthest below."""
+        front = self.front
+        first, last = front[0], front[-1]
+        if last.cost == first.cost:
+            return 0.0
+        slope = (first.loss - last.loss) / (last.cost - first.cost)
+        furthest = min(front, key=lambda each: each.loss + slope * each.cost)
+        if not to_furthest or furthest is first:
+            return slope
+        return (first.loss - furthest.loss) / (furthest.cost - first.cost)
+
+    def next_level(self) -> float | None:
+        """Middle of the largest box between neighbours on the front in which a family may gain, if any."""
+        boxes = [(0.0, math.nan)]
+        for left, right in pairwise(self.front):
+            solved = (level for level in self._levels if level < right.cost)
+            floors = (self._floors[each.family] for each in self._gaining(right.cost, left.loss))
+            low = max(left.cost, *solved, min(floors, default=math.inf))
+            if right.cost - low > 2 * RESOLUTION * self._scale:
+                boxes.append(((right.cost - low) * (left.loss - right.loss), (low + right.cost) / 2))
+        size, level = max(boxes)
+        return level if size else None
+
+    def solve(self, level: float) -> None:
+        """Polish within a level of the cost whatever may be best there."""
+        self._levels.append(level)
+        below = [each for each in self.front if each.cost <= level][-1:]
+        gaining = self._gaining(level, below[0].loss if below else math.inf)
+        starts: list[Reached] = []
+        for each in gaining:
+            known = any(same_family(each.sequence, other.sequence) for other in starts)
+            if self._floors[each.family] < level and not known:
+                starts.append(each)
+        for start in below + starts[:MOST_STARTS]:
+            if not self._meter.must_end():
+                self._reach(start.sequence, start.family, level)
+
+    def settle(self, n_points: int) -> None:
+        """Of so many points, solve the levels that were not, and polish each from the families beside it."""
+        for each in self._few(n_points):
+            if each.cost not in self._levels and not self._meter.must_end():
+                self.solve(each.cost)
+        for left, right in pairwise(self._few(n_points)):
+            for start, end in ((left, right), (right, left)):
+                able = start.family != end.family and self._floors[start.family] < end.cost
+                if able and not self._meter.must_end():
+                    self._reach(start.sequence, start.family, end.cost)
+
+    def _few(self, n_points: int) -> list[Reached]:
+        """The front, thinned."""
+        front = self.front
+        costs, losses = (np.array([each[i] for each in front], float) for i in (0, 1))
+        return [front[place] for place in thinned(costs, losses, n_points)]
+
+    def remove_pulses(self) -> None:
+        """From the best of each number of pulses on, polish it without each of them, for one pulse less."""
+        for count in range(max(len(each.sequence.delay) for each in self.optima), 1, -1):
+            with_count = [each for each in self.reached if len(each.sequence.delay) == count]
+            for pulse in range(count if with_count else 0):
+                if not self._meter.must_end():
+                    best = min(with_count, key=lambda each: each.loss).sequence
+                    kept = torch.arange(count) != pulse
+                    self._begin(Sequence.from_events(kept, **best.columns()), math.inf)
+
+    def _gaining(self, level: float, least: float) -> list[Reached]:
+        """Where families begin that may come below a loss within a level: their nearest at no lower cost.
+
+        The loss there is a bound of what a family reaches; the least comes first.
+        """
+        nearest: dict[int, Reached] = {}
+        for each in sorted(self.reached, key=_by_cost, reverse=True):
+            if each.cost >= level:
+                nearest[each.family] = each
+        gain = NO_GAIN * (self.front[0].loss - self.front[-1].loss)
+        return sorted(
+            (each for each in nearest.values() if each.loss < least - gain), key=lambda each: each.loss
+        )
+
+    def _reach(self, sequence: Sequence, family: int, level: float) -> Reached | None:
+        """The best within the level near a sequence, if there is any."""
+        within = [] if math.isinf(level) else [partial(self._excess, level)]
+        loss, best = self._polish(
+            self._loss, sequence=sequence, constraints=within, max_iterations=ITERATIONS
+        )
+        cost, near = float(self._cost(best)[0]), RESOLUTION * self._scale
+        if not math.isfinite(loss) or cost > level + near:
+            self._floors[family] = max(self._floors[family], level)
+            return None
+        # One that ends at the level is of that cost, whatever the rounding, so that losses decide.
+        reached = Reached(level if abs(cost - level) < near else cost, loss, best, family)
+        self.reached.append(reached)
+        return reached
+
+    def _excess(self, level: float, sequence: Sequence) -> tuple[Tensor, Sequence]:
+        """Cost above the level, in units of the scale, and its derivatives."""
+        cost, slopes = self._cost(sequence)
+        parts = {name: part / self._scale for name, part in slopes.columns().items()}
+        return (cost - level) / self._scale, replace(slopes, **parts)
+
+    @property
+    def _scale(self) -> float:
+        """Largest size of a cost of the families' optima."""
+        return max((abs(each.cost) for each in self.optima), default=0.0) or 1.0
+
+
+def _by_cost(each: Reached) -> tuple[float, float]:
+    return each.cost, each.loss

@@ -1,0 +1,188 @@
+"""The Pareto front of a problem's loss against a cost: search, then polish within levels of the cost.
+
+A search of the problem as it stands gives families of designs, and two shorter ones, with the cost weighed by
+the slope of the front so far, those that win only where the cost is low (Aneja and Nair, Management Science
+25:73, 1979). Then the cost is limited to one level after another, and the families that may win there are
+polished within it, each from its nearest design at a higher cost, and from the best at a lower one. The next
+level always halves the largest box between neighbours on the front, in which designs that are not known may
+lie (Hamacher, Pedersen and Ruzika, Operations Research Letters 35:336, 2007).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+from sequence_search.analysis.costs import Cost, cost_of
+from sequence_search.analysis.front import Front, FrontPoint, is_nondominated, thinned
+from sequence_search.analysis.tracer import RESOLUTION, Tracer
+from sequence_search.checks import check_type, whole_number
+from sequence_search.classify import category_text
+from sequence_search.problem.problem import STANDARD_N_PER_TISSUE, Problem
+from sequence_search.sequence import Sequence
+from sequence_search.strategies import search
+from sequence_search.strategies.base import Meter, Monitor, Progress, Settings, check_budget
+from sequence_search.strategies.finish import Finisher
+from sequence_search.strategies.live import live_progress
+from sequence_search.strategies.result import Design, SearchResult, Status, same_family
+
+# Of the evaluations of a seed of the first search, for each search with the cost weighed.
+PART_OF_SEARCH = 0.5
+PART_OF_BUDGET = 0.5  # that the first search may spend
+MOST_FAMILIES = 8  # of a search with the cost weighed
+
+
+def tradeoff(
+    problem: Problem,
+    against: str,
+    *,
+    n_points: int = 20,
+    engine: str = "auto",
+    monitor: Monitor | None = None,
+    progress: bool = True,
+    max_seconds: float = math.inf,
+    max_evaluations: float = math.inf,
+) -> Front:
+    """The front of a problem's loss against a cost, every point polished.
+
+    The loss is that of the objective without the cost.
+
+    Parameters
+    ----------
+    against : str
+        "rf_energy", "time_to_readout", "rf_number", or the name of a term of the objective, which then counts
+        without its weight.
+    n_points : int
+        The most points of the front; against "rf_number" there is one for each number at most.
+    engine, monitor, progress : as for `search`
+    max_seconds, max_evaluations : float
+        Budget of the whole, half of which the first search may spend; at its end the front is what was found.
+
+    Raises
+    ------
+    ValueError
+        If there is no such cost, nothing to trade against it, fewer than 2 points, no budget, or no design.
+    """
+    check_type(problem, Problem)
+    cost, n_points = cost_of(problem, against), whole_number("n_points", n_points, 2, 1000)
+    check_budget(max_seconds, max_evaluations)
+    with live_progress(progress and monitor is None) as live:
+        return _Tradeoff(problem, cost, engine, monitor or live, max_seconds, max_evaluations).run(n_points)
+
+
+class _Tradeoff:
+    """The steps of a front, which share a budget."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        cost: Cost,
+        engine: str,
+        monitor: Monitor,
+        max_seconds: float,
+        max_evaluations: float,
+    ) -> None:
+        self._problem, self._cost, self._engine, self._monitor = problem, cost, engine, monitor
+        self._budget = np.array([max_seconds, max_evaluations])
+        self._meter = Meter(Settings(engine, monitor, max_seconds, max_evaluations))
+        self._tracer = Tracer(cost, engine, self._meter)
+
+    def run(self, n_points: int) -> Front:
+        """Search, trace, and judge what was found."""
+        found = self._search(self._problem, PART_OF_BUDGET * self._budget)
+        for each in _families(found):
+            self._tracer.add(each)
+        if self._cost.is_discrete:
+            self._tracer.remove_pulses()
+        else:
+            self._search_low_costs(found)
+            self._trace(n_points)
+        return self._front(n_points, found)
+
+    def _search(self, problem: Problem, budget: Float[np.ndarray, " 2"]) -> SearchResult:
+        seconds, evaluations = budget.tolist()
+        found = search(
+            problem,
+            engine=self._engine,
+            monitor=self._monitor,
+            max_seconds=seconds,
+            max_evaluations=evaluations,
+        )
+        self._meter.spend(sum(run.n_evaluations for run in found.runs))
+        return found
+
+    def _search_low_costs(self, first: SearchResult) -> None:
+        """Families that win where the cost is low: of the slope of the front, and of its steeper part."""
+        self._tracer.add_cheapest()
+        most = PART_OF_SEARCH * first.runs[0].n_evaluations
+        for to_furthest in (False, True):
+            slope = self._tracer.slope(to_furthest=to_furthest)
+            if slope > 0 and not self._meter.must_end():
+                left = self._budget - (self._meter.seconds, self._meter.evaluations)
+                found = self._search(self._cost.weighed(slope), np.minimum(left / 2, (math.inf, most)))
+                for each in _families(found)[:MOST_FAMILIES]:
+                    self._tracer.add_at_its_cost(each)
+
+    def _trace(self, n_points: int) -> None:
+        """A level for each point, of which some do not give one, but families do."""
+        for number in range(n_points):
+            level = self._tracer.next_level()
+            if level is None or self._meter.must_end():
+                break
+            self._tracer.solve(level)
+            note = f"{len(self._tracer.front)} points of the front against {self._cost.label}"
+            best = self._tracer.front[-1]
+            self._monitor.on_progress(Progress(0, number + 1, n_points, best.loss, best.sequence, note))
+        self._tracer.settle(n_points)
+
+    def _front(self, n_points: int, first: SearchResult) -> Front:
+        """Judge the points found, and the optima of families, over the standard ensemble."""
+        traced = self._tracer.front
+        traced += [each for each in self._tracer.optima if not any(each is other for other in traced)]
+        worth = [each.sequence for each in traced if len(each.sequence.drop_small_pulses().delay)]
+        finisher = Finisher(self._cost.rest, self._engine)
+        designs = finisher.designs(finisher.clean(worth))
+        value = self._cost.value_and_gradient(STANDARD_N_PER_TISSUE, self._engine)
+        costs = np.array([float(value(each.sequence)[0]) for each in designs])
+        losses = np.array([each.loss for each in designs])
+        on_front = is_nondominated(costs, losses, RESOLUTION * np.ptp(costs))
+        kept = set(np.flatnonzero(on_front)[thinned(costs[on_front], losses[on_front], n_points)].tolist())
+        for place in np.argsort(losses):
+            near = (same_family(designs[place].sequence, designs[other].sequence) for other in kept)
+            if not on_front[place] and not any(near):
+                kept.add(int(place))
+        points = [
+            FrontPoint(float(costs[i]), designs[i], self._kind(designs[i]), bool(on_front[i]))
+            for i in sorted(kept, key=lambda i: (costs[i], losses[i]))
+        ]
+        return Front(self._problem, self._cost, tuple(points), *self._ended(first))
+
+    def _kind(self, design: Design) -> str:
+        return category_text(design.sequence, self._problem.categories)
+
+    def _ended(self, first: SearchResult) -> tuple[Status, str | None, float, int]:
+        """Status, reason, seconds and evaluations of the whole."""
+        status, reason = self._meter.status, self._meter.reason
+        cut = next((run for run in first.runs if run.status == "cut"), None)
+        if status == "done" and cut is not None:
+            status, reason = "cut", f"the first search was {cut.reason}"
+        return status, reason, self._meter.seconds, self._meter.evaluations
+
+
+def _families(found: SearchResult) -> list[Sequence]:
+    """Distinct designs of all runs, best first.
+
+    Raises
+    ------
+    ValueError
+        If every run failed.
+    """
+    found.best  # noqa: B018 - raises
+    designs = sorted((each for run in found.runs for each in run.families), key=lambda each: each.loss)
+    distinct: list[Sequence] = []
+    for each in designs:
+        if not any(same_family(each.sequence, other) for other in distinct):
+            distinct.append(each.sequence)
+    return distinct

@@ -1,0 +1,57 @@
+import pytest
+import torch
+
+from sequence_search.analysis.costs import cost_of
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+
+PROBLEM = Problem.load("csf-null-w1")
+ECHO = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 7.2])
+
+
+def names(problem):
+    return [term.name for term in problem.objective.terms]
+
+
+def test_a_cost_in_the_objective_is_taken_out_of_it_and_counts_without_its_weight():
+    assert names(PROBLEM) == ["signal", "null", "rf_energy", "rf_number"]
+    cost = cost_of(PROBLEM, "rf_energy")
+    assert names(cost.rest) == ["signal", "null", "rf_number"]
+    assert float(cost.value_and_gradient(4, "auto")(ECHO)[0]) == pytest.approx(float(ECHO.rf_energy))
+    assert cost.axis == "RF energy (rad²)"
+
+
+def test_a_cost_that_is_not_in_the_objective():
+    cost = cost_of(PROBLEM, "time_to_readout")
+    assert names(cost.rest) == names(PROBLEM)
+    value, slopes = cost.value_and_gradient(4, "auto")(ECHO)
+    assert float(value) == pytest.approx(0.0134)
+    torch.testing.assert_close(slopes.delay, torch.ones(2, dtype=torch.float64))
+    assert float(value) * cost.factor == pytest.approx(13.4)
+
+
+def test_a_term_of_the_objective():
+    cost = cost_of(PROBLEM, "null")
+    assert names(cost.rest) == ["signal", "rf_energy", "rf_number"]
+    assert cost.axis == "null of CSF"
+    signal = PROBLEM.simulator(PROBLEM.voxels(64).of_tissues((2,))).signal(ECHO)
+    value, _ = cost.value_and_gradient(64, "auto")(ECHO)
+    assert float(value) == pytest.approx(float(signal.abs().square().mean()), rel=1e-12)
+    weighed = cost.weighed(3.0)
+    assert weighed.objective.terms[-1].weight == 3
+    assert names(weighed) == ["signal", "rf_energy", "rf_number", "null"]
+
+
+def test_a_users_own_term_is_a_cost_too():
+    problem = PROBLEM.with_term("early", lambda magnitude, sequence, voxels: sequence.delay[..., 0], 5.0)
+    cost = cost_of(problem, "early")
+    assert float(cost.value_and_gradient(4, "auto")(ECHO)[0]) == pytest.approx(0.0062)
+
+
+def test_what_is_no_cost_is_refused():
+    with pytest.raises(ValueError, match="of 'csf-null-w1', got 'rf_enrgy', did you mean 'rf_energy'"):
+        cost_of(PROBLEM, "rf_enrgy")
+    with pytest.raises(ValueError, match="got 'contrast'"):
+        cost_of(PROBLEM, "contrast")
+    with pytest.raises(ValueError, match="of 'csf-null-w1' has nothing else to trade against the cost"):
+        cost_of(cost_of(cost_of(cost_of(PROBLEM, "rf_energy").rest, "rf_number").rest, "null").rest, "signal")
