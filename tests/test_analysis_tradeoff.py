@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from sequence_search.analysis.tradeoff import tradeoff
+from sequence_search.limits import Limits, Range, SignalLimits
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
@@ -66,6 +67,20 @@ def test_one_point_for_each_number_of_pulses():
     # The published optimum of experiment 1, its loss without the RF number.
     assert front.front[1].loss == pytest.approx(0.0115 - 0.002, abs=1e-4)
     assert front.knee is None
+
+
+def test_every_point_meets_the_limits_of_the_problem():
+    limits = Limits(max_flip=math.radians(50), time_to_readout=Range(low=0.02))
+    problem = replace(problem_of((SIGNAL,), a=0.1), limits=limits)
+    front = tradeoff(problem, "rf_energy", n_points=3, **QUICK)
+    flips = [math.degrees(float(each.design.sequence.flip_angle[0])) for each in front.front]
+    assert flips[-1] == pytest.approx(50, abs=1e-6)
+    for each, flip in zip(front.front, flips, strict=True):
+        expected = (1 - math.sin(math.radians(flip)) * math.exp(-0.02 / 0.1)) ** 2
+        assert each.loss == pytest.approx(expected, rel=1e-5)
+    impossible = Limits(signal=(SignalLimits("a", mean=Range(low=0.999)),))
+    with pytest.raises(ValueError, match=r"no front of 'small': .*no design found meets"):
+        tradeoff(replace(problem, limits=impossible), "rf_energy", **QUICK)
 
 
 def test_a_stopped_front_is_what_was_found():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from sequence_search.analysis.costs import Cost
 from sequence_search.analysis.front import is_nondominated, thinned
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter
-from sequence_search.strategies.refine import polish
+from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.result import same_family
 
 N_PER_TISSUE = 128  # Sobol voxels, as in the polish of a search
@@ -41,8 +41,7 @@ class Tracer:
     def __init__(self, cost: Cost, engine: str, meter: Meter) -> None:
         self._loss = cost.rest.loss_and_gradient(cost.rest.voxels(N_PER_TISSUE), engine)
         self._cost = cost.value_and_gradient(N_PER_TISSUE, engine)
-        self._polish = partial(polish, space=cost.rest.search_space, meter=meter)
-        self._meter = meter
+        self._limited, self._meter = Limited(cost.rest, engine), meter
         self.reached: list[Reached] = []
         self.optima: list[Reached] = []  # of families, whatever their cost
         self._levels: list[float] = []
@@ -68,7 +67,7 @@ class Tracer:
             self._begin(sequence, level)
 
     def _begin(self, sequence: Sequence, level: float) -> Reached | None:
-        least, _ = self._polish(self._cost, sequence=sequence)
+        least, _ = self._limited.polish(self._cost, sequence, self._meter)
         self._floors.append(least)
         return self._reach(sequence, len(self._floors) - 1, level)
 
@@ -135,12 +134,13 @@ class Tracer:
     def remove_pulses(self) -> None:
         """From the best of each number of pulses on, polish it without each of them, for one pulse less."""
         for count in range(max(len(each.sequence.delay) for each in self.optima), 1, -1):
-            with_count = [each for each in self.reached if len(each.sequence.delay) == count]
-            for pulse in range(count if with_count else 0):
-                if not self._meter.must_end():
-                    best = min(with_count, key=lambda each: each.loss).sequence
-                    kept = torch.arange(count) != pulse
-                    self._begin(Sequence.from_events(kept, **best.columns()), math.inf)
+            of_count = [each for each in self.reached if len(each.sequence.delay) == count]
+            for best in sorted(of_count, key=lambda each: each.loss)[:1]:
+                is_free = ~self._limited.frame.is_fixed(best.sequence)
+                for pulse in is_free.nonzero()[:, 0].tolist():
+                    if not self._meter.must_end():
+                        kept = torch.arange(count) != pulse
+                        self._begin(Sequence.from_events(kept, **best.sequence.columns()), math.inf)
 
     def _gaining(self, level: float, least: float) -> list[Reached]:
         """Where families begin that may come below a loss within a level: their nearest at no lower cost.
@@ -159,9 +159,10 @@ class Tracer:
     def _reach(self, sequence: Sequence, family: int, level: float) -> Reached | None:
         """The best within the level near a sequence, if there is any."""
         within = [] if math.isinf(level) else [partial(self._excess, level)]
-        loss, best = self._polish(
-            self._loss, sequence=sequence, constraints=within, max_iterations=ITERATIONS
+        value, best = self._limited.polish(
+            self._relative_loss, sequence, self._meter, ITERATIONS, constraints=within
         )
+        loss = self._range * (value - 1)
         cost, near = float(self._cost(best)[0]), RESOLUTION * self._scale
         if not math.isfinite(loss) or cost > level + near:
             self._floors[family] = max(self._floors[family], level)
@@ -170,6 +171,18 @@ class Tracer:
         reached = Reached(level if abs(cost - level) < near else cost, loss, best, family)
         self.reached.append(reached)
         return reached
+
+    @cached_property
+    def _range(self) -> float:
+        """Size of the loss of no signal, by which losses are measured: some optima have hardly any loss."""
+        silent = Sequence(*torch.zeros(3, 1, dtype=torch.float64))
+        return abs(float(self._loss(silent)[0])) or 1.0
+
+    def _relative_loss(self, sequence: Sequence) -> tuple[Tensor, Sequence]:
+        """Loss as part of the range, and 1, so that a polish weighs constraints against a size of about 1."""
+        loss, slopes = self._loss(sequence)
+        parts = {name: part / self._range for name, part in slopes.columns().items()}
+        return 1 + loss / self._range, replace(slopes, **parts)
 
     def _excess(self, level: float, sequence: Sequence) -> tuple[Tensor, Sequence]:
         """Cost above the level, in units of the scale, and its derivatives."""

@@ -92,7 +92,10 @@ class _Tradeoff:
     def run(self, n_points: int) -> Front:
         """Search, trace, and judge what was found."""
         found = self._search(self._problem, PART_OF_BUDGET * self._budget)
-        for each in _families(found):
+        families = _families(found)
+        if not families:
+            raise ValueError(f"there is no front of '{self._problem.name}': {found.best.reason}")
+        for each in families:
             self._tracer.add(each)
         if self._cost.is_discrete:
             self._tracer.remove_pulses()
@@ -143,7 +146,7 @@ class _Tradeoff:
         traced += [each for each in self._tracer.optima if not any(each is other for other in traced)]
         worth = [each.sequence for each in traced if len(each.sequence.drop_small_pulses().delay)]
         finisher = Finisher(self._cost.rest, self._engine)
-        designs = finisher.designs(finisher.clean(worth))
+        designs = [one for one in finisher.designs(finisher.clean(worth)) if one.evaluation.meets_limits]
         value = self._cost.value_and_gradient(STANDARD_N_PER_TISSUE, self._engine)
         costs = np.array([float(value(each.sequence)[0]) for each in designs])
         losses = np.array([each.loss for each in designs])
@@ -172,17 +175,10 @@ class _Tradeoff:
 
 
 def _families(found: SearchResult) -> list[Sequence]:
-    """Distinct designs of all runs, best first.
-
-    Raises
-    ------
-    ValueError
-        If every run failed.
-    """
-    found.best  # noqa: B018 - raises
-    designs = sorted((each for run in found.runs for each in run.families), key=lambda each: each.loss)
+    """Distinct designs of all runs that meet the limits, best first."""
+    designs = [each for run in found.runs for each in run.families if each.evaluation.meets_limits]
     distinct: list[Sequence] = []
-    for each in designs:
+    for each in sorted(designs, key=lambda each: each.loss):
         if not any(same_family(each.sequence, other) for other in distinct):
             distinct.append(each.sequence)
     return distinct

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property, partial
 
@@ -79,22 +79,28 @@ class Limited:
         return loss_of_a_descent
 
     def polish(
-        self, loss_and_gradient: LossFunction, sequence: Sequence, meter: Meter, max_iterations: int = 200
+        self,
+        loss_and_gradient: LossFunction,
+        sequence: Sequence,
+        meter: Meter,
+        max_iterations: int = 200,
+        constraints: Iterable[Constraint] = (),
     ) -> tuple[float, Sequence]:
         """Converge a single sequence within all limits, signals over the standard ensemble, as `polish`.
 
-        The loss is infinite if a limit is still missed.
+        The loss is infinite if a limit is still missed; of further constraints nothing is said.
         """
         how = partial(polish, loss_and_gradient, self.space, meter=meter, max_iterations=max_iterations)
         if not self._problem.limits:
-            return how(sequence)
+            return how(sequence, constraints=constraints)
+        more = list(constraints)
         best = sequence.without_padding()
         fixed = self.frame.is_fixed(best) if self.frame else None
         # Where the structure, thus what TE and TI are, changed on the way, a second time.
         follows = self._problem.limits.te is not None or self._problem.limits.ti is not None
         for _ in range(1 + follows):
             self._structures.forget()
-            loss, best = how(best, constraints=list(self._constraints(best)), fixed=fixed)
+            loss, best = how(best, constraints=[*more, *self._constraints(best)], fixed=fixed)
             if self.missed([best])[0] <= ALLOWED:
                 return loss, best
         return math.inf, best
