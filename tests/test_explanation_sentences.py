@@ -121,7 +121,7 @@ def test_numbers_in_words():
 
 def test_pulses_that_act_with_the_excitation_come_before_it():
     problem = make_problem(BRAIN, b1=Uniform(0.8, 1.2))
-    sequence = play([180, 15, 88, 170], [0, 0, 180, 0], [900, 6.2, 6.2, 6.2])
+    sequence = play([180, 15, 88, 170], [0, 90, 180, 0], [900, 6.2, 6.2, 6.2])
     first, second = summarize(problem, sequence).sentences
     assert "at the next pulse 900 ms later" in first
     assert second.startswith("Then 15° with 88° excites, 170° refocuses")
