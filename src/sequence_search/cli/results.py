@@ -94,6 +94,7 @@ def print_grid(result: GridResult) -> None:
         if design is not None:
             say(flow(_numbers(design), 12, name))
             say(flow(pulses(design.sequence), 12))
+    print_wishes((result.polished or result.optimum).evaluation, "the best, whatever the limits")
 
 
 def print_status(statuses: list[ProblemStatus]) -> None:

@@ -78,6 +78,11 @@ class Limited:
 
         return loss_of_a_descent
 
+    @property
+    def follows_structure(self) -> bool:
+        """Whether a limit depends on the structure of a sequence, which changes on the way."""
+        return self._problem.limits.te is not None or self._problem.limits.ti is not None
+
     def polish(
         self,
         loss_and_gradient: LossFunction,
@@ -97,8 +102,7 @@ class Limited:
         best = sequence.without_padding()
         fixed = self.frame.is_fixed(best) if self.frame else None
         # Where the structure, thus what TE and TI are, changed on the way, a second time.
-        follows = self._problem.limits.te is not None or self._problem.limits.ti is not None
-        for _ in range(1 + follows):
+        for _ in range(1 + self.follows_structure):
             self._structures.forget()
             loss, best = how(best, constraints=[*more, *self._constraints(best)], fixed=fixed)
             if self.missed([best])[0] <= ALLOWED:

@@ -181,6 +181,8 @@ class RoundSearch:
             parts=[(max(1, round(part * self._rounds.steps)), kept) for part, kept in self._halvings],
             meter=meter,
         )
+        if self._limited.follows_structure:
+            loss, _ = self._coarse()(refined)
         elite = self._select([*state.elite, *_candidates(loss.tolist(), refined)])
         new = replace(
             state,
