@@ -125,3 +125,9 @@ def test_pulses_that_act_with_the_excitation_come_before_it():
     first, second = summarize(problem, sequence).sentences
     assert "at the next pulse 900 ms later" in first
     assert second.startswith("Then 15° with 88° excites, 170° refocuses")
+
+
+def test_two_inversions_in_a_row_are_no_double_inversion():
+    names, first, _ = told(make_problem(BRAIN), play([180, 180, 90], [0, 0, 0], [20, 2500, 6.2]))
+    assert names == ("inversion", "inversion", "gradient echo")
+    assert first.startswith("An inversion (180°) and 20 ms later an inversion (180°) leave Mz at GM 0.9")

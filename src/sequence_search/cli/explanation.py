@@ -138,7 +138,9 @@ def print_pathways(found: Explanation) -> None:
 
 def print_phases(phases: Phases) -> None:
     """Which phases matter, and the simplest form."""
-    say("\nPhases: changes of the loss, relative")
+    n_free = 1 + len(phases.free)
+    n_rf = len(phases.rounded_to)
+    say(f"\nPhases: {n_rf - n_free} of {n_rf} matter; the loss changes, relative, by")
     say(flow(f"{phases.common:.0e} if all turn alike".split(" "), 2))
     say(flow(f"{phases.mirrored:.0e} if all are negated, which mirrors the response in b0".split(" "), 2))
     for each in phases.free:

@@ -15,6 +15,7 @@ from sequence_search.words import enumerated
 
 SAME = 1e-3  # difference of losses, relative
 NEAR_NULL = 0.2  # of M0 at the excitation, below which it is told when Mz crosses zero
+RECOVERED = 0.1  # of M0, in the tissue that recovers most
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven")
 
 
@@ -43,13 +44,21 @@ def structures(blocks: tuple[Block, ...], readout: Readout) -> tuple[str, ...]:
 
 
 def is_double_inversion(blocks: tuple[Block, ...]) -> bool:
-    """Whether two blocks that invert, each with a TI of its own, are all that prepares."""
-    return len(blocks) == 2 and all(block.kind in ("inversion", "composite inversion") for block in blocks)
+    """Whether two blocks that invert are all that prepares, with some tissue that recovers between them."""
+    if len(blocks) != 2 or any(block.kind not in ("inversion", "composite inversion") for block in blocks):
+        return False
+    first = blocks[0]
+    return max(first.mz_next[name] - first.mz_after[name] for name in first.mz_after) >= RECOVERED
 
 
 def train_text(readout: Readout) -> str:
     """As "CPMG train of three pulses"."""
     return f"{readout.train} train of {COUNTS[len(readout.refocusing)]} pulses"
+
+
+def with_article(words: str) -> str:
+    """As "an inversion", "a saturation"."""
+    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
 
 
 def flips_text(sequence: Sequence, pulses: tuple[int, ...]) -> str:
@@ -95,8 +104,7 @@ def _preparing(
 
 def block_text(sequence: Sequence, block: Block) -> str:
     """As "a T2-prepared inversion (87°-177°-87° over 258 ms)"."""
-    article = "an" if block.kind[0] in "aeiou" else "a"
-    text = f"{article} {block.kind} ({flips_text(sequence, block.pulses)}"
+    text = f"{with_article(block.kind)} ({flips_text(sequence, block.pulses)}"
     if len(block.pulses) > 1:
         text += f" over {time_text(block.duration)}"
     if block.kind == "composite inversion":
@@ -132,8 +140,10 @@ def _reading(sequence: Sequence, readout: Readout) -> str:
     refocusing = flips_text(sequence, readout.refocusing)
     if readout.train:
         kept, by_one = sum(readout.kept.values()) / len(readout.kept), readout.kept_by_one or 0.0
-        text += f" and a {train_text(readout)} ({refocusing}) bring {100 * kept:.1f} % of Mz to the readout,"
-        text += f" T2 aside, on average over b0 and b1 (90°-180°: {100 * by_one:.1f} %)"
+        text += (
+            f" and {with_article(train_text(readout))} ({refocusing}) bring {100 * kept:.1f} % of Mz to the"
+        )
+        text += f" readout, T2 aside, on average over b0 and b1 (90°-180°: {100 * by_one:.1f} %)"
     else:
         text += " excites"
         text += f", {refocusing} refocuses" if refocusing else ""
