@@ -116,6 +116,11 @@ def test_bad_input_ends_with_code_2(arguments, message):
     assert done.stdout == ""
 
 
+def test_no_signal_has_a_page_too():
+    done = call("explain", "max-signal", "--flip-deg", "0", "--phase-deg", "0", "--delay-ms", "6.2")
+    assert "WM nothing" in one_line(done.stdout)
+
+
 def test_words_of_a_turn_and_of_pulses():
     assert turn_words(FreeTurn((0, 1, 2, 0, 0), 0.0)) == "pulse 2 turns and pulse 3 turns twice as far"
     assert (

@@ -51,6 +51,13 @@ def test_no_signal_is_explained_too():
     assert found.summary.crossings == ()
 
 
+def test_a_loss_of_zero_is_no_divisor():
+    found = explain(make_problem(BRAIN, ("null", 1.0, (2,))), play([0, 0], [0, 90], [6.2, 6.2]))
+    assert found.loss == 0
+    assert found.phases.mirrored == found.phases.common == 0
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
 @pytest.mark.parametrize(
     ("sequence", "message"),
     [

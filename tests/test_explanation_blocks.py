@@ -128,6 +128,7 @@ def test_names_by_what_is_left_of_mz(arguments, name):
     ("along", "across", "name"),
     [
         (-0.9, -0.1, None),
+        (0.0, 0.0, None),
         (-0.5, -0.4, "partly T2-prepared inversion"),
         (0.5, 0.4, "partly T2 preparation"),
         (0.5, -0.4, "T2-prepared inversion opposed by what stays along z"),

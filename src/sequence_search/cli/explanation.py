@@ -130,6 +130,8 @@ def print_pathways(found: Explanation) -> None:
     say("\nWhat carries the signal, in M0")
     width = 2 + max(len(each.tissue) for each in found.tissues)
     for each in found.tissues:
+        if not each.carriers:
+            say(flow(["nothing"], width, each.tissue))
         for number, carrier in enumerate(each.carriers):
             off = f" ({1e3 * carrier.off_echo:.1f} ms off its echo)" if carrier.off_echo >= OFF_ECHO else ""
             text = f"{carrier.part:+.3f} {carrier.words}{off}"

@@ -19,9 +19,8 @@ N_PER_TISSUE = 256  # voxels over which blocks are measured
 # Of the signal, rms over voxels: two blocks are apart if no more of it needs what is not their mean Mz.
 BLIND = 0.05
 INVERTED, KEPT = -0.5, 0.95  # of Mz, mean over voxels
-SATURATED = (
-    0.35  # of Mz left, rms over voxels: 90° over b1 from 0.8 to 1.2 leaves 0.18, from 0.65 to 1.25 0.28
-)
+# Of Mz left, rms over voxels: 90° leaves 0.18 over b1 from 0.8 to 1.2, 0.28 over 0.65 to 1.25.
+SATURATED = 0.35
 T2_WEIGHTED = 0.1  # of Mz lost to T2 within the block, in the tissue that loses most
 MINOR = 0.2  # of the two ways along z and through the transverse plane, a share that is not named
 
@@ -121,24 +120,20 @@ def kind_of(turn: float, rms: float, turn_of_180: float, n_pulses: int) -> str:
     """
     if rms <= SATURATED:
         return "saturation"
+    if turn >= KEPT:
+        return "rotation that keeps Mz"
     if turn > INVERTED:
-        return (
-            "partial inversion"
-            if turn < 0
-            else "partial saturation"
-            if turn < KEPT
-            else "rotation that keeps Mz"
-        )
+        return "partial saturation" if turn >= 0 else "partial inversion"
     return "composite inversion" if n_pulses > 1 and turn < turn_of_180 else "inversion"
 
 
 def t2_kind(along: float, across: float) -> str | None:
     """Name of a block by the `ways` it leaves Mz where T2 takes from one; None if little passed that way."""
-    share = abs(across) / (abs(along) + abs(across))
-    if share < MINOR:
+    whole = abs(along) + abs(across)
+    if abs(across) <= MINOR * whole:
         return None
     prepared = "T2 preparation" if across > 0 else "T2-prepared inversion"
-    if share > 1 - MINOR:
+    if abs(along) < MINOR * whole:
         return prepared
     if along * across > 0:
         return f"partly {prepared}"

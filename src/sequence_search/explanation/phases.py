@@ -73,7 +73,7 @@ def examine_phases(problem: Problem, sequence: Sequence, engine: str = "auto") -
     simplest, rounded_to = simplest_form(simulator, limited, single, free)
     return Phases(
         common=turn_change(simulator, single, (1,) * n_rf),
-        mirrored=abs(negated - loss) / abs(loss),
+        mirrored=abs(negated - loss) / (abs(loss) or 1.0),
         free=free,
         simplest=simplest,
         simplest_loss=float(simulator.loss(simplest)),
@@ -82,12 +82,12 @@ def examine_phases(problem: Problem, sequence: Sequence, engine: str = "auto") -
 
 
 def turn_change(simulator: Simulator, sequence: Sequence, turns: tuple[int, ...]) -> float:
-    """Largest change of the loss, relative, as the phases go through a full turn [1]."""
+    """Largest change of the loss, relative if it is not 0, as the phases go through a full turn [1]."""
     angles = torch.arange(N_ANGLES, dtype=torch.float64) * (2 * math.pi / N_ANGLES)
     batch = sequence.map(lambda column: column.expand(N_ANGLES, -1))
     by = angles[:, None] * torch.tensor(turns, dtype=torch.float64)
     losses = simulator.loss(replace(batch, phase=batch.phase + by))
-    return float((losses - losses[0]).abs().max() / losses[0].abs())
+    return float((losses - losses[0]).abs().max()) / (abs(float(losses[0])) or 1.0)
 
 
 def free_turns(simulator: Simulator, sequence: Sequence) -> tuple[FreeTurn, ...]:

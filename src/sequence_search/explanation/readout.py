@@ -39,7 +39,7 @@ class Readout:
     echo_signal : |Mxy| at each echo without T2, in units of the Mz before the block; mean over all voxels [1]
     kept : that at the readout, by tissue
     kept_by_one : the same of 90°-180° in place of a train, at its TE; mean over all voxels
-    mz_before : in this sequence at the excitation, in units of M0; mean over each tissue's voxels
+    mz_before : in this sequence before its first pulse, in units of M0; mean over each tissue's voxels
     """
 
     pulses: tuple[int, ...]
@@ -74,11 +74,8 @@ def measure_readout(
         echo_signal = tuple(simulator.evolve(block, since_first)[0].abs().mean(-1).tolist())
     by_one = None
     if len(found.refocusing) > 1 and found.te is not None:
-        half = torch.full((2,), found.te / 2, dtype=torch.float64)
-        flips, phases = torch.tensor([math.pi / 2, math.pi]), torch.tensor([0, math.pi / 2])
-        by_one = float(
-            simulator.magnetization(Sequence(flips.to(half), phases.to(half), half))[0].abs().mean()
-        )
+        single = Sequence.from_degrees_ms([90, 180], [0, 90], [1e3 * found.te / 2] * 2)
+        by_one = float(simulator.magnetization(single)[0].abs().mean())
     return Readout(
         pulses=pulses,
         excitation=None if found.excitation is None else pulses[found.excitation],
