@@ -135,3 +135,12 @@ def test_run_explains_its_best_in_short():
     assert re.search(
         r"The first: No pulse prepares the magnetisation: .* for the same objective .*\. not saved", printed
     )
+
+
+def test_results_as_json_have_the_explanation_of_their_best(study):
+    record = json.loads(quick_run("max-signal", "--format", "json").stdout)
+    best = Sequence.from_dict(record["runs"][0]["sequence"])
+    expected = explanation.summarize(Problem.load("max-signal"), best)
+    assert record["explanation"]["sentences"] == list(expected.sentences)
+    documents = json.loads(call("designs", study, "--format", "json").stdout)
+    assert all(each["explanation"]["structures"] for each in documents)

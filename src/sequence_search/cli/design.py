@@ -23,7 +23,7 @@ from sequence_search.cli.arguments import (
 from sequence_search.cli.checks import bad_input, load, make_folder, strategy_options
 from sequence_search.cli.printing import print_json, say
 from sequence_search.cli.progress import watched
-from sequence_search.cli.results import print_grid, print_runs
+from sequence_search.cli.results import explained, print_grid, print_runs
 from sequence_search.cli.studies import run_study
 from sequence_search.words import counted
 
@@ -105,7 +105,7 @@ def _run_search(problem: Problem, how: dict[str, Any], format: Format) -> None:
     with watched() as watch:
         result = search(problem, monitor=watch.monitor, **how)
     if format is Format.JSON:
-        print_json(result_record(result))
+        print_json(explained(result_record(result), result.runs, problem))
     else:
         print_runs(result.runs, problem)
         say("not saved; --out FOLDER makes it a study")

@@ -26,7 +26,7 @@ from sequence_search.cli.arguments import (
 from sequence_search.cli.checks import bad_input, check_figure
 from sequence_search.cli.given import given_design, study_runs
 from sequence_search.cli.printing import flow, print_documents, print_json, print_table, pulses, say
-from sequence_search.cli.results import print_designs, print_wishes
+from sequence_search.cli.results import explained, print_designs, print_wishes
 
 if TYPE_CHECKING:
     from sequence_search.sequence import Sequence
@@ -63,7 +63,9 @@ def designs(
         for each in records:
             listed = {run.seed for run in found[each["problem"]]}
             each["runs"] = [run for run in each["runs"] if run["seed"] in listed]
-        return print_documents(records)
+        return print_documents(
+            [explained(each, found[each["problem"]], opened.problems[each["problem"]]) for each in records]
+        )
     for name, runs in found.items():
         if len(found) > 1:
             say(f"\n{name}")

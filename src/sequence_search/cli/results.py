@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sequence_search.cli.printing import flow, print_table, pulses, say
 from sequence_search.words import counted, time_text
@@ -39,6 +39,18 @@ def print_runs(runs: Sequence[Run], problem: Problem) -> None:
     if best is not None:
         say()
         print_designs([best], problem)
+
+
+def explained(record: dict[str, Any], runs: Sequence[Run], problem: Problem) -> dict[str, Any]:
+    """A `result_record` with its best design explained in short; null if there is none."""
+    from sequence_search.explanation.explanation import summarize
+    from sequence_search.strategies.result import best_run
+
+    best = best_run(runs)
+    if best is None or best.sequence is None:
+        return record | {"explanation": None}
+    found = summarize(problem, best.sequence)
+    return record | {"explanation": {"structures": found.structures, "sentences": found.sentences}}
 
 
 def print_designs(runs: Sequence[Run], problem: Problem) -> None:

@@ -12,7 +12,7 @@ from sequence_search.cli.arguments import Format, FormatOption, SchedulerOption,
 from sequence_search.cli.checks import bad_input, study_errors
 from sequence_search.cli.printing import print_documents, print_json, say
 from sequence_search.cli.progress import watched
-from sequence_search.cli.results import print_runs, print_status
+from sequence_search.cli.results import explained, print_runs, print_status
 
 if TYPE_CHECKING:
     from sequence_search.study.study import Study
@@ -23,7 +23,10 @@ def run_study(study: Study, format: Format, **where: Any) -> None:
     with study_errors(), watched(study) as watch:
         tally = study.run(monitor=watch.monitor, on_outcome=watch.finished, **where)
     if format is Format.JSON:
-        print_documents(study.records())
+        records = study.records()
+        print_documents(
+            [explained(r, study.runs(r["problem"]), study.problems[r["problem"]]) for r in records]
+        )
     else:
         for name in study.problems:
             runs = study.runs(name)
