@@ -45,7 +45,8 @@ class Tracer:
         self.reached: list[Reached] = []
         self.optima: list[Reached] = []  # of families, whatever their cost
         self._levels: list[float] = []
-        self._floors: list[float] = []  # of each family the least cost, or the lowest level it did not meet
+        self._floors: list[float] = []  # least cost of each family
+        self._missed: dict[tuple[int, float], float] = {}  # highest level missed from a family's cost
 
     @property
     def front(self) -> list[Reached]:
@@ -55,10 +56,11 @@ class Tracer:
         return sorted((each for each, is_on in zip(self.reached, kept, strict=True) if is_on), key=_by_cost)
 
     def add(self, sequence: Sequence) -> None:
-        """A family that begins at the optimum near a sequence, whatever its cost."""
+        """Families that begin at the optimum near a sequence, of any cost, and at the sequence's cost."""
         if not any(same_family(sequence, each.sequence) for each in self.optima):
             reached = self._begin(sequence, math.inf)
             self.optima += [] if reached is None else [reached]
+        self.add_at_its_cost(sequence)
 
     def add_at_its_cost(self, sequence: Sequence) -> None:
         """A family that begins with the best of at most the sequence's cost."""
@@ -67,26 +69,33 @@ class Tracer:
             self._begin(sequence, level)
 
     def _begin(self, sequence: Sequence, level: float) -> Reached | None:
+        """A family, of the best within a level near a sequence, and without the pulses that do nothing."""
         least, _ = self._limited.polish(self._cost, sequence, self._meter)
         self._floors.append(least)
-        return self._reach(sequence, len(self._floors) - 1, level)
+        family = len(self._floors) - 1
+        reached = self._reach(sequence, math.inf, family, level)
+        if reached is None:
+            return None
+        needed = self._limited.frame.without_small_pulses(reached.sequence)
+        if not 0 < len(needed.delay) < len(reached.sequence.delay):
+            return reached
+        return min((self._reach(needed, math.inf, family, level) or reached, reached), key=_by_loss)
 
     def add_cheapest(self) -> None:
         """The best of about the least cost of any family: the lower end of the front."""
         least = min(self._floors)
         self.solve(least + RESOLUTION * (self.front[-1].cost - least))
 
-    def slope(self, *, to_furthest: bool = False) -> float:
-        """Loss saved for a unit of cost between the ends of the front, or up to its point furthest below."""
+    def slopes(self) -> tuple[float, float, float]:
+        """Loss saved for a unit of cost from end to end of the front, and on both sides of its middle.
+
+        The middle is the point furthest below the chord between the ends.
+        """
         front = self.front
         first, last = front[0], front[-1]
-        if last.cost == first.cost:
-            return 0.0
-        slope = (first.loss - last.loss) / (last.cost - first.cost)
-        furthest = min(front, key=lambda each: each.loss + slope * each.cost)
-        if not to_furthest or furthest is first:
-            return slope
-        return (first.loss - furthest.loss) / (furthest.cost - first.cost)
+        whole = _slope(first, last)
+        middle = min(front, key=lambda each: each.loss + whole * each.cost)
+        return whole, _slope(first, middle), _slope(middle, last)
 
     def next_level(self) -> float | None:
         """Middle of the largest box between neighbours on the front in which a family may gain, if any."""
@@ -108,11 +117,11 @@ class Tracer:
         starts: list[Reached] = []
         for each in gaining:
             known = any(same_family(each.sequence, other.sequence) for other in starts)
-            if self._floors[each.family] < level and not known:
+            if self._is_able(each, level) and not known:
                 starts.append(each)
         for start in below + starts[:MOST_STARTS]:
             if not self._meter.must_end():
-                self._reach(start.sequence, start.family, level)
+                self._reach(start.sequence, start.cost, start.family, level)
 
     def settle(self, n_points: int) -> None:
         """Of so many points, solve the levels that were not, and polish each from the families beside it."""
@@ -121,9 +130,14 @@ class Tracer:
                 self.solve(each.cost)
         for left, right in pairwise(self._few(n_points)):
             for start, end in ((left, right), (right, left)):
-                able = start.family != end.family and self._floors[start.family] < end.cost
+                able = start.family != end.family and self._is_able(start, end.cost)
                 if able and not self._meter.must_end():
-                    self._reach(start.sequence, start.family, end.cost)
+                    self._reach(start.sequence, start.cost, start.family, end.cost)
+
+    def _is_able(self, start: Reached, level: float) -> bool:
+        """Whether a family may meet a level from there: its costs reach down to it, and it was not missed."""
+        missed = self._missed.get((start.family, start.cost), -math.inf)
+        return max(self._floors[start.family], missed) < level
 
     def _few(self, n_points: int) -> list[Reached]:
         """The front, thinned."""
@@ -135,7 +149,7 @@ class Tracer:
         """From the best of each number of pulses on, polish it without each of them, for one pulse less."""
         for count in range(max(len(each.sequence.delay) for each in self.optima), 1, -1):
             of_count = [each for each in self.reached if len(each.sequence.delay) == count]
-            for best in sorted(of_count, key=lambda each: each.loss)[:1]:
+            for best in sorted(of_count, key=_by_loss)[:1]:
                 is_free = ~self._limited.frame.is_fixed(best.sequence)
                 for pulse in is_free.nonzero()[:, 0].tolist():
                     if not self._meter.must_end():
@@ -156,19 +170,19 @@ class Tracer:
             (each for each in nearest.values() if each.loss < least - gain), key=lambda each: each.loss
         )
 
-    def _reach(self, sequence: Sequence, family: int, level: float) -> Reached | None:
-        """The best within the level near a sequence, if there is any."""
+    def _reach(self, sequence: Sequence, cost: float, family: int, level: float) -> Reached | None:
+        """The best within the level near a sequence, of a cost in its family, if there is any."""
         within = [] if math.isinf(level) else [partial(self._excess, level)]
         value, best = self._limited.polish(
             self._relative_loss, sequence, self._meter, ITERATIONS, constraints=within
         )
         loss = self._range * (value - 1)
-        cost, near = float(self._cost(best)[0]), RESOLUTION * self._scale
-        if not math.isfinite(loss) or cost > level + near:
-            self._floors[family] = max(self._floors[family], level)
+        value, near = float(self._cost(best)[0]), RESOLUTION * self._scale
+        if not math.isfinite(loss) or value > level + near:
+            self._missed[family, cost] = max(self._missed.get((family, cost), -math.inf), level)
             return None
         # One that ends at the level is of that cost, whatever the rounding, so that losses decide.
-        reached = Reached(level if abs(cost - level) < near else cost, loss, best, family)
+        reached = Reached(level if abs(value - level) < near else value, loss, best, family)
         self.reached.append(reached)
         return reached
 
@@ -198,3 +212,11 @@ class Tracer:
 
 def _by_cost(each: Reached) -> tuple[float, float]:
     return each.cost, each.loss
+
+
+def _by_loss(each: Reached) -> float:
+    return each.loss
+
+
+def _slope(left: Reached, right: Reached) -> float:
+    return (left.loss - right.loss) / (right.cost - left.cost) if right.cost > left.cost else 0.0

@@ -1,7 +1,7 @@
 """The Pareto front of a problem's loss against a cost: search, then polish within levels of the cost.
 
-A search of the problem as it stands gives families of designs, and two shorter ones, with the cost weighed by
-the slope of the front so far, those that win only where the cost is low (Aneja and Nair, Management Science
+A search of the problem as it stands gives families of designs, and three shorter ones, with the cost weighed
+by slopes of the front so far, those that win only where the cost is lower (Aneja and Nair, Management Science
 25:73, 1979). Then the cost is limited to one level after another, and the families that may win there are
 polished within it, each from its nearest design at a higher cost, and from the best at a lower one. The next
 level always halves the largest box between neighbours on the front, in which designs that are not known may
@@ -29,8 +29,8 @@ from sequence_search.strategies.live import live_progress
 from sequence_search.strategies.result import Design, SearchResult, Status, same_family
 
 # Of the evaluations of a seed of the first search, for each search with the cost weighed.
-PART_OF_SEARCH = 0.5
-PART_OF_BUDGET = 0.5  # that the first search may spend
+PART_OF_SEARCH = 0.4
+PART_OF_BUDGET, PART_OF_REST = 0.5, 0.25  # that the first search may spend, and each after it of what is left
 MOST_FAMILIES = 8  # of a search with the cost weighed
 
 
@@ -117,14 +117,17 @@ class _Tradeoff:
         return found
 
     def _search_low_costs(self, first: SearchResult) -> None:
-        """Families that win where the cost is low: of the slope of the front, and of its steeper part."""
+        """Families that win at lower costs: at the mean slope of the front, a steeper and a flatter one."""
         self._tracer.add_cheapest()
         most = PART_OF_SEARCH * first.runs[0].n_evaluations
-        for to_furthest in (False, True):
-            slope = self._tracer.slope(to_furthest=to_furthest)
-            if slope > 0 and not self._meter.must_end():
+        searched: set[float] = set()
+        for part in range(3):
+            slope = self._tracer.slopes()[part]
+            if slope > 0 and slope not in searched and not self._meter.must_end():
+                searched.add(slope)
                 left = self._budget - (self._meter.seconds, self._meter.evaluations)
-                found = self._search(self._cost.weighed(slope), np.minimum(left / 2, (math.inf, most)))
+                budget = np.minimum(PART_OF_REST * left, (math.inf, most))
+                found = self._search(self._cost.weighed(slope), budget)
                 for each in _families(found)[:MOST_FAMILIES]:
                     self._tracer.add_at_its_cost(each)
 
