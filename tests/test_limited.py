@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -75,6 +76,40 @@ def test_energy_limit_holds_the_flip_angle_of_one_pulse():
     flip = math.sqrt(0.1 * CONVENTIONAL_RF_ENERGY)
     assert run.sequence.flip_angle.tolist() == pytest.approx([flip], rel=1e-6)
     assert run.sequence.delay.tolist() == pytest.approx([6.2e-3])
+
+
+def test_no_point_of_a_grid_within_the_limits_is_better():
+    """Two pulses, of half the energy of 90°-180° at most, that leave CSF 0.6 at most: 10,368 points."""
+    text = (
+        "[limits]\nrelative_rf_energy = 0.5\nn_rf = { low = 2, high = 2 }\n[limits.signal.CSF]\nmean = 0.6\n"
+    )
+    problem = limited(text)
+    flips, phases = np.radians(np.arange(10, 181, 10)), np.radians(np.arange(0, 360, 45))
+    delays = [6.2e-3, 12.4e-3]
+    parts = np.meshgrid(flips, flips, [0.0], phases, [*delays, 1.0, 7.0], delays[:1])
+    first, second, zero, phase, before, after = (torch.from_numpy(part.ravel()) for part in parts)
+    energy = (first**2 + second**2) / CONVENTIONAL_RF_ENERGY
+    columns = (first, second), (zero, phase), (before, after)
+    grid = Sequence(*(torch.stack(pair, -1) for pair in columns))[energy <= 0.5]
+    magnitude = problem.simulator(problem.voxels(64)).signal(grid).abs()
+    fits = magnitude[:, 64:].mean(-1) <= 0.6
+    run = search(problem, progress=False, **QUICK["multistart"]).best
+    assert 0.001 < fits.double().mean() < 0.9
+    assert run.meets_limits
+    assert run.loss <= float((1 - magnitude[fits, :64]).square().mean(-1).min())
+
+
+def test_a_head_that_is_given_stays_and_its_delay_too():
+    head = "[limits.head]\nflip_deg = [180]\nphase_deg = [0]\ndelay_ms = [400]\n"
+    run = search(limited(head + TAIL), progress=False, **SMALL).best
+    assert run.sequence is not None
+    for design in run.families:
+        assert float(design.sequence.flip_angle[0]) == pytest.approx(math.pi)
+        assert float(design.sequence.delay[0]) == pytest.approx(0.4)
+        assert design.sequence.delay[-2:].tolist() == pytest.approx([0.015, 0.015])
+    # Without a pulse between, the inversion would still be on its way back at the excitation.
+    problem = limited(head + TAIL)
+    assert run.loss < 0.9 * problem.evaluate(problem.limits.frame.alone).loss
 
 
 def test_te_limit_holds_the_echo():
