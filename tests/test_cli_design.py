@@ -130,9 +130,10 @@ def test_limits_are_told_met_or_not(tmp_path, monkeypatch):
     assert done.exit_code == 0
     opposed = "[limits.signal.CSF]\nmean = 0.01\n[limits.signal.GM]\nmean = { low = 0.7 }\n"
     file.write_text(file.read_text() + opposed)
-    done = quick_run(file)
+    done = quick_run(file, "--out", tmp_path / "study")
     assert "no design found meets signal." in " ".join(done.stdout.split())
     assert re.search(r"signal.GM.mean +at least 0.7 +[\d.]+ +", done.stdout)
+    assert "max-signal: no design found meets signal." in call("status", tmp_path / "study").stdout
     assert_fits(done.stdout, 80)
 
 

@@ -159,6 +159,13 @@ def test_limits_that_nothing_meets_end_with_the_nearest_and_what_stands_in_the_w
     assert run.evaluation.wishes[0].met
 
 
+def test_pulses_that_are_asked_for_stay_where_another_limit_is_missed():
+    text = "[limits]\nn_rf = { low = 3 }\n[limits.signal.CSF]\nmean = { low = 0.999 }\n"
+    run = search(limited(text + TAIL), progress=False, **SMALL).best
+    assert run.reason is not None
+    assert run.reason.startswith("no design found meets signal.CSF.mean at least 0.999 (the nearest has 0.9")
+
+
 def test_a_search_that_is_cut_brings_what_it_has_within_the_limits():
     run = quick("[limits]\ntime_to_readout_ms = 3000\n" + NULL, max_evaluations=700.0)
     assert run.status == "cut"

@@ -119,6 +119,8 @@ def print_status(statuses: list[ProblemStatus]) -> None:
     for each in statuses:
         if each.best is not None and each.best.get("category"):
             say(f"{each.problem}: the best is of {each.best['category']}")
+        if each.best is not None and not all(wish["met"] for wish in each.best.get("wishes", ())):
+            say(f"{each.problem}: {each.best['reason']}")
         if each.rate is not None and each.seconds_left is not None:
             left = time_text(each.seconds_left)
             say(f"{each.problem}: {each.rate:.3g} seeds an hour, {left} left at this rate")

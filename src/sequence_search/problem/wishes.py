@@ -117,7 +117,7 @@ class Measure:
             "low": self._in_file(low) if low else None,
             "high": self._in_file(high) if math.isfinite(high) else None,
         }
-        met = float(self.excess(torch.tensor(value))[0]) <= ALLOWED
+        met = float(self.excess(torch.tensor(value, dtype=torch.float64))[0]) <= ALLOWED
         if math.isnan(value):
             return Wish(self.name, met, **bounds)
         margin = min(value - low if low else math.inf, high - value)

@@ -260,7 +260,7 @@ class RoundSearch:
         if 0 < len(needed.flip_angle) < len(best.flip_angle) and not meter.must_end():
             loss_without, without = self._limited.polish(self._fine, needed, meter)
             # A pulse does nothing whose removal raises the loss by less than it is converged.
-            if loss_without <= loss + self._limited.nothing * abs(loss):
+            if math.isfinite(loss_without) and loss_without <= loss + self._limited.nothing * abs(loss):
                 return without
         return best
 
