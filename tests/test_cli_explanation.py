@@ -55,6 +55,7 @@ def test_a_page_has_every_part(explained):
     assert "or less if pulses 4 and 5 turn alike" in text
     assert "or less if pulse 2 turns and pulse 3 turns twice as far" in text
     assert "phase of 1, 2, 3, 4 and 5: rounded to a multiple of 90°" in text
+    assert "Refocusing by 5, 180° from the excitation: an echo 12.4 ms after it, of 0.97" in text
     assert "RF energy (%)" in text
 
 

@@ -26,6 +26,7 @@ from sequence_search.words import enumerated
 if TYPE_CHECKING:
     from sequence_search.explanation.explanation import Explanation, Summary
     from sequence_search.explanation.phases import FreeTurn, Phases
+    from sequence_search.explanation.readout import Readout
 
 TISSUES_PER_TABLE = 3  # so that it fits 80 columns
 OFF_ECHO = 1e-4  # s, that is told
@@ -55,6 +56,7 @@ def explain(  # noqa: PLR0913 - two ways to name a sequence
     say(f"{loaded.name}: {', '.join(found.summary.structures)}; loss {found.loss:.6f}\n")
     say(" ".join(found.sentences))
     print_blocks(found.summary)
+    print_readout(found.summary.readout)
     print_pulses(found)
     print_pathways(found)
     print_phases(found.phases)
@@ -90,6 +92,20 @@ def print_blocks(summary: Summary) -> None:
             for each in summary.crossings
         ]
         print_table(["tissue", "recovering from pulse", "nominal voxel", "mean of voxels"], rows, flexible=0)
+
+
+def print_readout(readout: Readout) -> None:
+    """Phases of the refocusing pulses, and the mean |Mxy| measured at the echoes."""
+    if not readout.refocusing:
+        return
+    phases = enumerated(f"{math.degrees(phase):.0f}°" for phase in readout.refocusing_phases)
+    text = f"Refocusing by {numbers(readout.refocusing)}, {phases} from the excitation"
+    if readout.echoes:
+        times = enumerated(f"{1e3 * time:.1f}" for time in readout.echoes)
+        signals = enumerated(f"{signal:.3f}" for signal in readout.echo_signal)
+        what = "an echo" if len(readout.echoes) == 1 else "echoes"
+        text += f": {what} {times} ms after it, of {signals} of the Mz before it, T2 aside"
+    say(f"\n{text}")
 
 
 def print_pulses(found: Explanation) -> None:
