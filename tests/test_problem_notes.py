@@ -20,6 +20,11 @@ def test_the_paper_gives_no_cause(name):
         ("{ mean = 80, sd = 3 }", "0.08", "t2_ms of WM is 0.08 ms: seconds given for milliseconds"),
         ("{ mean = 170, sd = 27 }", "0.05", "t2_prime_ms of GM is 0.05 ms: seconds given for milliseconds"),
         ("m0 = 1.0", "m0 = 500", "m0 of CSF is 500: is it meant so large"),
+        (
+            "weight = 1.0",
+            "weight = 1.0\nworst_share = 0.001",
+            "worst_share 0.001 of term 'signal' is of hardly",
+        ),
         ("min_rf_delay_ms = 6.2", "min_rf_delay_ms = 0.0062", "min_rf_delay_ms is 0.0062 ms: seconds given"),
         ("max_delay_ms = 10000 ", "max_delay_ms = 10 ", "max_delay_ms is 10 ms: seconds given"),
         (

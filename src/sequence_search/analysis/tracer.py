@@ -59,7 +59,11 @@ class Tracer:
         """Families that begin at the optimum near a sequence, of any cost, and at the sequence's cost."""
         if not any(same_family(sequence, each.sequence) for each in self.optima):
             reached = self._begin(sequence, math.inf)
-            self.optima += [] if reached is None else [reached]
+            if reached is None:  # stopped before it met the limits
+                cost, loss = (float(value(sequence)[0]) for value in (self._cost, self._loss))
+                reached = Reached(cost, loss, sequence, len(self._floors) - 1)
+                self.reached.append(reached)
+            self.optima.append(reached)
         self.add_at_its_cost(sequence)
 
     def add_at_its_cost(self, sequence: Sequence) -> None:
@@ -71,7 +75,7 @@ class Tracer:
     def _begin(self, sequence: Sequence, level: float) -> Reached | None:
         """A family, of the best within a level near a sequence, and without the pulses that do nothing."""
         least, _ = self._limited.polish(self._cost, sequence, self._meter)
-        self._floors.append(least)
+        self._floors.append(min(least, float(self._cost(sequence)[0])))
         family = len(self._floors) - 1
         reached = self._reach(sequence, math.inf, family, level)
         if reached is None:
@@ -166,25 +170,22 @@ class Tracer:
             if each.cost >= level:
                 nearest[each.family] = each
         gain = NO_GAIN * (self.front[0].loss - self.front[-1].loss)
-        return sorted(
-            (each for each in nearest.values() if each.loss < least - gain), key=lambda each: each.loss
-        )
+        return sorted((each for each in nearest.values() if each.loss < least - gain), key=_by_loss)
 
     def _reach(self, sequence: Sequence, cost: float, family: int, level: float) -> Reached | None:
         """The best within the level near a sequence, of a cost in its family, if there is any."""
         within = [] if math.isinf(level) else [partial(self._excess, level)]
-        value, best = self._limited.polish(
+        relative, best = self._limited.polish(
             self._relative_loss, sequence, self._meter, ITERATIONS, constraints=within
         )
-        loss = self._range * (value - 1)
-        value, near = float(self._cost(best)[0]), RESOLUTION * self._scale
-        if not math.isfinite(loss) or value > level + near:
+        its_cost, near = float(self._cost(best)[0]), RESOLUTION * self._scale
+        if not math.isfinite(relative) or its_cost > level + near:
             self._missed[family, cost] = max(self._missed.get((family, cost), -math.inf), level)
             return None
         # One that ends at the level is of that cost, whatever the rounding, so that losses decide.
-        reached = Reached(level if abs(value - level) < near else value, loss, best, family)
-        self.reached.append(reached)
-        return reached
+        its_cost = level if abs(its_cost - level) < near else its_cost
+        self.reached.append(Reached(its_cost, self._range * (relative - 1), best, family))
+        return self.reached[-1]
 
     @cached_property
     def _range(self) -> float:

@@ -150,6 +150,8 @@ class _Tradeoff:
         worth = [each.sequence for each in traced if len(each.sequence.drop_small_pulses().delay)]
         finisher = Finisher(self._cost.rest, self._engine)
         designs = [one for one in finisher.designs(finisher.clean(worth)) if one.evaluation.meets_limits]
+        if not designs:
+            raise ValueError(f"no design of '{self._problem.name}' has a pulse above 3° and meets its limits")
         value = self._cost.value_and_gradient(STANDARD_N_PER_TISSUE, self._engine)
         costs = np.array([float(value(each.sequence)[0]) for each in designs])
         losses = np.array([each.loss for each in designs])

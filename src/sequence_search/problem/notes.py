@@ -14,6 +14,7 @@ from sequence_search.tissue import Distribution, Imaging, Normal, Tissue
 from sequence_search.voxels import clipped_share
 
 NEGLIGIBLE_SHARE = 1e-6
+SMALL_SHARE = 0.01  # of the 128 voxels per tissue of a polish
 
 
 # Range of a quantity in its SI unit beyond which a mistake is likelier than a wish; what it would be.
@@ -65,6 +66,12 @@ def notes(
             f"flip_range_deg ends at {math.degrees(space.flip_range[1]):g} and holds for the start only:"
             " max_flip_deg is the bound of every flip angle"
         )
+    found += [
+        f"worst_share {term.worst_share:g} of term '{term.name}' is of hardly a voxel in a hundred:"
+        " a search sees too few of them"
+        for term in objective.terms
+        if term.worst_share < SMALL_SHARE
+    ]
     if all(term.kind.of == "sequence" for term in objective.terms):
         found.append("no term of the objective is of the signal: doing nothing is best")
     return found
