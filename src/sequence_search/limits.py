@@ -182,10 +182,9 @@ class Limits:
                 raise Fault(
                     "{signal}: tissue '{0}' is not defined; known are {1}", each.tissue, ", ".join(m0)
                 )
-            for limit in (each.mean, each.percentile_95):
-                if limit is not None and limit.low > m0[each.tissue]:
-                    message = "{signal}: {0} gives at most its m0, {1}, and low is {2}"
-                    raise Fault(message, each.tissue, f"{m0[each.tissue]:g}", f"{limit.low:g}")
+            if each.mean is not None and each.mean.low > m0[each.tissue]:
+                message = "{signal}: {0} gives at most its m0, {1}, and low is {2}"
+                raise Fault(message, each.tissue, f"{m0[each.tissue]:g}", f"{each.mean.low:g}")
         self._check_numbers(space)
         self._check_fixed(space)
 

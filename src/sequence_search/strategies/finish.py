@@ -65,7 +65,7 @@ class Finisher:
             Seeds that ran as one batch and share the meter's time.
         """
         worth = [one for one in found if len(one.drop_small_pulses().flip_angle)]
-        evaluated, unmet = self._within([one for one in self.clean(worth) if math.isfinite(one.loss)], meter)
+        evaluated = self._within([one for one in self.clean(worth) if math.isfinite(one.loss)], meter)
         distinct: list[Evaluated] = []
         for each in sorted(evaluated, key=lambda one: one.loss):
             if not any(same_family(each.sequence, other.sequence) for other in distinct):
@@ -78,12 +78,13 @@ class Finisher:
             if worth:
                 reason = "the loss is not finite on the standard ensemble"
             return failed(seed, reason, seconds, meter.evaluations, history)
-        reasons = [meter.reason, unmet_text(designs[0].evaluation.wishes) if unmet else None]
+        best = designs[0].evaluation
+        reasons = [meter.reason, None if best.meets_limits else unmet_text(best.wishes)]
         why = "; ".join(filter(None, reasons)) or None
         return Run(seed, meter.status, tuple(designs), seconds, meter.evaluations, history, why)
 
-    def _within(self, evaluated: list[Evaluated], meter: Meter) -> tuple[list[Evaluated], bool]:
-        """Those that meet all limits; if there are none the nearest, and that this is so.
+    def _within(self, evaluated: list[Evaluated], meter: Meter) -> list[Evaluated]:
+        """Those that meet all limits; if there are none the nearest.
 
         Where the search ended before its polish, the nearest are brought within, of those of a lower loss.
         """
@@ -97,7 +98,7 @@ class Finisher:
             loss = self._standard.loss_and_gradient
             brought = [self.limited.polish(loss, one, Meter(Settings()), BRIEF) for one in near]
             good += self.clean([within for value, within in brought if math.isfinite(value)])
-        return (good, False) if good or not bad else (bad[:1], True)
+        return good or bad[:1]
 
     def clean(self, found: list[Sequence]) -> list[Evaluated]:
         """Drop small pulses and turn all phases to a first of 0, where the loss does not rise by it.
