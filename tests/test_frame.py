@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -32,6 +33,17 @@ def test_which_pulses_are_fixed_in_a_padded_batch():
     assert FRAME.is_fixed(batch).int().tolist() == [[1, 0, 0, 0, 1, 1], [1, 1, 1, 0, 0, 0]]
     assert FRAME.is_fixed(FRAME.alone).all()
     assert not Frame().is_fixed(batch).any()
+
+
+def test_delays_that_were_moved_are_held():
+    whole = FRAME.complete(FREE)
+    batch = Sequence.stack([whole, FRAME.alone])
+    moved = replace(batch, delay=batch.delay * 1.5)
+    held = FRAME.hold(moved)
+    assert held[0].delay.tolist() == pytest.approx([0.1, 0.015, 0.03, 0.045, 0.015, 0.015])
+    assert held[1].without_padding() == FRAME.alone
+    assert FRAME.hold(whole) == whole
+    assert Frame().hold(moved) == moved
 
 
 def test_small_pulses_go_from_the_free_part_alone():

@@ -1,6 +1,7 @@
 """Searches within limits: what they return meets all of them, or is the nearest and says so."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,6 +69,9 @@ def test_given_pulses_have_no_slopes():
     _, gradient = Limited(problem, "auto").descent_loss(problem.voxels(8))()(batch)
     assert (gradient.flip_angle != 0).tolist() == [[True, True, False, False], [False] * 4]
     assert (gradient.delay != 0).int().sum() == 2
+    moved = replace(batch, delay=batch.delay * torch.tensor([1.0, 1.0, 1.1, 0.9]))
+    loss = Limited(problem, "auto").descent_loss(problem.voxels(8))()
+    assert loss(moved)[0][0] == loss(batch)[0][0]
 
 
 def test_energy_limit_holds_the_flip_angle_of_one_pulse():

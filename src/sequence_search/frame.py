@@ -48,6 +48,22 @@ class Frame:
         behind = (place >= count - self._count(self.tail)) & (place < count)
         return (place < self._count(self.head)) | behind
 
+    def hold(self, sequence: Sequence) -> Sequence:
+        """Whole sequences [*batch, n_rf] with the delays of the given pulses as they are given.
+
+        A descent may move delays together, those of an echo for example, whatever their slopes.
+        """
+        delay, place, count = sequence.delay, torch.arange(sequence.delay.shape[-1]), sequence.n_rf[..., None]
+        for part, first in (
+            (self.head, torch.zeros_like(count)),
+            (self.tail, count - self._count(self.tail)),
+        ):
+            if part is not None:
+                at = place - first
+                given = part.delay[at.clamp(0, len(part.delay) - 1)]
+                delay = torch.where((at >= 0) & (at < len(part.delay)), given, delay)
+        return replace(sequence, delay=delay)
+
     def keeps(self, sequence: Sequence, name: Literal["head", "tail"]) -> bool:
         """Whether a single sequence begins with the head, or ends with the tail, but for a common phase."""
         given, single = self.head if name == "head" else self.tail, sequence.without_padding()

@@ -64,6 +64,7 @@ class Finisher:
         n_seeds : int
             Seeds that ran as one batch and share the meter's time.
         """
+        found = [self.limited.frame.hold(one) for one in found]
         worth = [one for one in found if len(one.drop_small_pulses().flip_angle)]
         evaluated = self._within([one for one in self.clean(worth) if math.isfinite(one.loss)], meter)
         distinct: list[Evaluated] = []

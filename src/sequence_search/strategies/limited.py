@@ -99,7 +99,7 @@ class Limited:
         if not self._problem.limits:
             return how(sequence, constraints=constraints)
         more = list(constraints)
-        best = sequence.without_padding()
+        best = self.frame.hold(sequence.without_padding())
         fixed = self.frame.is_fixed(best) if self.frame else None
         # Where the structure, thus what TE and TI are, changed on the way, a second time.
         for _ in range(1 + self.follows_structure):
@@ -152,6 +152,7 @@ class Limited:
     def _priced(
         self, plain: LossFunction, measured: list[Measure], price: float, sequence: Sequence
     ) -> tuple[Float[Tensor, "*batch"], Sequence]:
+        sequence = self.frame.hold(sequence)
         loss, gradient = plain(sequence)
         columns = gradient.columns()
         for each in measured:
