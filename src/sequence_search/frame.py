@@ -53,11 +53,9 @@ class Frame:
 
         A descent may move delays together, those of an echo for example, whatever their slopes.
         """
-        delay, place, count = sequence.delay, torch.arange(sequence.delay.shape[-1]), sequence.n_rf[..., None]
-        for part, first in (
-            (self.head, torch.zeros_like(count)),
-            (self.tail, count - self._count(self.tail)),
-        ):
+        delay, n_rf = sequence.delay, sequence.n_rf[..., None]
+        place = torch.arange(delay.shape[-1]).expand(delay.shape)
+        for part, first in ((self.head, 0), (self.tail, n_rf - self._count(self.tail))):
             if part is not None:
                 at = place - first
                 given = part.delay[at.clamp(0, len(part.delay) - 1)]
