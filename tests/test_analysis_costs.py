@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
-from sequence_search.analysis.costs import cost_of
+from sequence_search.analysis.costs import CLOSED_FORMS, cost_of
+from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 
@@ -28,6 +31,16 @@ def test_a_cost_that_is_not_in_the_objective():
     assert float(value) == pytest.approx(0.0134)
     torch.testing.assert_close(slopes.delay, torch.ones(2, dtype=torch.float64))
     assert float(value) * cost.factor == pytest.approx(13.4)
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_closed_forms_are_the_terms_of_the_objective(name):
+    objective = Objective((Term(name, TERMS[name], 1.0),))
+    value, slopes = CLOSED_FORMS[name](ECHO)
+    expected, its_slopes = replace(PROBLEM, objective=objective).loss_and_gradient(PROBLEM.voxels(1))(ECHO)
+    torch.testing.assert_close(value, expected)
+    for column, slope in its_slopes.columns().items():
+        torch.testing.assert_close(getattr(slopes, column), slope)
 
 
 def test_a_term_of_the_objective():

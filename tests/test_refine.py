@@ -163,3 +163,14 @@ def test_threads_of_blas_change_no_bit_of_a_polish():
         with threadpool_limits(n_threads, "blas"):
             found.append([polish(loss_and_gradient, PROBLEM.search_space, start) for start in starts])
     assert found[0] == found[1]
+
+
+def test_a_looser_tolerance_ends_a_polish_earlier_and_not_far_away():
+    problem = Problem.load("gm-wm")
+    loss_and_gradient = problem.loss_and_gradient(problem.voxels(16))
+    start = Sequence.from_degrees_ms([175, 85, 170], [0, 10, 100], [400, 8, 9])
+    strict, loose = (Meter(Settings()) for _ in range(2))
+    exact, _ = polish(loss_and_gradient, problem.search_space, start, meter=strict)
+    near, _ = polish(loss_and_gradient, problem.search_space, start, meter=loose, tolerance=1e-7)
+    assert loose.evaluations < strict.evaluations
+    assert near == pytest.approx(exact, abs=1e-3 * abs(exact))

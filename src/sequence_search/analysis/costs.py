@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import torch
+from torch import Tensor
+
 from sequence_search.engines.simulator import LossFunction
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.errors import nearest
 from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
 
 # Costs of the sequence alone: in words, the unit of tables, and the factor to it.
 COSTS = {
@@ -51,11 +55,35 @@ class Cost:
         return replace(self.rest, objective=Objective(terms))
 
     def value_and_gradient(self, n_per_tissue: int, engine: str) -> LossFunction:
-        """The cost and its derivatives over Sobol voxels; of the sequence alone it needs none."""
+        """The cost and its derivatives over Sobol voxels; one of a single sequence alone needs none."""
+        if self.term.name in CLOSED_FORMS:
+            return CLOSED_FORMS[self.term.name]
         problem = replace(self.rest, objective=Objective((self.term,)))
-        of_sequence = self.term.kind.of == "sequence"
-        voxels = problem.voxels(method="nominal") if of_sequence else problem.voxels(n_per_tissue)
-        return problem.loss_and_gradient(voxels, engine)
+        return problem.loss_and_gradient(problem.voxels(n_per_tissue), engine)
+
+
+def _rf_energy(sequence: Sequence) -> tuple[Tensor, Sequence]:
+    return sequence.rf_energy, replace(_zeros(sequence), flip_angle=2 * sequence.flip_angle)
+
+
+def _time_to_readout(sequence: Sequence) -> tuple[Tensor, Sequence]:
+    return sequence.time_to_readout, replace(_zeros(sequence), delay=torch.ones_like(sequence.delay))
+
+
+def _rf_number(sequence: Sequence) -> tuple[Tensor, Sequence]:
+    return sequence.n_rf.to(sequence.delay.dtype), _zeros(sequence)
+
+
+def _zeros(sequence: Sequence) -> Sequence:
+    return replace(sequence, **{name: torch.zeros_like(part) for name, part in sequence.columns().items()})
+
+
+# Of a single sequence, with derivatives, in closed form: a polish asks for a cost as often as for a loss.
+CLOSED_FORMS: dict[str, LossFunction] = {
+    "rf_energy": _rf_energy,
+    "time_to_readout": _time_to_readout,
+    "rf_number": _rf_number,
+}
 
 
 def cost_of(problem: Problem, against: str) -> Cost:

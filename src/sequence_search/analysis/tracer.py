@@ -21,7 +21,8 @@ from sequence_search.strategies.result import same_family
 
 N_PER_TISSUE = 128  # Sobol voxels, as in the polish of a search
 MOST_STARTS = 3  # structures that are polished at a level
-ITERATIONS = 100  # of a turn of the polish, which begins near its end
+# Of the polish, of a range of losses: digits beyond take twice the time, and change nothing in a front.
+TOLERANCE = 1e-9
 # Parts of the range of costs by which a level may be missed, and of losses below which nothing is gained.
 RESOLUTION, NO_GAIN = 1e-4, 1e-6
 
@@ -44,6 +45,7 @@ class Tracer:
         self._limited, self._meter = Limited(cost.rest, engine), meter
         self.reached: list[Reached] = []
         self.optima: list[Reached] = []  # of families, whatever their cost
+        self._scale = 0.0  # largest size of their costs
         self._levels: list[float] = []
         self._floors: list[float] = []  # least cost of each family
         self._missed: dict[tuple[int, float], float] = {}  # highest level missed from a family's cost
@@ -64,6 +66,7 @@ class Tracer:
                 reached = Reached(cost, loss, sequence, len(self._floors) - 1)
                 self.reached.append(reached)
             self.optima.append(reached)
+            self._scale = max(self._scale, abs(reached.cost))
         self.add_at_its_cost(sequence)
 
     def add_at_its_cost(self, sequence: Sequence) -> None:
@@ -176,7 +179,11 @@ class Tracer:
         """The best within the level near a sequence, of a cost in its family, if there is any."""
         within = [] if math.isinf(level) else [partial(self._excess, level)]
         relative, best = self._limited.polish(
-            self._relative_loss, sequence, self._meter, ITERATIONS, constraints=within
+            self._relative_loss,
+            sequence,
+            self._meter,
+            constraints=within,
+            tolerance=TOLERANCE,
         )
         its_cost, near = float(self._cost(best)[0]), RESOLUTION * self._scale
         if not math.isfinite(relative) or its_cost > level + near:
@@ -202,13 +209,9 @@ class Tracer:
     def _excess(self, level: float, sequence: Sequence) -> tuple[Tensor, Sequence]:
         """Cost above the level, in units of the scale, and its derivatives."""
         cost, slopes = self._cost(sequence)
-        parts = {name: part / self._scale for name, part in slopes.columns().items()}
-        return (cost - level) / self._scale, replace(slopes, **parts)
-
-    @property
-    def _scale(self) -> float:
-        """Largest size of a cost of the families' optima."""
-        return max((abs(each.cost) for each in self.optima), default=0.0) or 1.0
+        scale = self._scale or 1.0
+        parts = {name: part / scale for name, part in slopes.columns().items()}
+        return (cost - level) / scale, replace(slopes, **parts)
 
 
 def _by_cost(each: Reached) -> tuple[float, float]:

@@ -29,9 +29,9 @@ from sequence_search.strategies.live import live_progress
 from sequence_search.strategies.result import Design, SearchResult, Status, same_family
 
 # Of the evaluations of a seed of the first search, for each search with the cost weighed.
-PART_OF_SEARCH = 0.4
+PART_OF_SEARCH = 0.3
 PART_OF_BUDGET, PART_OF_REST = 0.5, 0.25  # that the first search may spend, and each after it of what is left
-MOST_FAMILIES = 8  # of a search with the cost weighed
+MOST_FAMILIES = 5  # of a search with the cost weighed
 
 
 def tradeoff(

@@ -90,12 +90,14 @@ class Limited:
         meter: Meter,
         max_iterations: int = 200,
         constraints: Iterable[Constraint] = (),
+        tolerance: float = 1e-12,
     ) -> tuple[float, Sequence]:
         """Converge a single sequence within all limits, signals over the standard ensemble, as `polish`.
 
         The loss is infinite if a limit is still missed; of further constraints nothing is said.
         """
-        how = partial(polish, loss_and_gradient, self.space, meter=meter, max_iterations=max_iterations)
+        how = partial(polish, loss_and_gradient, self.space, meter=meter)
+        how = partial(how, max_iterations=max_iterations, tolerance=tolerance)
         if not self._problem.limits:
             return how(sequence, constraints=constraints)
         more = list(constraints)

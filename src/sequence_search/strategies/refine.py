@@ -100,6 +100,7 @@ def polish(
     fixed: Bool[Tensor, " n_rf"] | None = None,
     meter: Meter | None = None,
     max_iterations: int = 200,
+    tolerance: float = 1e-12,
 ) -> tuple[float, Sequence]:
     """Converge a single sequence, on flip angles, phases and log delays within their bounds.
 
@@ -122,6 +123,9 @@ def polish(
         Counts each loss; asked after each iteration, and once it says so the best so far is returned.
     max_iterations : int
         Of each turn.
+    tolerance : float
+        A turn ends once an iteration lowers the loss by less than this part of it, and the polish once a
+        round of turns does by less than a thousand times that.
 
     Returns
     -------
@@ -143,7 +147,7 @@ def polish(
     turn = partial(minimize, jac=True, bounds=variables.bounds, callback=end_if_stopped)
 
     def smooth(function: Smooth, x: np.ndarray) -> np.ndarray:
-        options = {"maxiter": max_iterations, "ftol": 1e-12, "gtol": 1e-8}
+        options = {"maxiter": max_iterations, "ftol": tolerance, "gtol": 1e-8}
         return np.asarray(turn(function, x, method="L-BFGS-B", options=options).x)
 
     def standing(x: np.ndarray) -> tuple[float, float]:
@@ -162,11 +166,11 @@ def polish(
             if held and not meter.must_end():
                 # Constraints that are far from met now will hardly be.
                 most = max_iterations if now[0] <= NEARLY_MET else min(max_iterations, LAST_TRY)
-                options = {"maxiter": most, "ftol": 1e-13}
+                options = {"maxiter": most, "ftol": tolerance / 10}
                 x = turn(loss, x, method="SLSQP", constraints=held, options=options).x
                 if (now := standing(x)) < reached:
                     found, reached = x, now
-            settled = before[0] <= reached[0] and before[1] - reached[1] < 1e-9 * abs(reached[1])
+            settled = before[0] <= reached[0] and before[1] - reached[1] < 1e3 * tolerance * abs(reached[1])
             if not len(echoes) or settled or meter.must_end():
                 break
     return reached[1], variables.sequence(found)
