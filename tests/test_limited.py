@@ -118,8 +118,8 @@ def test_a_head_that_is_given_stays_and_its_delay_too():
 
 def test_te_limit_holds_the_echo():
     """Signal is most at the shortest TE, so that a longer one, if asked for, is met exactly."""
-    text = "[limits]\nte_ms = { low = 24, high = 30 }\nmax_flip_deg = 181\nn_rf = 2\n"
-    run = search(limited(text), progress=False, **SMALL | {"n_starts": 24}).best
+    text = "[limits]\nte_ms = { low = 24, high = 30 }\nmax_flip_deg = 181\nn_rf = { low = 2, high = 2 }\n"
+    run = search(limited(text), progress=False, **SMALL | {"n_starts": 64, "steps": 40, "n_polished": 3}).best
     assert run.sequence is not None
     assert run.sequence.delay.tolist() == pytest.approx([0.012, 0.012], rel=1e-4)
     assert run.sequence.flip_angle.rad2deg().tolist() == pytest.approx([89, 178], abs=2)
