@@ -86,7 +86,11 @@ class Tracer:
         needed = self._limited.frame.without_small_pulses(reached.sequence)
         if not 0 < len(needed.delay) < len(reached.sequence.delay):
             return reached
-        return min((self._reach(needed, math.inf, family, level) or reached, reached), key=_by_loss)
+        without = self._reach(needed, math.inf, family, level)
+        if without is None or without.loss > reached.loss:
+            return reached
+        self.reached = [each for each in self.reached if each is not reached]
+        return without
 
     def add_cheapest(self) -> None:
         """The best of about the least cost of any family: the lower end of the front."""
