@@ -46,7 +46,7 @@ def test_closed_forms_are_the_terms_of_the_objective(name):
 def test_a_term_of_the_objective():
     cost = cost_of(PROBLEM, "null")
     assert names(cost.rest) == ["signal", "rf_energy", "rf_number"]
-    assert cost.axis == "null of CSF"
+    assert cost.axis == "term null of CSF"
     signal = PROBLEM.simulator(PROBLEM.voxels(64).of_tissues((2,))).signal(ECHO)
     value, _ = cost.value_and_gradient(64, "auto")(ECHO)
     assert float(value) == pytest.approx(float(signal.abs().square().mean()), rel=1e-12)
@@ -56,9 +56,13 @@ def test_a_term_of_the_objective():
 
 
 def test_a_users_own_term_is_a_cost_too():
-    problem = PROBLEM.with_term("early", lambda magnitude, sequence, voxels: sequence.delay[..., 0], 5.0)
-    cost = cost_of(problem, "early")
-    assert float(cost.value_and_gradient(4, "auto")(ECHO)[0]) == pytest.approx(0.0062)
+    def time_to_readout(magnitude, sequence, voxels):
+        return sequence.delay[..., 0]
+
+    for name in ("early", "time_to_readout"):
+        cost = cost_of(PROBLEM.with_term(name, time_to_readout, 5.0), name)
+        assert names(cost.rest) == names(PROBLEM)
+        assert float(cost.value_and_gradient(4, "auto")(ECHO)[0]) == pytest.approx(0.0062)
 
 
 def test_what_is_no_cost_is_refused():

@@ -13,6 +13,7 @@ from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.errors import nearest
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
+from sequence_search.words import enumerated
 
 # Costs of the sequence alone: in words, the unit of tables, and the factor to it.
 COSTS = {
@@ -56,8 +57,8 @@ class Cost:
 
     def value_and_gradient(self, n_per_tissue: int, engine: str) -> LossFunction:
         """The cost and its derivatives over Sobol voxels; one of a single sequence alone needs none."""
-        if self.term.name in CLOSED_FORMS:
-            return CLOSED_FORMS[self.term.name]
+        if _is_of_sequence(self.term):
+            return CLOSED_FORMS[self.term.kind.name]
         problem = replace(self.rest, objective=Objective((self.term,)))
         return problem.loss_and_gradient(problem.voxels(n_per_tissue), engine)
 
@@ -97,12 +98,11 @@ def cost_of(problem: Problem, against: str) -> Cost:
         If there is no such cost, or nothing else in the objective.
     """
     named = {term.name: term for term in problem.objective.terms}
-    if against in named and named[against].kind.name not in COSTS:
+    if against in named and not _is_of_sequence(named[against]):
         term = replace(named[against], weight=1.0)
         names = [problem.tissues[index].name for index in term.tissues or ()]
-        words = (f"{against} of {' and '.join(names)}" if names else against,)
-        rest = _without(problem, lambda other: other.name == against)
-        return Cost(term, rest, *words)
+        label = f"term {against}" + (f" of {enumerated(names)}" if names else "")
+        return Cost(term, _without(problem, lambda other: other.name == against), label)
     if against in COSTS:
         kind = TERMS[against]
         rest = _without(problem, lambda other: other.kind is kind)
@@ -110,6 +110,11 @@ def cost_of(problem: Problem, against: str) -> Cost:
     known = [*COSTS, *(name for name in named if name not in COSTS)]
     hint = nearest(against, known)
     raise ValueError(f"against must be a cost or a term of '{problem.name}', got '{against}'{hint}")
+
+
+def _is_of_sequence(term: Term) -> bool:
+    """Whether it is one of `COSTS`, and no function of the user's own by such a name."""
+    return term.kind.name in COSTS and not term.kind.own
 
 
 def _without(problem: Problem, is_cost: Callable[[Term], bool]) -> Problem:
