@@ -86,6 +86,7 @@ def test_status_of_what_is_done(study, width):
     assert record["schema_version"] == 2
     assert (record["problems"][0]["done"], record["problems"][0]["waiting"]) == (2, 0)
     best = record["problems"][0]["best"]
+    assert best["reason"] is None
     text = call("status", study).stdout
     assert f"{best['loss']:.6f}" in text
     assert f"the best is of {best['category']}" in one_line(text)

@@ -27,6 +27,7 @@ from sequence_search.strategies.rounds.multistart import Multistart
 from sequence_search.study import run as work
 from sequence_search.study.plan import Task
 from sequence_search.study.seeds import seed_folder
+from sequence_search.study.status import status_record
 from sequence_search.study.study import Study
 
 
@@ -142,6 +143,9 @@ def test_a_study_keeps_limits_and_prefers_seeds_that_meet_them(tmp_path):
     (status,) = again.status()
     assert status.best is not None
     first = status.best["seed"]
+    record = status_record(status)["best"]
+    assert record["reason"] == runs[first].reason
+    assert list(record) == ["seed", "loss", "category", "reason", "sequence"]
     file = seed_folder(tmp_path, "max-signal", 1 - first) / "status.json"
     content = json.loads(file.read_text())
     assert content.pop("meets_limits") is False

@@ -10,6 +10,7 @@ from typing import Any
 from sequence_search.study.plan import Plan
 from sequence_search.study.seeds import SeedView, read_result, seed_folder, view_task
 
+BEST_KEYS = ("seed", "loss", "category", "reason", "sequence")  # of result.json, in the record of a status
 STATES = ("done", "running", "interrupted", "waiting", "failed")
 
 
@@ -75,7 +76,7 @@ def status_record(status: ProblemStatus) -> dict[str, Any]:
     return {
         "problem": status.problem,
         **status.counts,
-        "best": best and {key: best.get(key) for key in ("seed", "loss", "category", "sequence")},
+        "best": best and {key: best.get(key) for key in BEST_KEYS},
         "seeds_per_hour": status.rate,
         "seconds_left": status.seconds_left,
         "failures": [
