@@ -130,8 +130,9 @@ def test_a_polish_within_constraints_ends_at_its_budget():
     assert meter.evaluations < 30
 
 
-def test_augmented_lagrangian_of_a_plane():
-    """Least x² + y² with x + y >= 2 is at (1, 1)."""
+@pytest.mark.parametrize("start", [[3.0, 0.0], [1e-4, -1e-4]])
+def test_augmented_lagrangian_of_a_plane(start):
+    """Least x² + y² with x + y >= 2 is at (1, 1), also from where the loss is hardly any."""
 
     def loss(x):
         return float(x @ x), 2 * x
@@ -141,7 +142,7 @@ def test_augmented_lagrangian_of_a_plane():
     def least(function, x):
         return minimize(function, x, jac=True, method="BFGS").x
 
-    x = augmented_least(loss, inequalities, least, np.array([3.0, 0.0]))
+    x = augmented_least(loss, inequalities, least, np.array(start))
     assert x == pytest.approx([1, 1], abs=2e-3)
     assert inequalities.violation(np.array([3.0, 0.0])) == 0
     assert inequalities.violation(np.array([1.0, 0.5])) == 0.5

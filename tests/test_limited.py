@@ -9,6 +9,7 @@ import torch
 
 from limit_cases import TAIL, limited
 from sequence_search.limits import CONVENTIONAL_RF_ENERGY
+from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.wishes import ALLOWED
 from sequence_search.sequence import Sequence
 from sequence_search.strategies import make_strategy, search
@@ -201,6 +202,23 @@ def test_the_structure_that_a_polish_ends_with_counts():
     assert keeper.missed([best])[0] <= ALLOWED
     assert float(best.delay.sum()) >= 0.024 * (1 - ALLOWED)
     assert math.isfinite(loss)
+
+
+@pytest.mark.parametrize("weight", [1e-6, 1.0, 1e6])
+def test_a_limit_is_met_from_where_there_is_no_loss(weight):
+    """Signal that is unwanted, |S|², but must be half of M0: a loss of 0.25, where no pulse has none."""
+    null = Objective((Term("null", TERMS["null"], weight, (1,)),))
+    problem = replace(limited("[limits.signal.CSF]\nmean = { low = 0.5 }\n"), objective=null)
+    loss, best = Limited(problem, "auto").polish(
+        problem.loss_and_gradient(problem.voxels(1024)),
+        Sequence.from_degrees_ms([0.01], [0], [6.2]),
+        Meter(Settings()),
+    )
+    assert math.isfinite(loss)
+    signal = problem.simulator(problem.voxels(1024)).signal(best)[1024:].abs()
+    assert float(signal.mean()) == pytest.approx(0.5, rel=1e-5)
+    # Of a given mean, the square is least where all voxels have it.
+    assert 0.25 * weight <= loss < 0.28 * weight
 
 
 def test_proxyless_refuses_limits():

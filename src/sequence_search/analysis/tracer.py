@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -182,33 +182,17 @@ class Tracer:
     def _reach(self, sequence: Sequence, cost: float, family: int, level: float) -> Reached | None:
         """The best within the level near a sequence, of a cost in its family, if there is any."""
         within = [] if math.isinf(level) else [partial(self._excess, level)]
-        relative, best = self._limited.polish(
-            self._relative_loss,
-            sequence,
-            self._meter,
-            constraints=within,
-            tolerance=TOLERANCE,
+        loss, best = self._limited.polish(
+            self._loss, sequence, self._meter, constraints=within, tolerance=TOLERANCE
         )
         its_cost, near = float(self._cost(best)[0]), RESOLUTION * self._scale
-        if not math.isfinite(relative) or its_cost > level + near:
+        if not math.isfinite(loss) or its_cost > level + near:
             self._missed[family, cost] = max(self._missed.get((family, cost), -math.inf), level)
             return None
         # One that ends at the level is of that cost, whatever the rounding, so that losses decide.
         its_cost = level if abs(its_cost - level) < near else its_cost
-        self.reached.append(Reached(its_cost, self._range * (relative - 1), best, family))
+        self.reached.append(Reached(its_cost, loss, best, family))
         return self.reached[-1]
-
-    @cached_property
-    def _range(self) -> float:
-        """Size of the loss of no signal, by which losses are measured: some optima have hardly any loss."""
-        silent = Sequence(*torch.zeros(3, 1, dtype=torch.float64))
-        return abs(float(self._loss(silent)[0])) or 1.0
-
-    def _relative_loss(self, sequence: Sequence) -> tuple[Tensor, Sequence]:
-        """Loss as part of the range, and 1, so that a polish weighs constraints against a size of about 1."""
-        loss, slopes = self._loss(sequence)
-        parts = {name: part / self._range for name, part in slopes.columns().items()}
-        return 1 + loss / self._range, replace(slopes, **parts)
 
     def _excess(self, level: float, sequence: Sequence) -> tuple[Tensor, Sequence]:
         """Cost above the level, in units of the scale, and its derivatives."""

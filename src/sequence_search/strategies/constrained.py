@@ -71,17 +71,16 @@ def augmented_least(
     Augmented Lagrangian of Powell, Hestenes and Rockafellar; Nocedal and Wright, "Numerical Optimization",
     2nd ed., Sec. 17.3 and 17.4: loss + sum of (max(0, m + w g)² - m²) / 2w, then m becomes max(0, m + w g).
     It ends once the constraints are met within 0.001, or come no nearer; without any it is one minimisation
-    of the loss.
+    of the loss. Violations weigh against losses as they are, so that both must be of a size near 1.
     """
-    # Violations weigh in units of the loss.
-    scale, violation = abs(loss(x)[0]) or 1.0 if len(inequalities) else 1.0, np.inf
+    violation = np.inf
 
     def augmented(x: np.ndarray) -> tuple[float, np.ndarray]:
         value, slopes = loss(x)
         g, by_x = inequalities(x)
         pressed = np.maximum(0.0, inequalities.multipliers + inequalities.weight * g)
-        price = scale * float((pressed**2 - inequalities.multipliers**2).sum()) / (2 * inequalities.weight)
-        return value + price, slopes + scale * pressed @ by_x
+        price = float((pressed**2 - inequalities.multipliers**2).sum()) / (2 * inequalities.weight)
+        return value + price, slopes + pressed @ by_x
 
     if not len(inequalities):
         return minimize(loss, x)

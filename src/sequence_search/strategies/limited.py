@@ -26,7 +26,7 @@ from sequence_search.voxels import Voxels
 # What missing a bound by a factor of e costs, in units of the range of the losses of random designs, and the
 # part of a bound below which the cost is square: so a descent ends near a limit, not to and fro across it.
 PRICE, SOFT = 3.0, 0.05
-N_RANDOM = 256
+N_RANDOM, N_RANDOM_FINE = 256, 32  # designs; fewer where voxels are many, only to know the size of losses
 STRUCTURES_EVERY = 32  # evaluations of a descent: finding them costs 100 times as much as a loss
 
 
@@ -70,7 +70,7 @@ class Limited:
             return lambda: plain
         structures = RecentStructures(STRUCTURES_EVERY)
         measured = self._problem.measures(voxels, self._engine, structures)
-        price = PRICE * self._range(plain)
+        price = PRICE * self._range(plain, N_RANDOM)
 
         def loss_of_a_descent() -> LossFunction:
             structures.forget()
@@ -96,19 +96,20 @@ class Limited:
 
         The loss is infinite if a limit is still missed; of further constraints nothing is said.
         """
-        how = partial(polish, loss_and_gradient, self.space, meter=meter)
-        how = partial(how, max_iterations=max_iterations, tolerance=tolerance)
-        if not self._problem.limits:
-            return how(sequence, constraints=constraints)
         more = list(constraints)
+        how = partial(polish, meter=meter, max_iterations=max_iterations, tolerance=tolerance)
+        if not self._problem.limits and not more:
+            return how(loss_and_gradient, self.space, sequence)
+        size = self._range(loss_and_gradient, N_RANDOM_FINE)
+        how = partial(how, partial(_relative_loss, loss_and_gradient, size), self.space)
         best = self.frame.hold(sequence.without_padding())
         fixed = self.frame.is_fixed(best) if self.frame else None
         # Where the structure, thus what TE and TI are, changed on the way, a second time.
         for _ in range(1 + self.follows_structure):
             self._structures.forget()
-            loss, best = how(best, constraints=[*more, *self._constraints(best)], fixed=fixed)
+            relative, best = how(best, constraints=[*more, *self._constraints(best)], fixed=fixed)
             if self.missed([best])[0] <= ALLOWED:
-                return loss, best
+                return size * (relative - 1), best
         return math.inf, best
 
     def missed(self, sequences: list[Sequence]) -> list[float]:
@@ -131,6 +132,8 @@ class Limited:
     @cached_property
     def _held(self) -> list[Measure]:
         """As measured, with TE and TI of a structure that stays."""
+        if not self._problem.limits:
+            return []
         return self._problem.measures(self._problem.voxels(), self._engine, self._structures)
 
     def _constraints(self, sequence: Sequence) -> list[Constraint]:
@@ -144,12 +147,12 @@ class Limited:
             found += [partial(_relative, each, scale) for scale in scales if scale]
         return found
 
-    def _range(self, plain: LossFunction) -> float:
+    def _range(self, plain: LossFunction, n_random: int) -> float:
         """Range of the losses of random designs, the same for every seed."""
-        free = random_designs(self.free_space, N_RANDOM, np.random.default_rng(0))
+        free = random_designs(self.free_space, n_random, np.random.default_rng(0))
         losses = plain(Sequence.stack(self.complete(free, alone=False)))[0]
         finite = losses[losses.isfinite()]
-        return float(finite.max() - finite.min()) if len(finite) else 1.0
+        return float(finite.max() - finite.min() if len(finite) else 0) or 1.0
 
     def _priced(
         self, plain: LossFunction, measured: list[Measure], price: float, sequence: Sequence
@@ -187,6 +190,15 @@ class RecentStructures:
             self._age, self._n_rf, self._found = 0, sequence.n_rf, exact_structures(sequence)
         self._age += 1
         return self._found
+
+
+def _relative_loss(
+    loss_and_gradient: LossFunction, size: float, sequence: Sequence
+) -> tuple[Tensor, Sequence]:
+    """Loss in units of its range, and 1: constraints weigh against a size near 1, however small the loss."""
+    loss, gradient = loss_and_gradient(sequence)
+    parts = {name: part / size for name, part in gradient.columns().items()}
+    return 1 + loss / size, replace(gradient, **parts)
 
 
 def _relative(measure: Measure, scale: float, sequence: Sequence) -> tuple[Tensor, Sequence]:

@@ -115,8 +115,8 @@ def polish(
     sequence : Sequence
         At least one pulse; it may violate the constraints.
     constraints : iterable of Constraint
-        Each g(sequence) at most 0. Where no sequence near the start meets all, the result violates them
-        little; where one does, by less than 1e-7.
+        Each g(sequence) at most 0; then losses need a size near 1. Where no sequence near the start meets
+        all, the result violates them little; where one does, by less than 1e-7.
     fixed : bool tensor [n_rf], optional
         Pulses whose flip angle, phase and delay stay as they are, within the bounds or not.
     meter : Meter, optional
