@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import torch
 from explanation_cases import make_problem, play
 from sequence_search.engines.isochromats import Isochromats
 from sequence_search.explanation.pathways import pathway_words, tissue_signals
+from sequence_search.tissue import Imaging, Normal
 
 T1, T2 = 1.3, 0.1
 PROBLEM = make_problem({"GM": (T1, T2)})
@@ -68,6 +70,21 @@ def test_where_the_magnetisation_is_agrees_with_spins(flips, phases, delays):
     expected = (signal, squares[0] - signal, along, squares[1] - along, 1 - sum(squares))
     assert shares(where(sequence)) == pytest.approx(expected, abs=0.02)
     assert sum(shares(where(sequence))) == pytest.approx(1)
+
+
+def test_a_tissue_of_another_frequency_is_carried_by_what_turned_there():
+    # 45°, half a turn of fat, 45°: water at 90°, fat along z again.
+    water, fat = PROBLEM.tissues[0], replace(PROBLEM.tissues[0], name="fat", b0=Normal(-220.0))
+    problem = replace(PROBLEM, tissues=(water, fat), imaging=Imaging(1.0, 0.0, 0.0))
+    sequence = play([45, 45, 60], [0, 0, 70], [1e3 / 440, 1.3, 3.1])
+    signals = problem.simulator(problem.voxels(method="nominal")).signal(sequence).abs().tolist()
+    found = tissue_signals(problem, sequence)
+    assert [each.signal for each in found] == pytest.approx([signal**2 for signal in signals], abs=1e-9)
+    assert abs(signals[0] - signals[1]) > 0.05
+    excited = play([45, 45], [0, 0], [1e3 / 440, 0.0])
+    on, off = tissue_signals(problem, excited)
+    assert on.signal > 0.9
+    assert (off.signal, off.longitudinal) == (pytest.approx(0, abs=1e-3), pytest.approx(1, abs=0.05))
 
 
 def test_of_no_pulse_that_excites_nothing_is_carried():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
@@ -59,15 +59,16 @@ class TissueSignal:
 
 
 def tissue_signals(problem: Problem, sequence: Sequence) -> tuple[TissueSignal, ...]:
-    """Carriers and whereabouts of each tissue's magnetisation, by its own T1, T2, T2' and the spread.
+    """Carriers and whereabouts of each tissue's magnetisation, by its own T1, T2, T2', b0 and the spread.
 
     Squares of lengths add up where lengths do not: the mean of |M|² over the spins of a voxel is |mean Mxy|²
     + (mean Mz)² and the variances of both, which dephasing makes.
     """
     nominal, signals = problem.voxels(method="nominal"), []
-    columns = (nominal.t1, nominal.t2, nominal.t2_prime, nominal.spread)
-    for tissue, t1, t2, t2_prime, spread in zip(problem.tissues, *(c.tolist() for c in columns), strict=True):
-        pathways = coherence_pathways(sequence, t1=t1, t2=t2)
+    columns = (nominal.t1, nominal.t2, nominal.t2_prime, nominal.spread, nominal.b0)
+    rows = zip(problem.tissues, *(column.tolist() for column in columns), strict=True)
+    for tissue, t1, t2, t2_prime, spread, b0 in rows:
+        pathways = off_resonance(coherence_pathways(sequence, t1=t1, t2=t2), b0)
         is_z = (pathways.orders[:, -1:] == 0).all(1)
 
         def dephasing(clock: np.ndarray, t2_prime: float = t2_prime, spread: float = spread) -> np.ndarray:
@@ -84,6 +85,11 @@ def tissue_signals(problem: Problem, sequence: Sequence) -> tuple[TissueSignal, 
         )
         signals.append(TissueSignal(tissue.name, carriers(transverse, dephasing, sequence), *shares))
     return tuple(signals)
+
+
+def off_resonance(pathways: CoherencePathways, b0: float) -> CoherencePathways:
+    """Pathways of spins that all precess by an offset [Hz], as fat does."""
+    return replace(pathways, amplitude=pathways.amplitude * np.exp(2j * math.pi * b0 * pathways.clock))
 
 
 def mean_and_square(pathways: CoherencePathways, dephasing: Dephasing) -> tuple[complex, float]:
