@@ -29,6 +29,19 @@ def test_contrasts_are_differences_of_means():
     assert design.contrast == {"WM-GM": pytest.approx(expected)}
 
 
+def test_a_signed_contrast_counts_opposite_signs_as_apart():
+    # After an inversion GM and WM of opposite Mz: magnitudes differ by little, signals by their sum.
+    problem = make_problem(BRAIN, ("signed_contrast", 30.0, (0, 1)), min_rf_delay=6e-3)
+    design, *_ = compare(problem, play([180, 90, 180], [0, 0, 90], [700, 6, 6]), 0.012)
+    (gm, wm) = (
+        (1 - 2 * math.exp(-0.7 / t1)) * math.exp(-0.012 / t2) for t1, t2 in (BRAIN["GM"], BRAIN["WM"])
+    )
+    assert gm < 0 < wm
+    assert design.contrast == {"signed GM-WM": pytest.approx(wm - gm, abs=1e-3)}
+    loss = problem.objective.terms[0].weight * design.contrast["signed GM-WM"] ** 2
+    assert design.loss == pytest.approx(-loss)
+
+
 @pytest.mark.parametrize("terms", [[("rf_energy", 1.0, ())], [("null", 1.0, (2,))]])
 def test_where_none_is_allowed_a_spin_echo_of_the_same_te(terms):
     # TI at the null of CSF is 2.77 s, beyond the longest delay.

@@ -18,7 +18,8 @@ class Compared:
     ----------
     name : what it is
     mean, sd : of |Mxy| over each tissue's voxels [a.u.]
-    contrast : for each contrast term the difference of its tissues' means, the first less the second [a.u.]
+    contrast : for each contrast term the difference of its tissues' mean |Mxy|, the first less the second; of
+        a signed contrast the magnitude of the difference of their mean Mxy, and its name says so [a.u.]
     relative_rf_energy : relative to 90°-180° [1]
     time_to_readout : from the first pulse [s]
     """
@@ -64,21 +65,27 @@ def is_allowed(problem: Problem, sequence: Sequence) -> bool:
 
 def _achieved(problem: Problem, sequence: Sequence, name: str, engine: str) -> Compared:
     voxels, evaluation = problem.voxels(), problem.evaluate(sequence, engine)
-    magnitude = problem.simulator(voxels, engine).signal(sequence).abs()
-    by_tissue = [magnitude[voxels.is_of((i,))] for i in range(len(problem.tissues))]
+    signal = problem.simulator(voxels, engine).signal(sequence)
+    by_tissue = [signal[voxels.is_of((i,))] for i in range(len(problem.tissues))]
     names = [tissue.name for tissue in problem.tissues]
-    means = [float(each.mean()) for each in by_tissue]
+    means = [float(each.abs().mean()) for each in by_tissue]
     contrast = {}
     for term in problem.objective.terms:
         if term.kind.n_tissues == (2, 2):
             first, second = term.tissues or (0, 1)
-            contrast[f"{names[first]}-{names[second]}"] = means[first] - means[second]
+            pair = f"{names[first]}-{names[second]}"
+            if term.kind.of == "signal":
+                contrast[f"signed {pair}"] = float((by_tissue[first].mean() - by_tissue[second].mean()).abs())
+            else:
+                contrast[pair] = means[first] - means[second]
     return Compared(
         name=name,
         sequence=sequence,
         loss=evaluation.loss,
         mean=dict(zip(names, means, strict=True)),
-        sd={tissue: float(each.std(correction=0)) for tissue, each in zip(names, by_tissue, strict=True)},
+        sd={
+            tissue: float(each.abs().std(correction=0)) for tissue, each in zip(names, by_tissue, strict=True)
+        },
         contrast=contrast,
         relative_rf_energy=evaluation.relative_rf_energy,
         time_to_readout=evaluation.time_to_readout,
