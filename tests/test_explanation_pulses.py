@@ -35,6 +35,14 @@ def test_a_pulse_that_does_nothing_is_a_loss_by_its_cost():
     assert len(idle.sequence_without.delay) == 2
 
 
+def test_a_design_is_polished_as_the_rest_is():
+    problem = make_problem(TISSUES, min_rf_delay=6e-3)
+    best, worse = (pulse_worths(problem, play([flip, 180], [0, 90], [6, 6]))[1] for flip in (90, 70))
+    assert worse.buys == pytest.approx(best.buys, abs=1e-6)
+    assert worse.loss_with == pytest.approx(best.loss_with, abs=1e-6)
+    assert worse.loss_left_out > best.loss_left_out
+
+
 def test_starts_join_the_delays_or_leave_one_out():
     starts = starts_without(play([90, 180, 170], [0, 90, 30], [10, 25, 13]), 1, NONE_GIVEN)
     assert starts.delay[:3, 0].tolist() == pytest.approx([0.035, 0.010, 0.025])

@@ -34,7 +34,9 @@ class PulseWorth:
     flip_angle : of the pulse [rad]
     loss_left_out : over the standard ensemble with the delays joined, nothing polished
     loss_without : with the rest polished; None if that does not get within the limits
-    buys : by how much the loss rises without it, the rest polished; at most, as a better rest may exist
+    loss_with : of the whole sequence, polished as well
+    buys : by how much the loss rises without it, both polished; at most, as a better rest
+        may exist
     sequence_without : that rest
     """
 
@@ -42,6 +44,7 @@ class PulseWorth:
     flip_angle: float = field(metadata={"unit": "rad"})
     loss_left_out: float
     loss_without: float | None
+    loss_with: float
     buys: float | None
     sequence_without: Sequence | None
 
@@ -58,15 +61,27 @@ def pulse_worths(problem: Problem, sequence: Sequence, engine: str = "auto") -> 
     finisher = Finisher(problem, engine)
     few = finisher.limited.descent_loss(problem.voxels(N_PER_TISSUE))
     standard = problem.loss_and_gradient(problem.voxels(), engine)
-    given, (whole,) = finisher.limited.frame.is_fixed(sequence), finisher.evaluate([sequence])
+    given = finisher.limited.frame.is_fixed(sequence)
+    (whole,) = finisher.evaluate([sequence])
+    polished, _ = finisher.limited.polish(standard, sequence, Meter(Settings()))  # infinite beyond the limits
+    loss_with = min(whole.loss, polished)
     found = []
     for pulse in (i for i in range(n_rf) if not given[i]):
         starts = starts_without(sequence, pulse, given)
         (left_out,) = finisher.evaluate([starts[0]])
         ends = finisher.clean(polished_ends(starts, few(), standard, finisher.limited))
         best = min(ends, key=lambda each: each.loss, default=None)
-        parts = (None,) * 3 if best is None else (best.loss, best.loss - whole.loss, best.sequence)
-        found.append(PulseWorth(pulse, float(sequence.flip_angle[pulse]), left_out.loss, *parts))
+        found.append(
+            PulseWorth(
+                pulse=pulse,
+                flip_angle=float(sequence.flip_angle[pulse]),
+                loss_left_out=left_out.loss,
+                loss_without=best and best.loss,
+                loss_with=loss_with,
+                buys=best and best.loss - loss_with,
+                sequence_without=best and best.sequence,
+            )
+        )
     return tuple(found)
 
 
