@@ -1,13 +1,15 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from cli_call import assert_fits, call, one_line, quick_run
-from sequence_search.cli.explanation import numbers, turn_words
+from sequence_search.cli.explanation import numbers, print_pulses, turn_words
 from sequence_search.explanation import explanation
 from sequence_search.explanation.phases import FreeTurn
+from sequence_search.explanation.pulses import PulseWorth
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 
@@ -82,6 +84,28 @@ def test_a_single_pulse_has_a_page_too(width):
     assert "What each pulse buys at most" not in done.stdout
     assert "Blocks" not in done.stdout
     assert_fits(done.stdout, width)
+
+
+def test_a_page_tells_what_its_numbers_leave_open():
+    columns = "--flip-deg 180 0 70 --phase-deg 0 0 0 --delay-ms 2e3 2e3 6.2"
+    done = call("explain", "csf-null-w1", *columns.split())
+    text = one_line(done.stdout)
+    assert re.search(
+        r"\(the design polished as well: 0\.\d+; what a pulse buys is counted from there\)", text
+    )
+    assert "of 3 phases 0 independent combinations matter" in text
+    assert "0° hardly changes Mz" in text
+    assert "excited by 3 (net dephasing of 6.2 ms)" in text
+
+
+def test_what_is_left_without_a_pulse_is_told_where_it_is_odd(capsys):
+    rest, none = (Sequence.from_degrees_ms(column, column, column) for column in ([90], []))
+    worths = PulseWorth(0, 0.0, 0.2, 0.3, 0.1, 0.2, rest), PulseWorth(1, 1.0, 0.9, 0.5, 0.1, 0.4, none)
+    print_pulses(SimpleNamespace(loss=0.1, pulses=worths))
+    text = one_line(capsys.readouterr().out)
+    assert "just left out, 1: beyond the search space or the limits" in text
+    assert text.endswith("the rest without 2: no pulse at all")
+    assert "the design polished as well" not in text
 
 
 def test_json(explained):

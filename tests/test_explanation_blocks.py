@@ -1,11 +1,12 @@
 import math
+from dataclasses import replace
 
 import pytest
 
 from explanation_cases import BRAIN, make_problem, play
 from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.blocks import cut_blocks, kind_of, measure_blocks, mz_factor, t2_kind, ways
-from sequence_search.tissue import Uniform
+from sequence_search.tissue import Normal, Uniform
 
 PROBLEM = make_problem(BRAIN, b1=Uniform(0.8, 1.2), b0=Uniform(-50.0, 50.0))
 
@@ -82,6 +83,29 @@ def test_a_composite_inversion_is_better_than_one_pulse():
     assert halves.kind == "inversion"
 
 
+def test_a_composite_saturation_is_steadier_than_one_pulse():
+    # With a = b1 pi/2, 90° then 180° of phase 120° leave cos a cos 2a + sin a sin 2a / 2, odd about b1 = 1;
+    # one pulse leaves cos a, of variance 1/2 - sin(0.2 pi) / (0.4 pi) over b1 from 0.8 to 1.2.
+    (found,) = block(play([90, 180, 90], [0, 120, 0], [1e-6, 800, 6]))
+    assert found.kind == "composite saturation"
+    assert found.turn == pytest.approx(0, abs=1e-3)
+    assert found.turn_sd == pytest.approx(0.012, abs=1e-3)
+    assert found.turn_sd_of_one == pytest.approx(
+        math.sqrt(0.5 - math.sin(0.2 * math.pi) / (0.4 * math.pi)), abs=1e-3
+    )
+
+
+def test_pulses_that_turn_one_tissue_and_not_another_are_selective():
+    # 45°, half a turn of fat, 45°: water is saturated, fat as it was.
+    water = make_problem({"water": (1.2, 0.05)}, spread=0.0).tissues[0]
+    fat = replace(water, name="fat", b0=Normal(-220.0))
+    problem = replace(make_problem({"water": (1.2, 0.05)}, spread=0.0), tissues=(water, fat))
+    (found,) = block(play([45, 45, 90], [0, 0, 0], [1e3 / 440, 800, 6]), problem)
+    assert found.kind == "frequency-selective rotation"
+    assert found.mz_factor["water"] == pytest.approx(0, abs=0.06)
+    assert found.mz_factor["fat"] == pytest.approx(1, abs=0.06)
+
+
 def test_a_partial_inversion_from_which_what_t2_spares_takes():
     # Of 35°-164°-35° with phases 0, p, 2p: cos² 35° cos 164° along z, sin² 35° sin² 82° through the plane.
     sequence = play([35, 164, 35, 90], [0, 55, 110, 0], [100, 100, 950, 6])
@@ -109,15 +133,19 @@ def test_what_dephases_is_no_way():
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
-        ((-0.9, 0.9, -0.9, 1), "inversion"),
-        ((-0.9, 0.9, -0.8, 2), "composite inversion"),
-        ((-0.9, 0.9, -0.91, 2), "inversion"),
-        ((-0.4, 0.5, -0.4, 1), "partial inversion"),
-        ((0.4, 0.5, 0.4, 1), "partial saturation"),
-        ((0.9, 0.9, -0.9, 1), "partial saturation"),
-        ((0.96, 0.96, -0.9, 2), "rotation that keeps Mz"),
-        ((0.0, 0.3, 0.0, 1), "saturation"),
-        ((0.0, 0.7, 0.0, 1), "partial saturation"),
+        ((-0.9, 0.05, -0.9, 0.05, 1), "inversion"),
+        ((-0.9, 0.05, -0.8, 0.05, 2), "composite inversion"),
+        ((-0.9, 0.05, -0.91, 0.05, 2), "inversion"),
+        # 122°, and what is left of a saturation that is none.
+        ((-0.53, 0.1, -1.0, 0.1, 1), "partial inversion"),
+        ((-0.34, 0.06, -0.85, 0.1, 3), "partial inversion"),
+        ((-0.34, 0.06, -0.85, 0.32, 3), "composite partial inversion"),
+        ((0.4, 0.2, 0.4, 0.2, 1), "partial saturation"),
+        ((0.9, 0.0, -0.9, 0.0, 1), "partial saturation"),
+        ((0.96, 0.0, -0.9, 0.0, 2), "rotation that keeps Mz"),
+        ((0.0, 0.3, 0.0, 0.3, 1), "saturation"),
+        ((0.0, 0.1, 0.0, 0.3, 2), "composite saturation"),
+        ((0.0, 0.7, 0.0, 0.7, 1), "partial saturation"),
     ],
 )
 def test_names_by_what_is_left_of_mz(arguments, name):

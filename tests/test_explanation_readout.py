@@ -1,10 +1,11 @@
 import math
+from dataclasses import replace
 
 import pytest
 
 from explanation_cases import make_problem, play
 from sequence_search.explanation.readout import measure_readout
-from sequence_search.tissue import Uniform
+from sequence_search.tissue import Imaging, Normal, Uniform
 
 PROBLEM = make_problem({"GM": (1.3, 0.1)}, b1=Uniform(0.8, 1.2), b0=Uniform(-50.0, 50.0))
 
@@ -34,7 +35,7 @@ def test_without_relaxation_an_echo_keeps_the_cube_of_the_sine_over_b1():
 
 
 @pytest.mark.parametrize(
-    ("phases", "name"), [([90, 90], "CPMG"), ([0, 0], "CP"), ([0, 180], "CP"), ([90, 45], "phase-cycled")]
+    ("phases", "name"), [([90, 90], "CPMG"), ([0, 0], "CP"), ([0, 180], "CP"), ([90, 45], "phase-modulated")]
 )
 def test_a_train_by_its_phases_and_echoes(phases, name):
     found = read(play([90, 180, 180], [0, *phases], [10, 20, 10]))
@@ -65,3 +66,30 @@ def test_a_stimulated_echo_and_no_signal():
     assert (found.kind, found.storing, found.echoes) == ("stimulated echo", (1,), ())
     assert found.tm == pytest.approx(0.05)
     assert read(play([0], [0], [10])).kind == "no signal"
+
+
+def test_pulses_whose_pathways_add_up_are_a_composite_excitation():
+    # 1-2-1 with half a turn of fat between: 90° of water, 22.5° - 45° + 22.5° of fat.
+    water = replace(PROBLEM.tissues[0], name="water", t2_prime=Normal(10.0))
+    fat = replace(water, name="fat", b0=Normal(-220.0))
+    problem = replace(PROBLEM, tissues=(water, fat), imaging=Imaging(1.0, 0.0, 0.0))
+    found = read(play([22.5, 45, 22.5], [0, 0, 0], [1e3 / 440, 1e3 / 440, 1.0]), problem)
+    assert found.kind == "composite excitation"
+    assert found.largest_share < 0.5
+    assert (found.kept["water"], found.kept["fat"]) == (
+        pytest.approx(1, abs=0.01),
+        pytest.approx(0, abs=0.01),
+    )
+
+
+@pytest.mark.parametrize(
+    "sequence", [play([90, 180], [0, 90], [6, 6]), play([90, 90, 90], [0] * 3, [10, 500, 10])]
+)
+def test_an_echo_that_carries_the_signal_is_no_composite_excitation(sequence):
+    assert read(sequence).kind != "composite excitation"
+
+
+def test_a_train_of_small_refocusing_pulses_stays_a_train():
+    found = read(play([90, *[120] * 4], [0, *[90] * 4], [10, 20, 20, 20, 10]))
+    assert found.largest_share < 0.5
+    assert found.train == "CPMG"

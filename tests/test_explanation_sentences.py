@@ -1,5 +1,6 @@
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from scipy.optimize import fsolve
 from explanation_cases import BRAIN, make_problem, play
 from sequence_search.explanation.explanation import summarize
 from sequence_search.explanation.sentences import by_name, signed, time_text
-from sequence_search.tissue import Uniform
+from sequence_search.tissue import Normal, Uniform
 
 FAT_AND_WATER = {"fat": (0.26, 0.08), "water": (1.2, 0.05)}
 
@@ -131,3 +132,38 @@ def test_two_inversions_in_a_row_are_no_double_inversion():
     names, first, _ = told(make_problem(BRAIN), play([180, 180, 90], [0, 0, 0], [20, 2500, 6.2]))
     assert names == ("inversion", "inversion", "gradient echo")
     assert first.startswith("An inversion (180°) and 20 ms later an inversion (180°) leave Mz at GM 0.9")
+
+
+def test_a_pulse_that_turns_nothing_is_told_as_such():
+    problem = make_problem(BRAIN)
+    names, first, _ = told(problem, play([180, 0, 90], [0, 0, 0], [800, 400, 6.2]))
+    assert names == ("inversion", "gradient echo")
+    gm = signed(1 - 2 * math.exp(-1.2 / 1.3))
+    assert f"M0, which is GM {gm}, WM " in first
+    assert "at the excitation 1.2 s later" in first
+    assert first.endswith("; 0° hardly changes Mz.")
+    names, first, _ = told(problem, play([2, 90, 180], [0, 0, 90], [17, 10, 10]))
+    assert names == ("spin echo",)
+    assert first.startswith("No pulse prepares the magnetisation (2° hardly changes Mz): 90° excites")
+
+
+def test_pulses_that_excite_together_are_told_with_the_tissue_that_they_spare():
+    water = replace(make_problem({"water": (1.2, 0.05)}, spread=0.0).tissues[0], t2_prime=Normal(10.0))
+    fat = replace(water, name="fat", b0=Normal(-220.0))
+    problem = replace(make_problem({"water": (1.2, 0.05)}, spread=0.0), tissues=(water, fat))
+    names, first, _ = told(problem, play([22.5, 45, 22.5], [0, 0, 0], [1e3 / 440, 1e3 / 440, 1.0]))
+    assert names == ("composite excitation",)
+    assert first == (
+        "No pulse prepares the magnetisation: 22°-45°-22° excite together, with no pathway that carries half"
+        " of the signal, and the readout is 1 ms after the last, with water 1.00 and fat 0.00 of their Mz"
+        " there, T2 aside."
+    )
+
+
+def test_composite_partial_inversions_are_told_beside_one_pulse():
+    problem = make_problem(BRAIN, b1=Uniform(0.8, 1.2))
+    _, first, _ = told(problem, play([90, 180, 90], [0, 120, 0], [0.1, 900, 6]))
+    assert first.startswith(
+        "A composite saturation (90°-180° over 0.1 ms: 0.00 ± 0.01 of Mz over b0 and b1, one pulse of the"
+        " same mean ± 0.18) leaves Mz"
+    )

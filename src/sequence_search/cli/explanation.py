@@ -96,7 +96,7 @@ def print_blocks(summary: Summary) -> None:
 
 def print_readout(readout: Readout) -> None:
     """Phases of the refocusing pulses, and the mean |Mxy| measured at the echoes."""
-    if not readout.refocusing:
+    if not readout.refocusing or readout.kind == "composite excitation":
         return
     phases = enumerated(f"{math.degrees(phase):.0f}°" for phase in readout.refocusing_phases)
     text = f"Refocusing by {numbers(readout.refocusing)}, {phases} from the excitation"
@@ -112,26 +112,37 @@ def print_pulses(found: Explanation) -> None:
     """What each pulse buys, and what is left without it."""
     if not found.pulses:
         return
+    from sequence_search.explanation.phases import NOTICED
     from sequence_search.strategies.result import same_family
 
     say("\nWhat each pulse buys at most: the loss with it just left out, and with the rest polished again")
-    rows = []
+    rows, loss = [], found.pulses[0].loss_with
+    if found.loss - loss > NOTICED * abs(loss):
+        text = f"(the design polished as well: {loss:.6f}; what a pulse buys is counted from there)"
+        say(flow(text.split(" ")))
     for each in found.pulses:
         row = [str(each.pulse + 1), f"{math.degrees(each.flip_angle):.1f}°", f"{each.loss_left_out:.6f}"]
         if each.loss_without is None or each.buys is None:
             row += ["beyond the limits", "", ""]
         else:
-            share = f"{100 * each.buys / abs(found.loss):.1f}" if found.loss else ""
+            share = f"{100 * each.buys / abs(loss):.1f}" if loss else ""
             row += [f"{each.loss_without:.6f}", f"{each.buys:+.6f}", share]
         rows.append(row)
     print_table(["pulse", "flip", "left out", "polished", "it buys", "of the loss (%)"], rows, flexible=0)
+    beyond = [
+        each.pulse
+        for each in found.pulses
+        if each.loss_without is not None and each.loss_left_out < each.loss_without - NOTICED * abs(loss)
+    ]
+    if beyond:
+        say(f"just left out, {numbers(tuple(beyond))}: beyond the search space or the limits")
     left = [(each.pulse, each.sequence_without) for each in found.pulses if each.sequence_without is not None]
     while left:
         rest = left[0][1]
         alike = [pulse for pulse, other in left if same_family(rest, other)]
         left = [(pulse, other) for pulse, other in left if pulse not in alike]
         say(f"the rest without {numbers(tuple(alike), 'or')}:")
-        say(flow(pulses(rest), 2))
+        say(flow(pulses(rest), 2) if len(rest.delay) else "  no pulse at all")
 
 
 def print_pathways(found: Explanation) -> None:
@@ -149,7 +160,9 @@ def print_pathways(found: Explanation) -> None:
         if not each.carriers:
             say(flow(["nothing"], width, each.tissue))
         for number, carrier in enumerate(each.carriers):
-            off = f" ({1e3 * carrier.off_echo:.1f} ms off its echo)" if carrier.off_echo >= OFF_ECHO else ""
+            off = (
+                f" (net dephasing of {1e3 * carrier.off_echo:.1f} ms)" if carrier.off_echo >= OFF_ECHO else ""
+            )
             text = f"{carrier.part:+.3f} {carrier.words}{off}"
             say(flow(text.split(" "), width, "" if number else each.tissue))
 
@@ -158,7 +171,8 @@ def print_phases(phases: Phases) -> None:
     """Which phases matter, and the simplest form."""
     n_free = 1 + len(phases.free)
     n_rf = len(phases.rounded_to)
-    say(f"\nPhases: {n_rf - n_free} of {n_rf} matter; the loss changes, relative, by")
+    matter = "combination matters" if n_rf - n_free == 1 else "independent combinations matter"
+    say(f"\nPhases: of {n_rf} phases {n_rf - n_free} {matter}; the loss changes, relative, by")
     say(flow(f"{phases.common:.0e} if all turn alike".split(" "), 2))
     say(flow(f"{phases.mirrored:.0e} if all are negated, which mirrors the response in b0".split(" "), 2))
     for each in phases.free:

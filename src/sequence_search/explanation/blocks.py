@@ -18,9 +18,13 @@ from sequence_search.voxels import Voxels
 N_PER_TISSUE = 256  # voxels over which blocks are measured
 # Of the signal, rms over voxels: two blocks are apart if no more of it needs what is not their mean Mz.
 BLIND = 0.05
-INVERTED, KEPT = -0.5, 0.95  # of Mz, mean over voxels
-# Of Mz left, rms over voxels: 90° leaves 0.18 over b1 from 0.8 to 1.2, 0.28 over 0.65 to 1.25.
-SATURATED = 0.35
+INVERTED, KEPT = -0.7, 0.95  # of Mz, mean over voxels; 180° gives -0.76 over b1 from 0.6 to 1.4
+# Of Mz left, mean and rms over voxels: 90° leaves 0 and 0.18 over b1 from 0.8 to 1.2, 0.08 and 0.28 over 0.65
+# to 1.25.
+SATURATED_MEAN, SATURATED = 0.15, 0.35
+STEADIER = 0.5  # of the sd of one pulse's Mz over voxels: pulses that leave less act as a composite one
+SELECTIVE = 0.5  # of Mz, between tissues of different frequency
+KEEPING = "rotation that keeps Mz"
 T2_WEIGHTED = 0.1  # of Mz lost to T2 within the block, in the tissue that loses most
 MINOR = 0.2  # of the two ways along z and through the transverse plane, a share that is not named
 
@@ -37,7 +41,9 @@ class Block:
     duration : from its first to its last pulse [s]
     wait : from its last pulse to the next block [s]
     turn : mean Mz after it for Mz = 1 before, without relaxation, over b0, b1 and tissues: -1 inverts [1]
-    turn_of_180 : the same of one 180° pulse in its place
+    turn_sd : standard deviation of that over b0, b1 and tissues [1]
+    turn_of_180 : the mean of one 180° pulse in its place
+    turn_sd_of_one : the standard deviation of one pulse with the same mean
     along, across : parts of Mz after it for Mz = 1 before that stayed along z, and that passed the transverse
         plane and refocused, without relaxation, at the nominal b1 [1]
     mz_factor : Mz after it per Mz before, with relaxation; mean over each tissue's voxels [1]
@@ -50,7 +56,9 @@ class Block:
     duration: float = field(metadata={"unit": "s"})
     wait: float = field(metadata={"unit": "s"})
     turn: float
+    turn_sd: float
     turn_of_180: float
+    turn_sd_of_one: float
     along: float
     across: float
     mz_factor: dict[str, float]
@@ -88,18 +96,23 @@ def measure_blocks(problem: Problem, sequence: Sequence, groups: list[tuple[int,
         acting, waiting = played_alone(sequence, pulses), part(sequence, range(pulses[0], pulses[-1] + 1))
         kept, turns, (along, across) = mz_factor(simulator, acting), mz_factor(resting, acting), ways(acting)
         loss_to_t2 = by_tissue(problem, voxels, (mz_factor(lasting, acting) - kept).abs())
-        turn, rms = float(turns.mean()), float(turns.square().mean().sqrt())
+        turn, turn_sd = float(turns.mean()), float(turns.std(correction=0))
+        sd_of_one = sd_of_one_pulse(voxels, turn)
         kind = t2_kind(along, across) if max(loss_to_t2.values()) > T2_WEIGHTED else None
+        if is_selective(problem, by_tissue(problem, voxels, turns)):
+            kind = "frequency-selective rotation"
         _, after = simulator.magnetization(acting, mz)
         _, mz = simulator.magnetization(waiting, mz)
         blocks.append(
             Block(
                 pulses=pulses,
-                kind=kind or kind_of(turn, rms, turn_of_180, len(pulses)),
+                kind=kind or kind_of(turn, turn_sd, turn_of_180, sd_of_one, len(pulses)),
                 duration=float(acting.delay.sum()),
                 wait=float(sequence.delay[pulses[-1]]),
                 turn=turn,
+                turn_sd=turn_sd,
                 turn_of_180=turn_of_180,
+                turn_sd_of_one=sd_of_one,
                 along=along,
                 across=across,
                 mz_factor=by_tissue(problem, voxels, kept),
@@ -110,21 +123,27 @@ def measure_blocks(problem: Problem, sequence: Sequence, groups: list[tuple[int,
     return tuple(blocks)
 
 
-def kind_of(turn: float, rms: float, turn_of_180: float, n_pulses: int) -> str:
-    """Name of what a block that T2 hardly touches does to Mz.
-
-    Parameters
-    ----------
-    turn, rms : mean and root mean square over voxels of Mz after it for Mz = 1 before, without relaxation
-    turn_of_180 : the mean that one 180° pulse gives
-    """
-    if rms <= SATURATED:
-        return "saturation"
+def kind_of(turn: float, turn_sd: float, turn_of_180: float, sd_of_one: float, n_pulses: int) -> str:
+    """Name of what a block that T2 hardly touches does to Mz, by the attributes of `Block`."""
     if turn >= KEPT:
-        return "rotation that keeps Mz"
-    if turn > INVERTED:
-        return "partial saturation" if turn >= 0 else "partial inversion"
-    return "composite inversion" if n_pulses > 1 and turn < turn_of_180 else "inversion"
+        return KEEPING
+    if turn <= INVERTED:
+        return "composite inversion" if n_pulses > 1 and turn < turn_of_180 else "inversion"
+    is_saturation = abs(turn) <= SATURATED_MEAN and math.hypot(turn, turn_sd) <= SATURATED
+    name = "saturation" if is_saturation else "partial saturation" if turn >= 0 else "partial inversion"
+    return f"composite {name}" if n_pulses > 1 and turn_sd < STEADIER * sd_of_one else name
+
+
+def sd_of_one_pulse(voxels: Voxels, turn: float) -> float:
+    """Standard deviation over voxels of what one pulse leaves of Mz, with the flip angle of that mean."""
+    turns = torch.cos(torch.linspace(0, math.pi, 181, dtype=torch.float64)[:, None] * voxels.b1)
+    return float(turns[(turns.mean(1) - turn).abs().argmin()].std(correction=0))
+
+
+def is_selective(problem: Problem, turns: dict[str, float]) -> bool:
+    """Whether a block turns the Mz of tissues apart that differ in frequency, as fat and water do."""
+    own = {tissue.b0.centre for tissue in problem.tissues}
+    return len(own) > 1 and max(turns.values()) - min(turns.values()) > SELECTIVE
 
 
 def t2_kind(along: float, across: float) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from sequence_search.coherence import coherence_pathways, dephasing
 from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.blocks import N_PER_TISSUE, by_tissue, part, without
 from sequence_search.problem.problem import Problem
@@ -16,6 +17,8 @@ from sequence_search.structure import NEAR_AXIS, Structure, find_structure
 
 AT_PULSE = 0.1  # of the delay beside it: an echo that misses a delay by less is one at the pulse
 ROUNDING = 1e-9  # s
+CARRIES = 0.5  # of what all pathways bring, by magnitude: a single one that brings less explains no signal
+COMPOSITE = "composite excitation"
 FORMED = 0.7  # of what was excited, T2 aside, is left at each echo of a train that is named
 
 
@@ -28,10 +31,12 @@ class Readout:
     pulses : counted from 0, as those below
     excitation : None without signal
     refocusing, storing, idle : as in `Structure`
-    kind : "spin echo", "stimulated echo", "gradient echo" or "no signal"
+    kind : "spin echo", "stimulated echo", "gradient echo" or "no signal"; "composite excitation" where no
+        pathway carries half of the signal, other than of a CPMG or CP train
+    largest_share : of the largest pathway in the sum of all their magnitudes, in a typical tissue [1]
     refocusing_phases : relative to the excitation, within (-pi, pi] [rad]
     train : of two or more refocusing pulses "CPMG" or "CP", by their phases, "incomplete" if not each has an
-        echo of good size, else "phase-cycled"
+        echo of good size, else "phase-modulated"
     te : transverse time from the excitation to the readout, or to an echo far from it [s]
     tm : time stored, of a stimulated echo [s]
     off_echo : signed time from the echo to the readout, if it is far [s]
@@ -48,6 +53,7 @@ class Readout:
     storing: tuple[int, ...]
     idle: tuple[int, ...]
     kind: str
+    largest_share: float
     refocusing_phases: tuple[float, ...] = field(metadata={"unit": "rad"})
     train: str | None
     te: float | None = field(metadata={"unit": "s"})
@@ -72,7 +78,9 @@ def measure_readout(
     if echoes:
         since_first = float(block.delay[: found.excitation].sum()) + torch.tensor(echoes, dtype=torch.float64)
         echo_signal = tuple(simulator.evolve(block, since_first)[0].abs().mean(-1).tolist())
-    by_one = None
+    by_one, share = None, largest_share(block)
+    train = train_name(found.refocusing_phases, echo_signal)
+    is_composite = share < CARRIES and train not in ("CPMG", "CP")
     if len(found.refocusing) > 1 and found.te is not None:
         single = Sequence.from_degrees_ms([90, 180], [0, 90], [1e3 * found.te / 2] * 2)
         by_one = float(simulator.magnetization(single)[0].abs().mean())
@@ -82,9 +90,10 @@ def measure_readout(
         refocusing=tuple(pulses[i] for i in found.refocusing),
         storing=tuple(pulses[i] for i in found.storing),
         idle=tuple(pulses[i] for i in found.idle),
-        kind=found.kind or "no signal",
+        kind="no signal" if found.kind is None else COMPOSITE if is_composite else found.kind,
+        largest_share=share,
         refocusing_phases=found.refocusing_phases,
-        train=train_name(found.refocusing_phases, echo_signal),
+        train=None if is_composite else train,
         te=found.te,
         tm=found.tm,
         off_echo=found.off_echo,
@@ -94,6 +103,14 @@ def measure_readout(
         kept_by_one=by_one,
         mz_before=mz_before,
     )
+
+
+def largest_share(block: Sequence) -> float:
+    """Part of the largest pathway of Mz before a block in what all bring to its readout, by magnitude."""
+    pathways = coherence_pathways(block, t1=math.inf, t2=math.inf)
+    is_transverse = (pathways.orders[:, -1:] == 1).any(1)
+    size = (abs(pathways.amplitude) * dephasing(pathways.clock))[is_transverse]
+    return float(size.max() / size.sum()) if size.any() else 0.0
 
 
 def echo_times(block: Sequence, found: Structure) -> tuple[float, ...]:
@@ -122,4 +139,4 @@ def train_name(phases: tuple[float, ...], echo_signal: tuple[float, ...]) -> str
         return "CPMG" if formed else "incomplete CPMG"
     if np.all(np.abs(np.sin(phases)) <= math.sin(NEAR_AXIS)):
         return "CP" if formed else "incomplete CP"
-    return "phase-cycled"
+    return "phase-modulated"

@@ -5,16 +5,18 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
-from sequence_search.explanation.blocks import Block
+from sequence_search.explanation.blocks import KEEPING, Block
 from sequence_search.explanation.comparison import Compared
 from sequence_search.explanation.crossings import Crossing
-from sequence_search.explanation.readout import Readout
+from sequence_search.explanation.readout import COMPOSITE, Readout
 from sequence_search.sequence import Sequence
 from sequence_search.words import enumerated
 
 SAME = 1e-3  # difference of losses, relative
 NEAR_NULL = 0.2  # of M0 at the excitation, below which it is told when Mz crosses zero
+SELECTED = 0.8  # of the part of Mz that is read of the tissue that gives most, below which it is told of each
 RECOVERED = 0.1  # of M0, in the tissue that recovers most
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven")
 
@@ -30,25 +32,42 @@ def two_sentences(
     signals = _signals(compared)
     if readout.excitation is None:
         return "No pulse leaves signal at the readout.", f"{signals}."
-    reading = _reading(sequence, readout)
-    if not blocks:
-        return f"No pulse prepares the magnetisation: {reading}.", f"{signals}."
-    return f"{_preparing(sequence, blocks, crossings, readout)}.", f"Then {reading}; {signals}."
+    reading, acting = _reading(sequence, readout), without_idle(blocks)
+    idle = tuple(i for block in blocks if block.kind == KEEPING for i in block.pulses)
+    keeps = f"{flips_text(sequence, idle)} hardly change{'s' if len(idle) == 1 else ''} Mz" if idle else ""
+    if not acting:
+        aside = f" ({keeps})" if idle else ""
+        return f"No pulse prepares the magnetisation{aside}: {reading}.", f"{signals}."
+    aside = f"; {keeps}" if idle else ""
+    return f"{_preparing(sequence, acting, crossings, readout)}{aside}.", f"Then {reading}; {signals}."
 
 
 def structures(blocks: tuple[Block, ...], readout: Readout) -> tuple[str, ...]:
     """Names of the structures that a design holds, in the order of time."""
     names = ["double inversion"] if is_double_inversion(blocks) else []
-    names += [block.kind for block in blocks]
+    names += [block.kind for block in blocks if block.kind != KEEPING]
     return (*names, *([train_text(readout)] if readout.train else []), readout.kind)
 
 
 def is_double_inversion(blocks: tuple[Block, ...]) -> bool:
     """Whether two blocks that invert are all that prepares, with some tissue that recovers between them."""
-    if len(blocks) != 2 or any(block.kind not in ("inversion", "composite inversion") for block in blocks):
+    acting = without_idle(blocks)
+    if len(acting) != 2 or any(block.kind not in ("inversion", "composite inversion") for block in acting):
         return False
-    first = blocks[0]
+    first = acting[0]
     return max(first.mz_next[name] - first.mz_after[name] for name in first.mz_after) >= RECOVERED
+
+
+def without_idle(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    """Blocks that change Mz, each waiting through those after it that do not."""
+    acting: list[Block] = []
+    for block in blocks:
+        if block.kind != KEEPING:
+            acting.append(block)
+        elif acting:
+            wait = acting[-1].wait + block.duration + block.wait
+            acting[-1] = replace(acting[-1], wait=wait, mz_next=block.mz_next)
+    return tuple(acting)
 
 
 def train_text(readout: Readout) -> str:
@@ -91,7 +110,8 @@ def _preparing(
         text += f" and {time_text(before.wait)} later {block_text(sequence, block)}"
     verb, last = "leaves" if len(blocks) == 1 else "leave", blocks[-1]
     null = _null_text(crossings, last)
-    pulse = "excitation" if readout.excitation == readout.pulses[0] else "next pulse"
+    is_excitation = readout.kind == COMPOSITE or readout.excitation == readout.pulses[0]
+    pulse = "excitation" if is_excitation else "next pulse"
     if is_double_inversion(blocks):
         first_ti = blocks[0].wait + last.duration + last.wait
         text = f"a double inversion of TI {time_text(first_ti)} and {time_text(last.wait)}, {text},"
@@ -113,8 +133,13 @@ def block_text(sequence: Sequence, block: Block) -> str:
     elif "opposed" in block.kind or "partly" in block.kind:
         along, across = signed(block.along, plus="+"), signed(block.across, plus="+")
         text += f": {along} of Mz by way of z, {across} by way of the transverse plane before T2 decay"
-    elif "partial" in block.kind or "keeps" in block.kind:
+    elif "composite" in block.kind:
+        text += f": {signed(block.turn, plus='+')} ± {signed(block.turn_sd)} of Mz over b0 and b1,"
+        text += f" one pulse of the same mean ± {signed(block.turn_sd_of_one)}"
+    elif "partial" in block.kind:
         text += f": {signed(block.turn, plus='+')} of Mz"
+    elif "selective" in block.kind:
+        text += f": of Mz it leaves {by_name(block.mz_factor)}"
     return f"{text})"
 
 
@@ -123,7 +148,7 @@ def _null_text(crossings: tuple[Crossing, ...], last: Block) -> str:
     told = []
     for each in crossings:
         time = each.nominal if each.mean is None else each.mean
-        if each.pulse == last.pulses[-1] and abs(last.mz_next[each.tissue]) <= NEAR_NULL and time is not None:
+        if each.pulse >= last.pulses[-1] and abs(last.mz_next[each.tissue]) <= NEAR_NULL and time is not None:
             ms = round(1e3 * time)
             what, when = ("crossed", "before") if ms > 0 else ("would cross", "after")
             told.append(
@@ -134,6 +159,10 @@ def _null_text(crossings: tuple[Crossing, ...], last: Block) -> str:
 
 def _reading(sequence: Sequence, readout: Readout) -> str:
     te, excitation = time_text(readout.te or 0.0), readout.excitation or 0
+    if readout.kind == COMPOSITE:
+        read = time_text(float(sequence.delay[-1]))
+        text = f"{flips_text(sequence, readout.pulses)} excite together, with no pathway that carries half of"
+        return f"{text} the signal, and the readout is {read} after the last{_selected(readout)}"
     early = tuple(i for i in readout.pulses if i < excitation)
     text = f"{flips_text(sequence, early)} with " if early else ""
     text += flips_text(sequence, (excitation,))
@@ -146,14 +175,22 @@ def _reading(sequence: Sequence, readout: Readout) -> str:
         text += f" readout, T2 aside, on average over b0 and b1 (90°-180°: {100 * by_one:.1f} %)"
     else:
         text += " excites"
+        text += f" with {flips_text(sequence, readout.idle)} after it" if readout.idle else ""
         text += f", {refocusing} refocuses" if refocusing else ""
     if readout.storing:
         text += f", {flips_text(sequence, readout.storing)} stores for {time_text(readout.tm or 0.0)}"
     if readout.kind == "gradient echo":
-        return f"{text}, and the free decay is read {te} later"
+        return f"{text}, and the free decay is read {te} later{_selected(readout)}"
     side = "after" if readout.off_echo > 0 else "before"
     at = f"{time_text(readout.off_echo)} {side}" if readout.off_echo else "at"
-    return f"{text}, and the readout is {at} the {readout.kind} of TE {te}"
+    return f"{text}, and the readout is {at} the {readout.kind} of TE {te}{_selected(readout)}"
+
+
+def _selected(readout: Readout) -> str:
+    """What the pulses that read bring of each tissue's Mz, where that is much less of one than of another."""
+    if min(readout.kept.values()) >= SELECTED * max(readout.kept.values()):
+        return ""
+    return f", with {by_name(readout.kept)} of their Mz there, T2 aside"
 
 
 def _signals(compared: tuple[Compared, ...]) -> str:
