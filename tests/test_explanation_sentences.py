@@ -98,16 +98,17 @@ def test_beside_the_conventional_sequence():
     polished = summarize(problem, play([90], [0], [6.2])).compared[-1].sequence
     *_, echo = told(problem, polished)
     assert echo.endswith(
-        "the conventional sequence, polished for the same objective (80°-167°, 12.4 ms), does the same."
+        "the conventional sequence (90°-180°, 12.4 ms), polished for the same objective to 80°-167°, 12.4 ms,"
+        " does the same."
     )
     *_, late = told(problem, play([90, 180], [0, 90], [20, 20]))
     assert (
-        "for the same objective (80°-167°, 12.4 ms), gives GM 0.88, WM 0.86 and CSF 0.99, and a loss of"
+        "for the same objective to 80°-167°, 12.4 ms, gives GM 0.88, WM 0.86 and CSF 0.99, and a lower"
         in late
     )
     contrast = make_problem(BRAIN, ("contrast", 30.0, (0, 1)), b1=1.0)
     *_, read = told(contrast, play([90, 180], [0, 90], [20, 20]))
-    assert "GM-WM 0.082 in place of 0.064, and a loss of −0.2" in read
+    assert "GM-WM 0.082 in place of 0.064, and a lower loss, −0.2" in read
 
 
 def test_numbers_in_words():

@@ -194,13 +194,18 @@ def _selected(readout: Readout) -> str:
 
 
 def _signals(compared: tuple[Compared, ...]) -> str:
-    design, _, other = compared
-    flips = flips_text(other.sequence, tuple(range(len(other.sequence.flip_angle))))
-    name = f"the {other.name} for the same objective ({flips}, {time_text(other.time_to_readout)}),"
+    design, textbook, other = compared
+    before, after = (
+        f"{flips_text(each.sequence, tuple(range(len(each.sequence.delay))))},"
+        f" {time_text(each.time_to_readout)}"
+        for each in (textbook, other)
+    )
+    name = f"the {textbook.name} ({before}), polished for the same objective to {after},"
     text = f"|Mxy| is {by_name(design.mean)} on average"
     if abs(design.loss - other.loss) <= SAME * abs(other.loss):
         return f"{text}, and {name} does the same"
     text += f"; {name} gives {by_name(other.mean)}"
     for pair, contrast in design.contrast.items():
         text += f", {pair} {signed(other.contrast[pair], 3)} in place of {signed(contrast, 3)}"
-    return f"{text}, and a loss of {signed(other.loss, 4)} in place of {signed(design.loss, 4)}"
+    loss = "a lower loss," if other.loss < design.loss else "a loss of"
+    return f"{text}, and {loss} {signed(other.loss, 4)} in place of {signed(design.loss, 4)}"
