@@ -76,10 +76,21 @@ def test_pulses_whose_pathways_add_up_are_a_composite_excitation():
     found = read(play([22.5, 45, 22.5], [0, 0, 0], [1e3 / 440, 1e3 / 440, 1.0]), problem)
     assert found.kind == "composite excitation"
     assert found.largest_share < 0.5
+    # Mean over its pathways, from 1 ms of what the last excites to 5.5 ms of what the first does.
+    assert found.te == pytest.approx(3.33e-3, abs=1e-5)
     assert (found.kept["water"], found.kept["fat"]) == (
         pytest.approx(1, abs=0.01),
         pytest.approx(0, abs=0.01),
     )
+
+
+def test_what_recovers_meanwhile_is_not_what_the_pulses_bring():
+    short, long = (
+        read(play([90, 160, 160], [0, 0, 0], [10, 20, 10]), make_problem({"GM": (t1, 0.1)}))
+        for t1 in (0.1, 100.0)
+    )
+    assert short.kept["GM"] == pytest.approx(long.kept["GM"], abs=1e-9)
+    assert short.echo_signal == pytest.approx(long.echo_signal)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_a_train_is_told_with_what_it_keeps():
     assert names == ("CPMG train of two pulses", "spin echo")
     assert "90° and a CPMG train of two pulses (180°-180°) bring 9" in first
     assert re.search(
-        r"% of Mz to the readout, T2 aside, on average over b0 and b1 \(90°-180°: 95\.\d %\)", first
+        r"% of Mz to the readout, relaxation aside, on average over b0 and b1 \(90°-180°: 95\.\d %\)", first
     )
 
 
@@ -156,8 +156,8 @@ def test_pulses_that_excite_together_are_told_with_the_tissue_that_they_spare():
     assert names == ("composite excitation",)
     assert first == (
         "No pulse prepares the magnetisation: 22°-45°-22° excite together, with no pathway that carries half"
-        " of the signal, and the readout is 1 ms after the last, with water 1.00 and fat 0.00 of their Mz"
-        " there, T2 aside."
+        " of the signal and 3.33 ms in the transverse plane on average, and the readout is 1 ms after the"
+        " last, with water 1.00 and fat 0.00 of their Mz there, relaxation aside."
     )
 
 

@@ -104,7 +104,7 @@ def print_readout(readout: Readout) -> None:
         times = enumerated(f"{1e3 * time:.1f}" for time in readout.echoes)
         signals = enumerated(f"{signal:.3f}" for signal in readout.echo_signal)
         what = "an echo" if len(readout.echoes) == 1 else "echoes"
-        text += f": {what} {times} ms after it, of {signals} of the Mz before it, T2 aside"
+        text += f": {what} {times} ms after it, of {signals} of the Mz before it, relaxation aside"
     say(f"\n{text}")
 
 

@@ -19,7 +19,7 @@ AT_PULSE = 0.1  # of the delay beside it: an echo that misses a delay by less is
 ROUNDING = 1e-9  # s
 CARRIES = 0.5  # of what all pathways bring, by magnitude: a single one that brings less explains no signal
 COMPOSITE = "composite excitation"
-FORMED = 0.7  # of what was excited, T2 aside, is left at each echo of a train that is named
+FORMED = 0.7  # of what was excited, relaxation aside, is left at each echo of a train that is named
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,13 @@ class Readout:
     refocusing_phases : relative to the excitation, within (-pi, pi] [rad]
     train : of two or more refocusing pulses "CPMG" or "CP", by their phases, "incomplete" if not each has an
         echo of good size, else "phase-modulated"
-    te : transverse time from the excitation to the readout, or to an echo far from it [s]
+    te : transverse time from the excitation to the readout, or to an echo far from it; of a composite
+        excitation the mean over pathways by their magnitudes [s]
     tm : time stored, of a stimulated echo [s]
     off_echo : signed time from the echo to the readout, if it is far [s]
     echoes : times of the echoes since the excitation [s]
-    echo_signal : |Mxy| at each echo without T2, in units of the Mz before the block; mean over all voxels [1]
+    echo_signal : |Mxy| at each echo without relaxation, in units of the Mz before the block; mean over all
+        voxels [1]
     kept : that at the readout, by tissue
     kept_by_one : the same of 90°-180° in place of a train, at its TE; mean over all voxels
     mz_before : in this sequence before its first pulse, in units of M0; mean over each tissue's voxels
@@ -72,15 +74,15 @@ def measure_readout(
     """Readout by a group of pulses, the last of a single sequence, after the Mz that the others leave."""
     block = part(sequence, range(pulses[0], pulses[-1] + 1))
     found, voxels = find_structure(block), problem.voxels(N_PER_TISSUE)
-    simulator = Simulator(without(voxels, "t2"))
+    simulator = Simulator(without(voxels, "t1", "t2"))
     echoes = echo_times(block, found)
     echo_signal: tuple[float, ...] = ()
     if echoes:
         since_first = float(block.delay[: found.excitation].sum()) + torch.tensor(echoes, dtype=torch.float64)
         echo_signal = tuple(simulator.evolve(block, since_first)[0].abs().mean(-1).tolist())
-    by_one, share = None, largest_share(block)
+    by_one, (share, mean_te) = None, share_and_te(block)
     train = train_name(found.refocusing_phases, echo_signal)
-    is_composite = share < CARRIES and train not in ("CPMG", "CP")
+    is_composite = 0 < share < CARRIES and train not in ("CPMG", "CP")
     if len(found.refocusing) > 1 and found.te is not None:
         single = Sequence.from_degrees_ms([90, 180], [0, 90], [1e3 * found.te / 2] * 2)
         by_one = float(simulator.magnetization(single)[0].abs().mean())
@@ -90,11 +92,11 @@ def measure_readout(
         refocusing=tuple(pulses[i] for i in found.refocusing),
         storing=tuple(pulses[i] for i in found.storing),
         idle=tuple(pulses[i] for i in found.idle),
-        kind="no signal" if found.kind is None else COMPOSITE if is_composite else found.kind,
+        kind=COMPOSITE if is_composite else found.kind or "no signal",
         largest_share=share,
         refocusing_phases=found.refocusing_phases,
         train=None if is_composite else train,
-        te=found.te,
+        te=mean_te if is_composite else found.te,
         tm=found.tm,
         off_echo=found.off_echo,
         echoes=echoes,
@@ -105,12 +107,17 @@ def measure_readout(
     )
 
 
-def largest_share(block: Sequence) -> float:
-    """Part of the largest pathway of Mz before a block in what all bring to its readout, by magnitude."""
+def share_and_te(block: Sequence) -> tuple[float, float]:
+    """Of the pathways from the Mz before a block: the largest's share, and the mean transverse time [s].
+
+    Both by the magnitudes that they bring to the readout in a typical tissue without relaxation.
+    """
     pathways = coherence_pathways(block, t1=math.inf, t2=math.inf)
-    is_transverse = (pathways.orders[:, -1:] == 1).any(1)
-    size = (abs(pathways.amplitude) * dephasing(pathways.clock))[is_transverse]
-    return float(size.max() / size.sum()) if size.any() else 0.0
+    pathways = pathways[(pathways.orders[:, -1:] == 1).any(1)]
+    size = abs(pathways.amplitude) * dephasing(pathways.clock)
+    if not size.any():
+        return 0.0, 0.0
+    return float(size.max() / size.sum()), float(np.average(pathways.transverse_time, weights=size))
 
 
 def echo_times(block: Sequence, found: Structure) -> tuple[float, ...]:

@@ -162,7 +162,8 @@ def _reading(sequence: Sequence, readout: Readout) -> str:
     if readout.kind == COMPOSITE:
         read = time_text(float(sequence.delay[-1]))
         text = f"{flips_text(sequence, readout.pulses)} excite together, with no pathway that carries half of"
-        return f"{text} the signal, and the readout is {read} after the last{_selected(readout)}"
+        text += f" the signal and {te} in the transverse plane on average"
+        return f"{text}, and the readout is {read} after the last{_selected(readout)}"
     early = tuple(i for i in readout.pulses if i < excitation)
     text = f"{flips_text(sequence, early)} with " if early else ""
     text += flips_text(sequence, (excitation,))
@@ -172,7 +173,7 @@ def _reading(sequence: Sequence, readout: Readout) -> str:
         text += (
             f" and {with_article(train_text(readout))} ({refocusing}) bring {100 * kept:.1f} % of Mz to the"
         )
-        text += f" readout, T2 aside, on average over b0 and b1 (90°-180°: {100 * by_one:.1f} %)"
+        text += f" readout, relaxation aside, on average over b0 and b1 (90°-180°: {100 * by_one:.1f} %)"
     else:
         text += " excites"
         text += f" with {flips_text(sequence, readout.idle)} after it" if readout.idle else ""
@@ -190,7 +191,7 @@ def _selected(readout: Readout) -> str:
     """What the pulses that read bring of each tissue's Mz, where that is much less of one than of another."""
     if min(readout.kept.values()) >= SELECTED * max(readout.kept.values()):
         return ""
-    return f", with {by_name(readout.kept)} of their Mz there, T2 aside"
+    return f", with {by_name(readout.kept)} of their Mz there, relaxation aside"
 
 
 def _signals(compared: tuple[Compared, ...]) -> str:
