@@ -1,4 +1,4 @@
-"""Refinement by gradient that strategies share: batched descent and polishing to convergence."""
+"""Polishing of one sequence to convergence, which strategies share; the descent of many is in `descent`."""
 
 from __future__ import annotations
 
@@ -37,58 +37,6 @@ LAST_TRY = 20  # iterations of SLSQP
 @cache
 def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
-
-
-def descend(
-    loss_and_gradient: LossFunction,
-    space: SearchSpace,
-    start: Sequence,
-    *,
-    learning_rate: float,
-    parts: Iterable[tuple[int, float]],
-    meter: Meter,
-) -> tuple[Float[Tensor, " kept"], Sequence]:
-    """Adam on flip angles, phases [rad] and log delays of a batch, the worse dropped on the way.
-
-    Flip angles and delays stay within the bounds of the search space.
-
-    Parameters
-    ----------
-    parts : iterable of (int, float)
-        Steps of each part of the descent, and the share of sequences kept after it, the best. Each part
-        begins with fresh averages.
-    meter : Meter
-        Counts each loss; once it says so the best so far are returned.
-
-    Returns
-    -------
-    loss : tensor [kept]
-        Best first.
-    sequence : Sequence [kept, n_rf]
-    """
-    limits = math.log(space.min_rf_delay), math.log(space.max_delay)
-    alive, loss = start, torch.zeros(len(start.delay))
-    for n_steps, share in parts:
-        log_delay = alive.delay.clamp(min=space.min_rf_delay).log()
-        flip = alive.flip_angle.clamp(-space.max_flip, space.max_flip)
-        parameters = flip, phase, log_delay = [p.detach().clone() for p in (flip, alive.phase, log_delay)]
-        optimizer = torch.optim.Adam(parameters, lr=learning_rate)
-        for step in range(n_steps + 1):
-            alive = replace(alive, flip_angle=flip.clone(), phase=phase.clone(), delay=log_delay.exp())
-            loss, gradient = loss_and_gradient(alive)
-            meter.spend(len(loss))
-            if step == n_steps or meter.must_end():
-                break
-            flip.grad, phase.grad = gradient.flip_angle, gradient.phase
-            log_delay.grad = gradient.delay * alive.delay  # chain rule of the logarithm
-            optimizer.step()
-            flip.clamp_(-space.max_flip, space.max_flip)
-            log_delay.clamp_(*limits)
-        order = loss.nan_to_num(nan=math.inf).argsort()[: max(1, round(share * len(loss)))]
-        alive, loss = alive[order], loss[order]
-        if meter.must_end():
-            break
-    return loss, alive
 
 
 def polish(
