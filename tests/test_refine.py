@@ -8,7 +8,8 @@ from threadpoolctl import threadpool_limits
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Column, Sequence
 from sequence_search.strategies.base import Meter, Settings
-from sequence_search.strategies.refine import descend, polish, refocused_clocks
+from sequence_search.strategies.descent import descend
+from sequence_search.strategies.refine import polish, refocused_clocks
 from sequence_search.strategies.rounds.propose import random_designs
 
 PROBLEM = Problem.load("max-signal")

@@ -13,9 +13,9 @@ from sequence_search.engines.simulator import LossFunction
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
+from sequence_search.strategies.descent import descend
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.limited import Limited
-from sequence_search.strategies.refine import descend
 
 N_STARTS = 192  # variants of what is left
 DESCENT = ((60, 0.25), (60, 0.085))  # steps and the share kept, thus 4 that are polished

@@ -23,6 +23,7 @@ BATCH_SIGNALS = 2**20  # of the sequences that are simulated as one batch: 16 MB
 # Of a search that ended before its polish, the designs that are brought within the limits, in how many steps.
 N_BROUGHT_WITHIN, BRIEF = 3, 50
 ROUNDING = 1e-12  # of a loss, relative
+NOTHING = Sequence.from_degrees_ms([], [], [])
 
 
 class Evaluated(NamedTuple):
@@ -65,24 +66,38 @@ class Finisher:
             Seeds that ran as one batch and share the meter's time.
         """
         found = [self.limited.frame.hold(one) for one in found]
-        worth = [one for one in found if len(one.drop_small_pulses().flip_angle)]
-        evaluated = self._within([one for one in self.clean(worth) if math.isfinite(one.loss)], meter)
+        pulsed = [one for one in found if len(one.drop_small_pulses().flip_angle)]
+        clean = [one for one in self.clean(pulsed) if math.isfinite(one.loss)]
+        (nothing,) = self.evaluate([NOTHING])
+        doing = min(clean, key=lambda one: one.loss, default=None)
+        idle = [] if doing and doing.loss < nothing.loss else self.evaluate([self._idle])
+        evaluated = self._within([*clean, *idle], meter)
         distinct: list[Evaluated] = []
         for each in sorted(evaluated, key=lambda one: one.loss):
-            if not any(same_family(each.sequence, other.sequence) for other in distinct):
+            if math.isfinite(each.loss) and not any(
+                same_family(each.sequence, other.sequence) for other in distinct
+            ):
                 distinct.append(each)
         designs = [self._repolished(design, meter) for design in self.designs(distinct)]
         designs.sort(key=lambda design: design.loss)
         seconds = meter.seconds / n_seeds
         if not designs:
-            reason = "the best sequence has no pulse above 3°: check the units and the objective's weights"
-            if worth:
-                reason = "the loss is not finite on the standard ensemble"
+            reason = "the loss is not finite on the standard ensemble"
             return failed(seed, reason, seconds, meter.evaluations, history)
         best = designs[0].evaluation
-        reasons = [meter.reason, None if best.meets_limits else unmet_text(best.wishes)]
+        reasons = [
+            meter.reason,
+            None if best.meets_limits else unmet_text(best.wishes),
+            nothing_text(nothing, doing) if idle and best.meets_limits else None,
+        ]
         why = "; ".join(filter(None, reasons)) or None
         return Run(seed, meter.status, tuple(designs), seconds, meter.evaluations, history, why)
+
+    @property
+    def _idle(self) -> Sequence:
+        """A sequence that does nothing."""
+        shortest = self._problem.search_space.min_rf_delay
+        return Sequence.from_degrees_ms([0.0], [0.0], [1e3 * shortest])
 
     def _within(self, evaluated: list[Evaluated], meter: Meter) -> list[Evaluated]:
         """Those that meet all limits; if there are none the nearest.
@@ -151,6 +166,20 @@ class Finisher:
             return design
         (again,) = self.designs(self.clean([polished]))
         return replace(again, repolished=True) if again.check_loss < design.check_loss else design
+
+
+def nothing_text(nothing: Evaluated, doing: Evaluated | None) -> str:
+    """Why the best sequence that does something is worse than none: the terms that it makes worse."""
+    text = "nothing beats doing nothing"
+    if doing is None:
+        return f"{text}: every sequence ended without a pulse above 3°; check the units and the weights"
+    change = {name: part - nothing.terms[name] for name, part in doing.terms.items()}
+    worst = max(change, key=lambda name: change[name])
+    gain = -sum(part for part in change.values() if part < 0)
+    return (
+        f"{text}: the objective rewards no signal more than any that was found; the best of them"
+        f" would cost {change[worst]:.3g} by '{worst}', and gain {gain:.3g} in all"
+    )
 
 
 def _terms(sequences: list[Sequence], simulator: Simulator) -> list[dict[str, float]]:

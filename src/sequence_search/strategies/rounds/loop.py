@@ -9,18 +9,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Progress
 from sequence_search.strategies.descent import descend
-from sequence_search.strategies.finish import Finisher
+from sequence_search.strategies.finish import NOTHING, Finisher
 from sequence_search.strategies.result import Point, Run, failed, same_family
 
 # A round that lowers the least loss by less than this part of it brought nothing.
 LEAST_GAIN = 1e-3
 POLISH_FACTOR = 4  # times the voxels of the descent
+# A sequence does nothing if its signal is below this part of the largest and its loss not below no pulse's.
+IDLE = 0.05
 # Parts of the descent, and the share of proposals kept after each: none is dropped on the way.
 NO_HALVINGS = ((1.0, 1.0),)
 
@@ -151,7 +155,9 @@ class RoundSearch:
         self._finisher = Finisher(problem, engine)
         self._limited = self._finisher.limited
         coarse, fine = (problem.voxels(factor * rounds.n_per_tissue) for factor in (1, POLISH_FACTOR))
-        self._coarse = self._limited.descent_loss(coarse)
+        self._coarse = problem.simulator(coarse, engine)
+        self._nothing = float(self._coarse.loss(NOTHING))
+        self._descent_loss = self._limited.descent_loss(coarse)
         self._fine = problem.loss_and_gradient(fine, engine)
 
     def init(self, seeds: tuple[int, ...]) -> SearchState:
@@ -174,7 +180,7 @@ class RoundSearch:
         free = self._propose(parents, self._limited.free_space, rng)
         proposals = self._limited.complete(free, alone=not state.elite)
         loss, refined = descend(
-            self._coarse(),
+            self._descent_loss(),
             self._limited.space,
             Sequence.stack(proposals),
             learning_rate=self._rounds.learning_rate,
@@ -182,8 +188,8 @@ class RoundSearch:
             meter=meter,
         )
         if self._limited.follows_structure:
-            loss, _ = self._coarse()(refined)
-        elite = self._select([*state.elite, *_candidates(loss.tolist(), refined)])
+            loss, _ = self._descent_loss()(refined)
+        elite = self._select([*state.elite, *self._candidates(loss, refined)])
         new = replace(
             state,
             generator=dict(rng.bit_generator.state),
@@ -242,6 +248,19 @@ class RoundSearch:
                 numbers[group] += 1
         return chosen
 
+    def _candidates(self, loss: Float[Tensor, " batch"], refined: Sequence) -> list[Candidate]:
+        """Those of a finite loss, without those that do nothing, unless all do: then the best of these.
+
+        To do nothing is a valley so wide that it can take a whole search, and no way leads out of it.
+        """
+        finite = loss.isfinite().nonzero()[:, 0]
+        if not len(finite):
+            return []
+        signal = self._coarse.signal(refined[finite]).abs().mean(-1)
+        does = (signal > IDLE * signal.max()) | (loss[finite] < self._nothing)
+        chosen = finite[does] if does.any() else finite[:1]
+        return [Candidate(float(loss[i]), refined[i].without_padding()) for i in chosen.tolist()]
+
     def _best(self, state: SearchState) -> list[Sequence]:
         """The best few, and the best of each number of pulses, so that the cost of fewer pulses is known."""
         leaders: dict[int, Candidate] = {}
@@ -263,10 +282,3 @@ class RoundSearch:
             if math.isfinite(loss_without) and loss_without <= loss + self._limited.nothing * abs(loss):
                 return without
         return best
-
-
-def _candidates(losses: list[float], batch: Sequence) -> list[Candidate]:
-    """Those of a batch whose loss is finite."""
-    return [
-        Candidate(loss, batch[i].without_padding()) for i, loss in enumerate(losses) if math.isfinite(loss)
-    ]

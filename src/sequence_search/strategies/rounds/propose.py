@@ -1,6 +1,7 @@
 """Proposals of sequences to refine: random ones over the whole search space, and changes of good ones.
 
-None knows of sequences: no proposal is placed at a spin echo or an inversion recovery.
+None knows of sequences: no proposal is placed at a spin echo or an inversion recovery. What some know is when
+a coherence pathway refocuses, which is a property of the simulation: there the loss has its narrow valleys.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import torch
 
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
+from sequence_search.strategies.descent import echoes
+
+TRIES = 8  # to find a pathway that can refocus
 
 # Flip angles, phases and delays of a single sequence, each an array [n_rf], in rad and s.
 Pulses = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -140,12 +144,60 @@ def _replace(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.r
 
 
 def _shift(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
-    """All parameters a little elsewhere, delays by a factor."""
+    """All parameters a little elsewhere, delays by a factor; or half of them."""
     flip, phase, delay = pulses
-    size = 10 ** rng.uniform(-1.5, 0)
-    noise = rng.normal(0, size, (3, len(flip)))
-    delay = np.clip(delay * np.exp(noise[2]), space.min_rf_delay, space.max_delay)
-    return np.clip(flip + noise[0], 0, min(2 * math.pi, space.max_flip)), phase + noise[1], delay
+    by_angle, by_factor = 10 ** rng.uniform(-2.5, 0), 10 ** rng.uniform(-3.5, 0)
+    noise = rng.normal(size=(3, len(flip)))
+    if rng.random() < 0.5:
+        noise *= rng.random(len(flip)) < 0.5
+    flip = np.clip(flip + by_angle * noise[0], 0, min(2 * math.pi, space.max_flip))
+    return flip, phase + by_angle * noise[1], _clipped(delay * np.exp(by_factor * noise[2]), space)
+
+
+def _stretch(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+    """The delays of one echo, or one delay, longer or shorter by a factor: the echo stays."""
+    flip, phase, delay = pulses
+    found, single = echoes(delay), np.eye(len(delay), dtype=bool)
+    choice = found if len(found) and rng.random() < len(found) / (len(found) + len(delay) / 2) else single
+    factor = math.exp(rng.normal(0, 10 ** rng.uniform(-3, 0)))
+    stretched = choice[int(rng.integers(len(choice)))]
+    return flip, phase, np.where(stretched, _clipped(delay * factor, space), delay)
+
+
+def _refocus(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+    """One delay such that a random pathway over a run of pulses refocuses, where it can."""
+    flip, phase, delay = pulses
+    if len(delay) < 2:
+        return _replace(pulses, others, space, rng)
+    for _ in range(TRIES):
+        orders = rng.integers(-1, 2, len(delay))
+        start, stop = sorted(rng.choice(len(delay) + 1, 2, replace=False))
+        orders[:start], orders[stop:] = 0, 0
+        played = np.flatnonzero(orders)
+        if len(played) > 1:
+            at = int(rng.choice(played))
+            refocused = delay[at] - orders[at] * (orders @ delay)
+            if space.min_rf_delay <= refocused <= space.max_delay:
+                return flip, phase, np.where(np.arange(len(delay)) == at, refocused, delay)
+    return _shift(pulses, others, space, rng)
+
+
+def _swap(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+    """Two pulses in each other's place; the delays stay."""
+    flip, phase, delay = pulses
+    order = np.arange(len(flip))
+    first, second = rng.integers(len(flip), size=2)
+    order[[first, second]] = second, first
+    return flip[order], phase[order], delay
+
+
+def _reverse(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+    """A run of pulses backwards, with the delays between them."""
+    start, last = sorted(rng.integers(len(pulses[0]), size=2))
+    flip, phase, delay = (part.copy() for part in pulses)
+    for part, stop in ((flip, last + 1), (phase, last + 1), (delay, last)):
+        part[start:stop] = part[start:stop][::-1]
+    return flip, phase, delay
 
 
 def _cross(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
@@ -158,4 +210,13 @@ def _cross(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.ran
     return pieces[0], pieces[1], pieces[2]
 
 
-CHANGES: tuple[Change, ...] = (_add, _split, _repeat, _drop, _replace, _shift, _cross)
+def _clipped(delay: np.ndarray, space: SearchSpace) -> np.ndarray:
+    return np.asarray(delay.clip(space.min_rf_delay, space.max_delay))
+
+
+# Each as often as it stands here.
+CHANGES: tuple[Change, ...] = (
+    *(_add, _split, _repeat, _drop, _replace, _cross, _swap, _reverse),
+    *[_refocus] * 2,
+    *[_stretch, _shift] * 3,
+)
