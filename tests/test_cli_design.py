@@ -136,7 +136,7 @@ def test_limits_are_told_met_or_not(tmp_path, monkeypatch):
     assert "max-signal: no design found meets signal." in call("status", tmp_path / "study").stdout
 
 
-def test_an_objective_that_wants_nothing_fails_with_advice(tmp_path):
+def test_an_objective_that_wants_nothing_gets_it_with_the_reason(tmp_path):
     file = tmp_path / "mine.toml"
     text = problem_text("max-signal")
     start, end = text.index("[[objective]]"), text.index("[search_space]")
@@ -144,8 +144,8 @@ def test_an_objective_that_wants_nothing_fails_with_advice(tmp_path):
     file.write_text(text[:start] + only_energy + text[end:])
     done = call("run", file, *QUICK_OPTIONS, "--option", "steps=150")
     assert "doing nothing is best" in done.stderr
-    assert done.exit_code == 1
-    assert "no pulse above 3°" in done.stdout
+    assert done.exit_code == 0
+    assert "nothing beats doing nothing" in " ".join(done.stdout.split())
 
 
 def test_ctrl_c_keeps_the_best_so_far(asked_to_stop):

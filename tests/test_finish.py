@@ -121,10 +121,20 @@ def test_time_is_shared_among_the_seeds_of_a_batch():
     assert run.seconds < meter.seconds / 5
 
 
-def test_nothing_found_is_a_failure():
-    run = run_of(Sequence.from_degrees_ms([1], [0], [7]))
-    assert run.status == "failed"
-    assert "no pulse above 3°" in run.reason
+def test_a_sequence_that_does_nothing_is_told_as_such():
+    idle = Sequence.from_degrees_ms([1], [0], [7])
+    run = run_of(idle)
+    assert run.status == "done"
+    assert "nothing beats doing nothing: every sequence ended without a pulse above 3°" in run.reason
+    run = run_of(idle, GOOD)
+    assert (len(run.families), run.reason) == (2, None)
+    # Nulls of all tissues cost any signal 100 times its square.
+    terms = (*PROBLEM.objective.terms, Term("dark", TERMS["null"], 100.0, (0, 1, 2)))
+    quiet = Finisher(replace(PROBLEM, objective=Objective(terms)), "auto")
+    run = quiet.finish(0, [GOOD, idle], Meter(Settings()), history=())
+    assert len(run.families[0].sequence.flip_angle) == 1
+    assert "the best of them would cost" in run.reason
+    assert "by 'dark', and gain" in run.reason
 
 
 def test_designs_of_many_pulses_are_followed_a_few_at_a_time(monkeypatch):

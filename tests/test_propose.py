@@ -5,7 +5,17 @@ import pytest
 
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.rounds.propose import CHANGES, changed_designs, random_designs
+from sequence_search.strategies.descent import echoes
+from sequence_search.strategies.rounds.propose import (
+    CHANGES,
+    _move,
+    _refocus,
+    _reverse,
+    _stretch,
+    _swap,
+    changed_designs,
+    random_designs,
+)
 
 SPACE = SearchSpace(max_rf=4)
 
@@ -74,14 +84,60 @@ def test_each_change_does_what_it_says(change):
         "_shift": {3},
         "_cross": {1, 2, 3, 4},
     }
+    may_do_nothing = ("_cross", "_swap", "_move", "_reverse", "_refocus", "_shift")
     for _ in range(50):
         child = change(parent, [parent], SPACE, rng)
         assert len({len(part) for part in child}) == 1
-        assert len(child[0]) in grown[change.__name__]
-        assert any(a.shape != b.shape or (a != b).any() for a, b in zip(child, before, strict=True)) or (
-            change.__name__ == "_cross"
-        )
+        assert len(child[0]) in grown.get(change.__name__, {3})
+        changed = any(a.shape != b.shape or (a != b).any() for a, b in zip(child, before, strict=True))
+        assert changed or change.__name__ in may_do_nothing
     assert all((a == b).all() for a, b in zip(parent, before, strict=True))
+
+
+def test_a_stretch_keeps_echoes_and_lengthens_one_or_a_delay():
+    rng = np.random.default_rng(4)
+    # An echo of the first two delays, one of the last two, apart by a long wait.
+    train = (np.ones(5), np.zeros(5), np.array([0.02, 0.02, 0.9, 0.01, 0.01]))
+    stretched = [_stretch(train, [], SearchSpace(), rng)[2] / train[2] != 1 for _ in range(200)]
+    kinds = {tuple(np.flatnonzero(each).tolist()) for each in stretched}
+    assert {(0, 1), (3, 4)} <= kinds <= {(0, 1), (3, 4), (0,), (1,), (2,), (3,), (4,), ()}
+    for _ in range(50):
+        delay = _stretch(train, [], SearchSpace(), rng)[2]
+        if delay[0] != 0.02 and delay[1] != 0.02:
+            assert delay[0] == delay[1]
+
+
+def test_a_new_echo_is_exact_and_of_one_delay():
+    rng = np.random.default_rng(5)
+    delays = np.array([0.011, 0.1, 0.023, 0.4])
+    children = [_refocus((np.ones(4), np.zeros(4), delays), [], SearchSpace(), rng) for _ in range(100)]
+    of_one = [delay for flip, _, delay in children if (flip == 1).all() and (delay != delays).sum() == 1]
+    assert len(of_one) > 70  # now and then no draw can refocus
+    assert all(len(echoes(found)) >= 1 for found in of_one)
+
+
+def test_swap_move_and_reverse_keep_what_there_is():
+    rng = np.random.default_rng(6)
+    flip, phase, delay = np.arange(1.0, 5), np.arange(11.0, 15), np.arange(21.0, 25)
+    for change in (_swap, _move, _reverse):
+        seen = set()
+        for _ in range(100):
+            flips, phases, delays = change((flip, phase, delay), [], SearchSpace(), rng)
+            assert (phases - flips == 10).all()
+            assert sorted(flips) == flip.tolist()
+            assert sorted(delays) == delay.tolist()
+            assert change is not _swap or (delays == delay).all()
+            assert change is not _move or (delays - flips == 20).all()
+            seen.add(tuple(flips))
+        assert len(seen) == {_swap: 7, _move: 10, _reverse: 7}[change]
+    # Backwards: the delays between the pulses with them, the one after the last stays.
+    flips, _, delays = next(
+        child
+        for child in (_reverse((flip, phase, delay), [], SearchSpace(), rng) for _ in range(500))
+        if child[0][0] == 4
+    )
+    assert flips.tolist() == [4, 3, 2, 1]
+    assert delays.tolist() == [23, 22, 21, 24]
 
 
 @pytest.mark.parametrize("change", sorted(set(CHANGES), key=lambda change: change.__name__))

@@ -18,7 +18,6 @@ from sequence_search.cli.arguments import (
     ScheduleOption,
     SchedulerOption,
     StrategyOption,
-    WorkersOption,
 )
 from sequence_search.cli.checks import bad_input, load, make_folder, strategy_options
 from sequence_search.cli.printing import print_json, say
@@ -37,12 +36,18 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
         list[str], typer.Argument(metavar="PROBLEM...", help="Built-in names or paths of problem files.")
     ],
     strategy: StrategyOption = "multistart",
-    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds.")] = 1,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="Number of seeds; until they agree, at most 32, if not given."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**62, help="First seed.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the study; the same command goes on with one.")
     ] = None,
-    workers: WorkersOption = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes; if not given one for each core, with --seeds or --out one."),
+    ] = None,
     scheduler: SchedulerOption = None,
     create_only: Annotated[
         bool, typer.Option("--create-only", help="Make the study in --out, and do not run it.")
@@ -55,7 +60,10 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     engine: EngineOption = "auto",
     max_seconds: Annotated[
         float | None,
-        typer.Option(min=0.001, help="Wall time of a seed, of a batch with proxyless; then the best so far."),
+        typer.Option(
+            min=0.001,
+            help="Wall time of the search; with --seeds or --out of a seed, or a batch of proxyless.",
+        ),
     ] = None,
     max_evaluations: Annotated[
         float | None, typer.Option(min=1, help="Losses of single sequences for a seed; then the best so far.")
@@ -72,29 +80,33 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
         check_engine(engine)
         options = strategy_options(strategy, schedule, steps, option)
         make_strategy(strategy, options, *loaded)
-        if out is None and (len(loaded) > 1 or workers > 1 or scheduler is not None or create_only):
-            raise ValueError("several problems, --workers, --scheduler and --create-only need --out FOLDER")
+        if out is None and (len(loaded) > 1 or scheduler is not None or create_only):
+            raise ValueError("several problems, --scheduler and --create-only need --out FOLDER")
+        if out is None and seeds is not None and (workers or 1) > 1:
+            raise ValueError("--workers with --seeds needs --out FOLDER")
     for problem in loaded:
         for note in problem.notes():
             say(f"note: {note}", err=True)
     how: dict[str, Any] = {
         "strategy": strategy,
-        "seeds": range(seed, seed + seeds),
         "engine": engine,
         "max_seconds": max_seconds or math.inf,
         "max_evaluations": max_evaluations or math.inf,
         **options,
     }
+    numbers = None if seeds is None else range(seed, seed + seeds)
     if out is None:
+        how |= {"seeds": numbers, "first_seed": seed, "workers": workers}
         return _run_search(loaded[0], how, format)
-    from sequence_search.study.study import Study
+
+    from sequence_search.study.study import Study, seeds_to_begin
 
     with bad_input():
-        study = Study.create(out, loaded, **how)
+        study = Study.create(out, loaded, seeds=numbers or seeds_to_begin(out, seed), **how)
     if create_only:
         tasks = counted(len(study.plan.tasks), "task")
         return say(f"made {out} with {tasks}; the same command without --create-only runs them")
-    run_study(study, format, workers=workers, scheduler=scheduler)
+    run_study(study, format, until_sure=numbers is None, workers=workers or 1, scheduler=scheduler)
 
 
 def _run_search(problem: Problem, how: dict[str, Any], format: Format) -> None:

@@ -20,9 +20,9 @@ LOSSES = "loss over 1,024 voxels per tissue and how it differs on 4,096 others; 
 
 
 def print_runs(runs: Sequence[Run], problem: Problem) -> None:
-    """One row for each seed, then the designs of the best."""
+    """One row for each seed, whether they agree, then the designs of the best."""
     from sequence_search.classify import category_text
-    from sequence_search.strategies.result import best_run
+    from sequence_search.strategies.result import best_run, judge
 
     rows = []
     for each in runs:
@@ -33,11 +33,11 @@ def print_runs(runs: Sequence[Run], problem: Problem) -> None:
         rows.append([str(each.seed), each.status, loss, f"{each.seconds:.1f}", found])
     print_table(["seed", "status", "loss", "seconds", "best design"], rows)
     for each in runs:
-        if each.status == "cut" or (each.families and not each.meets_limits):
+        if each.reason and each.status != "failed":
             say(f"seed {each.seed}: {each.reason}")
     best = best_run(runs)
     if best is not None:
-        say()
+        say(f"\n{judge(runs)}\n")
         print_designs([best], problem)
 
 

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from sequence_search.study.study import Study
 
 
-def run_study(study: Study, format: Format, **where: Any) -> None:
-    """Run what is left, then print and draw what is done."""
-    with study_errors(), watched(study) as watch:
-        tally = study.run(monitor=watch.monitor, on_outcome=watch.finished, **where)
+def run_study(study: Study, format: Format, *, until_sure: bool = False, **where: Any) -> None:
+    """Run what is left, and with `until_sure` more seeds until they agree; print and draw what is done."""
+    with study_errors():
+        while True:
+            with watched(study) as watch:
+                tally = study.run(monitor=watch.monitor, on_outcome=watch.finished, **where)
+            before = study
+            if not until_sure or tally.left or tally.failed or (study := study.extended()) is before:
+                break
     if format is Format.JSON:
         records = study.records()
         print_documents(

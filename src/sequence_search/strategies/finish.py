@@ -66,17 +66,13 @@ class Finisher:
             Seeds that ran as one batch and share the meter's time.
         """
         found = [self.limited.frame.hold(one) for one in found]
-        pulsed = [one for one in found if len(one.drop_small_pulses().flip_angle)]
-        clean = [one for one in self.clean(pulsed) if math.isfinite(one.loss)]
-        (nothing,) = self.evaluate([NOTHING])
-        doing = min(clean, key=lambda one: one.loss, default=None)
-        idle = [] if doing and doing.loss < nothing.loss else self.evaluate([self._idle])
-        evaluated = self._within([*clean, *idle], meter)
+        pulsed = [one for one in found if _has_pulses(one)]
+        idle = [one for one in found if not _has_pulses(one)][:1]
+        clean = [one for one in self.clean([*pulsed, *idle]) if math.isfinite(one.loss)]
+        evaluated = self._within(clean, meter)
         distinct: list[Evaluated] = []
         for each in sorted(evaluated, key=lambda one: one.loss):
-            if math.isfinite(each.loss) and not any(
-                same_family(each.sequence, other.sequence) for other in distinct
-            ):
+            if not any(same_family(each.sequence, other.sequence) for other in distinct):
                 distinct.append(each)
         designs = [self._repolished(design, meter) for design in self.designs(distinct)]
         designs.sort(key=lambda design: design.loss)
@@ -88,16 +84,27 @@ class Finisher:
         reasons = [
             meter.reason,
             None if best.meets_limits else unmet_text(best.wishes),
-            nothing_text(nothing, doing) if idle and best.meets_limits else None,
+            None if _has_pulses(designs[0].sequence) else self._why_nothing(clean),
         ]
         why = "; ".join(filter(None, reasons)) or None
         return Run(seed, meter.status, tuple(designs), seconds, meter.evaluations, history, why)
 
-    @property
-    def _idle(self) -> Sequence:
-        """A sequence that does nothing."""
-        shortest = self._problem.search_space.min_rf_delay
-        return Sequence.from_degrees_ms([0.0], [0.0], [1e3 * shortest])
+    def _why_nothing(self, found: list[Evaluated]) -> str:
+        """Why the best sequence that does something is worse than none: the term that it makes worse."""
+        text = "nothing beats doing nothing"
+        (nothing,) = self.evaluate([NOTHING])
+        doing = min(
+            (one for one in found if _has_pulses(one.sequence)), key=lambda one: one.loss, default=None
+        )
+        if doing is None:
+            return f"{text}: every sequence ended without a pulse above 3°; check the units and the weights"
+        change = {name: part - nothing.terms[name] for name, part in doing.terms.items()}
+        worst = max(change, key=lambda name: change[name])
+        gain = -sum(part for part in change.values() if part < 0)
+        return (
+            f"{text}: the objective rewards no signal more than any that was found; the best of them"
+            f" would cost {change[worst]:.3g} by '{worst}', and gain {gain:.3g} in all"
+        )
 
     def _within(self, evaluated: list[Evaluated], meter: Meter) -> list[Evaluated]:
         """Those that meet all limits; if there are none the nearest.
@@ -137,7 +144,7 @@ class Finisher:
         found = sequence.detach().without_padding()
         forms = [found, found.turn_first_to_zero()]
         dropped = self.limited.frame.without_small_pulses(found).turn_first_to_zero()
-        if len(dropped.flip_angle) < len(found.flip_angle):
+        if 0 < len(dropped.flip_angle) < len(found.flip_angle):
             # The delay of a dropped pulse may have lengthened the one before it beyond its bound.
             longest = self._problem.search_space.max_delay
             forms.append(replace(dropped, delay=dropped.delay.clamp(max=longest)))
@@ -168,18 +175,8 @@ class Finisher:
         return replace(again, repolished=True) if again.check_loss < design.check_loss else design
 
 
-def nothing_text(nothing: Evaluated, doing: Evaluated | None) -> str:
-    """Why the best sequence that does something is worse than none: the terms that it makes worse."""
-    text = "nothing beats doing nothing"
-    if doing is None:
-        return f"{text}: every sequence ended without a pulse above 3°; check the units and the weights"
-    change = {name: part - nothing.terms[name] for name, part in doing.terms.items()}
-    worst = max(change, key=lambda name: change[name])
-    gain = -sum(part for part in change.values() if part < 0)
-    return (
-        f"{text}: the objective rewards no signal more than any that was found; the best of them"
-        f" would cost {change[worst]:.3g} by '{worst}', and gain {gain:.3g} in all"
-    )
+def _has_pulses(sequence: Sequence) -> bool:
+    return len(sequence.drop_small_pulses().flip_angle) > 0
 
 
 def _terms(sequences: list[Sequence], simulator: Simulator) -> list[dict[str, float]]:

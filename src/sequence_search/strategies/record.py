@@ -15,7 +15,7 @@ from sequence_search.problem.wishes import Wish
 from sequence_search.sequence import Sequence
 from sequence_search.storage import SCHEMA_VERSION
 from sequence_search.strategies.finish import CHECK_N_PER_TISSUE
-from sequence_search.strategies.result import Design, Point, Run, SearchResult
+from sequence_search.strategies.result import Design, Point, Run, SearchResult, Verdict
 
 DESIGN_KEYS = (
     "loss",
@@ -81,8 +81,14 @@ def result_record(result: SearchResult, made_with: dict[str, Any] | None = None)
         "ensemble": f"{STANDARD_N_PER_TISSUE} Sobol voxels per tissue",
         "check_ensemble": f"{CHECK_N_PER_TISSUE} others per tissue",
         **(made_with or environment()),
+        "verdict": verdict_record(result.verdict),
         "runs": [run_record(result.problem, run) for run in result.runs],
     }
+
+
+def verdict_record(verdict: Verdict) -> dict[str, Any]:
+    """Whether the runs agree, each an island; `docs/results.md`."""
+    return asdict(verdict) | {"chance_left": verdict.chance_left, "verdict": verdict.word}
 
 
 def seed_record(problem: Problem, run: Run) -> dict[str, Any]:

@@ -117,8 +117,13 @@ def add_seeds(folder: Path, stored: Plan, given: Plan) -> None:
         )
     new = [seed for seed in given.all_seeds if seed not in set(stored.all_seeds)]
     if new:
-        tables = read_tables(folder)
-        _write_tables(folder, tables | {"seeds": [*tables["seeds"], ranges_text(new)]})
+        append_seeds(folder, new)
+
+
+def append_seeds(folder: Path, seeds: Iterable[int]) -> None:
+    """Add a batch of seeds to the plan of a study."""
+    tables = read_tables(folder)
+    _write_tables(folder, tables | {"seeds": [*tables["seeds"], ranges_text(seeds)]})
 
 
 def _settings(plan: Plan) -> dict[str, Any]:

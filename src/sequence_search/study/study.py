@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, Any
 from sequence_search.problem.problem import Problem
 from sequence_search.storage import StorageError, StudyError, locked, write_bytes
 from sequence_search.strategies.base import Monitor
+from sequence_search.strategies.islands import MOST_ISLANDS
 from sequence_search.strategies.record import result_record
 from sequence_search.strategies.result import Run, SearchResult
-from sequence_search.study.create import add_seeds, check_new, make_plan, read_problems, write_plan
+from sequence_search.study.create import (
+    add_seeds,
+    append_seeds,
+    check_new,
+    make_plan,
+    read_problems,
+    write_plan,
+)
 from sequence_search.study.plan import (
     DERIVED,
     LOCK_FILE,
@@ -34,7 +42,15 @@ if TYPE_CHECKING:
     from distributed import Client
 
 ELSEWHERE_WAIT_S = 1.0  # until a task at which another process is, is looked at again
+SEEDS_AT_A_TIME = 5  # as few as can agree that the best is found
 RESULTS_FILE, TABLE_FILE = f"{DERIVED}/results.csv", f"{DERIVED}/table.md"
+
+
+def seeds_to_begin(folder: Path, first: int) -> tuple[int, ...]:
+    """Seeds of a study that goes on until they agree: those that are there, or the first few."""
+    if (folder / PLAN_FILE).exists():
+        return read_plan(folder).all_seeds
+    return tuple(range(first, first + SEEDS_AT_A_TIME))
 
 
 class Study:
@@ -104,6 +120,18 @@ class Study:
         folder = Path(folder)
         plan = read_plan(folder)
         return cls(folder, plan, read_problems(folder, plan))
+
+    def extended(self) -> Study:
+        """The study with more seeds where the verdict on a problem is not sure, up to 32; else as it is."""
+        n_seeds = len(self.plan.all_seeds)
+        if n_seeds >= MOST_ISLANDS or all(self.result(name).verdict.is_sure for name in self.problems):
+            return self
+        with locked(self.folder / LOCK_FILE, wait=True):
+            next_seed = max(self.plan.all_seeds) + 1
+            append_seeds(
+                self.folder, range(next_seed, next_seed + min(SEEDS_AT_A_TIME, MOST_ISLANDS - n_seeds))
+            )
+        return type(self).open(self.folder)
 
     def open_tasks(self, share: tuple[int, int] = (0, 1)) -> list[Task]:
         """Tasks of a share with a seed that is not done and may be tried again."""

@@ -60,7 +60,7 @@ class Rounds:
     max_rounds: int = 200
     patience: int = 30
     steps: int = 100
-    n_elite: int = 4
+    n_elite: int = 8
     n_polished: int = 10
     learning_rate: float = 0.08
     n_per_tissue: int = 32
@@ -157,6 +157,7 @@ class RoundSearch:
         coarse, fine = (problem.voxels(factor * rounds.n_per_tissue) for factor in (1, POLISH_FACTOR))
         self._coarse = problem.simulator(coarse, engine)
         self._nothing = float(self._coarse.loss(NOTHING))
+        self._idle = Sequence.from_degrees_ms([0.0], [0.0], [1e3 * problem.search_space.min_rf_delay])
         self._descent_loss = self._limited.descent_loss(coarse)
         self._fine = problem.loss_and_gradient(fine, engine)
 
@@ -217,6 +218,8 @@ class RoundSearch:
             reason = "no proposal of the first round has a finite loss"
             return [failed(state.seed, reason, meter.seconds, meter.evaluations, state.history)]
         found = [*state.polished, *self._best(state)[len(state.polished) :]]
+        if state.elite[0].loss >= self._nothing:
+            found.append(self._idle)
         return [self._finisher.finish(state.seed, found, meter, history=state.history)]
 
     def _judged(self, state: SearchState, elite: list[Candidate], meter: Meter) -> SearchState:

@@ -38,9 +38,9 @@ class Multistart(Rounds, Strategy):
         Share of random ones among them.
     """
 
-    n_starts: int = 256
-    n_children: int = 128
-    fresh: float = 0.15
+    n_starts: int = 2048
+    n_children: int = 256
+    fresh: float = 0.1
 
     def __post_init__(self) -> None:
         Rounds.__post_init__(self)

@@ -26,11 +26,15 @@ def random_designs(space: SearchSpace, count: int, rng: np.random.Generator) -> 
     """Single sequences spread over the whole search space.
 
     The number of pulses is uniform in 1 to max_rf, flip angles are uniform in the flip range, phases
-    uniform, and delays log-uniform from the shortest delay to the longest initial wait.
+    uniform, and delays log-uniform from the shortest delay to the longest initial wait; but a share of them,
+    uniform for each sequence, is the shortest, because where delays cost signal many optima have those.
     """
-    return [
-        _as_sequence(_random_pulses(space, int(rng.integers(1, space.max_rf + 1)), rng)) for _ in range(count)
-    ]
+    designs = []
+    for _ in range(count):
+        flip, phase, delay = _random_pulses(space, int(rng.integers(1, space.max_rf + 1)), rng)
+        delay[rng.random(len(delay)) < rng.random()] = space.min_rf_delay
+        designs.append(_as_sequence((flip, phase, delay)))
+    return designs
 
 
 def changed_designs(
@@ -191,6 +195,14 @@ def _swap(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.rand
     return flip[order], phase[order], delay
 
 
+def _move(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
+    """One pulse and its delay elsewhere among the others."""
+    n_rf = len(pulses[0])
+    order = np.delete(np.arange(n_rf), at := int(rng.integers(n_rf)))
+    order = np.insert(order, int(rng.integers(n_rf)), at)
+    return pulses[0][order], pulses[1][order], pulses[2][order]
+
+
 def _reverse(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """A run of pulses backwards, with the delays between them."""
     start, last = sorted(rng.integers(len(pulses[0]), size=2))
@@ -216,7 +228,7 @@ def _clipped(delay: np.ndarray, space: SearchSpace) -> np.ndarray:
 
 # Each as often as it stands here.
 CHANGES: tuple[Change, ...] = (
-    *(_add, _split, _repeat, _drop, _replace, _cross, _swap, _reverse),
+    *(_add, _split, _repeat, _drop, _replace, _cross, _swap, _move, _reverse),
     *[_refocus] * 2,
     *[_stretch, _shift] * 3,
 )
