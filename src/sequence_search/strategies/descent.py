@@ -56,47 +56,67 @@ def descend(
     alive, least = start.detach(), np.full(len(start.delay), math.inf)
     taken, total = 0, sum(n_steps for n_steps, _ in parts)
     for n_steps, share in parts:
-        rates = learning_rate * LAST_RATE ** (np.arange(taken, taken + n_steps) / total)
-        alive, least = _descend(loss_and_gradient, space, alive, rates, meter)
-        order = torch.from_numpy(least.argsort(kind="stable")[: max(1, round(share * len(least)))])
-        alive, least, taken = alive[order], least[order.numpy()], taken + n_steps
+        walk = _Walk(alive, space)
+        for step in range(n_steps + 1):
+            loss, slopes = loss_and_gradient(walk.point)
+            meter.spend(len(loss))
+            walk.note(loss.numpy())
+            if step == n_steps or meter.must_end():
+                break
+            walk.step(slopes, learning_rate * LAST_RATE ** ((taken + step) / total))
+        kept = walk.least.argsort(kind="stable")[: max(1, round(share * len(walk.least)))]
+        alive, least, taken = walk.best[torch.from_numpy(kept)], walk.least[kept], taken + n_steps
         if meter.must_end():
             break
     return torch.from_numpy(least), alive
 
 
-def _descend(
-    loss_and_gradient: LossFunction, space: SearchSpace, start: Sequence, rates: np.ndarray, meter: Meter
-) -> tuple[Sequence, np.ndarray]:
-    """Best point of each sequence, and its loss [batch], on a descent with these rates."""
-    low = np.array([-space.max_flip, -math.inf, math.log(space.min_rf_delay)])[:, None]
-    high = np.array([space.max_flip, math.inf, math.log(space.max_delay)])[:, None]
-    x = np.stack([start.flip_angle, start.phase, start.delay.clamp(min=space.min_rf_delay).log()], axis=1)
-    x = x.clip(low, high)
-    bound = bound_delays(np.exp(x[:, 2]), start.n_rf.numpy())
-    best, least = x.copy(), np.full(len(x), math.inf)
-    mean, square = np.zeros_like(x), np.zeros_like(x)
-    for step in range(len(rates) + 1):
-        point = _with_parameters(start, x)
-        loss, slopes = loss_and_gradient(point)
-        meter.spend(len(loss))
-        better = loss.numpy() < least
-        best[better], least[better] = x[better], loss.numpy()[better]
-        if step == len(rates) or meter.must_end():
-            break
-        by_log_delay = (slopes.delay * point.delay).numpy()  # chain rule of the logarithm
-        slope = np.stack([slopes.flip_angle, slopes.phase, (bound @ by_log_delay[..., None])[..., 0]], axis=1)
-        mean += (1 - ADAM[0]) * (slope - mean)
-        square += (1 - ADAM[1]) * (slope**2 - square)
-        unbiased = mean / (1 - ADAM[0] ** (step + 1)), square / (1 - ADAM[1] ** (step + 1))
-        x = (x - rates[step] * unbiased[0] / (np.sqrt(unbiased[1]) + ADAM[2])).clip(low, high)
-    return _with_parameters(start, best), least
+class _Walk:
+    """Adam from the sequences of a batch, on flip angles, phases and log delays [batch, 3, n_rf].
 
+    Attributes
+    ----------
+    point : where it stands
+    least : array [batch], the least loss of each sequence so far
+    """
 
-def _with_parameters(start: Sequence, x: np.ndarray) -> Sequence:
-    """The batch with flip angles, phases and log delays [batch, 3, n_rf]."""
-    flip, phase, log_delay = (torch.from_numpy(part) for part in np.moveaxis(x, 1, 0).copy())
-    return replace(start, flip_angle=flip, phase=phase, delay=log_delay.exp())
+    def __init__(self, start: Sequence, space: SearchSpace) -> None:
+        self._start = start
+        delays = math.log(space.min_rf_delay), math.log(space.max_delay)
+        self._low = np.array([-space.max_flip, -math.inf, delays[0]])[:, None]
+        self._high = np.array([space.max_flip, math.inf, delays[1]])[:, None]
+        log_delay = start.delay.clamp(min=space.min_rf_delay).log()
+        self._x = np.stack([start.flip_angle, start.phase, log_delay], axis=1).clip(self._low, self._high)
+        self._bound = bound_delays(np.exp(self._x[:, 2]), start.n_rf.numpy())
+        self._best_x, self.least = self._x.copy(), np.full(len(self._x), math.inf)
+        self._mean, self._square, self._n_steps = np.zeros_like(self._x), np.zeros_like(self._x), 0
+        self.point = self._sequence(self._x)
+
+    @property
+    def best(self) -> Sequence:
+        """The batch where the loss of each was the least."""
+        return self._sequence(self._best_x)
+
+    def note(self, loss: np.ndarray) -> None:
+        """Keep the points whose loss is less than before."""
+        better = loss < self.least
+        self._best_x[better], self.least[better] = self._x[better], loss[better]
+
+    def step(self, slopes: Sequence, rate: float) -> None:
+        """Go on by the derivatives of the loss by flip angle, phase and delay."""
+        by_log_delay = (slopes.delay * self.point.delay).numpy()[..., None]  # chain rule of the logarithm
+        slope = np.stack([slopes.flip_angle, slopes.phase, (self._bound @ by_log_delay)[..., 0]], axis=1)
+        self._mean += (1 - ADAM[0]) * (slope - self._mean)
+        self._square += (1 - ADAM[1]) * (slope**2 - self._square)
+        self._n_steps += 1
+        mean = self._mean / (1 - ADAM[0] ** self._n_steps)
+        square = self._square / (1 - ADAM[1] ** self._n_steps)
+        self._x = (self._x - rate * mean / (np.sqrt(square) + ADAM[2])).clip(self._low, self._high)
+        self.point = self._sequence(self._x)
+
+    def _sequence(self, x: np.ndarray) -> Sequence:
+        flip, phase, log_delay = (torch.from_numpy(part) for part in np.moveaxis(x, 1, 0).copy())
+        return replace(self._start, flip_angle=flip, phase=phase, delay=log_delay.exp())
 
 
 def bound_delays(
