@@ -38,7 +38,7 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     strategy: StrategyOption = "multistart",
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, max=100_000, help="Number of seeds; until they agree, at most 32, if not given."),
+        typer.Option(min=1, max=100_000, help="Number of seeds; if not given until they agree, at most 32, of multistart."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**62, help="First seed.")] = 0,
     out: Annotated[
@@ -94,6 +94,8 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
         "max_evaluations": max_evaluations or math.inf,
         **options,
     }
+    if seeds is None and strategy != "multistart":
+        seeds = 1  # seeds of the others need not agree
     numbers = None if seeds is None else range(seed, seed + seeds)
     if out is None:
         how |= {"seeds": numbers, "first_seed": seed, "workers": workers}
