@@ -38,7 +38,11 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     strategy: StrategyOption = "multistart",
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, max=100_000, help="Number of seeds; if not given until they agree, at most 32, of multistart."),
+        typer.Option(
+            min=1,
+            max=100_000,
+            help="Number of seeds; if not given until they agree, at most 32, of multistart.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**62, help="First seed.")] = 0,
     out: Annotated[
