@@ -12,7 +12,7 @@ from sequence_search.search_space import SearchSpace
 from sequence_search.strategies.base import Monitor
 from sequence_search.tissue import Imaging, Tissue
 
-QUICK = {"max_evaluations": 4000.0}
+QUICK = {"max_evaluations": 150_000.0}
 
 
 def problem_of(terms, max_rf=1, **t2):
@@ -49,7 +49,7 @@ def test_signal_of_a_pulse_against_its_energy():
 def test_signal_of_one_tissue_against_that_of_another():
     """With 90° and TE = -Tb ln |Sb|, Sa = |Sb|^(Tb / Ta): no shorter TE or smaller flip gives as much."""
     problem = problem_of((SIGNAL, Term("null", TERMS["null"], 0.3, (1,))), a=0.2, b=0.05)
-    front = tradeoff(problem, "null", n_points=6, max_evaluations=8000.0)
+    front = tradeoff(problem, "null", n_points=6, max_evaluations=200_000.0)
     assert len(front.front) == 6
     for each in front.front:
         expected = (1 - math.sqrt(each.cost) ** (0.05 / 0.2)) ** 2
@@ -87,7 +87,7 @@ def test_a_stopped_front_is_what_was_found():
     problem = problem_of((SIGNAL,), a=0.1)
     seen = []
     monitor = Monitor(seen.append, lambda: any("points of the front" in each.note for each in seen))
-    front = tradeoff(problem, "rf_energy", monitor=monitor, max_evaluations=20_000.0)
+    front = tradeoff(problem, "rf_energy", monitor=monitor, max_evaluations=200_000.0)
     assert front.status == "interrupted"
     assert 2 <= len(front.front) < 20
     at_once = tradeoff(problem, "rf_energy", monitor=Monitor(stop=lambda: True))

@@ -209,3 +209,26 @@ def test_a_problem_without_a_grid_has_no_grid_search(tmp_path):
     done = call("grid", file)
     assert done.exit_code == 2
     assert "has no [grid]" in done.stderr
+
+
+def test_a_run_without_seeds_goes_on_until_they_agree(tmp_path, monkeypatch):
+    options = ["--option", "n_starts=64", "--option", "steps=40", "--option", "max_rounds=12"]
+    command = ["run", "max-signal", *QUICK_OPTIONS, *options, "--workers", 1]
+    done = call(*command, "--format", "json")
+    assert done.exit_code == 0, done.exception
+    found = json.loads(done.stdout)
+    assert found["verdict"]["verdict"] == "best found"
+    assert len(found["runs"]) >= 5
+    # A study has the same seeds, or a few more, and the same command begins no further one.
+    study = call(*command, "--out", tmp_path, "--format", "json")
+    runs = json.loads(study.stdout)["runs"]
+    assert 0 <= len(runs) - len(found["runs"]) < 5
+    assert [run["loss"] for run in runs][: len(found["runs"])] == [run["loss"] for run in found["runs"]]
+    assert json.loads(call(*command, "--out", tmp_path, "--format", "json").stdout)["runs"] == runs
+    table = call(*command, "--out", tmp_path).stdout
+    assert re.search(r"\d+ of \d+ islands agree on the best design", table)
+
+
+def test_other_strategies_have_one_seed():
+    done = call("run", "max-signal", "--strategy", "random", "--option", "n_rounds=1", "--format", "json")
+    assert [run["seed"] for run in json.loads(done.stdout)["runs"]] == [0]

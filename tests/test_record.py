@@ -63,12 +63,15 @@ def test_the_record_of_a_search():
         "check_ensemble",
         "versions",
         "device",
+        "verdict",
         "runs",
     ]
     assert (record["schema_version"], record["problem"]) == (2, "max-signal")
     assert record["problem_sha256"] == PROBLEM.digest
     assert set(record["versions"]) >= {"python", "sequence-search", "torch"}
     assert [run["seed"] for run in record["runs"]] == [0, 1]
+    expected = {"n_islands": 1, "n_agree": 1, "n_families": 1, "chance_left": 0.5, "verdict": "more search"}
+    assert record["verdict"] == expected
 
 
 def test_a_seed_is_read_back_from_its_record():
