@@ -11,7 +11,7 @@ from sequence_search.analysis.front import Front, FrontPoint, is_nondominated, k
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.record import read_design
-from sequence_search.strategies.result import Design
+from sequence_search.strategies.result import Design, Verdict
 
 # Few values, so that ties are common.
 POINTS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=30)
@@ -70,11 +70,22 @@ def point(cost, loss, on_front=True):
 
 def test_a_front_and_its_record():
     points = (point(0.0062, 0.5), point(0.007, 0.1), point(0.008, 0.3, on_front=False), point(0.02, 0.0))
-    front = Front(PROBLEM, cost_of(PROBLEM, "time_to_readout"), points, "cut", "at the budget", 1.5, 99)
+    front = Front(
+        PROBLEM,
+        cost_of(PROBLEM, "time_to_readout"),
+        points,
+        Verdict(5, 4, 2),
+        "cut",
+        "at the budget",
+        1.5,
+        99,
+    )
     assert [each.cost for each in front.front] == [0.0062, 0.007, 0.02]
     assert front.knee is points[1]
     record = json.loads(json.dumps(front.to_dict(), allow_nan=False))
     assert (record["against"], record["unit"], record["reason"]) == ("time_to_readout", "ms", "at the budget")
+    assert record["verdict"]["n_agree"] == 4
+    assert record["verdict"]["verdict"] == Verdict(5, 4, 2).word
     assert [each["cost"] for each in record["points"]] == pytest.approx([6.2, 7, 8, 20])
     assert [each["knee"] for each in record["points"]] == [False, True, False, False]
     assert [each["on_front"] for each in record["points"]] == [True, True, False, True]

@@ -9,10 +9,28 @@ from sequence_search.limits import Limits, Range, SignalLimits
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
+from sequence_search.strategies import search
 from sequence_search.strategies.base import Monitor
+from sequence_search.strategies.result import Verdict
 from sequence_search.tissue import Imaging, Tissue
 
-QUICK = {"max_evaluations": 150_000.0}
+QUICK = {"max_evaluations": 4000.0}
+SHORT = {"n_starts": 16, "n_children": 8, "max_rounds": 4, "n_polished": 2, "n_per_tissue": 8}
+N_ISLANDS = 3
+
+
+@pytest.fixture(autouse=True)
+def searches(monkeypatch):
+    """Short searches; what a front asks for, problems and seeds."""
+    asked = []
+
+    def short(problem, *, seeds, **how):
+        asked.append((problem, seeds))
+        return search(problem, seeds=range(N_ISLANDS) if seeds is None else seeds, **SHORT, **how)
+
+    monkeypatch.setattr("sequence_search.analysis.tradeoff.search", short)
+    monkeypatch.setattr("sequence_search.analysis.tradeoff.N_WEIGHED", 2)
+    return asked
 
 
 def problem_of(terms, max_rf=1, **t2):
@@ -49,7 +67,7 @@ def test_signal_of_a_pulse_against_its_energy():
 def test_signal_of_one_tissue_against_that_of_another():
     """With 90° and TE = -Tb ln |Sb|, Sa = |Sb|^(Tb / Ta): no shorter TE or smaller flip gives as much."""
     problem = problem_of((SIGNAL, Term("null", TERMS["null"], 0.3, (1,))), a=0.2, b=0.05)
-    front = tradeoff(problem, "null", n_points=6, max_evaluations=200_000.0)
+    front = tradeoff(problem, "null", n_points=6, max_evaluations=8000.0)
     assert len(front.front) == 6
     for each in front.front:
         expected = (1 - math.sqrt(each.cost) ** (0.05 / 0.2)) ** 2
@@ -80,7 +98,19 @@ def test_every_point_meets_the_limits_of_the_problem():
         assert each.loss == pytest.approx(expected, rel=1e-5)
     impossible = Limits(signal=(SignalLimits("a", mean=Range(low=0.999)),))
     with pytest.raises(ValueError, match=r"no front of 'small': .*no design found meets"):
-        tradeoff(replace(problem, limits=impossible), "rf_energy", **QUICK)
+        tradeoff(replace(problem, limits=impossible), "rf_energy", max_evaluations=100.0)
+
+
+def test_the_first_search_is_of_islands_and_those_of_low_costs_are_of_one(searches):
+    front = tradeoff(problem_of((SIGNAL,), a=0.1), "rf_energy", n_points=2)
+    assert [seeds for _, seeds in searches] == [None, (0,), (1,)]
+    first, second = (problem.objective.terms[-1].weight for problem, _ in searches[1:])
+    assert first > 0
+    assert abs(second / first - 1) > 0.05
+    assert front.verdict == Verdict(N_ISLANDS, N_ISLANDS, 1)
+    searches.clear()
+    tradeoff(problem_of((SIGNAL,), a=0.1), "rf_energy", n_points=2, max_evaluations=100.0)
+    assert {seeds for _, seeds in searches} == {(0,)}  # islands do not share a number of evaluations
 
 
 def test_a_stopped_front_is_what_was_found():

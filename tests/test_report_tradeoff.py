@@ -8,7 +8,7 @@ from sequence_search.analysis.front import Front, FrontPoint
 from sequence_search.problem.problem import Problem
 from sequence_search.report.tradeoff import front_figure
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.result import Design
+from sequence_search.strategies.result import Design, Verdict
 
 PROBLEM = Problem.load("max-signal")
 ECHO = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 6.2])
@@ -21,7 +21,7 @@ def front_of(*points, against="time_to_readout"):
         FrontPoint(cost, Design(ECHO, replace(EVALUATION, loss=loss), loss, False), kind, on_front)
         for cost, loss, kind, on_front in points
     )
-    return Front(PROBLEM, cost_of(PROBLEM, against), tuple(made), "done", None, 1.0, 9)
+    return Front(PROBLEM, cost_of(PROBLEM, against), tuple(made), Verdict(5, 5, 1), "done", None, 1.0, 9)
 
 
 FRONT = front_of(

@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float, Int
 from sequence_search.analysis.costs import Cost
 from sequence_search.problem.problem import Problem
 from sequence_search.storage import SCHEMA_VERSION
-from sequence_search.strategies.record import design_record, environment
-from sequence_search.strategies.result import Design, Status
+from sequence_search.strategies.record import design_record, environment, verdict_record
+from sequence_search.strategies.result import Design, Status, Verdict
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,12 +51,14 @@ class Front:
     problem : whose designs these are, with the cost as it was stated
     cost : what the loss is traded against
     points : by rising cost; those off the front are optima of families that others beat
+    verdict : on the search of the problem as it stands, from which the front begins
     status, reason : as of a `Run`
     """
 
     problem: Problem
     cost: Cost
     points: tuple[FrontPoint, ...]
+    verdict: Verdict
     status: Status
     reason: str | None
     seconds: float
@@ -90,6 +92,7 @@ class Front:
             **environment(),
             "status": self.status,
             **({} if self.reason is None else {"reason": self.reason}),
+            "verdict": verdict_record(self.verdict),
             "seconds": self.seconds,
             "evaluations": self.n_evaluations,
             "points": [

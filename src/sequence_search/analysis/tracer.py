@@ -97,16 +97,15 @@ class Tracer:
         least = min(self._floors)
         self.solve(least + RESOLUTION * (self.front[-1].cost - least))
 
-    def slopes(self) -> tuple[float, float, float]:
-        """Loss saved for a unit of cost from end to end of the front, and on both sides of its middle.
-
-        The middle is the point furthest below the chord between the ends.
-        """
-        front = self.front
-        first, last = front[0], front[-1]
-        whole = _slope(first, last)
-        middle = min(front, key=lambda each: each.loss + whole * each.cost)
-        return whole, _slope(first, middle), _slope(middle, last)
+    def slopes(self) -> list[float]:
+        """Loss saved for a unit of cost along the edges of the front's convex hull, the largest box first."""
+        hull: list[Reached] = []
+        for each in self.front:
+            while len(hull) > 1 and _slope(hull[-2], hull[-1]) <= _slope(hull[-1], each):
+                hull.pop()
+            hull.append(each)
+        edges = sorted(pairwise(hull), key=_box, reverse=True)
+        return [_slope(*edge) for edge in edges]
 
     def next_level(self) -> float | None:
         """Middle of the largest box between neighbours on the front in which a family may gain, if any."""
@@ -208,6 +207,11 @@ def _by_cost(each: Reached) -> tuple[float, float]:
 
 def _by_loss(each: Reached) -> float:
     return each.loss
+
+
+def _box(edge: tuple[Reached, Reached]) -> float:
+    left, right = edge
+    return (right.cost - left.cost) * (left.loss - right.loss)
 
 
 def _slope(left: Reached, right: Reached) -> float:

@@ -1,11 +1,11 @@
 """The Pareto front of a problem's loss against a cost: search, then polish within levels of the cost.
 
-A search of the problem as it stands gives families of designs, and three shorter ones, with the cost weighed
-by slopes of the front so far, those that win only where the cost is lower (Aneja and Nair, Management Science
-25:73, 1979). Then the cost is limited to one level after another, and the families that may win there are
-polished within it, each from its nearest design at a higher cost, and from the best at a lower one. The next
-level always halves the largest box between neighbours on the front, in which designs that are not known may
-lie (Hamacher, Pedersen and Ruzika, Operations Research Letters 35:336, 2007).
+A search of the problem as it stands, by islands until they agree, gives families of designs, and eight of
+one island, with the cost weighed by slopes of the front so far, those that win only where the cost is lower
+(Aneja and Nair, Management Science 25:73, 1979). Then the cost is limited to one level after another, and
+the families that may win there are polished within it, each from its nearest design at a higher cost, and
+from the best at a lower one. The next level halves the largest box between neighbours on the front, in which
+designs that are not known may lie (Hamacher, Pedersen and Ruzika, Operations Research Letters 35:336, 2007).
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.live import live_progress
 from sequence_search.strategies.result import Design, SearchResult, Status, same_family
 
-# Of the evaluations of a seed of the first search, for each search with the cost weighed.
-PART_OF_SEARCH = 0.3
-PART_OF_BUDGET, PART_OF_REST = 0.5, 0.25  # that the first search may spend, and each after it of what is left
+N_WEIGHED, NEAR = 8, 0.05  # searches with the cost weighed; slopes that differ by less, relative, are one
+PART_OF_BUDGET, PART_OF_REST = 0.5, 0.1  # that the first search may spend, and each after it of what is left
 MOST_FAMILIES = 5  # of a search with the cost weighed
 
 
@@ -59,6 +58,7 @@ def tradeoff(
     engine, monitor, progress : as for `search`
     max_seconds, max_evaluations : float
         Budget of the whole, half of which the first search may spend; at its end the front is what was found.
+        With `max_evaluations`, which islands do not share, the first search is of one seed.
 
     Raises
     ------
@@ -91,7 +91,8 @@ class _Tradeoff:
 
     def run(self, n_points: int) -> Front:
         """Search, trace, and judge what was found."""
-        found = self._search(self._problem, PART_OF_BUDGET * self._budget)
+        seeds = None if math.isinf(self._budget[1]) else (0,)
+        found = self._search(self._problem, PART_OF_BUDGET * self._budget, seeds)
         families = _families(found)
         if not families:
             raise ValueError(f"there is no front of '{self._problem.name}': {found.best.reason}")
@@ -100,14 +101,17 @@ class _Tradeoff:
         if self._cost.is_discrete:
             self._tracer.remove_pulses()
         else:
-            self._search_low_costs(found)
+            self._search_low_costs()
             self._trace(n_points)
         return self._front(n_points, found)
 
-    def _search(self, problem: Problem, budget: Float[np.ndarray, " 2"]) -> SearchResult:
+    def _search(
+        self, problem: Problem, budget: Float[np.ndarray, " 2"], seeds: tuple[int, ...] | None
+    ) -> SearchResult:
         seconds, evaluations = budget.tolist()
         found = search(
             problem,
+            seeds=seeds,
             engine=self._engine,
             monitor=self._monitor,
             max_seconds=seconds,
@@ -116,20 +120,20 @@ class _Tradeoff:
         self._meter.spend(sum(run.n_evaluations for run in found.runs))
         return found
 
-    def _search_low_costs(self, first: SearchResult) -> None:
-        """Families that win at lower costs: at the mean slope of the front, a steeper and a flatter one."""
+    def _search_low_costs(self) -> None:
+        """Families that win at lower costs: with slopes of the front so far, each from another seed."""
         self._tracer.add_cheapest()
-        most = PART_OF_SEARCH * first.runs[0].n_evaluations
-        searched: set[float] = set()
-        for part in range(3):
-            slope = self._tracer.slopes()[part]
-            if slope > 0 and slope not in searched and not self._meter.must_end():
-                searched.add(slope)
-                left = self._budget - (self._meter.seconds, self._meter.evaluations)
-                budget = np.minimum(PART_OF_REST * left, (math.inf, most))
-                found = self._search(self._cost.weighed(slope), budget)
-                for each in _families(found)[:MOST_FAMILIES]:
-                    self._tracer.add_at_its_cost(each)
+        searched: list[float] = []
+        for seed in range(N_WEIGHED):
+            new = (slope for slope in self._tracer.slopes() if not _is_near(slope, searched))
+            slope = next(new, None)
+            if slope is None or self._meter.must_end():
+                break
+            searched.append(slope)
+            left = self._budget - (self._meter.seconds, self._meter.evaluations)
+            found = self._search(self._cost.weighed(slope), PART_OF_REST * left, (seed,))
+            for each in _families(found)[:MOST_FAMILIES]:
+                self._tracer.add_at_its_cost(each)
 
     def _trace(self, n_points: int) -> None:
         """A level for each point, of which some do not give one, but families do."""
@@ -165,7 +169,7 @@ class _Tradeoff:
             FrontPoint(float(costs[i]), designs[i], self._kind(designs[i]), bool(on_front[i]))
             for i in sorted(kept, key=lambda i: (costs[i], losses[i]))
         ]
-        return Front(self._problem, self._cost, tuple(points), *self._ended(first))
+        return Front(self._problem, self._cost, tuple(points), first.verdict, *self._ended(first))
 
     def _kind(self, design: Design) -> str:
         return category_text(design.sequence, self._problem.categories)
@@ -177,6 +181,10 @@ class _Tradeoff:
         if status == "done" and cut is not None:
             status, reason = "cut", f"the first search was {cut.reason}"
         return status, reason, self._meter.seconds, self._meter.evaluations
+
+
+def _is_near(slope: float, others: list[float]) -> bool:
+    return any(math.isclose(slope, other, rel_tol=NEAR) for other in others)
 
 
 def _families(found: SearchResult) -> list[Sequence]:

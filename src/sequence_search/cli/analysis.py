@@ -169,6 +169,7 @@ def _print_front(front: Front) -> None:
     ]
     print_table([front.cost.axis, "loss", "", "design"], rows)
     say(f"\nloss over 1,024 voxels per tissue, of the objective without {front.cost.label}")
+    say(f"first search, of the objective with its own weights: {front.verdict}")
     if front.reason is not None:
         say(front.reason)
     if knee is not None:
