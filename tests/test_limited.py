@@ -177,6 +177,15 @@ def test_a_search_that_is_cut_brings_what_it_has_within_the_limits():
     assert run.meets_limits
 
 
+def test_given_delays_are_shown_as_given_on_the_way():
+    """A descent moves the delays of an echo together, given or not."""
+    seen = []
+    search(limited(TAIL), monitor=Monitor(seen.append), **SMALL)
+    assert seen
+    for progress in seen:
+        assert progress.sequence.delay[-2:].tolist() == [0.015, 0.015]
+
+
 def test_a_search_within_limits_goes_on_from_a_checkpoint_to_the_same_end():
     strategy = make_strategy("multistart", SMALL)
 

@@ -188,6 +188,7 @@ class RoundSearch:
             parts=[(max(1, round(part * self._rounds.steps)), kept) for part, kept in self._halvings],
             meter=meter,
         )
+        refined = self._limited.frame.hold(refined)
         if self._limited.follows_structure:
             loss, _ = self._descent_loss()(refined)
         elite = self._select([*state.elite, *self._candidates(loss, refined)])
