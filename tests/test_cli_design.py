@@ -226,7 +226,7 @@ def test_a_run_without_seeds_goes_on_until_they_agree(tmp_path, monkeypatch):
     assert [run["loss"] for run in runs][: len(found["runs"])] == [run["loss"] for run in found["runs"]]
     assert json.loads(call(*command, "--out", tmp_path, "--format", "json").stdout)["runs"] == runs
     table = call(*command, "--out", tmp_path).stdout
-    assert re.search(r"\d+ of \d+ islands agree on the best design", table)
+    assert re.search(r"\d+ of \d+ independent searches agree on the best design", table)
 
 
 def test_other_strategies_have_one_seed():

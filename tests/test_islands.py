@@ -78,7 +78,7 @@ def test_progress_tells_how_many_agree():
     notes = []
     islands(monitor=Monitor(on_progress=lambda progress: notes.append(progress.note)))
     assert not any("agree" in note for note in notes[:3])
-    assert "of 2 islands agree" in " ".join(notes)
+    assert "of 2 searches agree" in " ".join(notes)
 
 
 def test_search_without_seeds():

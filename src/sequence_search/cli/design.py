@@ -126,6 +126,8 @@ def _run_search(problem: Problem, how: dict[str, Any], format: Format) -> None:
         print_json(explained(result_record(result), result.runs, problem))
     else:
         print_runs(result.runs, problem)
+        if how["max_seconds"] < math.inf and not result.verdict.is_sure:
+            say(f"more time may find better: --max-seconds {4 * how['max_seconds']:g}")
         say("not saved; --out FOLDER makes it a study")
     states = {each.status for each in result.runs}
     if "failed" in states:

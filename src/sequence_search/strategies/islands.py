@@ -53,7 +53,7 @@ def search_islands(
     def tell(progress: Progress) -> None:
         verdict = judge(runs)
         note = (
-            f"{progress.note}; {verdict.n_agree} of {verdict.n_islands} islands agree"
+            f"{progress.note}; {verdict.n_agree} of {verdict.n_islands} searches agree"
             if runs
             else progress.note
         )

@@ -138,11 +138,13 @@ class Verdict:
 
     def __str__(self) -> str:
         """In a sentence."""
-        agree = f"{self.n_agree} of {counted(self.n_islands, 'island')} agree on the best design"
-        left = f"{100 * self.chance_left:.2g} %"
-        if self.is_sure:
-            return f"{agree}; that a better one was missed has a chance of about {left}"
-        return f"{agree}: more search is worth it; that a better one was missed has a chance of about {left}"
+        if self.n_islands == 0:
+            return "no search ended by itself, so nothing tells whether a better design is left"
+        if self.n_islands == 1:
+            return "one search alone does not tell whether a better design is left"
+        agree = f"{self.n_agree} of {self.n_islands} independent searches agree on the best design"
+        chance = f"the chance that a better one was missed is about {100 * self.chance_left:.2g} %"
+        return f"{agree}; {chance}" if self.is_sure else f"{agree}: more search is worth it; {chance}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
