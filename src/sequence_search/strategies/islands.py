@@ -26,7 +26,7 @@ QUEUE = 2  # islands of each helper that are asked for in advance
 LOOK_EVERY_S = 0.1
 IDLE_S = 60.0  # after which helpers end
 
-Submit = Callable[[int], Future[Run]]
+Submit = Callable[[int], "Future[Run | None]"]
 
 
 def search_islands(
@@ -91,7 +91,11 @@ class _Islands:
             self._search = self._strategy.prepare(self._problem, self.settings.engine)
         left = max(self._ends_at - time.time(), 1e-3)
         (run,) = drive(self._search, (seed,), replace(self.settings, monitor=monitor, max_seconds=left))
-        return run
+        if run.reason is None:
+            return run
+        # The time that the user knows is that of all islands.
+        stated = f"max_seconds = {self.settings.max_seconds:g}"
+        return replace(run, reason=run.reason.replace(f"max_seconds = {left:g}", stated))
 
     def must_end(self) -> bool:
         """Whether no further island is to begin."""
@@ -110,7 +114,7 @@ def _in_order(
     """Runs in the order of the seeds, each as soon as it and all before it have ended."""
     monitor = Monitor(tell, islands.settings.monitor.stop)
     left = iter(seeds)
-    begun: dict[int, Future[Run]] = {}
+    begun: dict[int, Future[Run | None]] = {}
     for seed in seeds:
         while True:
             mine = None if islands.must_end() and begun else next(left, None)
@@ -127,9 +131,12 @@ def _in_order(
             if mine is None:
                 time.sleep(LOOK_EVERY_S)
         try:
-            yield begun[seed].result()
+            run = begun[seed].result()
         except BrokenProcessPool:  # a helper was killed
-            yield islands.run(seed, monitor)
+            run = islands.run(seed, monitor)
+        if run is None:  # it had not begun when the time was over
+            return
+        yield run
 
 
 @contextmanager
@@ -146,11 +153,21 @@ def _helpers(islands: _Islands, n_helpers: int) -> Iterator[Submit]:
     try:
         with tempfile.TemporaryDirectory() as folder:
             task = islands.for_helpers()
-            yield lambda seed: pool.submit(_run_in_helper, task, seed, Path(folder))
+
+            def submit(seed: int) -> Future[Run | None]:
+                try:
+                    given: Future[Run | None] = pool.submit(_run_in_helper, task, seed, Path(folder))
+                except BrokenProcessPool as error:
+                    given = Future()
+                    given.set_exception(error)
+                return given
+
+            yield submit
     finally:
         torch.set_num_threads(threads)
 
 
-def _run_in_helper(islands: _Islands, seed: int, folder: Path) -> Run:
-    """Island in another process, which the end of the folder stops."""
-    return islands.run(seed, Monitor(stop=lambda: not folder.exists()))
+def _run_in_helper(islands: _Islands, seed: int, folder: Path) -> Run | None:
+    """Island in another process, which the end of the folder stops; None if it is too late to begin."""
+    monitor = Monitor(stop=lambda: not folder.exists())
+    return None if monitor.stop() or islands.must_end() else islands.run(seed, monitor)
