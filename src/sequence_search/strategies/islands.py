@@ -51,12 +51,9 @@ def search_islands(
     islands = _Islands(strategy, problem, settings, time.time() + settings.max_seconds)
 
     def tell(progress: Progress) -> None:
-        verdict = judge(runs)
-        note = (
-            f"{progress.note}; {verdict.n_agree} of {verdict.n_islands} searches agree"
-            if runs
-            else progress.note
-        )
+        verdict, note = judge(runs), progress.note
+        if runs:
+            note += f"; {verdict.n_agree} of {verdict.n_islands} searches agree"
         settings.monitor.on_progress(replace(progress, note=note))
 
     n_helpers = (most_workers() if workers is None else workers) - 1
@@ -116,20 +113,19 @@ def _in_order(
     left = iter(seeds)
     begun: dict[int, Future[Run | None]] = {}
     for seed in seeds:
-        while True:
-            mine = None if islands.must_end() and begun else next(left, None)
+        while seed not in begun or not begun[seed].done():
+            over = islands.must_end() and bool(begun)  # the first begins in any case
+            mine = None if over else next(left, None)
             n_open = sum(not future.done() for future in begun.values())
-            if not islands.must_end():
-                begun |= {ahead: submit(ahead) for ahead in islice(left, n_ahead - n_open)}
+            ahead = [] if over else islice(left, n_ahead - n_open)
+            begun |= {each: submit(each) for each in ahead}
             if mine is not None:
                 begun[mine] = Future()
                 begun[mine].set_result(islands.run(mine, monitor))
-            if seed not in begun:
-                return
-            if begun[seed].done():
-                break
-            if mine is None:
+            elif seed in begun:
                 time.sleep(LOOK_EVERY_S)
+            else:
+                return
         try:
             run = begun[seed].result()
         except BrokenProcessPool:  # a helper was killed
