@@ -88,8 +88,9 @@ def test_tradeoff(small, tmp_path, width):
     (at_knee,) = [each for each in record["points"] if each["knee"]]
     assert str(Sequence.from_dict(at_knee["sequence"])) in one_line(done.stdout)
     assert "loss over 1,024 voxels per tissue, of the objective without RF energy" in one_line(done.stdout)
-    agree = f"{record['verdict']['n_agree']} of {record['verdict']['n_islands']} island"
-    assert f"first search, of the objective with its own weights: {agree}" in one_line(done.stdout)
+    told = "no search ended by itself, so nothing tells whether a better design is left"
+    assert record["verdict"]["n_islands"] == 0
+    assert f"first search, of the objective with its own weights: {told}" in one_line(done.stdout)
     again = call(*arguments, "--out", out)
     assert again.exit_code == 2
     assert "holds tradeoff.json already" in one_line(again.stderr)
