@@ -25,7 +25,7 @@ from sequence_search.cli.arguments import (
 )
 from sequence_search.cli.checks import bad_input, load, make_folder
 from sequence_search.cli.given import given_design
-from sequence_search.cli.printing import flow, print_json, print_table, pulses, say
+from sequence_search.cli.printing import TISSUES_PER_TABLE, flow, print_json, print_table, pulses, say
 from sequence_search.cli.progress import watched
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from sequence_search.problem.problem import Problem
 
 FRONT_FILE = "tradeoff.json"
-TISSUES_PER_TABLE = 3  # so that it fits 80 columns
 
 
 @app.command()

@@ -20,7 +20,7 @@ from sequence_search.cli.arguments import (
 )
 from sequence_search.cli.checks import bad_input
 from sequence_search.cli.given import given_design
-from sequence_search.cli.printing import flow, print_json, print_table, pulses, say
+from sequence_search.cli.printing import TISSUES_PER_TABLE, flow, print_json, print_table, pulses, say
 from sequence_search.words import enumerated
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from sequence_search.explanation.phases import FreeTurn, Phases
     from sequence_search.explanation.readout import Readout
 
-TISSUES_PER_TABLE = 3  # so that it fits 80 columns
 OFF_ECHO = 1e-4  # s, that is told
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COLUMN_GAP = 2
 PIPE_WIDTH = 240  # a log or a pipe has no width
+TISSUES_PER_TABLE = 3  # columns of tissues, so that a table fits 80 columns
 # What an encoding lacks is written so, or as Unicode decomposes it (letters without accents), or else as "?".
 SUBSTITUTES = {"°": " deg", "±": "+-", "²": "^2", "≈": "~", "│": "|", **dict.fromkeys("–−─━", "-")}
 ENCODING_ERRORS = "sequence_search.substitute"

@@ -169,7 +169,7 @@ class Finisher:
         voxels = self._problem.voxels(CHECK_N_PER_TISSUE, seed=REPOLISH_SEED)
         loss_and_gradient = self._problem.loss_and_gradient(voxels, self._engine)
         loss, polished = self.limited.polish(loss_and_gradient, design.sequence, meter)
-        if math.isinf(loss) or not len(polished.drop_small_pulses().flip_angle):
+        if math.isinf(loss) or not _has_pulses(polished):
             return design
         (again,) = self.designs(self.clean([polished]))
         return replace(again, repolished=True) if again.check_loss < design.check_loss else design
