@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,7 +16,7 @@ from sequence_search.engines.simulator import LossFunction
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter
-from sequence_search.strategies.refine import REFOCUSED
+from sequence_search.strategies.refine import REFOCUSED, all_clocks
 
 ADAM = 0.9, 0.999, 1e-8  # decay of the mean and of the square, and what keeps from a division by 0
 LAST_RATE = 0.05  # of a descent, relative to its first
@@ -153,7 +152,7 @@ def echoes(delay: Float[np.ndarray, " n_rf"]) -> Bool[np.ndarray, "echoes n_rf"]
 @cache
 def _clocks(n_rf: int) -> Float[np.ndarray, "clocks n_rf"]:
     """Clocks of two delays or more, each +1, -1 or 0, up to their sign; those of few delays first."""
-    signs = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=n_rf)))
+    signs = all_clocks(n_rf)
     n_delays = abs(signs).sum(1)
     last = signs[np.arange(len(signs)), n_rf - 1 - (signs[:, ::-1] != 0).argmax(1)]
     clocks = signs[(n_delays >= 2) & (last > 0)]

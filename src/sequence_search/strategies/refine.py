@@ -175,6 +175,12 @@ class _Variables:
         return float(value), torch.cat([gradient.flip_angle, gradient.phase, by_log_delay]).numpy()
 
 
+@cache
+def all_clocks(n_rf: int) -> Float[np.ndarray, "clocks n_rf"]:
+    """Every clock m of n_rf delays, each m +1, -1 or 0."""
+    return np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=n_rf)))
+
+
 def refocused_clocks(delay: Float[np.ndarray, " n_rf"]) -> Float[np.ndarray, "echoes n_rf"]:
     """Independent clocks m of pathways that refocus, m · delay = 0; each m is +1, -1 or 0, the last +1.
 
@@ -182,8 +188,8 @@ def refocused_clocks(delay: Float[np.ndarray, " n_rf"]) -> Float[np.ndarray, "ec
     ----------
     delay : array [n_rf], s
     """
-    signs = itertools.product((-1.0, 0.0, 1.0), repeat=len(delay) - 1)
-    clocks = np.array([(*sign, 1.0) for sign in signs])
+    clocks = all_clocks(len(delay))
+    clocks = clocks[clocks[:, -1] == 1]
     chosen: list[np.ndarray] = []
     for clock in clocks[abs(clocks @ delay) <= REFOCUSED * delay.sum()]:
         if np.linalg.matrix_rank(np.array([*chosen, clock])) > len(chosen):
