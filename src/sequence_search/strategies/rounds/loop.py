@@ -58,9 +58,9 @@ class Rounds:
     """
 
     max_rounds: int = 200
-    patience: int = 30
+    patience: int = 20
     steps: int = 100
-    n_elite: int = 8
+    n_elite: int = 32
     n_polished: int = 10
     learning_rate: float = 0.08
     n_per_tissue: int = 32

@@ -17,6 +17,7 @@ from sequence_search.sequence import Sequence
 from sequence_search.strategies.descent import echoes
 
 TRIES = 8  # to find a pathway that can refocus
+MOST_CHANGES = 4  # of one child: the way from one good structure to another leads over bad ones
 
 # Flip angles, phases and delays of a single sequence, each an array [n_rf], in rad and s.
 Pulses = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -40,7 +41,7 @@ def random_designs(space: SearchSpace, count: int, rng: np.random.Generator) -> 
 def changed_designs(
     parents: list[Sequence], space: SearchSpace, count: int, rng: np.random.Generator
 ) -> list[Sequence]:
-    """Sequences made from good ones by one or two changes each.
+    """Sequences made from good ones by one to four changes each.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def changed_designs(
     for _ in range(count):
         # The square of a uniform draw prefers the front of the list.
         child: Pulses = pulses[int(len(pulses) * rng.random() ** 2)]
-        for _ in range(int(rng.integers(1, 3))):
+        for _ in range(int(rng.integers(1, MOST_CHANGES + 1))):
             change = CHANGES[int(rng.integers(len(CHANGES)))]
             child = change(child, pulses, space, rng)
         children.append(_as_sequence(child))
