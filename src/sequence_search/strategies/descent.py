@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from sequence_search.strategies.refine import REFOCUSED, all_clocks
 
 ADAM = 0.9, 0.999, 1e-8  # decay of the mean and of the square, and what keeps from a division by 0
 LAST_RATE = 0.05  # of a descent, relative to its first
+MOST_PATTERNS = 4096  # of echoes that are remembered: most sequences share them
 
 
 def descend(
@@ -123,12 +124,11 @@ def bound_delays(
 ) -> Float[np.ndarray, "batch n_rf n_rf"]:
     """Average over the delays that echoes bind, directly or through others: weights that add up to 1."""
     average = np.tile(np.eye(delay.shape[1]), (len(delay), 1, 1))
-    for row, count in zip(range(len(delay)), n_rf, strict=True):
-        group = np.arange(count)
-        for echo in echoes(delay[row, :count]):
-            group[np.isin(group, group[echo])] = group[echo].min()
-        together = group[:, None] == group
-        average[row, :count, :count] = together / together.sum(1, keepdims=True)
+    for count in np.unique(n_rf):
+        rows = np.flatnonzero(n_rf == count)
+        refocused = _refocused(delay[rows, :count])
+        for row, clocks in zip(rows[refocused.any(1)], refocused[refocused.any(1)], strict=True):
+            average[row, :count, :count] = _average(int(count), clocks.tobytes())
     return average
 
 
@@ -141,12 +141,30 @@ def echoes(delay: Float[np.ndarray, " n_rf"]) -> Bool[np.ndarray, "echoes n_rf"]
     ----------
     delay : array [n_rf], s
     """
-    clocks = _clocks(len(delay))
+    return _echoes(len(delay), _refocused(delay[None])[0].tobytes())
+
+
+def _refocused(delay: Float[np.ndarray, "batch n_rf"]) -> Bool[np.ndarray, "batch clocks"]:
+    """Which of all clocks are at 0."""
+    return np.asarray(abs(delay @ _clocks(delay.shape[1]).T) <= REFOCUSED * delay.sum(1, keepdims=True))
+
+
+@lru_cache(maxsize=MOST_PATTERNS)
+def _average(n_rf: int, refocused: bytes) -> Float[np.ndarray, "n_rf n_rf"]:
+    group = np.arange(n_rf)
+    for echo in _echoes(n_rf, refocused):
+        group[np.isin(group, group[echo])] = group[echo].min()
+    together = group[:, None] == group
+    return np.asarray(together / together.sum(1, keepdims=True))
+
+
+@lru_cache(maxsize=MOST_PATTERNS)
+def _echoes(n_rf: int, refocused: bytes) -> Bool[np.ndarray, "echoes n_rf"]:
     found: list[np.ndarray] = []
-    for part in clocks[abs(clocks @ delay) <= REFOCUSED * delay.sum()] != 0:
+    for part in _clocks(n_rf)[np.frombuffer(refocused, bool)] != 0:
         if not any((part >= smaller).all() for smaller in found):
             found.append(part)
-    return np.array(found, bool).reshape(-1, len(delay))
+    return np.array(found, bool).reshape(-1, n_rf)
 
 
 @cache

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+from jaxtyping import Float
+
 from sequence_search.problem.problem import Evaluation, Problem
 from sequence_search.sequence import Sequence
 from sequence_search.words import counted
@@ -221,8 +224,11 @@ def same_family(first: Sequence, second: Sequence) -> bool:
 
     Phases do not count: often they are free, alone or together.
     """
-    if len(first.flip_angle) != len(second.flip_angle):
-        return False
-    flips = (first.flip_angle.abs() - second.flip_angle.abs()).abs()
-    delays = (first.delay / second.delay).log().abs()
-    return bool((flips < FAMILY_FLIP).all() and (delays < FAMILY_DELAY).all())
+    mine, other = family_place(first), family_place(second)
+    return len(mine) == len(other) and bool((abs(mine - other) < 1).all())
+
+
+def family_place(sequence: Sequence) -> Float[np.ndarray, " numbers"]:
+    """Numbers of a single sequence, in each of which all of its family are less than 1 apart."""
+    flip, delay = sequence.flip_angle.abs() / FAMILY_FLIP, sequence.delay.log() / FAMILY_DELAY
+    return np.concatenate([flip.numpy(), delay.numpy()])

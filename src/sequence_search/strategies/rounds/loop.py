@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +17,7 @@ from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Progress
 from sequence_search.strategies.descent import descend
 from sequence_search.strategies.finish import NOTHING, Finisher
-from sequence_search.strategies.result import Point, Run, failed, same_family
+from sequence_search.strategies.result import Point, Run, failed, family_place
 
 # A round that lowers the least loss by less than this part of it brought nothing.
 LEAST_GAIN = 1e-3
@@ -242,14 +241,15 @@ class RoundSearch:
     def _select(self, candidates: list[Candidate]) -> list[Candidate]:
         """The best few distinct sequences, of each number of pulses if so wished, best first."""
         chosen: list[Candidate] = []
-        numbers: Counter[int] = Counter()
+        places: dict[int, list[np.ndarray]] = {}
         for candidate in sorted(candidates, key=lambda one: one.loss):
-            group = len(candidate.sequence.flip_angle) if self._by_number else 0
-            if numbers[group] < self._rounds.n_elite and not any(
-                same_family(candidate.sequence, other.sequence) for other in chosen
-            ):
+            place = family_place(candidate.sequence)
+            known = places.setdefault(len(place), [])
+            group = known if self._by_number else chosen
+            is_new = not known or not (abs(np.stack(known) - place) < 1).all(-1).any()
+            if len(group) < self._rounds.n_elite and is_new:
                 chosen.append(candidate)
-                numbers[group] += 1
+                known.append(place)
         return chosen
 
     def _candidates(self, loss: Float[Tensor, " batch"], refined: Sequence) -> list[Candidate]:
