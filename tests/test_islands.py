@@ -31,7 +31,7 @@ def test_islands_go_on_until_they_agree_and_no_further(alone):
     assert [run.seed for run in alone] == list(range(len(alone)))
     assert judge(alone).is_sure
     assert not judge(alone[:-1]).is_sure
-    assert 5 <= len(alone) < MOST_ISLANDS
+    assert 8 <= len(alone) < MOST_ISLANDS
 
 
 def test_an_island_is_the_search_of_its_seed(alone):

@@ -45,7 +45,15 @@ def test_a_run_that_meets_all_limits_is_better_than_one_that_does_not():
 
 @pytest.mark.parametrize(
     ("islands", "agree", "chance"),
-    [(1, 1, 0.5), (2, 2, 0.25), (5, 5, 1 / 32), (4, 1, 0.875**4), (10, 6, 0.7**10), (3, 0, 1.0), (0, 0, 1.0)],
+    [
+        (1, 1, 2 / 3),
+        (2, 2, 4 / 9),
+        (8, 8, (2 / 3) ** 8),
+        (4, 1, (11 / 12) ** 4),
+        (10, 9, 0.7**10),
+        (3, 0, 1.0),
+        (0, 0, 1.0),
+    ],
 )
 def test_chance_that_something_better_is_left(islands, agree, chance):
     verdict = Verdict(islands, agree, 1)

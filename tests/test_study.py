@@ -550,7 +550,7 @@ def test_a_study_of_version_1_is_read():
 
 def test_a_study_of_version_1_goes_on(tmp_path):
     shutil.copytree(GOLDEN, tmp_path / "study")
-    made_with = QUICK | {"n_starts": 6, "n_children": 6, "n_elite": 4, "fresh": 0.15}
+    made_with = QUICK | {"n_starts": 6, "n_children": 6, "n_elite": 4, "fresh": 0.15, "patience": 30}
     study = make(tmp_path / "study", Problem.load("max-signal"), seeds=range(5), **made_with)
     assert study.plan.seeds == ((0, 1, 2, 3), (4,))
     before = (seed_folder(study.folder, "max-signal", 0) / "result.json").stat().st_mtime_ns

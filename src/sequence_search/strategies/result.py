@@ -20,7 +20,7 @@ Status = Literal["done", "cut", "interrupted", "failed"]
 FAMILY_FLIP = math.radians(8)
 FAMILY_DELAY = 0.15
 CLOSE = 0.005  # of the least loss: islands that end so near agree
-ELUSIVE = 0.5  # how often islands may find a better design, relative to the best
+ELUSIVE = 1 / 3  # how often islands may find a better design, relative to the best
 SURE = 0.05  # a chance below which the search is enough
 
 
@@ -122,9 +122,9 @@ class Verdict:
 
     @property
     def chance_left(self) -> float:
-        """Chance that a better design, which islands find half as often as the best, was never met.
+        """Chance that a better design, which islands find a third as often as the best, was never met.
 
-        Of n islands of which k agree each misses it with probability 1 - k / 2n. 1 where none agrees: the
+        Of n islands of which k agree each misses it with probability 1 - k / 3n. 1 where none agrees: the
         best is of an island that a budget cut, or none has a design.
         """
         return (1 - ELUSIVE * self.n_agree / self.n_islands) ** self.n_islands if self.n_islands else 1.0

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 ELSEWHERE_WAIT_S = 1.0  # until a task at which another process is, is looked at again
-SEEDS_AT_A_TIME = 5  # as few as can agree that the best is found
+SEEDS_AT_A_TIME = 8  # as few as can agree that the best is found
 RESULTS_FILE, TABLE_FILE = f"{DERIVED}/results.csv", f"{DERIVED}/table.md"
 
 
