@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+import json
 import math
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sequence_search.layout import SPOILER, Layout
 from sequence_search.sequence import Column, Sequence, wrap
 
 
@@ -259,3 +261,169 @@ def test_wrap(angle, expected):
     angles = np.radians([angle])
     for wrapped in (wrap(angles[0].item()), wrap(angles).item(), wrap(torch.from_numpy(angles)).item()):
         assert math.degrees(wrapped) == pytest.approx(expected, abs=1e-9)
+
+
+FID = Layout.plain(1, steady=True)  # a pulse, a readout, the rest of the TR
+TRAIN = Layout.train(3, before=(SPOILER,), crusher=1, steady=True)  # TI, half the echo spacing, rest
+
+
+def train(ti=100, half=4, rest=876):
+    return Sequence.from_degrees_ms(
+        [180, 90, 150, 150, 150], [0, 90, 0, 0, 0], [ti, half, rest], layout=TRAIN
+    )
+
+
+def test_times_of_a_layout():
+    # 180 - 100 - 90 - 4 - 150 - 4 R 4 - 150 - 4 R 4 - 150 - 4 R 876: TR 1 s
+    sequence = train()
+    assert (1e3 * sequence.intervals).tolist() == pytest.approx([100, 4, 8, 8, 880])
+    assert (1e3 * sequence.readout_times).tolist() == pytest.approx([108, 116, 124])
+    assert float(sequence.time_to_readout) == pytest.approx(0.124)
+    assert float(sequence.tr) == float(sequence.duration) == pytest.approx(1)
+    assert sequence.n_rf == 5
+
+
+def test_times_without_a_layout():
+    batch = Sequence.stack([single([90], [0], [5]), single([90, 180], [0, 0], [5, 7])])
+    assert batch.intervals is batch.delay
+    assert batch.readout_times.tolist() == [[0.005], [0.012]]
+    assert batch.tr.tolist() == [math.inf] * 2
+    assert batch.duration.tolist() == batch.time_to_readout.tolist()
+
+
+def test_times_are_differentiable():
+    delay = torch.tensor([0.1, 0.004, 0.8], dtype=torch.float64, requires_grad=True)
+    sequence = dataclasses.replace(train(), delay=delay)
+    (by_tr,) = torch.autograd.grad(sequence.tr, delay)
+    (by_time,) = torch.autograd.grad(sequence.time_to_readout, delay)
+    assert by_tr.tolist() == [1, 6, 1]
+    assert by_time.tolist() == [1, 6, 0]
+
+
+def test_a_plain_layout_is_none():
+    assert single([90, 180], [0, 0], [5, 5]) == Sequence.from_degrees_ms(
+        [90, 180], [0, 0], [5, 5], layout=Layout.plain(2)
+    )
+
+
+def test_equality_and_hash_count_the_layout():
+    columns = [90, 180], [0, 0], [5, 5]
+    crushed, spoiled = (
+        Sequence.from_degrees_ms(*columns, layout=Layout.plain(2, gradients=gradients))
+        for gradients in [(1, 1), (SPOILER, 0)]
+    )
+    assert len({crushed, spoiled, single(*columns), copy.deepcopy(crushed)}) == 3
+    assert crushed != spoiled != single(*columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (
+            ([90], [0], [5]),
+            r"flip_deg \[\*batch, 1\], .*, delay_ms \[\*batch, 2\], got \(1,\), \(1,\)",
+        ),
+        (([90, 90], [0, 0], [5, 6]), "with a layout of 1 pulses and 2 delays"),
+        (([90], [0], [[5, 6]]), r"got \(1,\), \(1,\), \(1, 2\)"),
+    ],
+)
+def test_shapes_that_are_not_those_of_the_layout_are_told(columns, told):
+    with pytest.raises(ValueError, match=told):
+        Sequence.from_degrees_ms(*columns, layout=FID)
+
+
+def test_a_layout_of_other_pulses_is_refused():
+    told = r"must be flip_angle \[\*batch, 1\], .*, delay \[\*batch, 2\], got \(2, 5\), \(2, 5\), \(2, 3\)"
+    with pytest.raises(ValueError, match=told):
+        dataclasses.replace(BOTH, layout=FID)
+
+
+def test_a_layout_has_no_absent_pulses():
+    with pytest.raises(ValueError, match="present must be None"):
+        dataclasses.replace(train(), present=torch.ones(5, dtype=torch.bool))
+
+
+def test_the_layout_is_read_again():
+    sequence = train()
+    again = Sequence.from_dict(json.loads(json.dumps(sequence.to_dict())))
+    assert again == sequence
+    assert again.layout == TRAIN
+    assert "layout" not in single([90], [0], [5]).to_dict()
+
+
+BOTH = Sequence.stack([train(), train(200)])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        BOTH[0],
+        BOTH[None].flat()[0],
+        BOTH.detach()[0],
+        BOTH.to(torch.float32)[0],
+        BOTH.turn_first_to_zero()[0],
+        BOTH.standardize_phases()[0],
+        BOTH.drop_small_pulses()[0],
+        next(iter(BOTH.by_pulse_number()))[1][0],
+        BOTH[0].without_padding(),
+        BOTH.with_columns({"phase": BOTH.phase + 1})[0],
+    ],
+)
+def test_every_operation_keeps_the_layout(changed):
+    assert changed.layout == TRAIN
+    assert (1e3 * changed.intervals).tolist() == pytest.approx([100, 4, 8, 8, 880])
+
+
+def test_stack_tells_how_layouts_differ():
+    crushed = Sequence.from_degrees_ms([90], [0], [5], layout=Layout.plain(1, gradients=(1,)))
+    with pytest.raises(ValueError, match=r"one layout, got gradients \(0,\) and \(1,\); see"):
+        Sequence.stack([single([90], [0], [5]), crushed])
+
+
+def test_sequences_are_grouped_by_layout():
+    plain, longer = single([90], [0], [5]), single([90, 180], [0, 0], [5, 7])
+    groups = list(Sequence.by_layout([plain, train(), longer, train(200)]))
+    assert [rows.tolist() for rows, _ in groups] == [[0, 2], [1, 3]]
+    assert groups[0][1] == Sequence.stack([plain, longer])
+    assert groups[1][1] == BOTH
+
+
+def test_repetitions_play_the_same_pulses_and_delays():
+    sequence = Sequence.from_degrees_ms([30], [10], [5, 95], layout=FID).repeat(3)
+    assert sequence.layout == FID.repeat(3)
+    assert sequence.to_dict()["flip_deg"] == [30] * 3
+    assert sequence.to_dict()["phase_deg"] == [10] * 3
+    assert float(sequence.time_to_readout) == pytest.approx(0.205)
+    with pytest.raises(ValueError, match="steady layout"):
+        single([90], [0], [5]).repeat(2)
+
+
+def test_small_pulses_of_a_layout_leave_their_delay_to_the_pulse_before():
+    layout = Layout.plain(3, gradients=(1, 1, 2))
+    sequence = Sequence.from_degrees_ms([90, 1, 180], [0, 10, 20], [5, 6, 11], layout=layout)
+    left = Sequence.from_degrees_ms([90, 180], [0, 20], [11, 11], layout=Layout.plain(2, gradients=(2, 2)))
+    assert sequence.drop_small_pulses() == left
+    assert Sequence.stack([sequence] * 2).drop_small_pulses() == Sequence.stack([left] * 2)
+
+
+def test_what_a_small_pulse_alone_stands_for_keeps_it():
+    kept = Sequence.from_degrees_ms([1], [0], [5, 95], layout=FID)
+    assert kept.drop_small_pulses().n_rf == 0
+    layout = Layout.plain(2, gradients=(SPOILER, 0))
+    sequence = Sequence.from_degrees_ms([90, 1], [0, 0], [5, 95], layout=layout)
+    assert sequence.drop_small_pulses() == sequence
+
+
+def test_a_batch_of_a_layout_drops_the_same_pulses_of_all():
+    layout = Layout.plain(3, gradients=(1, 1, 2))
+    flips, phases, delays = [[90, 1, 180], [90, 10, 180]], [[0] * 3] * 2, [[5, 6, 11]] * 2
+    batch = Sequence.from_degrees_ms(flips, phases, delays, layout=layout)
+    with pytest.raises(ValueError, match="same small pulses"):
+        batch.drop_small_pulses()
+
+
+def test_a_layout_is_printed():
+    assert repr(BOTH) == (
+        "<Sequence batch (2,), first 180°(0°) –100 ms |spoiler|– 90°(90°) –4 ms |crusher|–"
+        " [150°(0°) –4 ms |crusher|– readout ×3, ESP 8 ms] –876 ms– TR 1 s>"
+    )

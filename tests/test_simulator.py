@@ -13,6 +13,7 @@ from sequence_search.engines import pathways
 from sequence_search.engines.isochromats import draw_offsets
 from sequence_search.engines.simulator import ENGINES as STEPS
 from sequence_search.engines.simulator import Simulator, evolve, simulate
+from sequence_search.layout import Layout
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.search_space import Axis, Grid
 from sequence_search.sequence import Sequence
@@ -595,3 +596,18 @@ def test_a_grid_of_two_pulses_knows_the_worst_share():
     grid, voxels = Grid((axis,) * 2, (zero,) * 2, (delay,) * 2), random_brain_voxels(60)
     expected = Simulator(voxels, WORST).loss(grid.sequences(np.arange(4)))
     close(torch.from_numpy(Simulator(voxels, WORST).grid_losses(grid)(0, 4)), expected)
+
+
+@pytest.mark.parametrize(("engine", "options"), EVERY)
+def test_a_layout_that_an_engine_does_not_play_is_refused(engine, options):
+    crushed = Sequence.from_degrees_ms([90], [0], [5], layout=Layout.plain(1, gradients=(1,)))
+    simulator = Simulator(random_brain_voxels(60), WORST, engine, options)
+    told = f"engine '{engine}' plays no layout"
+    with pytest.raises(ValueError, match=told):
+        simulator.signal(crushed)
+    with pytest.raises(ValueError, match=told):
+        simulator.magnetization(crushed)
+    with pytest.raises(ValueError, match=told):
+        simulator.evolve(crushed, torch.tensor([0.001], dtype=torch.float64))
+    with pytest.raises(ValueError, match=told):
+        simulator.loss_and_gradient(crushed)

@@ -28,7 +28,7 @@ class Frame:
     def complete(self, free: Sequence) -> Sequence:
         """Single sequence of the given pulses and a single free part, which may have no pulse."""
         parts = [part.columns() for part in (self.head, free, self.tail) if part is not None]
-        return replace(free, **{name: torch.cat([part[name] for part in parts]) for name in free.columns()})
+        return free.with_columns({name: torch.cat([part[name] for part in parts]) for name in free.columns()})
 
     @property
     def alone(self) -> Sequence:

@@ -91,7 +91,8 @@ class FixedPulses:
     def sequence(self) -> Sequence:
         """The pulses as a single sequence."""
         columns = (self.flip_angle, self.phase, self.delay)
-        return Sequence(*(torch.tensor(column, dtype=torch.float64) for column in columns))
+        flip_angle, phase, delay = (torch.tensor(column, dtype=torch.float64) for column in columns)
+        return Sequence(flip_angle, phase, delay)
 
 
 @dataclass(frozen=True, slots=True)

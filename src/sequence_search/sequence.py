@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sequence_search.columns import (
+    COLUMNS,
+    Column,
+    check_layout,
+    check_shapes,
+    packed,
+    padded,
+    read_columns,
+    without_small,
+    write_columns,
+)
+from sequence_search.layout import Layout, Multiples
+from sequence_search.layout_record import read_layout, write_layout
+from sequence_search.sequence_text import layout_text, plain_text
+
 Angle = TypeVar("Angle", float, np.ndarray, Tensor)
 
 SMALL_PULSE = math.radians(3)  # Sec. II.E: pulses below 3° are removed before evaluation
-
-
-class Column(NamedTuple):
-    """One number of each pulse: attribute of `Sequence`, key in files, from the unit there to SI and back.
-
-    `least` is the smallest value allowed. With `adds`, what a pulse that is taken out has goes to the pulse
-    before it. `padding` stands where a pulse is absent.
-    """
-
-    name: str
-    file_name: str
-    read: Callable[[Tensor], Tensor]
-    write: Callable[[Tensor], Tensor]
-    least: float = -math.inf
-    adds: bool = False
-    padding: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -44,85 +43,85 @@ class Sequence:
     ----------
     flip_angle, phase : tensor [*batch, n_rf], rad
     delay : tensor [*batch, n_rf], s
-        From the centre of pulse i to the centre of pulse i+1, or to the readout for the last.
+        From the centre of pulse i to the centre of pulse i+1, or to the readout for the last. With a layout
+        [*batch, n_delay]: what these intervals are made of, see `intervals`.
     present : bool tensor [*batch, n_rf] or None
         False marks the padding at the end of a batch of sequences with different numbers of pulses: neither
-        rotation nor delay. None: all present.
+        rotation nor delay. None: all present, as always with a layout.
+    layout : Layout or None
+        What all of the batch play around these numbers. None: hard pulses, free delays, one readout at the
+        end, no gradient, no repetition; a layout that says just this becomes None.
 
     Raises
     ------
     ValueError
-        If the shapes differ, or an absent pulse stands before one that is present.
+        If the shapes differ or are not those of the layout, or an absent pulse stands before one that is
+        present.
     """
 
-    COLUMNS: ClassVar[tuple[Column, ...]] = (
-        Column("flip_angle", "flip_deg", torch.deg2rad, torch.rad2deg),
-        Column("phase", "phase_deg", torch.deg2rad, torch.rad2deg),
-        Column("delay", "delay_ms", lambda ms: ms / 1e3, lambda s: s * 1e3, least=0.0, adds=True),
-    )
+    COLUMNS: ClassVar[tuple[Column, ...]] = COLUMNS
 
     flip_angle: Float[Tensor, "*batch n_rf"]
     phase: Float[Tensor, "*batch n_rf"]
-    delay: Float[Tensor, "*batch n_rf"]
+    delay: Float[Tensor, "*batch n_delay"]
     present: Bool[Tensor, "*batch n_rf"] | None = None
+    layout: Layout | None = None
 
     def __post_init__(self) -> None:
-        shape, present = self.delay.shape, self.present
-        parts = [getattr(self, column.name) for column in self.COLUMNS]
-        parts += [] if present is None else [present]
-        if not shape or any(part.shape != shape for part in parts):
-            names, shapes = ", ".join(self.columns()), ", ".join(str(tuple(part.shape)) for part in parts)
-            raise ValueError(f"{names} and present must share one shape [*batch, n_rf], got {shapes}")
-        if self.present is not None and bool((self.present[..., 1:] > self.present[..., :-1]).any()):
-            raise ValueError("absent pulses must stand at the end; see Sequence.from_events")
+        if self.layout is None:
+            check_shapes(self.columns(), self.present)
+            return
+        if self.present is not None:
+            raise ValueError("a sequence with a layout has no absent pulses: present must be None")
+        check_layout(self.COLUMNS, self.columns(), self.layout)
+        if self.layout.is_plain:
+            object.__setattr__(self, "layout", None)
 
     @classmethod
     def from_degrees_ms(
-        cls, flip_deg: Any, phase_deg: Any, delay_ms: Any, *, dtype: torch.dtype = torch.float64, **more: Any
+        cls,
+        flip_deg: Any,
+        phase_deg: Any,
+        delay_ms: Any,
+        *,
+        layout: Layout | None = None,
+        dtype: torch.dtype = torch.float64,
+        **more: Any,
     ) -> Sequence:
         """One sequence, or a batch of equal pulse number, from lists, arrays or tensors [*batch, n_rf].
 
-        In degrees, and milliseconds that are not negative; `more` are the columns of a subclass.
+        In degrees, and milliseconds that are not negative, with a layout [*batch, n_delay]; `more` are the
+        columns of a subclass.
 
         Raises
         ------
         TypeError
             If a column is not one of the class.
         ValueError
-            If the shapes differ, a number is not finite or a delay is negative.
+            If the shapes do not fit, a number is not finite or a delay is negative.
         """
         given = {"flip_deg": flip_deg, "phase_deg": phase_deg, "delay_ms": delay_ms, **more}
         if unknown := given.keys() - {column.file_name for column in cls.COLUMNS}:
             raise TypeError(f"{cls.__name__} has no column {', '.join(sorted(unknown))}")
-        parts = {name: torch.as_tensor(part, dtype=dtype) for name, part in given.items()}
-        if len({part.shape for part in parts.values()}) > 1:
-            counts = ", ".join(str(part.shape[-1:].numel()) for part in parts.values())
-            *names, last = parts
-            raise ValueError(f"{', '.join(names)} and {last} need one number for each pulse, got {counts}")
-        for column in cls.COLUMNS:
-            part = parts[column.file_name]
-            if not torch.isfinite(part).all():
-                raise ValueError(f"{column.file_name} must be finite, got {part.tolist()}")
-            if (part < column.least).any():
-                raise ValueError(f"{column.file_name} must be at least {column.least:g}, got {part.tolist()}")
-        return cls(**{column.name: column.read(parts[column.file_name]) for column in cls.COLUMNS})
+        return cls(**read_columns(cls.COLUMNS, given, layout, dtype), layout=layout)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Sequence:
         """Read what `to_dict` wrote; ValueError if its keys or values are not those of a sequence."""
         expected = {column.file_name for column in cls.COLUMNS}
-        if set(data) != expected:
+        columns = dict(data)
+        layout = read_layout(columns.pop("layout")) if "layout" in columns else None
+        if set(columns) != expected:
             raise ValueError(f"a sequence has the keys {sorted(expected)}, got {sorted(data)}")
-        return cls.from_degrees_ms(**data)
+        return cls.from_degrees_ms(**columns, layout=layout)
 
-    def to_dict(self) -> dict[str, list[float]]:
-        """Plain degrees and milliseconds of a single sequence, for JSON; ValueError if this is a batch."""
-        single = self.without_padding()
-        # Twelve digits undo the rounding of the conversion: 6.2 ms reads 6.2, not 6.200000000000001.
-        return {
-            c.file_name: [float(f"{value:.12g}") for value in c.write(getattr(single, c.name)).tolist()]
-            for c in self.COLUMNS
-        }
+    def to_dict(self) -> dict[str, Any]:
+        """Plain degrees and milliseconds of a single sequence, for JSON; ValueError if this is a batch.
+
+        With a layout there is one key more, "layout", see `layout_record`.
+        """
+        written: dict[str, Any] = write_columns(self.COLUMNS, self.without_padding().columns())
+        return written if self.layout is None else written | {"layout": write_layout(self.layout)}
 
     @classmethod
     def from_events(
@@ -133,45 +132,53 @@ class Sequence:
         The delay of any other event goes to the pulse before it. Time before the first pulse is dropped,
         because nothing was excited yet.
         """
-        count = is_pulse.sum(-1, keepdim=True)
-        n_rf = int(count.max()) if count.numel() else 0
-        # Pulse number of each event, 1-based; events before the first pulse land in slot 0, cut off below.
-        slot, present = is_pulse.cumsum(-1), torch.arange(n_rf, device=count.device) < count
-
-        def packed(column: Column) -> Tensor:
-            part = columns[column.name]
-            kept = part if column.adds else torch.where(is_pulse, part, 0.0)
-            slots = part.new_zeros((*part.shape[:-1], n_rf + 1)).scatter_add(-1, slot, kept)
-            return torch.where(present, slots[..., 1:], column.padding)
-
-        return cls(
-            **{column.name: packed(column) for column in cls.COLUMNS},
-            present=None if bool(present.all()) else present,
-        )
+        parts, present = packed(cls.COLUMNS, is_pulse, columns)
+        return cls(**dict[str, Any](parts), present=None if bool(present.all()) else present)
 
     @classmethod
     def stack(cls, sequences: list[Sequence]) -> Sequence:
-        """Batch of one or more single sequences [n_sequences, n_rf], padded to the longest."""
+        """Batch of one or more single sequences [n_sequences, n_rf] of one layout, padded to the longest.
+
+        Raises
+        ------
+        ValueError
+            If there is none, one is a batch, or they differ in their layout: see `by_layout`.
+        """
         if not sequences or any(s.flip_angle.ndim != 1 for s in sequences):
             raise ValueError("stack needs at least one sequence, and single ones: index a batch first")
         sequences = [s.without_padding() for s in sequences]
-        counts = torch.tensor([len(s.delay) for s in sequences], device=sequences[0].delay.device)
-        pad = torch.nn.utils.rnn.pad_sequence
-        padded = {
-            c.name: pad([getattr(s, c.name) for s in sequences], batch_first=True, padding_value=c.padding)
-            for c in cls.COLUMNS
-        }
+        layout = sequences[0].layout
+        for other in sequences:
+            if other.layout != layout:
+                what = _difference(sequences[0], other)
+                raise ValueError(f"stack needs sequences of one layout, got {what}; see Sequence.by_layout")
+        parts = padded(cls.COLUMNS, [s.columns() for s in sequences])
+        counts = torch.tensor([len(s.flip_angle) for s in sequences], device=parts["delay"].device)
         present = torch.arange(int(counts.max()), device=counts.device) < counts[:, None]
-        return cls(**padded, present=None if bool(present.all()) else present)
+        return cls(**parts, present=None if bool(present.all()) else present, layout=layout)
 
-    def columns(self) -> dict[str, Float[Tensor, "*batch n_rf"]]:
-        """Each column's tensor by its name."""
+    @classmethod
+    def by_layout(cls, sequences: list[Sequence]) -> Iterator[tuple[Int[Tensor, " rows"], Sequence]]:
+        """Places of single sequences of one layout, and these as a batch, layout by layout as they come."""
+        places: dict[Layout | None, list[int]] = {}
+        for place, sequence in enumerate(sequences):
+            places.setdefault(sequence.layout, []).append(place)
+        for rows in places.values():
+            yield torch.tensor(rows), cls.stack([sequences[row] for row in rows])
+
+    def columns(self) -> dict[str, Tensor]:
+        """Each column's tensor by its name, of delays [*batch, n_delay], else [*batch, n_rf]."""
         return {column.name: getattr(self, column.name) for column in self.COLUMNS}
+
+    def with_columns(self, columns: Mapping[str, Tensor]) -> Sequence:
+        """The same sequences with other numbers, of one or more columns by name."""
+        return replace(self, **dict[str, Any](columns))
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Sequence:
         """The same change of every column and of `present`: an index, a shape, a device, not the numbers."""
+        changed: dict[str, Any] = {name: change(part) for name, part in self.columns().items()}
         present = None if self.present is None else change(self.present).to(torch.bool)
-        return replace(self, **{name: change(part) for name, part in self.columns().items()}, present=present)
+        return replace(self, **changed, present=present)
 
     @property
     def batch_shape(self) -> torch.Size:
@@ -189,9 +196,40 @@ class Sequence:
         return torch.where(self._mask(), self.flip_angle, 0.0).square().sum(-1)
 
     @property
+    def intervals(self) -> Float[Tensor, "*batch n_rf"]:
+        """Time [s] from the centre of each pulse to that of the next, after the last to the end."""
+        return self.delay if self.layout is None else self._times(self.layout.multiples)
+
+    @property
+    def readout_times(self) -> Float[Tensor, "*batch n_readouts"]:
+        """Time from the first pulse to each readout [s]."""
+        if self.layout is None:
+            return torch.where(self._mask(), self.delay, 0.0).sum(-1, keepdim=True)
+        multiples = self.layout.multiples
+        return self._times(
+            tuple(map(sum, zip(*multiples[: one.pulse], one.multiples, strict=True)))
+            for one in self.layout.readouts
+        )
+
+    @property
     def time_to_readout(self) -> Float[Tensor, "*batch"]:
-        """Time from the first pulse to the readout [s]."""
-        return torch.where(self._mask(), self.delay, 0.0).sum(-1)
+        """Time from the first pulse to the last readout [s]."""
+        return self.readout_times.amax(-1)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether it is repeated, so that it has a TR."""
+        return self.layout is not None and self.layout.steady
+
+    @property
+    def tr(self) -> Float[Tensor, "*batch"]:
+        """Time of one repetition [s]; inf of a sequence that is played once."""
+        return self.intervals.sum(-1) if self.is_steady else self.delay.new_full(self.batch_shape, math.inf)
+
+    @property
+    def duration(self) -> Float[Tensor, "*batch"]:
+        """Time that the sequence takes [s]: the TR, or the time to the last readout if it is played once."""
+        return self.tr if self.is_steady else self.time_to_readout
 
     def __getitem__(self, index: Any) -> Sequence:
         """Part of the batch; the pulses of a sequence are not indexed."""
@@ -204,11 +242,30 @@ class Sequence:
 
     def flat(self) -> Sequence:
         """The same sequences with one batch dimension."""
-        shape = (self.batch_shape.numel(), self.delay.shape[-1])
-        return self.map(lambda part: part.reshape(shape))
+        count = self.batch_shape.numel()
+        return self.map(lambda part: part.reshape(count, part.shape[-1]))
+
+    def repeat(self, n: int) -> Sequence:
+        """The last n repetitions of a steady sequence, with the same pulses and delays, as `Layout.repeat`.
+
+        Raises
+        ------
+        ValueError
+            If it is played once, so that nothing says when it starts again.
+        """
+        if self.layout is None:
+            raise ValueError("only a sequence with a steady layout has a next repetition, got one without")
+        tiled = {c.name: torch.cat([getattr(self, c.name)] * n, -1) for c in self.COLUMNS if not c.adds}
+        return replace(self, **tiled, layout=self.layout.repeat(n))
 
     def by_pulse_number(self) -> Iterator[tuple[Int[Tensor, " rows"], Sequence]]:
-        """Rows of a flat batch with one number of pulses, and these without padding, number by number."""
+        """Rows of a flat batch with one number of pulses, and these without padding, number by number.
+
+        With a layout they are all of one number.
+        """
+        if self.layout is not None:
+            yield torch.arange(len(self.delay), device=self.delay.device), self
+            return
         n_rf = self.n_rf
         for count in n_rf.unique().tolist():
             rows = (n_rf == count).nonzero()[:, 0]
@@ -234,9 +291,28 @@ class Sequence:
         return replace(self, present=None).map(lambda part: part[:count])
 
     def drop_small_pulses(self) -> Sequence:
-        """Remove pulses with a flip angle below 3°, as in Sec. II.E before evaluation; see `from_events`."""
+        """Remove pulses with a flip angle below 3°, as in Sec. II.E before evaluation; see `from_events`.
+
+        With a layout only hard ones, and only where no gradient or readout is lost: see `layout_merge`.
+
+        Raises
+        ------
+        ValueError
+            If those of a batch with a layout have different small pulses, so that no layout would be that
+            of all.
+        """
         keep = self._mask() & (self.flip_angle.abs() >= SMALL_PULSE)
-        return self.from_events(keep, **self._zero_padded())
+        if self.layout is None:
+            return self.from_events(keep, **self._zero_padded())
+        if not keep.any():
+            none: dict[str, Any] = {name: part[..., :0] for name, part in self.columns().items()}
+            return replace(self, **none, layout=None)
+        rows = keep.reshape(-1, keep.shape[-1])
+        if bool((rows != rows[0]).any()):
+            raise ValueError("the sequences of a batch with a layout must have the same small pulses")
+        small = (~rows[0]).nonzero()[:, 0].tolist()
+        parts, layout = without_small(self.COLUMNS, self.columns(), self.layout, small)
+        return replace(self, **parts, layout=layout)
 
     def turn_first_to_zero(self) -> Sequence:
         """The same sequence with positive flip angles, first phase 0, and all phases within (-180°, 180°].
@@ -262,22 +338,26 @@ class Sequence:
     def _mask(self) -> Bool[Tensor, "*batch n_rf"]:
         return torch.ones_like(self.flip_angle, dtype=torch.bool) if self.present is None else self.present
 
+    def _times(self, rows: Iterable[Multiples]) -> Float[Tensor, "*batch n_rows"]:
+        """Sums of delays [s], each with the multiples of a row."""
+        return self.delay @ self.delay.new_tensor(list(rows)).mT
+
     def _zero_padded(self) -> dict[str, Tensor]:
-        mask = self._mask()
-        return {name: torch.where(mask, part, 0.0) for name, part in self.columns().items()}
+        mask = self.present
+        return {n: p if mask is None else torch.where(mask, p, 0.0) for n, p in self.columns().items()}
 
     def __eq__(self, other: object) -> bool:
         """Whether both are the same sequences, number by number; padding counts by its place."""
-        if type(other) is not type(self) or other.delay.shape != self.delay.shape:
+        if type(other) is not type(self) or other.layout != self.layout:
             return False
-        if not torch.equal(self._mask(), other._mask()):
+        if other.delay.shape != self.delay.shape or not torch.equal(self._mask(), other._mask()):
             return False
         pairs = zip(self._zero_padded().values(), other._zero_padded().values(), strict=True)
         return all(bool((mine == theirs).all()) for mine, theirs in pairs)
 
     def __hash__(self) -> int:
         numbers = [part.detach().cpu().double() + 0.0 for part in self._zero_padded().values()]
-        return hash((self.delay.shape, *(part.numpy().tobytes() for part in numbers)))
+        return hash((self.delay.shape, self.layout, *(part.numpy().tobytes() for part in numbers)))
 
     def __repr__(self) -> str:
         """Return the form of `str` in a line; of a batch its shape and the first."""
@@ -290,10 +370,9 @@ class Sequence:
         """As ``88.4°(0°) –6.2 ms– 176.7°(180°) –6.2 ms– readout``; one line for each of a batch."""
         if self.batch_shape:
             return "\n".join(str(self[i]) for i in range(self.batch_shape[0]))
-        plain = self.to_dict()
-        pulses = zip(plain["flip_deg"], plain["phase_deg"], plain["delay_ms"], strict=True)
-        words = [f"{_short(flip, 1)}°({_short(phase, 0)}°) –{_duration(ms)}–" for flip, phase, ms in pulses]
-        return " ".join([*words, "readout"])
+        written = self.to_dict()
+        plain = written["flip_deg"], written["phase_deg"], written["delay_ms"]
+        return plain_text(*plain) if self.layout is None else layout_text(*plain, self.layout)
 
 
 def wrap(angle: Angle) -> Angle:
@@ -301,11 +380,10 @@ def wrap(angle: Angle) -> Angle:
     return math.pi - (math.pi - angle) % (2 * math.pi)
 
 
-def _short(value: float, decimals: int) -> str:
-    text = f"{value:.{decimals}f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text == "-0" else text
-
-
-def _duration(delay_ms: float) -> str:
-    return f"{_short(delay_ms, 1)} ms" if delay_ms < 999.95 else f"{_short(delay_ms / 1e3, 3)} s"
+def _difference(first: Sequence, second: Sequence) -> str:
+    """The first field in which two layouts differ, in words."""
+    one, other = (each.layout or Layout.plain(each.flip_angle.shape[-1]) for each in (first, second))
+    name = next(
+        field.name for field in fields(Layout) if getattr(one, field.name) != getattr(other, field.name)
+    )
+    return f"{name} {getattr(one, name)} and {getattr(other, name)}"

@@ -76,7 +76,7 @@ def _rf_number(sequence: Sequence) -> tuple[Tensor, Sequence]:
 
 
 def _zeros(sequence: Sequence) -> Sequence:
-    return replace(sequence, **{name: torch.zeros_like(part) for name, part in sequence.columns().items()})
+    return sequence.with_columns({name: torch.zeros_like(part) for name, part in sequence.columns().items()})
 
 
 # Of a single sequence, with derivatives, in closed form: a polish asks for a cost as often as for a loss.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -190,7 +190,7 @@ def _wrong(single: Sequence, error: Error, where: Bool[Tensor, " n_rf"], side: i
     wrong = right * (1 + side * error.part) + side * error.amount
     if error.column == "delay":
         wrong = wrong.clamp(min=0)
-    return replace(single, **{error.column: torch.where(where, wrong, right)})
+    return single.with_columns({error.column: torch.where(where, wrong, right)})
 
 
 def worst_voxels(problem: Problem, sequence: Sequence, engine: str = "auto") -> tuple[WorstVoxels, ...]:

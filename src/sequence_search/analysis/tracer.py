@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
@@ -198,7 +197,7 @@ class Tracer:
         cost, slopes = self._cost(sequence)
         scale = self._scale or 1.0
         parts = {name: part / scale for name, part in slopes.columns().items()}
-        return (cost - level) / scale, replace(slopes, **parts)
+        return (cost - level) / scale, slopes.with_columns(parts)
 
 
 def _by_cost(each: Reached) -> tuple[float, float]:

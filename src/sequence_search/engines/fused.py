@@ -84,10 +84,7 @@ def loss_and_gradient(
         for i, (name, part) in enumerate(columns.items())
     }
     dtype = torch.promote_types(sequence.delay.dtype, voxels.m0.dtype)
-    return (
-        torch.from_numpy(loss.reshape(shape[:-1])).to(dtype),
-        type(sequence)(**slopes, present=sequence.present),
-    )
+    return torch.from_numpy(loss.reshape(shape[:-1])).to(dtype), sequence.with_columns(slopes)
 
 
 def encode(prepared: Prepared) -> Encoding:

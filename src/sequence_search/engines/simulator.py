@@ -153,6 +153,7 @@ class Simulator:
         Before the first pulse there is an Mz of `mz` in units of M0, and no Mxy. The kernel gives the signal
         alone, so that "pathways" steps in for it.
         """
+        self._check_layout(sequence)
         flat, shape = sequence.flat(), (*sequence.batch_shape, len(self.voxels))
         if flat.present is None or not len(flat.present):
             mxy, along = play(self._steps, flat, mz)
@@ -178,6 +179,7 @@ class Simulator:
             From the first pulse, not negative; beyond the readout the last delay goes on.
         """
         check_type(sequence, Sequence)
+        self._check_layout(sequence)
         single = sequence.without_padding()
         # Not the end less the delay, which rounding can put after the time of the pulse.
         start = torch.cat([torch.zeros_like(single.delay[:1]), single.delay.cumsum(-1)[:-1]])
@@ -212,7 +214,7 @@ class Simulator:
             # A column that the objective does not depend on has no gradient of its own.
             total = loss.sum() + 0.0 * sum(part.sum() for part in leaves.columns().values())
         slopes = torch.autograd.grad(total, list(leaves.columns().values()))
-        return loss.detach(), replace(leaves, **dict(zip(leaves.columns(), slopes, strict=True)))
+        return loss.detach(), leaves.with_columns(dict(zip(leaves.columns(), slopes, strict=True)))
 
     def grid_losses(self, grid: Grid) -> GridLosses:
         """Losses of a grid's points, by a function that lets threads run.
@@ -240,9 +242,17 @@ class Simulator:
     def _kernel_serves(self, sequence: Sequence) -> bool:
         """Whether the compiled kernel runs, by what was asked for and what it knows."""
         check_type(sequence, Sequence)
+        self._check_layout(sequence)
         if self.engine == "fused" and not fused.on_cpu(sequence, self.voxels):
             raise ValueError("engine 'fused' runs on the CPU only; take 'auto' or 'pathways'")
         return self.engine in ("auto", "fused") and not self.options and fused.can_run(sequence, self.voxels)
+
+    def _check_layout(self, sequence: Sequence) -> None:
+        """Refuse a layout, of which no engine knows yet."""
+        if sequence.layout is not None:
+            raise ValueError(
+                f"engine '{self.engine}' plays no layout: give a sequence without one, got {sequence!r}"
+            )
 
     @cached_property
     def _steps(self) -> Steps:

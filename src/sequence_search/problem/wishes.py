@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -200,8 +200,8 @@ def percentile_95(magnitude: Tensor, sequence: Sequence, voxels: Voxels) -> Tens
 
 def _gradient(sequence: Sequence, **by: Tensor) -> Sequence:
     """Derivatives, zero by whatever is not given."""
-    return replace(
-        sequence, **{name: by.get(name, torch.zeros_like(p)) for name, p in sequence.columns().items()}
+    return sequence.with_columns(
+        {name: by.get(name, torch.zeros_like(part)) for name, part in sequence.columns().items()}
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -170,7 +169,7 @@ class Limited:
         if self.frame:
             fixed = self.frame.is_fixed(sequence)
             columns = {name: torch.where(fixed, 0.0, part) for name, part in columns.items()}
-        return loss, replace(gradient, **columns)
+        return loss, gradient.with_columns(columns)
 
 
 class RecentStructures:
@@ -198,11 +197,11 @@ def _relative_loss(
     """Loss in units of its range, and 1: constraints weigh against a size near 1, however small the loss."""
     loss, gradient = loss_and_gradient(sequence)
     parts = {name: part / size for name, part in gradient.columns().items()}
-    return 1 + loss / size, replace(gradient, **parts)
+    return 1 + loss / size, gradient.with_columns(parts)
 
 
 def _relative(measure: Measure, scale: float, sequence: Sequence) -> tuple[Tensor, Sequence]:
     """Constraint g = value times scale, less its bound, 1 or -1."""
     value, gradient = measure.value_and_gradient(sequence)
     scaled = {name: scale * part for name, part in gradient.columns().items()}
-    return scale * value - math.copysign(1.0, scale), replace(gradient, **scaled)
+    return scale * value - math.copysign(1.0, scale), gradient.with_columns(scaled)
