@@ -28,6 +28,7 @@ from sequence_search import (
     simulate,
 )
 from sequence_search.checks import Fault
+from sequence_search.engines.spins import play_spins
 from sequence_search.objective import TERMS
 from sequence_search.strategies.proxyless.strategy import Proxyless
 
@@ -58,6 +59,14 @@ CASES = {
     "draw of offsets": Refusal(
         lambda: simulate(ECHO, problem().voxels(1), "isochromats", n_spins=4, draw="sorted"),
         r"draw must be one of \('independent', 'stratified', 'ordered'\), got 'sorted'",
+    ),
+    "end of the repetition of spins": Refusal(
+        lambda: play_spins(ECHO, problem().voxels(1), end_of_tr="never"),
+        r"end_of_tr must be one of \('mean', 'spoiled', 'constant', 'random'\), got 'never'",
+    ),
+    "what acts on spins in a pulse": Refusal(
+        lambda: play_spins(ECHO, problem().voxels(1), during_pulse="never"),
+        r"during_pulse must be one of \('ideal', 'frequency', 'full'\), got 'never'",
     ),
     "columns of unequal length": Refusal(
         lambda: Sequence(torch.zeros(2), torch.zeros(3), torch.zeros(2)), SHAPES
