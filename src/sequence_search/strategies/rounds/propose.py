@@ -19,8 +19,10 @@ from sequence_search.strategies.descent import echoes
 TRIES = 8  # to find a pathway that can refocus
 MOST_CHANGES = 4  # of one child: the way from one good structure to another leads over bad ones
 
-# Flip angles, phases and delays of a single sequence, each an array [n_rf], in rad and s.
-Pulses = tuple[np.ndarray, np.ndarray, np.ndarray]
+# What a single sequence has, [columns, n_rf]: flip angles, phases [rad] and delays [s], in this order.
+Pulses = np.ndarray
+FLIP, PHASE, DELAY = range(3)
+OF_PULSE = [FLIP, PHASE]  # what goes with a pulse that changes its place while the delays stay
 
 
 def random_designs(space: SearchSpace, count: int, rng: np.random.Generator) -> list[Sequence]:
@@ -32,9 +34,9 @@ def random_designs(space: SearchSpace, count: int, rng: np.random.Generator) -> 
     """
     designs = []
     for _ in range(count):
-        flip, phase, delay = _random_pulses(space, int(rng.integers(1, space.max_rf + 1)), rng)
-        delay[rng.random(len(delay)) < rng.random()] = space.min_rf_delay
-        designs.append(_as_sequence((flip, phase, delay)))
+        pulses = _random_pulses(space, int(rng.integers(1, space.max_rf + 1)), rng)
+        pulses[DELAY, rng.random(pulses.shape[1]) < rng.random()] = space.min_rf_delay
+        designs.append(_as_sequence(pulses))
     return designs
 
 
@@ -66,86 +68,84 @@ Change = Callable[[Pulses, list[Pulses], SearchSpace, np.random.Generator], Puls
 def _as_pulses(sequence: Sequence) -> Pulses:
     """With positive flip angles, where the descent may have made them negative: phases turned by 180°."""
     flip, phase = sequence.flip_angle.numpy(), sequence.phase.numpy()
-    return abs(flip), np.where(flip < 0, phase + math.pi, phase), sequence.delay.numpy()
+    return np.stack([abs(flip), np.where(flip < 0, phase + math.pi, phase), sequence.delay.numpy()])
 
 
 def _as_sequence(pulses: Pulses) -> Sequence:
-    flip, phase, delay = (torch.from_numpy(part) for part in pulses)
-    return Sequence(flip, phase, delay)
+    return Sequence(*torch.from_numpy(pulses).unbind())
 
 
 def _random_pulses(space: SearchSpace, n_rf: int, rng: np.random.Generator) -> Pulses:
     low, high = space.flip_range
     longest = max((wait[1] for wait in space.wait_ranges), default=space.max_delay)
     ratio = max(longest / space.min_rf_delay, 1.0)
-    return (
-        rng.uniform(low, high, n_rf),
-        rng.uniform(-math.pi, math.pi, n_rf),
-        space.min_rf_delay * ratio ** rng.random(n_rf),
+    return np.stack(
+        [
+            rng.uniform(low, high, n_rf),
+            rng.uniform(-math.pi, math.pi, n_rf),
+            space.min_rf_delay * ratio ** rng.random(n_rf),
+        ]
     )
 
 
 def _add(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """A random pulse before, between or after the others, with a delay of its own."""
-    if len(pulses[0]) >= space.max_rf:
+    n_rf = pulses.shape[1]
+    if n_rf >= space.max_rf:
         return _replace(pulses, others, space, rng)
-    at = int(rng.integers(len(pulses[0]) + 1))
-    new = _random_pulses(space, 1, rng)
-    flip, phase, delay = (np.insert(part, at, added) for part, added in zip(pulses, new, strict=True))
+    at = int(rng.integers(n_rf + 1))
+    child = np.insert(pulses, at, _random_pulses(space, 1, rng)[:, 0], axis=1)
     if rng.random() < 0.5:
-        delay[at] = space.min_rf_delay
-    return flip, phase, delay
+        child[DELAY, at] = space.min_rf_delay
+    return child
 
 
 def _split(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """One pulse as two of its phase, of parts of its flip angle, the shortest delay apart."""
-    if len(pulses[0]) >= space.max_rf:
+    n_rf = pulses.shape[1]
+    if n_rf >= space.max_rf:
         return _shift(pulses, others, space, rng)
-    flip, phase, delay = pulses
-    at, part = int(rng.integers(len(flip))), rng.random()
-    whole = flip[at]
-    flip = np.insert(flip, at, part * whole)
-    flip[at + 1] = (1 - part) * whole
-    return flip, np.insert(phase, at, phase[at]), np.insert(delay, at, space.min_rf_delay)
+    at, part = int(rng.integers(n_rf)), rng.random()
+    child = np.insert(pulses, at, pulses[:, at], axis=1)
+    child[FLIP, at : at + 2] *= part, 1 - part
+    child[DELAY, at] = space.min_rf_delay
+    return child
 
 
 def _repeat(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """One or two copies of a pulse before it, of any phase, about the shortest delay apart."""
-    room = space.max_rf - len(pulses[0])
+    n_rf = pulses.shape[1]
+    room = space.max_rf - n_rf
     if room < 1:
         return _replace(pulses, others, space, rng)
-    copies = min(room, int(rng.integers(1, 3)))
-    flip, phase, delay = pulses
-    at = int(rng.integers(len(flip)))
-    short = space.min_rf_delay * (1 + rng.random(copies))
-    return (
-        np.insert(flip, at, [flip[at]] * copies),
-        np.insert(phase, at, rng.uniform(-math.pi, math.pi, copies)),
-        np.insert(delay, at, short),
-    )
+    n_copies = min(room, int(rng.integers(1, 3)))
+    at = int(rng.integers(n_rf))
+    short = space.min_rf_delay * (1 + rng.random(n_copies))
+    copies = np.repeat(pulses[:, [at]], n_copies, axis=1)
+    copies[PHASE], copies[DELAY] = rng.uniform(-math.pi, math.pi, n_copies), short
+    return np.concatenate([pulses[:, :at], copies, pulses[:, at:]], axis=1)
 
 
 def _drop(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """Without one pulse; its delay goes to the one before it, or not at all."""
-    if len(pulses[0]) == 1:
+    n_rf = pulses.shape[1]
+    if n_rf == 1:
         return _replace(pulses, others, space, rng)
-    at = int(rng.integers(len(pulses[0])))
-    flip, phase, delay = (part.copy() for part in pulses)
+    at = int(rng.integers(n_rf))
+    child = pulses.copy()
     if at > 0 and rng.random() < 0.5:
-        delay[at - 1] = min(delay[at - 1] + delay[at], space.max_delay)
-    return np.delete(flip, at), np.delete(phase, at), np.delete(delay, at)
+        child[DELAY, at - 1] = min(child[DELAY, at - 1] + child[DELAY, at], space.max_delay)
+    return np.delete(child, at, axis=1)
 
 
 def _replace(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """One pulse random, or its delay."""
-    flip, phase, delay = (part.copy() for part in pulses)
-    at = int(rng.integers(len(flip)))
-    new_flip, new_phase, new_delay = (part[0] for part in _random_pulses(space, 1, rng))
-    if rng.random() < 0.5:
-        flip[at], phase[at] = new_flip, new_phase
-    else:
-        delay[at] = new_delay
-    return flip, phase, delay
+    child = pulses.copy()
+    at = int(rng.integers(pulses.shape[1]))
+    new = _random_pulses(space, 1, rng)[:, 0]
+    changed = OF_PULSE if rng.random() < 0.5 else [DELAY]
+    child[changed, at] = new[changed]
+    return child
 
 
 def _shift(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
@@ -156,22 +156,23 @@ def _shift(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.ran
     if rng.random() < 0.5:
         noise *= rng.random(len(flip)) < 0.5
     flip = np.clip(flip + by_angle * noise[0], 0, min(2 * math.pi, space.max_flip))
-    return flip, phase + by_angle * noise[1], _clipped(delay * np.exp(by_factor * noise[2]), space)
+    phase = phase + by_angle * noise[1]
+    return np.stack([flip, phase, _clipped(delay * np.exp(by_factor * noise[2]), space)])
 
 
 def _stretch(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """The delays of one echo, or one delay, longer or shorter by a factor: the echo stays."""
-    flip, phase, delay = pulses
+    delay = pulses[DELAY]
     found, single = echoes(delay), np.eye(len(delay), dtype=bool)
     choice = found if len(found) and rng.random() < len(found) / (len(found) + len(delay) / 2) else single
     factor = math.exp(rng.normal(0, 10 ** rng.uniform(-3, 0)))
     stretched = choice[int(rng.integers(len(choice)))]
-    return flip, phase, np.where(stretched, _clipped(delay * factor, space), delay)
+    return _with_delay(pulses, np.where(stretched, _clipped(delay * factor, space), delay))
 
 
 def _refocus(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """One delay such that a random pathway over a run of pulses refocuses, where it can."""
-    flip, phase, delay = pulses
+    delay = pulses[DELAY]
     if len(delay) < 2:
         return _replace(pulses, others, space, rng)
     for _ in range(TRIES):
@@ -183,44 +184,48 @@ def _refocus(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.r
             at = int(rng.choice(played))
             refocused = delay[at] - orders[at] * (orders @ delay)
             if space.min_rf_delay <= refocused <= space.max_delay:
-                return flip, phase, np.where(np.arange(len(delay)) == at, refocused, delay)
+                return _with_delay(pulses, np.where(np.arange(len(delay)) == at, refocused, delay))
     return _shift(pulses, others, space, rng)
 
 
 def _swap(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """Two pulses in each other's place; the delays stay."""
-    flip, phase, delay = pulses
-    order = np.arange(len(flip))
-    first, second = rng.integers(len(flip), size=2)
-    order[[first, second]] = second, first
-    return flip[order], phase[order], delay
+    child = pulses.copy()
+    first, second = rng.integers(pulses.shape[1], size=2)
+    for row in OF_PULSE:
+        child[row, [first, second]] = pulses[row, [second, first]]
+    return child
 
 
 def _move(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """One pulse and its delay elsewhere among the others."""
-    n_rf = len(pulses[0])
+    n_rf = pulses.shape[1]
     order = np.delete(np.arange(n_rf), at := int(rng.integers(n_rf)))
-    order = np.insert(order, int(rng.integers(n_rf)), at)
-    return pulses[0][order], pulses[1][order], pulses[2][order]
+    return np.asarray(pulses[:, np.insert(order, int(rng.integers(n_rf)), at)])
 
 
 def _reverse(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """A run of pulses backwards, with the delays between them."""
-    start, last = sorted(rng.integers(len(pulses[0]), size=2))
-    flip, phase, delay = (part.copy() for part in pulses)
-    for part, stop in ((flip, last + 1), (phase, last + 1), (delay, last)):
-        part[start:stop] = part[start:stop][::-1]
-    return flip, phase, delay
+    start, last = sorted(rng.integers(pulses.shape[1], size=2))
+    child = pulses.copy()
+    child[OF_PULSE, start : last + 1] = child[OF_PULSE, start : last + 1][:, ::-1]
+    child[DELAY, start:last] = child[DELAY, start:last][::-1]
+    return child
 
 
 def _cross(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """The beginning of another and the end of this, or as much of it as fits."""
     other = others[int(rng.integers(len(others)))]
-    head = int(rng.integers(len(other[0]) + 1))
-    tail = int(rng.integers(1 if head == 0 else 0, len(pulses[0]) + 1))
+    head = int(rng.integers(other.shape[1] + 1))
+    tail = int(rng.integers(1 if head == 0 else 0, pulses.shape[1] + 1))
     tail = min(tail, space.max_rf - head)
-    pieces = [np.concatenate([a[:head], b[len(b) - tail :]]) for a, b in zip(other, pulses, strict=True)]
-    return pieces[0], pieces[1], pieces[2]
+    return np.concatenate([other[:, :head], pulses[:, pulses.shape[1] - tail :]], axis=1)
+
+
+def _with_delay(pulses: Pulses, delay: np.ndarray) -> Pulses:
+    child = pulses.copy()
+    child[DELAY] = delay
+    return child
 
 
 def _clipped(delay: np.ndarray, space: SearchSpace) -> np.ndarray:
