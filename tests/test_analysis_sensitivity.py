@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sequence_search.analysis.sensitivity import ERRORS, sensitivity, worst_voxels
+from sequence_search.layout import Layout
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -130,3 +131,9 @@ def test_an_objective_of_costs_alone_has_no_worst_voxels():
         )
         == ()
     )
+
+
+def test_errors_of_a_layout_are_refused():
+    crushed = Sequence.from_degrees_ms([90], [0], [5], layout=Layout.plain(1, gradients=(1,)))
+    with pytest.raises(ValueError, match="a table of sensitivities needs a sequence without a layout"):
+        sensitivity(problem_of(), crushed)

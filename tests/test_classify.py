@@ -14,6 +14,7 @@ from sequence_search.classify import (
     standardized,
     succeeds,
 )
+from sequence_search.layout import Layout, Readout
 from sequence_search.problem.library import builtin_problems
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -214,3 +215,11 @@ def test_deviation_does_not_depend_on_a_common_phase(phases, turn):
 def test_statistics_of_no_phase_are_refused():
     with pytest.raises(ValueError, match="at least one phase"):
         phase_statistics([])
+
+
+def test_the_time_before_a_pulse_of_a_layout_is_its_interval():
+    rule = CategoryRule("prepared", (math.pi, math.pi / 2), ti_above=0.1)
+    tied = Layout(((2,), (1,)), (0, 0), ("hard", "hard"), (Readout(1, (1,)),))
+    late, early = (Sequence.from_degrees_ms([180, 90], [0, 0], [ms], layout=tied) for ms in (51, 49))
+    assert classify(late, [rule]) == "prepared"
+    assert classify(early, [rule]) == OTHERS

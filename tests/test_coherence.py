@@ -9,6 +9,7 @@ from conftest import make_voxels
 from sequence_search import coherence
 from sequence_search.coherence import coherence_pathways, dephasing
 from sequence_search.engines.simulator import Simulator
+from sequence_search.layout import Layout
 from sequence_search.sequence import Sequence
 
 
@@ -57,3 +58,9 @@ def test_dephasing_never_grows_with_the_clock():
     assert share[0] == 1
     assert (np.diff(share) < 0).all()
     assert dephasing(np.array([-4e-3])) == pytest.approx(dephasing(np.array([4e-3])))
+
+
+def test_pathways_of_a_layout_are_refused():
+    spoiled = Sequence.from_degrees_ms([90], [0], [5], layout=Layout.plain(1, gradients=(1,)))
+    with pytest.raises(ValueError, match="pathways needs a sequence without a layout, got <Sequence"):
+        coherence_pathways(spoiled)

@@ -5,6 +5,8 @@ import pytest
 
 from explanation_cases import BRAIN, make_problem, play
 from sequence_search.explanation.explanation import explain, summarize
+from sequence_search.layout import Layout
+from sequence_search.sequence import Sequence
 from sequence_search.tissue import Uniform
 
 PROBLEM = make_problem(BRAIN, ("signal", 1.0, (0, 1)), ("null", 1.0, (2,)), b1=Uniform(0.9, 1.1))
@@ -64,6 +66,10 @@ def test_a_loss_of_zero_is_no_divisor():
         (play([[90, 180]], [[0, 90]], [[6, 6]]), "expected a single sequence"),
         (play([10] * 9, [0] * 9, [10] * 9), "must have 1 to 8 pulses, got 9"),
         (play([], [], []), "must have 1 to 8 pulses, got 0"),
+        (
+            Sequence.from_degrees_ms([90], [0], [5], layout=Layout.plain(1, gradients=(1,))),
+            "an explanation needs a sequence without a layout",
+        ),
     ],
 )
 def test_what_cannot_be_explained_is_refused(sequence, message):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from sequence_search.frame import Frame
+from sequence_search.layout import Layout
 from sequence_search.sequence import Sequence
 
 HEAD = Sequence.from_degrees_ms([180], [30], [100])
@@ -72,3 +73,18 @@ def test_whether_a_tail_is_kept(change, kept):
     assert FRAME.keeps(whole, "tail") is kept
     assert FRAME.keeps(FRAME.complete(FREE), "head")
     assert Frame().keeps(whole, "tail")
+
+
+def test_given_pulses_around_a_layout_are_refused():
+    crushed = Sequence.from_degrees_ms([90, 180], [0, 0], [5, 5], layout=Layout.plain(2, gradients=(1, 1)))
+    for call in (FRAME.hold, FRAME.without_small_pulses):
+        with pytest.raises(ValueError, match="head or tail that is given needs a sequence without"):
+            call(crushed)
+
+
+def test_without_given_pulses_a_layout_is_left_alone():
+    layout = Layout.train(2, steady=True)
+    sequence = Sequence.from_degrees_ms([90, 180, 180], [0, 90, 90], [4, 900], layout=layout)
+    none = Frame()
+    assert none.free(sequence) == none.hold(sequence) == none.without_small_pulses(sequence) == sequence
+    assert none.is_fixed(sequence).tolist() == [False] * 3

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from limit_cases import TAIL, limited
+from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED
 from sequence_search.sequence import Sequence
@@ -122,3 +123,25 @@ def test_a_padded_batch_has_the_values_of_its_sequences():
         value, _ = each.value_and_gradient(batch)
         singly = [float(each.value_and_gradient(one)[0]) for one in (INVERSION, ECHO)]
         assert value.tolist() == pytest.approx(singly, nan_ok=True)
+
+
+def test_times_and_energy_of_a_layout_and_their_gradients():
+    layout = Layout.train(2, steady=True)
+    train = Sequence.from_degrees_ms([90, 150, 180], [0, 90, 90], [10, 900], layout=layout)
+    problem = limited("[limits]\ntime_to_readout_ms = 3500\nrelative_rf_energy = 9\nmax_flip_deg = 200\n")
+    time, energy, flip = problem.measures(problem.voxels(1))
+    value, slope = time.value_and_gradient(train)
+    assert float(value) == pytest.approx(0.040)
+    assert slope.delay.tolist() == [4, 0]
+    value, slope = energy.value_and_gradient(train)
+    assert float(value) == pytest.approx((1 + 25 / 9 + 4) / 5)
+    assert slope.flip_angle.shape == (3,)
+    assert float(flip.value_and_gradient(train)[0]) == pytest.approx(math.pi)
+
+
+def test_te_of_a_layout_is_refused():
+    crushed = Sequence.from_degrees_ms([90, 180], [0, 0], [5, 5], layout=Layout.plain(2, gradients=(1, 1)))
+    problem = limited("[limits]\nte_ms = 22\n")
+    (te,) = problem.measures(problem.voxels(1))
+    with pytest.raises(ValueError, match="without a layout"):
+        te.value_and_gradient(crushed)

@@ -7,6 +7,7 @@ import pytest
 
 import paper_runs
 from limit_cases import limited
+from sequence_search.layout import SPOILER, Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.storage import json_text
@@ -126,3 +127,14 @@ def test_results_of_version_1_are_read():
     run = read_run(record, (), 1.0)
     assert (run.seed, run.status, run.loss) == (0, "done", record["loss"])
     assert run.sequence.to_dict() == record["sequence"]
+    assert run.sequence.layout is None
+
+
+def test_a_design_with_a_layout_is_read_back():
+    layout = Layout.train(2, before=(SPOILER,), crusher=1, steady=True)
+    sequence = Sequence.from_degrees_ms([180, 90, 150, 150], [0, 90, 0, 0], [100, 4, 880], layout=layout)
+    run = done()
+    run = dataclasses.replace(run, families=(dataclasses.replace(run.families[0], sequence=sequence),))
+    record = json.loads(json_text(seed_record(PROBLEM, run)))
+    assert record["category"] == "4 RF with a layout: 2 readouts, crushers, spoilers, repeated"
+    assert read_run(record, (), 1.0).sequence == sequence

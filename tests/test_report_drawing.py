@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sequence_search.engines.simulator import evolve
+from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.report.drawing import (
     TimeAxis,
@@ -106,3 +107,9 @@ save_figure(robustness_figure(echo, Problem.load("max-signal")), Path(sys.argv[1
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "other")], check=True)
     for path in save_figure(robustness_figure(ECHO, PROBLEM), tmp_path / "here"):
         assert path.read_bytes() == (tmp_path / f"other{path.suffix}").read_bytes()
+
+
+def test_a_diagram_of_a_layout_is_refused():
+    crushed = Sequence.from_degrees_ms([90], [0], [5], layout=Layout.plain(1, gradients=(1,)))
+    with pytest.raises(ValueError, match="a diagram needs a sequence without a layout"):
+        sequence_figure(crushed, PROBLEM)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from sequence_search.layout import Layout
 from sequence_search.search_space import Axis, Grid, SearchSpace
 from sequence_search.sequence import Sequence
 
@@ -117,3 +118,12 @@ def test_a_flip_angle_above_the_bound_is_refused():
 def test_grids_that_are_none_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_bounds_are_of_the_intervals_of_a_layout():
+    layout = Layout.train(2)  # the second refocusing pulse follows two delays after the first
+    space = SearchSpace(min_rf_delay=0.004, max_delay=0.007)
+    echoes = Sequence.from_degrees_ms([90, 180, 180], [0, 90, 90], [4], layout=layout)
+    with pytest.raises(ValueError, match=r"at most 7 \(max_delay_ms\), got 8 in pulse 2"):
+        space.check(echoes, "train")
+    replace(space, max_delay=0.008).check(echoes, "train")

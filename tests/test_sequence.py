@@ -427,3 +427,9 @@ def test_a_layout_is_printed():
         "<Sequence batch (2,), first 180°(0°) –100 ms |spoiler|– 90°(90°) –4 ms |crusher|–"
         " [150°(0°) –4 ms |crusher|– readout ×3, ESP 8 ms] –876 ms– TR 1 s>"
     )
+
+
+def test_how_often_the_time_to_readout_contains_each_delay():
+    assert BOTH.counts_to_readout.tolist() == [[1, 6, 0]] * 2
+    padded = Sequence.stack([single([90], [0], [5]), single([90, 180], [0, 0], [5, 7])])
+    assert padded.counts_to_readout.tolist() == [[1, 0], [1, 1]]

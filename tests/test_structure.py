@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sequence_search.layout import Layout
 from sequence_search.sequence import Sequence
 from sequence_search.structure import describe, find_structure
 
@@ -195,3 +196,25 @@ def test_mirrored_and_turned_phases_negated_flips_and_a_pulse_of_0_degrees_chang
     phases = find_structure(sequence).refocusing_phases
     mirrored = find_structure(same[0]).refocusing_phases
     assert [math.cos(phase) for phase in mirrored] == pytest.approx([math.cos(phase) for phase in phases])
+
+
+@pytest.mark.parametrize(
+    ("layout", "told"),
+    [
+        (Layout.plain(2, gradients=("spoiler", 1)), "2 RF with a layout: crushers, spoilers"),
+        (Layout.plain(2, gradients=(1, 1), steady=True), "2 RF with a layout: crushers, repeated"),
+        (Layout.train(2), "3 RF with a layout: 2 readouts"),
+        (Layout.plain(1, kinds=("excite",)), "1 RF with a layout"),
+    ],
+)
+def test_of_a_layout_it_says_what_is_played(layout, told):
+    numbers = [90.0] * layout.n_rf, [0.0] * layout.n_rf, [5.0] * layout.n_delay
+    sequence = Sequence.from_degrees_ms(*numbers, layout=layout)
+    assert describe(sequence) == told
+    with pytest.raises(ValueError, match="without a layout"):
+        find_structure(sequence)
+
+
+def test_a_layout_whose_small_pulse_is_all_it_has_is_described_without():
+    layout = Layout.plain(2, gradients=(0, 0), kinds=("hard", "hard"), steady=False)
+    assert describe(Sequence.from_degrees_ms([90, 0], [0, 0], [5, 5], layout=layout)) == "1 RF: gradient echo"

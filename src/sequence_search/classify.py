@@ -79,7 +79,7 @@ def category_text(sequence: Sequence, rules: Iterable[CategoryRule]) -> str:
 def satisfies(sequence: Sequence, rule: CategoryRule) -> bool:
     """Whether a single standardised sequence has the structure of a rule; a tolerance includes its end."""
     single = sequence.without_padding()
-    flips, phases, delays = (part.tolist() for part in (single.flip_angle, single.phase, single.delay))
+    flips, phases, delays = (part.tolist() for part in (single.flip_angle, single.phase, single.intervals))
     n_last = len(rule.flips)
     early, last = flips[:-n_last], flips[-n_last:]
     if len(last) < n_last or (rule.n_rf is not None and len(flips) not in rule.n_rf):

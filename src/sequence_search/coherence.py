@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import Sequence, refuse_layout
 
 LARGEST_NUMBER = 10_000  # of pathways kept after a pulse; fewer than 9 pulses have fewer
 NEGLIGIBLE = 1e-12  # an amplitude in units of M0 that is rounding
@@ -47,10 +47,13 @@ def coherence_pathways(
 ) -> CoherencePathways:
     """All pathways of a single sequence; of more than 10,000 after a pulse the largest.
 
+    A ValueError if it has a layout.
+
     Hennig, "Echoes - how to generate, recognize, use or avoid them in MR-imaging sequences",
     Concepts Magn Reson 3 (1991). The sum of the amplitudes, each times the mean of exp(2 pi i f tau) over the
     frequencies of a voxel, is its magnetisation. T1 and T2 in s.
     """
+    refuse_layout(sequence, "a list of coherence pathways")
     single = sequence.detach().without_padding()
     columns = (single.flip_angle, single.phase, single.delay)
     flips, phases, delays = (column.double().cpu().numpy() for column in columns)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from sequence_search.layout import Layout
+from sequence_search.layout import Layout, Multiples
 from sequence_search.layout_merge import without_pulse
 
 
@@ -102,6 +102,14 @@ def check_layout(columns: Sequence[Column], parts: Mapping[str, Tensor], layout:
             f"with a layout of {layout.n_rf} pulses and {layout.n_delay} delays there must be {wanted},"
             f" got {', '.join(map(str, shapes.values()))}"
         )
+
+
+def readout_multiples(layout: Layout) -> tuple[Multiples, ...]:
+    """Time from the first pulse to each readout, in delays."""
+    return tuple(
+        tuple(map(sum, zip(*layout.multiples[: one.pulse], one.multiples, strict=True)))
+        for one in layout.readouts
+    )
 
 
 def padded(

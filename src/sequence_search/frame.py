@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from sequence_search.sequence import Sequence, wrap
+from sequence_search.sequence import Sequence, refuse_layout, wrap
 
 SAME = 1e-6  # of an angle [rad], and of a delay, relative: as far as files state them
 
@@ -39,12 +39,14 @@ class Frame:
     def free(self, sequence: Sequence) -> Sequence:
         """Free part of a single whole sequence."""
         single = sequence.without_padding()
+        if not self:
+            return single
         stop = len(single.delay) - self._count(self.tail)
         return single.map(lambda part: part[self._count(self.head) : stop])
 
     def is_fixed(self, sequence: Sequence) -> Bool[Tensor, "*batch n_rf"]:
         """Whether each pulse of whole sequences is one that is given."""
-        place, count = torch.arange(sequence.delay.shape[-1]), sequence.n_rf[..., None]
+        place, count = torch.arange(sequence.flip_angle.shape[-1]), sequence.n_rf[..., None]
         behind = (place >= count - self._count(self.tail)) & (place < count)
         return (place < self._count(self.head)) | behind
 
@@ -53,6 +55,9 @@ class Frame:
 
         A descent may move delays together, those of an echo for example, whatever their slopes.
         """
+        if not self:
+            return sequence
+        refuse_layout(sequence, "a head or tail that is given")
         delay, n_rf = sequence.delay, sequence.n_rf[..., None]
         place = torch.arange(delay.shape[-1]).expand(delay.shape)
         for part, first in ((self.head, 0), (self.tail, n_rf - self._count(self.tail))):
@@ -67,6 +72,7 @@ class Frame:
         given, single = self.head if name == "head" else self.tail, sequence.without_padding()
         if given is None or len(single.delay) < len(given.delay):
             return given is None
+        refuse_layout(sequence, "a head or tail that is given")
         count = len(given.delay)
         part = single.map(lambda column: column[:count] if name == "head" else column[-count:])
         mine, theirs = part.turn_first_to_zero(), given.turn_first_to_zero()
@@ -77,6 +83,8 @@ class Frame:
     def without_small_pulses(self, sequence: Sequence) -> Sequence:
         """A single sequence without its small pulses, but for those given, if it has these."""
         n_given = self._count(self.head) + self._count(self.tail)
+        if not self:
+            return sequence.drop_small_pulses().without_padding()
         has_all = self.keeps(sequence, "head") and self.keeps(sequence, "tail")
         if not has_all or len(sequence.without_padding().delay) < n_given:
             return sequence.drop_small_pulses().without_padding()

@@ -111,7 +111,7 @@ class SearchSpace:
                 f"flip_deg must be at most {math.degrees(self.max_flip):g} (max_flip_deg),"
                 f" got {math.degrees(largest):.6g} in '{problem_name}'"
             )
-        delays = sequence.delay.reshape(-1, n_rf)
+        delays = sequence.intervals.reshape(-1, n_rf)
         outside = ((delays < low) | (delays > high)).nonzero()
         if len(outside):
             row, pulse = outside[0].tolist()

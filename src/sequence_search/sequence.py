@@ -20,6 +20,7 @@ from sequence_search.columns import (
     packed,
     padded,
     read_columns,
+    readout_multiples,
     without_small,
     write_columns,
 )
@@ -205,16 +206,25 @@ class Sequence:
         """Time from the first pulse to each readout [s]."""
         if self.layout is None:
             return torch.where(self._mask(), self.delay, 0.0).sum(-1, keepdim=True)
-        multiples = self.layout.multiples
-        return self._times(
-            tuple(map(sum, zip(*multiples[: one.pulse], one.multiples, strict=True)))
-            for one in self.layout.readouts
-        )
+        return self._times(readout_multiples(self.layout))
 
     @property
     def time_to_readout(self) -> Float[Tensor, "*batch"]:
         """Time from the first pulse to the last readout [s]."""
         return self.readout_times.amax(-1)
+
+    @property
+    def counts_to_readout(self) -> Float[Tensor, "*batch n_delay"]:
+        """How often the time to the last readout contains each delay: its derivative."""
+        if self.layout is None:
+            return self._mask().to(self.delay.dtype)
+        last = self.readout_times.argmax(-1)
+        return self.delay.new_tensor(readout_multiples(self.layout))[last]
+
+    @property
+    def n_readouts(self) -> int:
+        """Number of readouts; signals of more than one have a dimension for them."""
+        return 1 if self.layout is None else len(self.layout.readouts)
 
     @property
     def is_steady(self) -> bool:
@@ -340,7 +350,7 @@ class Sequence:
 
     def _times(self, rows: Iterable[Multiples]) -> Float[Tensor, "*batch n_rows"]:
         """Sums of delays [s], each with the multiples of a row."""
-        return self.delay @ self.delay.new_tensor(list(rows)).mT
+        return self.delay @ self.delay.new_tensor(rows).mT
 
     def _zero_padded(self) -> dict[str, Tensor]:
         mask = self.present
@@ -378,6 +388,18 @@ class Sequence:
 def wrap(angle: Angle) -> Angle:
     """Angle in (-pi, pi]; a number, a tensor or an array."""
     return math.pi - (math.pi - angle) % (2 * math.pi)
+
+
+def refuse_layout(sequence: Sequence, what: str) -> None:
+    """Refuse a sequence with a layout where nothing right can be said of it.
+
+    Raises
+    ------
+    ValueError
+        "`what` needs a sequence without a layout".
+    """
+    if sequence.layout is not None:
+        raise ValueError(f"{what} needs a sequence without a layout, got {sequence!r}")
 
 
 def _difference(first: Sequence, second: Sequence) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sequence_search.coherence import coherence_pathways, dephasing
+from sequence_search.layout import SPOILER, Layout
 from sequence_search.sequence import Sequence, wrap
 
 PREPARATORY = math.radians(20)  # Table II: earlier pulses below it do not decide the category
@@ -94,9 +95,11 @@ def find_structure(sequence: Sequence) -> Structure:
 def describe(sequence: Sequence) -> str:
     """Structure of any single sequence in words, such as "3 RF: spin echo, inversion-prepared".
 
-    Pulses below 3° are dropped beforehand.
+    Pulses below 3° are dropped beforehand. Of one with a layout it says what is played, not what it does.
     """
     cleaned = sequence.detach().drop_small_pulses().without_padding()
+    if cleaned.layout is not None:
+        return _layout_text(cleaned.layout)
     flips, found = cleaned.flip_angle.abs().tolist(), find_structure(cleaned)
     if found.kind is None:
         return f"{len(flips)} RF: no signal"
@@ -107,6 +110,18 @@ def describe(sequence: Sequence) -> str:
     parts = [_echo_text(found)] + ([found.preparation] if found.preparation else [])
     parts += [f"{count} {what}" for what, count in counts.items() if count]
     return f"{len(flips)} RF: {', '.join(parts)}"
+
+
+def _layout_text(layout: Layout) -> str:
+    n_readouts = len(layout.readouts)
+    parts = {
+        f"{n_readouts} readouts": n_readouts > 1,
+        "crushers": any(moment not in (0, SPOILER) for moment in layout.gradients),
+        "spoilers": SPOILER in layout.gradients,
+        "repeated": layout.steady,
+    }
+    told = ", ".join(part for part, is_there in parts.items() if is_there)
+    return f"{layout.n_rf} RF with a layout" + (f": {told}" if told else "")
 
 
 def _echo_text(found: Structure) -> str:

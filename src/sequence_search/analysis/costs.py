@@ -68,7 +68,7 @@ def _rf_energy(sequence: Sequence) -> tuple[Tensor, Sequence]:
 
 
 def _time_to_readout(sequence: Sequence) -> tuple[Tensor, Sequence]:
-    return sequence.time_to_readout, replace(_zeros(sequence), delay=torch.ones_like(sequence.delay))
+    return sequence.time_to_readout, replace(_zeros(sequence), delay=sequence.counts_to_readout)
 
 
 def _rf_number(sequence: Sequence) -> tuple[Tensor, Sequence]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from sequence_search.checks import check_type
 from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import Sequence, refuse_layout
 from sequence_search.strategies.finish import CHECK_N_PER_TISSUE, CHECK_SEED
 from sequence_search.tissue import Imaging, Tissue
 from sequence_search.voxels import TISSUE_PROPERTIES, Voxels
@@ -149,9 +149,10 @@ def sensitivity(problem: Problem, sequence: Sequence, engine: str = "auto") -> S
     Raises
     ------
     ValueError
-        If it is a batch.
+        If it is a batch, or has a layout.
     """
     check_type(sequence, Sequence)
+    refuse_layout(sequence, "a table of sensitivities")
     single = sequence.without_padding().detach()
     voxels = problem.voxels()
     simulator, prepared = problem.simulator(voxels, engine), Prepared(problem.objective, voxels)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sequence_search.analysis.costs import Cost
 from sequence_search.analysis.front import is_nondominated, thinned
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import Sequence, refuse_layout
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.result import same_family
@@ -83,7 +83,7 @@ class Tracer:
         if reached is None:
             return None
         needed = self._limited.frame.without_small_pulses(reached.sequence)
-        if not 0 < len(needed.delay) < len(reached.sequence.delay):
+        if not 0 < len(needed.flip_angle) < len(reached.sequence.flip_angle):
             return reached
         without = self._reach(needed, math.inf, family, level)
         if without is None or without.loss > reached.loss:
@@ -156,9 +156,10 @@ class Tracer:
 
     def remove_pulses(self) -> None:
         """From the best of each number of pulses on, polish it without each of them, for one pulse less."""
-        for count in range(max(len(each.sequence.delay) for each in self.optima), 1, -1):
-            of_count = [each for each in self.reached if len(each.sequence.delay) == count]
+        for count in range(max(len(each.sequence.flip_angle) for each in self.optima), 1, -1):
+            of_count = [each for each in self.reached if len(each.sequence.flip_angle) == count]
             for best in sorted(of_count, key=_by_loss)[:1]:
+                refuse_layout(best.sequence, "a front against the number of pulses")
                 is_free = ~self._limited.frame.is_fixed(best.sequence)
                 for pulse in is_free.nonzero()[:, 0].tolist():
                     if not self._meter.must_end():

@@ -151,7 +151,7 @@ class _Tradeoff:
         """Judge the points found, and the optima of families, over the standard ensemble."""
         traced = self._tracer.front
         traced += [each for each in self._tracer.optima if not any(each is other for other in traced)]
-        worth = [each.sequence for each in traced if len(each.sequence.drop_small_pulses().delay)]
+        worth = [each.sequence for each in traced if len(each.sequence.drop_small_pulses().flip_angle)]
         finisher = Finisher(self._cost.rest, self._engine)
         designs = [one for one in finisher.designs(finisher.clean(worth)) if one.evaluation.meets_limits]
         if not designs:

@@ -17,7 +17,7 @@ from sequence_search.explanation.pulses import PulseWorth, pulse_worths
 from sequence_search.explanation.readout import Readout, measure_readout
 from sequence_search.explanation.sentences import structures, two_sentences
 from sequence_search.problem.problem import Problem
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import Sequence, refuse_layout
 
 MOST_PULSES = 8  # as a search space has
 
@@ -116,6 +116,7 @@ def summarize(problem: Problem, sequence: Sequence, *, engine: str = "auto") -> 
 def _checked(problem: Problem, sequence: Sequence) -> Sequence:
     check_type(problem, Problem)
     check_type(sequence, Sequence)
+    refuse_layout(sequence, "an explanation")
     single = sequence.detach().without_padding()
     if not 1 <= len(single.delay) <= MOST_PULSES:
         raise ValueError(

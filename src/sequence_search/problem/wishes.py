@@ -183,7 +183,7 @@ def unmet_text(wishes: Iterable[Wish]) -> str:
 def exact_structures(sequence: Sequence) -> list[Structure]:
     """Structures of sequences [*batch]."""
     flat = sequence.flat()
-    return [find_structure(flat[i]) for i in range(len(flat.delay))]
+    return [find_structure(flat[i]) for i in range(len(flat.flip_angle))]
 
 
 @term("mean", kernel=lambda *_: KernelForm(linear=1.0))
@@ -206,12 +206,12 @@ def _gradient(sequence: Sequence, **by: Tensor) -> Sequence:
 
 
 def _present(sequence: Sequence) -> Tensor:
-    present = torch.ones_like(sequence.delay) if sequence.present is None else sequence.present
-    return present.to(sequence.delay.dtype)
+    present = torch.ones_like(sequence.flip_angle) if sequence.present is None else sequence.present
+    return present.to(sequence.flip_angle.dtype)
 
 
 def _time_to_readout(sequence: Sequence) -> tuple[Tensor, Sequence]:
-    return sequence.time_to_readout, _gradient(sequence, delay=_present(sequence))
+    return sequence.time_to_readout, _gradient(sequence, delay=sequence.counts_to_readout)
 
 
 def _time_in(which: str, find: FindStructures, sequence: Sequence) -> tuple[Tensor, Sequence]:

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from numpy import ndarray
 
 from sequence_search.problem.problem import Problem
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import Sequence, refuse_layout
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -44,6 +44,7 @@ class TimeAxis:
     """Time in ms to position on the axis: linear, or stretched piecewise when delays differ much."""
 
     def __init__(self, sequence: Sequence) -> None:
+        refuse_layout(sequence, "a diagram")
         delays = (sequence.delay * 1e3).numpy()
         self.edges = np.concatenate([[0.0], delays.cumsum()])
         self.stretched = bool(delays.max() > LARGEST_LINEAR_RATIO * delays.min())
