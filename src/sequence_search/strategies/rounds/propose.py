@@ -72,7 +72,8 @@ def _as_pulses(sequence: Sequence) -> Pulses:
 
 
 def _as_sequence(pulses: Pulses) -> Sequence:
-    return Sequence(*torch.from_numpy(pulses).unbind())
+    flip_angle, phase, delay = torch.from_numpy(pulses)
+    return Sequence(flip_angle, phase, delay)
 
 
 def _random_pulses(space: SearchSpace, n_rf: int, rng: np.random.Generator) -> Pulses:
