@@ -14,6 +14,9 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
+# Sums of delays are known to this many units in the last place of the whole time.
+ROUNDING = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
@@ -60,3 +63,21 @@ def precession(
 def longitudinal_decay(delay: Float[Tensor, "..."], t1: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """Factor E1 = exp(-t/T1) of Mz - 1 over a delay t [s], with t1 [s]."""
     return torch.exp(-delay / t1)
+
+
+def refocused(tau: Float[Tensor, "..."], elapsed: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Time dephased [s], exactly 0 where it is within rounding of an echo, for the time elapsed [s].
+
+    The derivative of |tau| at an echo is then 0, the mean of both sides.
+    """
+    return torch.where(tau.abs() <= ROUNDING * torch.finfo(elapsed.dtype).eps * elapsed, 0.0, tau)
+
+
+def dephasing(
+    tau: Float[Tensor, "..."], t2_prime: Float[Tensor, "..."], spread: Float[Tensor, "..."]
+) -> Float[Tensor, "..."]:
+    """Mean of exp(2 pi i f tau) over the frequencies f within a voxel, with t2_prime [s] and spread [Hz].
+
+    It is exp(-|tau| / T2') for the Lorentzian, and sinc(2 spread tau) for the uniform spread.
+    """
+    return torch.exp(-tau.abs() / t2_prime) * torch.sinc(2 * spread * tau)

@@ -51,8 +51,10 @@ def on_cpu(sequence: Sequence, voxels: Voxels) -> bool:
 
 
 def can_run(sequence: Sequence, voxels: Voxels) -> bool:
-    """Whether the kernel serves: CPU, not too many pulses, no derivative by a voxel property wanted."""
+    """Whether the kernel serves: no layout, CPU, not too many pulses, no derivative by voxel properties."""
     wanted = torch.is_grad_enabled() and any(getattr(voxels, name).requires_grad for name in PROPERTIES)
+    if sequence.layout is not None:
+        return False
     return on_cpu(sequence, voxels) and sequence.delay.shape[-1] <= MAX_PULSES and not wanted
 
 

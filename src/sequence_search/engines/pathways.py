@@ -20,11 +20,9 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
-from sequence_search.engines.bloch import longitudinal_decay, precession, rotation
+from sequence_search.engines.bloch import dephasing, longitudinal_decay, precession, refocused, rotation
 from sequence_search.voxels import Voxels
 
-# Sums of delays are known to this many units in the last place of the whole time.
-ROUNDING = 8
 MAX_PULSES = 13  # 3^12 pathways of a voxel: seconds, and some tens of MB
 MAX_AMPLITUDES = 10**8  # of a batch and its voxels at the readout: 1.6 GB, and some times that on the way
 
@@ -143,23 +141,18 @@ class Pathways:
     def read(
         self, state: PathwayState
     ) -> tuple[Complex[Tensor, "batch n_voxels"], Float[Tensor, "batch n_voxels"]]:
-        """Mxy and Mz, in units of M0.
-
-        The derivative of |tau| at an echo is taken as 0, the mean of both sides; a clock within rounding of
-        0 counts as an echo.
-        """
-        rounding = ROUNDING * torch.finfo(state.elapsed.dtype).eps * state.elapsed
-        mxy = (state.transverse * self._dephasing(state.transverse_clock, rounding)).sum(-1)
-        along = (state.longitudinal * self._dephasing(state.longitudinal_clock, rounding)).sum(-1)
+        """Mxy and Mz, in units of M0."""
+        mxy = (state.transverse * self._dephasing(state.transverse_clock, state.elapsed)).sum(-1)
+        along = (state.longitudinal * self._dephasing(state.longitudinal_clock, state.elapsed)).sum(-1)
         return mxy, state.recovered + along.real
 
-    def _dephasing(self, clock: Float[Tensor, "batch pathways 2"], rounding: Tensor) -> Tensor:
+    def _dephasing(self, clock: Float[Tensor, "batch pathways 2"], elapsed: Tensor) -> Tensor:
         """Mean of exp(2 pi i f tau) over the frequencies f of each voxel, [batch, n_voxels, pathways]."""
         time, moment = clock.unbind(-1)
-        tau = torch.where(time.abs() <= rounding, 0.0, time)[:, None, :]
+        tau = refocused(time, elapsed)[:, None, :]
         unspoiled = (moment == 0)[:, None, :]
         if self.offsets is None:
-            decay = torch.exp(-tau.abs() / self.voxels.t2_prime[:, None])
-            return unspoiled * decay * torch.sinc(2 * self.voxels.spread[:, None] * tau)
+            t2_prime, spread = self.voxels.t2_prime[:, None], self.voxels.spread[:, None]
+            return unspoiled * dephasing(tau, t2_prime, spread)
         angle = 2 * math.pi * self.offsets[:, :, None] * tau[:, :, None, :]
         return unspoiled * torch.polar(torch.ones_like(angle), angle).mean(-2)

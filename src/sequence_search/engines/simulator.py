@@ -1,7 +1,8 @@
 """The one place that simulates: signal, magnetisation, loss and gradient over one set of voxels.
 
-An engine in torch is a class with the five steps of `Steps`. The compiled kernel runs the exact sum whole,
-and declines what it does not know: nobody but `Simulator` decides which of them runs.
+An engine in torch is a class with the five steps of `Steps`; that of layouts plays them whole. The compiled
+kernel runs the exact sum whole, and declines what it does not know: nobody but `Simulator` decides which of
+them runs.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,10 +19,12 @@ from torch import Tensor
 
 from sequence_search.checks import check_type
 from sequence_search.engines import fused
+from sequence_search.engines.configurations import Configurations
 from sequence_search.engines.isochromats import Isochromats, draw_offsets
 from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.objective import Arranged, arrange_objective
 from sequence_search.engines.pathways import Pathways, most_sequences
+from sequence_search.engines.steps import Steps, play
 from sequence_search.objective import Objective, Prepared
 from sequence_search.search_space import Grid
 from sequence_search.sequence import Sequence
@@ -31,26 +34,6 @@ LossFunction = Callable[[Sequence], tuple[Tensor, Sequence]]
 # Losses [stop - start] of the points of a grid from start to before stop.
 GridLosses = Callable[[int, int], np.ndarray]
 GRID_SIGNALS = 2**18  # of the points of a grid that are simulated as one batch: 4 MB
-
-
-@runtime_checkable
-class Steps(Protocol):
-    """What an engine in torch does with a state of its own, for its voxels; all times in s, angles in rad."""
-
-    def start(self, delay: Tensor, mz: float | Tensor = 1.0) -> Any:
-        """State before the first pulse of a batch with delays [batch, n_rf], with Mz = mz."""
-
-    def pulse(self, state: Any, flip_angle: Tensor, phase: Tensor) -> Any:
-        """State after a pulse [batch]."""
-
-    def wait(self, state: Any, delay: Tensor) -> Any:
-        """State after a delay [batch]."""
-
-    def crush(self, state: Any, moment: int) -> Any:
-        """State after a gradient of whole cycles over the voxel."""
-
-    def read(self, state: Any) -> tuple[Tensor, Tensor]:
-        """Mxy and Mz [batch, n_voxels], in units of M0."""
 
 
 def _isochromats(voxels: Voxels, offsets: Tensor | None = None, **options: Any) -> Isochromats:
@@ -68,15 +51,17 @@ def check_engine(name: str) -> None:
     ValueError
         With the names that there are.
     """
-    known = ("auto", "fused", *ENGINES)
+    known = ("auto", "fused", *ENGINES, "configurations")
     if name not in known:
         raise ValueError(f"engine must be one of {', '.join(known)}, got {name!r}")
 
 
 def simulate(
     sequence: Sequence, voxels: Voxels, engine: str = "auto", **options: Any
-) -> Complex[Tensor, "*batch n_voxels"]:
+) -> Complex[Tensor, "*shape n_voxels"]:
     """Complex signal Mx + i My of each voxel at the readout, [*batch, n_voxels], in the unit of m0.
+
+    Of a layout of several readouts it is [*batch, n_readouts, n_voxels].
 
     Differentiable with respect to every sequence parameter and every property of the voxels. For many
     sequences over the same voxels make one `Simulator`.
@@ -118,7 +103,8 @@ class Simulator:
         "fused": exact, compiled, on the CPU; for derivatives by voxel properties "pathways" steps in. It
         has first derivatives only: for second ones ask for "pathways".
         "pathways": exact, in torch, on any device. "isochromats": the paper's 256 spins per voxel, with
-        their sampling noise. "auto": "fused" on the CPU, else "pathways".
+        their sampling noise. "configurations": exact, in torch, for any layout. "auto": "fused" where it
+        serves, else "pathways", and "configurations" for a layout.
     options : dict
         For "isochromats": `offsets`, or the arguments of `isochromats.draw_offsets`. For "pathways":
         `offsets`. "fused" has none.
@@ -126,7 +112,8 @@ class Simulator:
     Raises
     ------
     ValueError
-        If there is no such engine; at the first call, if "fused" is asked for elsewhere than on the CPU.
+        If there is no such engine; at a call, if "fused" is asked for elsewhere than on the CPU, or
+        "pathways" or "isochromats" for a sequence with a layout.
     """
 
     voxels: Voxels
@@ -138,31 +125,54 @@ class Simulator:
         check_engine(self.engine)
         check_type(self.voxels, Voxels)
 
-    def signal(self, sequence: Sequence) -> Complex[Tensor, "*batch n_voxels"]:
+    def signal(self, sequence: Sequence) -> Complex[Tensor, "*shape n_voxels"]:
         """Complex signal at the readout, as `simulate`."""
         if self._kernel_serves(sequence):
             by_row = fused.signal(sequence.flat(), self.voxels, self._blocks)
-            return by_row.reshape(*sequence.batch_shape, len(self.voxels))
+            return by_row.reshape(*sequence.batch_shape, *by_row.shape[1:])
         return self.voxels.m0 * self.magnetization(sequence)[0]
 
     def magnetization(
         self, sequence: Sequence, mz: float | Float[Tensor, " n_voxels"] = 1.0
-    ) -> tuple[Complex[Tensor, "*batch n_voxels"], Float[Tensor, "*batch n_voxels"]]:
-        """Mxy and Mz of each voxel at the readout, each [*batch, n_voxels], in units of M0.
+    ) -> tuple[Complex[Tensor, "*shape n_voxels"], Float[Tensor, "*shape n_voxels"]]:
+        """Mxy and Mz of each voxel at the readout, each shaped as the signal, in units of M0.
 
-        Before the first pulse there is an Mz of `mz` in units of M0, and no Mxy. The kernel gives the signal
-        alone, so that "pathways" steps in for it.
+        Before the first pulse there is an Mz of `mz` in units of M0, and no Mxy; a steady layout has its own.
+        The kernel gives the signal alone, so that an engine in torch steps in for it.
         """
-        self._check_layout(sequence)
-        flat, shape = sequence.flat(), (*sequence.batch_shape, len(self.voxels))
+        flat = sequence.flat()
         if flat.present is None or not len(flat.present):
-            mxy, along = play(self._steps, flat, mz)
+            mxy, along = self._played(flat, mz)
         else:
             # The sequences of each pulse number together, so that padding costs nothing.
-            groups = [(rows, *play(self._steps, unpadded, mz)) for rows, unpadded in flat.by_pulse_number()]
+            groups = [(rows, *self._played(unpadded, mz)) for rows, unpadded in flat.by_pulse_number()]
             rows, *parts = zip(*groups, strict=True)
             mxy, along = (torch.cat(part)[torch.cat(rows).argsort()] for part in parts)
+        shape = (*sequence.batch_shape, *mxy.shape[1:])
         return mxy.reshape(shape), along.reshape(shape)
+
+    def unvaried_signal(
+        self, sequence: Sequence, repetitions: int = 3
+    ) -> tuple[Complex[Tensor, "*shape n_voxels"], Complex[Tensor, "*shape n_voxels"]]:
+        """Signal of a steady layout if each repetition is played exactly alike, and its uncertainty.
+
+        What crushers have stored of one repetition gives echoes in the next, unless phase encoding or RF
+        spoiling varies from one to the next, as `signal` takes it. Here the last repetitions are followed
+        exactly, from a mean Mz before them.
+
+        Returns
+        -------
+        signal : complex tensor, shaped as `signal`
+        difference : complex tensor, the same
+            Of one repetition more, to it; it does not fall evenly with the repetitions.
+
+        Raises
+        ------
+        ValueError
+            If the sequence has no steady layout.
+        """
+        signal = self.signal(sequence.repeat(repetitions))
+        return signal, self.signal(sequence.repeat(repetitions + 1)) - signal
 
     def evolve(
         self, sequence: Sequence, times: Float[Tensor, " n_times"]
@@ -170,7 +180,8 @@ class Simulator:
         """Mxy and Mz of a single sequence over time, each [n_times, n_voxels], in units of M0.
 
         Each time is one sequence, cut there, so that any engine gives it. At the time of a pulse the state
-        is the one just after it.
+        is the one just after it. Of a layout they are the mean over the voxel with its crushers, in the
+        steady state if it is steady, as `Configurations.evolve`.
 
         Parameters
         ----------
@@ -179,8 +190,9 @@ class Simulator:
             From the first pulse, not negative; beyond the readout the last delay goes on.
         """
         check_type(sequence, Sequence)
-        self._check_layout(sequence)
         single = sequence.without_padding()
+        if self._takes_configurations(single):
+            return self._configurations.evolve(single.map(lambda part: part[None]), times)
         # Not the end less the delay, which rounding can put after the time of the pulse.
         start = torch.cat([torch.zeros_like(single.delay[:1]), single.delay.cumsum(-1)[:-1]])
         since = times[:, None] - start
@@ -242,23 +254,34 @@ class Simulator:
     def _kernel_serves(self, sequence: Sequence) -> bool:
         """Whether the compiled kernel runs, by what was asked for and what it knows."""
         check_type(sequence, Sequence)
-        self._check_layout(sequence)
         if self.engine == "fused" and not fused.on_cpu(sequence, self.voxels):
             raise ValueError("engine 'fused' runs on the CPU only; take 'auto' or 'pathways'")
         return self.engine in ("auto", "fused") and not self.options and fused.can_run(sequence, self.voxels)
 
-    def _check_layout(self, sequence: Sequence) -> None:
-        """Refuse a layout, of which no engine knows yet."""
-        if sequence.layout is not None:
+    def _played(self, sequence: Sequence, mz: float | Tensor) -> tuple[Tensor, Tensor]:
+        """Mxy and Mz of a batch without padding [batch, n_readouts, n_voxels], of one readout without it."""
+        if not self._takes_configurations(sequence):
+            return play(self._steps, sequence, mz)
+        mxy, along = self._configurations.magnetization(sequence, mz)
+        return (mxy[:, 0], along[:, 0]) if mxy.shape[1] == 1 else (mxy, along)
+
+    def _takes_configurations(self, sequence: Sequence) -> bool:
+        """Whether "configurations" is the engine in torch for it."""
+        if sequence.layout is not None and self.engine in ENGINES:
             raise ValueError(
-                f"engine '{self.engine}' plays no layout: give a sequence without one, got {sequence!r}"
+                f"engine '{self.engine}' plays no layout (gradients, kinds of pulse, tied delays, several"
+                " readouts, repetition): take 'auto' or 'configurations'"
             )
+        wanted = sequence.layout is not None or self.engine == "configurations"
+        return wanted and sequence.flip_angle.shape[-1] > 0
+
+    @cached_property
+    def _configurations(self) -> Configurations:
+        return Configurations(self.voxels, **self.options)
 
     @cached_property
     def _steps(self) -> Steps:
-        return ENGINES["pathways" if self.engine in ("auto", "fused") else self.engine](
-            self.voxels, **self.options
-        )
+        return ENGINES[self.engine if self.engine in ENGINES else "pathways"](self.voxels, **self.options)
 
     @cached_property
     def _blocks(self) -> Blocks:
@@ -278,13 +301,3 @@ class Simulator:
     @cached_property
     def _kernel_objective(self) -> Arranged:
         return arrange_objective(self._blocks, fused.encode(self._prepared))
-
-
-def play(engine: Steps, sequence: Sequence, mz: float | Tensor = 1.0) -> tuple[Tensor, Tensor]:
-    """Mxy and Mz at the readout of a batch [batch, n_rf] without padding, by the steps of an engine."""
-    state = engine.start(sequence.delay, mz)
-    for flip_angle, phase, delay in zip(
-        *(part.unbind(-1) for part in (sequence.flip_angle, sequence.phase, sequence.delay)), strict=True
-    ):
-        state = engine.wait(engine.pulse(state, flip_angle, phase), delay)
-    return engine.read(state)

@@ -1,0 +1,253 @@
+"""Reference engine: configurations, states of equal dephasing, for whatever a `Layout` can say.
+
+The magnetisation of a spin depends on its frequency f within the voxel and on its place x along the crusher.
+It is followed as a Fourier series in both,
+
+    Mxy = sum over q of F(q) e(q),  Mz = sum over q of Z(q) e(q),  e(q) = exp(2 pi i (f tau + x moment)),
+
+with names q = (moment, count of each delay) of whole numbers, and tau the sum of counts times delays. So
+
+- a pulse mixes F(q), F(-q)* and Z(q);
+- an interval multiplies F by exp(-t/T2 + 2 pi i b0 t) and Z by exp(-t/T1), lets Z(0) recover, and renames F:
+  its crusher moment and its delays are added to q. A spoiler ends all F, since nothing refocuses them;
+- the mean over the voxel is the sum over the states of moment 0, each times the mean of exp(2 pi i f tau),
+  exp(-|tau|/T2') sinc(2 spread tau).
+
+States of one name are one, whatever their past: with all delays free they are the coherence pathways, in a
+train of equal delays the extended phase graph.
+
+In the steady state the transverse magnetisation at the end of the repetition is spoiled, and the longitudinal
+counts as its mean over the voxel. It is a Mz + b for an Mz at the start, so that Mz = b / (1 - a) there.
+
+Source: Weigel, "Extended phase graphs: dephasing, RF pulses, and echoes - pure and simple",
+J Magn Reson Imaging 41 (2015); DOI 10.1002/jmri.24619.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor
+
+from sequence_search.engines.bloch import dephasing, longitudinal_decay, precession, refocused, rotation
+from sequence_search.layout import SPOILER, Gradient, Layout, Multiples
+from sequence_search.sequence import Sequence
+from sequence_search.voxels import Voxels
+
+Name = tuple[int, ...]  # crusher moment, then the count of each delay
+States = dict[Name, Complex[Tensor, "batch n_voxels"]]
+
+MAX_AMPLITUDES = 10**8  # of the transverse states of a batch and its voxels: 1.6 GB, and some times that
+STATE_COST = 1000  # amplitudes that take as long as one state does, however few it has
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationState:
+    """Magnetisation by name, in units of M0.
+
+    Attributes
+    ----------
+    transverse, longitudinal : dict of complex tensors [batch, n_voxels]
+        F and Z, of q and -q alike.
+    delay : tensor [batch, n_delay], s
+    elapsed : tensor [batch], s
+        Since the first pulse.
+    """
+
+    transverse: States
+    longitudinal: States
+    delay: Float[Tensor, "batch n_delay"]
+    elapsed: Float[Tensor, " batch"]
+
+    def time(self, counts: Multiples) -> Float[Tensor, " batch"]:
+        """Sum of counts times delays [s]."""
+        return (self.delay * self.delay.new_tensor(counts)).sum(-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Configurations:
+    """The engine for one set of voxels; its state is a `ConfigurationState`.
+
+    Attributes
+    ----------
+    voxels : Voxels
+    """
+
+    voxels: Voxels
+
+    def magnetization(
+        self, sequence: Sequence, mz: float | Tensor = 1.0
+    ) -> tuple[Complex[Tensor, "batch n_readouts n_voxels"], Float[Tensor, "batch n_readouts n_voxels"]]:
+        """Mxy and Mz at each readout, in units of M0.
+
+        Parameters
+        ----------
+        sequence : Sequence [batch, n_rf]
+            With one pulse or more, without padding.
+        mz : float or tensor [n_voxels]
+            Before the first pulse; a steady layout has its own.
+
+        Raises
+        ------
+        ValueError
+            If there are too many states to follow.
+        """
+        layout, states = _layout(sequence), self._after_pulses(sequence, mz)
+        readings = [
+            self._read(states[each.pulse], states[each.pulse].time(each.multiples), each.gradient)
+            for each in layout.readouts
+        ]
+        mxy, along = (torch.stack(part, -2) for part in zip(*readings, strict=True))
+        return mxy, along
+
+    def evolve(
+        self, sequence: Sequence, times: Float[Tensor, " n_times"]
+    ) -> tuple[Complex[Tensor, "n_times n_voxels"], Float[Tensor, "n_times n_voxels"]]:
+        """Mxy and Mz of a batch of one over the time [s] from the first pulse, in units of M0.
+
+        A crusher is played evenly up to a readout, and from there to the next pulse; a spoiler just before
+        the next pulse. What is read between is the mean over the voxel.
+        """
+        layout, states = _layout(sequence), self._after_pulses(sequence, 1.0)
+        starts, readings = torch.cat([state.elapsed for state in states]), []
+        for time in times:
+            pulse = int((starts <= time).sum()) - 1
+            since = time - starts[pulse : pulse + 1]
+            moment = _moment_at(layout, pulse, sequence.delay[0].detach().numpy(force=True), float(since))
+            readings.append(self._read(states[pulse], since, moment))
+        mxy, along = (torch.cat(part) for part in zip(*readings, strict=True))
+        return mxy, along
+
+    def steady_mz(self, sequence: Sequence) -> Float[Tensor, "batch n_voxels"]:
+        """Mz at the start of a repetition in the steady state, in units of M0."""
+        ends = []
+        for start in (0.0, 1.0):
+            *_, last = self._play(sequence, start)
+            ends.append(self._read(last, last.time(_layout(sequence).multiples[-1]))[1])
+        return ends[0] / (1 - (ends[1] - ends[0]))
+
+    def _after_pulses(self, sequence: Sequence, mz: float | Tensor) -> list[ConfigurationState]:
+        steady = _layout(sequence).steady
+        return list(self._play(sequence, self.steady_mz(sequence) if steady else mz))
+
+    def _play(self, sequence: Sequence, mz: float | Tensor) -> Iterator[ConfigurationState]:
+        """Yield the state just after each pulse."""
+        layout, delay = _layout(sequence), sequence.delay
+        along = self.voxels.b1.new_ones(len(delay), len(self.voxels)) * mz
+        origin = (0,) * (1 + layout.n_delay)
+        start = {origin: torch.complex(along, torch.zeros_like(along))}
+        state = ConfigurationState({}, start, delay, delay.new_zeros(len(delay)))
+        for k in range(layout.n_rf):
+            if k > 0:
+                state = self._wait(state, layout.multiples[k - 1], layout.gradients[k - 1])
+            state = self._pulse(
+                _within(state, _most_moment(layout, k)), sequence.flip_angle[:, k], sequence.phase[:, k]
+            )
+            yield state
+
+    def _pulse(
+        self, state: ConfigurationState, flip_angle: Float[Tensor, " batch"], phase: Float[Tensor, " batch"]
+    ) -> ConfigurationState:
+        """Mix F(q), F(-q)* and Z(q)."""
+        turn = rotation(flip_angle[:, None] * self.voxels.b1, phase[:, None])
+        names = {*state.transverse, *state.longitudinal}
+        names |= {_negative(name) for name in names}
+        self._check(len(names), len(flip_angle))
+        nothing, transverse, longitudinal = turn.keep.new_zeros(()), {}, {}
+        for name in names:
+            same = state.transverse.get(name, nothing)
+            mirrored = state.transverse.get(_negative(name), nothing).conj()
+            along = state.longitudinal.get(name, nothing)
+            transverse[name] = turn.stay * same + turn.conjugate * mirrored + turn.excite * along
+            stored = (turn.store * same - turn.store.conj() * mirrored) / 2j  # Im(x) = (x - x*) / 2i
+            longitudinal[name] = turn.keep * along + stored
+        return replace(state, transverse=transverse, longitudinal=longitudinal)
+
+    def _wait(
+        self, state: ConfigurationState, multiples: Multiples, gradient: Gradient
+    ) -> ConfigurationState:
+        """Let an interval pass: precession, relaxation, and new names of what is transverse."""
+        time = state.time(multiples)
+        turn = precession(time[:, None], self.voxels.t2, self.voxels.b0)
+        transverse = {}
+        if gradient != SPOILER:
+            passed = (gradient, *multiples)
+            for name, part in state.transverse.items():
+                transverse[tuple(map(operator.add, name, passed))] = part * turn
+        decay = longitudinal_decay(time[:, None], self.voxels.t1)
+        longitudinal = {name: part * decay for name, part in state.longitudinal.items()}
+        origin = (0,) * (1 + len(multiples))
+        longitudinal[origin] = longitudinal[origin] + 1 - decay
+        return ConfigurationState(transverse, longitudinal, state.delay, state.elapsed + time.detach())
+
+    def _read(
+        self, state: ConfigurationState, time: Float[Tensor, " batch"], moment: int | float = 0
+    ) -> tuple[Complex[Tensor, "batch n_voxels"], Float[Tensor, "batch n_voxels"]]:
+        """Mean of Mxy and Mz over the voxel, some time and crusher moment later."""
+        mxy = self._mean(state, state.transverse, time, moment)
+        along = self._mean(state, state.longitudinal, torch.zeros_like(time), 0).real
+        return (
+            mxy * precession(time[:, None], self.voxels.t2, self.voxels.b0),
+            1 + (along - 1) * longitudinal_decay(time[:, None], self.voxels.t1),
+        )
+
+    def _mean(
+        self, state: ConfigurationState, parts: States, time: Float[Tensor, " batch"], moment: int | float
+    ) -> Complex[Tensor, "batch n_voxels"]:
+        """Mean over the voxel of states that dephase for some time and crusher moment more."""
+        cycles = {name: name[0] + moment for name in parts}
+        left = [name for name in parts if cycles[name] == 0 or cycles[name] % 1 != 0]  # whole cycles are none
+        if not left:
+            return torch.zeros_like(next(iter(parts.values())))
+        tau = state.delay.new_tensor([name[1:] for name in left]) @ state.delay.T + time
+        tau = refocused(tau, state.elapsed + time)[..., None]
+        weight = dephasing(tau, self.voxels.t2_prime, self.voxels.spread)
+        along_crusher = weight.new_tensor([np.sinc(cycles[name]) for name in left])[:, None, None]
+        return (torch.stack([parts[name] for name in left]) * along_crusher * weight).sum(0)
+
+    def _check(self, n_names: int, batch: int) -> None:
+        """Refuse more states than memory and patience hold."""
+        if n_names * max(batch * len(self.voxels), STATE_COST) > MAX_AMPLITUDES:
+            raise ValueError(
+                f"at most {MAX_AMPLITUDES:.0e} amplitudes of at most {MAX_AMPLITUDES // STATE_COST:,} states"
+                f" can be followed at once, got {n_names:,} states, {len(self.voxels)} voxels and a batch of"
+                f" {batch}: tie delays, crush, or take fewer voxels"
+            )
+
+
+def _layout(sequence: Sequence) -> Layout:
+    return sequence.layout or Layout.plain(sequence.flip_angle.shape[-1])
+
+
+def _negative(name: Name) -> Name:
+    return tuple(-count for count in name)
+
+
+def _within(state: ConfigurationState, most: int) -> ConfigurationState:
+    """Leave out the moments that the gradients to come do not undo: they reach no readout."""
+    transverse, longitudinal = (
+        {name: part for name, part in parts.items() if abs(name[0]) <= most}
+        for parts in (state.transverse, state.longitudinal)
+    )
+    return replace(state, transverse=transverse, longitudinal=longitudinal)
+
+
+def _most_moment(layout: Layout, pulse: int) -> int:
+    """Sum of the moments from a pulse on."""
+    played = [0 if gradient == SPOILER else gradient for gradient in layout.gradients]
+    for readout in layout.readouts:
+        played[readout.pulse] = max(played[readout.pulse], readout.gradient)
+    return sum(played[pulse:])
+
+
+def _moment_at(layout: Layout, pulse: int, delay: np.ndarray, time: float) -> float:
+    """Crusher moment some time [s] after a pulse, in a straight line between readouts and pulses."""
+    readouts = [(each.multiples @ delay, each.gradient) for each in layout.readouts if each.pulse == pulse]
+    times, moments = zip((0.0, 0), *readouts, strict=True)
+    end = moments[-1] if layout.gradients[pulse] == SPOILER else layout.gradients[pulse]
+    return float(np.interp(time, (*times, layout.multiples[pulse] @ delay), (*moments, end)))

@@ -1,0 +1,319 @@
+"""The reference engine over layouts: closed forms, a textbook phase graph, and what each must keep."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import make_voxels, random_brain_voxels
+from sequence_search.engines import configurations
+from sequence_search.engines.configurations import Configurations
+from sequence_search.engines.simulator import Simulator, evolve, simulate
+from sequence_search.layout import SPOILER, Layout, Readout
+from sequence_search.sequence import Sequence
+
+T1, T2, T2_PRIME, SPREAD, B0, B1 = 0.9, 0.08, 0.15, 25.0, 17.0, 0.85
+VOXEL = {"m0": 0.8, "t1": T1, "t2": T2, "t2_prime": T2_PRIME, "spread": SPREAD, "b0": B0, "b1": B1}
+A, B = math.radians(80), math.radians(155)
+
+
+def design(layout, flip_deg, phase_deg, delay_ms):
+    return Sequence.from_degrees_ms(flip_deg, phase_deg, delay_ms, layout=layout)
+
+
+def signal(sequence, voxels):
+    return simulate(sequence, voxels, "configurations")
+
+
+def close(actual, expected, tolerance=1e-13):
+    expected = torch.as_tensor(expected, dtype=actual.dtype)
+    torch.testing.assert_close(actual, expected.expand_as(actual), atol=tolerance, rtol=0)
+
+
+def e1(time):
+    return math.exp(-time / T1)
+
+
+# Without a layout.
+
+
+@pytest.mark.parametrize("delays_ms", [[13], [13, 17], [10, 30, 20], [100, 200, 300], [6.2] * 5])
+def test_without_a_layout_they_are_the_pathways(delays_ms):
+    generator = torch.Generator().manual_seed(1)
+    flip, phase = 3 * torch.rand((2, 4, len(delays_ms)), generator=generator, dtype=torch.float64)
+    delay = torch.tensor(delays_ms, dtype=torch.float64).expand_as(flip) / 1e3
+    sequence, voxels = Sequence(flip, phase, delay), random_brain_voxels(5)
+    start = torch.linspace(-1, 1, 5, dtype=torch.float64)
+    pairs = (
+        Simulator(voxels, engine=engine).magnetization(sequence, start)
+        for engine in ("configurations", "pathways")
+    )
+    for mine, theirs in zip(*pairs, strict=True):
+        close(mine, theirs)
+
+
+# Closed forms.
+
+
+def test_a_crushed_spin_echo_is_the_refocused_part_for_any_flip_and_field():
+    # S = i sin(a) sin²(b/2) exp(i (2 q - p)) exp(-TE/T2), with a and b as b1 makes them.
+    sequence = design(Layout.plain(2, gradients=(1, 1)), [80, 155], [30, 100], [10, 10])
+    phase = math.radians(2 * 100 - 30 + 90)
+    size = 0.8 * math.sin(B1 * A) * math.sin(B1 * B / 2) ** 2 * math.exp(-0.02 / T2)
+    close(signal(sequence, make_voxels(**VOXEL)), size * complex(math.cos(phase), math.sin(phase)))
+
+
+def test_a_crushed_stimulated_echo():
+    # Of three pulses, 1/2 sin(a) sin(b) sin(c) exp(-2t/T2 - tm/T1).
+    layout = Layout(((1, 0), (0, 1), (1, 0)), (1, SPOILER, 1), ("hard",) * 3, (Readout(2, (1, 0), 1),))
+    sequence = design(layout, [80, 155, 70], [10, 20, 30], [6, 100])
+    flips = (math.sin(B1 * flip) for flip in (A, B, math.radians(70)))
+    expected = 0.4 * math.prod(flips) * math.exp(-0.012 / T2) * e1(0.1)
+    close(signal(sequence, make_voxels(**VOXEL)).abs(), expected)
+
+
+def test_what_a_spoiler_dephases_no_crusher_refocuses():
+    layout = Layout.plain(2, gradients=(SPOILER, 1))
+    assert signal(design(layout, [80, 155], [0, 0], [10, 10]), make_voxels(t1=math.inf, t2=T2)).abs() < 1e-15
+    # A crusher does: moment 1 of both intervals.
+    assert signal(design(Layout.plain(2, gradients=(1, 1)), [80, 155], [0, 0], [10, 10]), make_voxels()) != 0
+
+
+def test_ernst():
+    te, tr, flip = 5e-3, 0.03, B1 * math.radians(25)
+    sequence = design(Layout.plain(1, steady=True), [25], [0], [te * 1e3, (tr - te) * 1e3])
+    mz = (1 - e1(tr)) / (1 - math.cos(flip) * e1(tr))
+    decay = math.exp(-te / T2 - te / T2_PRIME) * np.sinc(2 * SPREAD * te)
+    close(signal(sequence, make_voxels(**VOXEL)).abs(), 0.8 * math.sin(flip) * mz * decay)
+
+
+def test_saturation_recovery():
+    sequence = design(Layout.plain(2, gradients=(SPOILER, 0)), [90, 70], [0, 0], [300, 5])
+    expected = math.sin(math.radians(70)) * (1 - e1(0.3)) * math.exp(-5e-3 / T2)
+    close(signal(sequence, make_voxels(t1=T1, t2=T2)).abs(), expected)
+    repeated = design(Layout.plain(1, steady=True), [90], [0], [5, 295])
+    close(signal(repeated, make_voxels(t1=T1, t2=T2)).abs(), (1 - e1(0.3)) * math.exp(-5e-3 / T2))
+
+
+@pytest.mark.parametrize("flips", [(80.0, 155.0), (90.0, 180.0), (40.0, 100.0)])
+def test_a_crushed_spin_echo_at_finite_tr(flips):
+    # sin a sin²(b/2) [1 - cos b E(TR) - (1 - cos b) E(TR - TE/2)] / (1 - cos a cos b E(TR)) exp(-TE/T2)
+    te, tr = 0.02, 0.5
+    a, b = (B1 * math.radians(flip) for flip in flips)
+    recovered = 1 - math.cos(b) * e1(tr) - (1 - math.cos(b)) * e1(tr - te / 2)
+    expected = math.sin(a) * math.sin(b / 2) ** 2 * recovered / (1 - math.cos(a) * math.cos(b) * e1(tr))
+    layout = Layout.plain(2, gradients=(1, 1), steady=True)
+    sequence = design(layout, flips, [0, 90], [10, 10, 480])
+    close(signal(sequence, make_voxels(**VOXEL)).abs(), 0.8 * expected * math.exp(-te / T2))
+
+
+def test_inversion_recovery_at_finite_tr():
+    ti, te, tr = 0.4, 4e-3, 1.5
+    layout = Layout.plain(2, gradients=(SPOILER, 0), steady=True)
+    sequence = design(layout, [180, 90], [0, 0], [ti * 1e3, te * 1e3, (tr - ti - te) * 1e3])
+    expected = (1 - 2 * e1(ti) + e1(tr)) * math.exp(-te / T2)
+    close(signal(sequence, make_voxels(t1=T1, t2=T2)), -1j * expected)
+
+
+@pytest.mark.parametrize("crusher", [0, 1])
+def test_a_train_of_ideal_pulses_decays_with_t2(crusher):
+    sequence = design(Layout.train(8, crusher=crusher), [90] + [180] * 8, [0] + [90] * 8, [5])
+    echoes = signal(sequence, make_voxels(t1=T1, t2=T2, t2_prime=T2_PRIME, spread=SPREAD, b0=B0))
+    assert echoes.shape == (8, 1)
+    close(echoes[:, 0].abs(), np.exp(-0.01 * np.arange(1, 9) / T2))
+
+
+def test_a_hyperecho_refocuses_whatever_was_before_it():
+    # Hennig and Scheffler, "Hyperechoes", Magn Reson Med 46 (2001), DOI 10.1002/mrm.1153: flips a and -a, of
+    # phases p and -p, in opposite order on both sides of a pulse of 180°(0°), give an echo of all of M0.
+    flips, phases = [37, 105, 68], [20, -75, 140]
+    rows = [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)]
+    layout = Layout(tuple(rows + rows[::-1]), (0,) * 8, ("hard",) * 8, (Readout(7, (1, 0, 0, 0)),))
+    sequence = design(
+        layout,
+        [90, *flips, 180, *(-flip for flip in flips[::-1])],
+        [90, *phases, 0, *(-phase for phase in phases[::-1])],
+        [7, 11, 5, 9],
+    )
+    close(signal(sequence, make_voxels(t2_prime=5e-3, spread=80.0, b0=B0)).abs(), 1.0)
+
+
+def textbook_train(flip, n_echoes, half, crushed):
+    """Echoes of a CPMG train in a voxel by the phase graph of orders 0, 1, ...; rows are F+, F-*, Z."""
+    alpha, states, echoes = B1 * flip, np.zeros((3, 2 * n_echoes + 2), complex), []
+    states[:, 0] = 0, 0, 1
+
+    def rotate(states, angle, phase):
+        cos, sin, axis = math.cos(angle / 2), math.sin(angle / 2), np.exp(1j * phase)
+        rows = [
+            [cos**2, axis**2 * sin**2, -1j * axis * math.sin(angle)],
+            [axis**-2 * sin**2, cos**2, 1j / axis * math.sin(angle)],
+            [-0.5j / axis * math.sin(angle), 0.5j * axis * math.sin(angle), math.cos(angle)],
+        ]
+        return np.array(rows) @ states
+
+    def wait(states):
+        plus, minus, along = states * np.array([[math.exp(-half / T2)]] * 2 + [[e1(half)]])
+        along[0] += 1 - e1(half)
+        plus, minus = np.roll(plus, 1), np.append(minus[1:], 0)
+        plus[0] = minus[0].conj()
+        return np.array([plus, minus, along])
+
+    weight = np.exp(-np.arange(2 * n_echoes + 2) * half / T2_PRIME) * np.sinc(
+        2 * SPREAD * half * np.arange(2 * n_echoes + 2)
+    )
+    weight[1:] *= not crushed
+    states = wait(rotate(states, B1 * math.pi / 2, math.pi / 2))
+    for _ in range(n_echoes):
+        states = wait(rotate(states, alpha, 0))
+        echoes.append((states[0] * weight).sum() + (states[1].conj() * weight)[1:].sum())
+        states = wait(states)
+    return np.array(echoes)
+
+
+@pytest.mark.parametrize("crusher", [0, 1])
+@pytest.mark.parametrize("flip", [120, 90])
+def test_a_train_is_that_of_a_textbook_phase_graph(flip, crusher):
+    sequence = design(Layout.train(32, crusher=crusher), [90] + [flip] * 32, [90] + [0] * 32, [4])
+    expected = 0.8 * textbook_train(math.radians(flip), 32, 4e-3, crusher)
+    close(signal(sequence, make_voxels(**VOXEL | {"b0": 0.0}))[:, 0], expected)
+
+
+# Properties.
+
+EXAMPLES = {
+    "spin echo": (Layout.plain(2, gradients=(1, 1), steady=True), [80, 155], [10, 100], [10, 10, 480]),
+    "prepared": (
+        Layout.plain(4, gradients=(1, SPOILER, 2, 2)),
+        [70, 120, 80, 155],
+        [0, 40, 10, 100],
+        [20, 300, 9, 9],
+    ),
+    "train": (Layout.train(3, crusher=1), [80, 130, 120, 110], [0, 90, 80, 70], [5]),
+    "inverted train": (
+        Layout.train(2, before=(SPOILER,), steady=True),
+        [160, 80, 130, 120],
+        [0, 30, 90, 80],
+        [400, 5, 800],
+    ),
+    "not crushed": (Layout.plain(3, steady=True), [80, 155, 70], [0, 90, 20], [11, 12, 13, 100]),
+}
+every_example = pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
+
+
+@every_example
+def test_a_batch_is_its_sequences(example):
+    layout, *numbers = example
+    voxels, one = random_brain_voxels(4), design(layout, *numbers)
+    other = design(layout, *([1.1 * number for number in part] for part in numbers))
+    both = signal(Sequence.stack([one, other]), voxels)
+    close(both, torch.stack([signal(one, voxels), signal(other, voxels)]))
+    close(signal(one, voxels[2:]), both[0, ..., 2:])
+    n_readouts = (len(layout.readouts),) if len(layout.readouts) > 1 else ()
+    assert both.shape == (2, *n_readouts, 4)
+
+
+@every_example
+def test_a_common_phase_turns_the_signal(example):
+    layout, flip, phase, delay = example
+    voxels, turn = random_brain_voxels(4), complex(math.cos(0.7), math.sin(0.7))
+    turned = design(layout, flip, np.array(phase) + math.degrees(0.7), delay)
+    close(signal(turned, voxels), turn * signal(design(layout, flip, phase, delay), voxels))
+
+
+@every_example
+def test_negated_phases_and_offsets_give_the_conjugate(example):
+    layout, flip, phase, delay = example
+    voxels, mirrored = random_brain_voxels(4), random_brain_voxels(4)
+    mirrored.b0.neg_()
+    # The axis of phase 0 is kept, so that its sign is too: -i sin(flip) becomes i sin(flip).
+    negated = signal(design(layout, flip, -np.array(phase), delay), mirrored)
+    close(negated, -signal(design(layout, flip, phase, delay), voxels).conj())
+
+
+@every_example
+def test_a_pulse_of_0_degrees_changes_nothing(example):
+    layout, flip, phase, delay = example
+    voxels, n = random_brain_voxels(4), layout.n_delay
+    # The second interval in two: the delay before the new pulse is one more.
+    rows = [(*row, 0) for row in layout.multiples]
+    extra = (*[0] * n, 1)
+    split = Layout(
+        (*rows[:1], extra, *rows[1:]),
+        (layout.gradients[0], 0, *layout.gradients[1:]),
+        ("hard",) * (layout.n_rf + 1),
+        tuple(Readout(each.pulse + 1, (*each.multiples, 0), each.gradient) for each in layout.readouts),
+        layout.steady,
+    )
+    with_pulse = design(split, [flip[0], 0, *flip[1:]], [phase[0], 50, *phase[1:]], [*delay, 0])
+    close(signal(with_pulse, voxels), signal(design(layout, flip, phase, delay), voxels))
+
+
+@every_example
+def test_gradients_match_finite_differences(example):
+    layout, *numbers = example
+    voxels, sequence = random_brain_voxels(2), design(layout, *numbers)
+    names = ("m0", "t1", "t2", "t2_prime", "b1", "b0", "spread")
+
+    def run(flip, phase, delay, *properties):
+        changed = dict(zip(names, properties, strict=True), tissue=voxels.tissue)
+        return signal(Sequence(flip, phase, delay, layout=layout), type(voxels)(**changed))
+
+    inputs = [*sequence.columns().values(), *(getattr(voxels, name) for name in names)]
+    assert torch.autograd.gradcheck(run, [part.clone().requires_grad_() for part in inputs])
+
+
+def test_moments_that_nothing_undoes_are_not_followed():
+    # Of 3^4 pathways that reach the readout of five free pulses, with crushers only the echo of the last two.
+    layout = Layout.plain(5, gradients=(4, 2, 8, 1, 1))
+    sequence, engine = design(layout, [80] * 5, [0] * 5, [3, 4, 5, 6, 6]), Configurations(make_voxels())
+    *_, last = engine._play(sequence.map(lambda part: part[None]), 1.0)
+    assert all(abs(moment) <= 1 for moment, *_ in last.transverse)
+
+
+def test_too_many_states_are_refused(monkeypatch):
+    monkeypatch.setattr(configurations, "MAX_AMPLITUDES", 20_000)
+    free = Sequence.from_degrees_ms([80] * 5, [0] * 5, [5] * 5)
+    with pytest.raises(ValueError, match=r"at most 20 states .* got 27 states, 1 voxels and a batch of 1"):
+        signal(free, make_voxels())
+    tied = design(Layout.train(4), [80] * 5, [0] * 5, [5])
+    assert signal(tied, make_voxels()).shape == (4, 1)
+
+
+# Repetition.
+
+
+def test_the_last_repetitions_followed_exactly():
+    # One repetition is the steady state as it is; what crushers stored adds echoes in the next.
+    layout, *numbers = EXAMPLES["spin echo"]
+    simulator, sequence = Simulator(make_voxels(**VOXEL)), design(layout, *numbers)
+    once, difference = simulator.unvaried_signal(sequence, 1)
+    close(once, simulator.signal(sequence))
+    close(once + difference, simulator.unvaried_signal(sequence, 2)[0])
+    assert 5e-3 < float(difference.abs()) < 5e-2
+
+
+# Over time.
+
+
+@every_example
+def test_evolution_meets_the_signal_at_its_readouts(example):
+    layout, *numbers = example
+    voxels, sequence = random_brain_voxels(4), design(layout, *numbers)
+    mxy, _ = evolve(sequence, voxels, sequence.readout_times)
+    close(voxels.m0 * mxy, signal(sequence, voxels).reshape(mxy.shape))
+
+
+def test_a_steady_evolution_ends_where_it_starts():
+    layout, *numbers = EXAMPLES["spin echo"]
+    voxels, sequence = make_voxels(**VOXEL), design(layout, *numbers)
+    _, mz = evolve(sequence, voxels, torch.tensor([0.0, 0.5], dtype=torch.float64))
+    close(mz[0], math.cos(B1 * A) * mz[1])
+
+
+def test_a_crusher_dephases_evenly_until_the_next_pulse():
+    sequence = design(Layout.plain(2, gradients=(1, 1)), [90, 180], [0, 90], [10, 10])
+    times = torch.tensor([0.0, 5e-3, 10e-3 - 1e-12, 15e-3, 20e-3], dtype=torch.float64)
+    mxy, _ = evolve(sequence, make_voxels(), times)
+    close(mxy[:, 0].abs(), [1, 2 / math.pi, 0, 2 / math.pi, 1], 1e-9)
