@@ -1,0 +1,1 @@
+"""Pulses as they are played: kinds with their waveforms, equivalent rotations, tables of them, slices."""

@@ -1,0 +1,210 @@
+"""Kinds of pulse: the waveform that a pulse plays, whatever its flip angle and phase."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from sequence_search.checks import Fault, number
+from sequence_search.pulses.rotation import EffectiveRotation, cayley_klein, effective_rotation
+from sequence_search.pulses.table import RotationTable, make_table
+
+GAMMA_BAR = 42.577478518  # of the proton [Hz/uT]
+FINEST_RASTER = 1e-6  # of RF in a Pulseq file [s]
+LONGEST = 1.0  # s
+
+Lanes = Float[np.ndarray, "..."] | float  # they broadcast
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(ABC):
+    """A kind of pulse.
+
+    Attributes
+    ----------
+    duration : s
+    waveform : complex [n_samples], read-only
+        What is played in each of the equal steps of the duration, relative to the flip angle: its sum is 1,
+        so that on resonance the flip angle is reached; at a fixed amplitude the sum of its magnitudes is.
+    fixed_area : float or None
+        Of a kind of fixed amplitude, what multiplies the waveform in place of the flip angle [rad].
+    """
+
+    duration: float
+    waveform: Complex[np.ndarray, " n_samples"] = field(init=False, repr=False, compare=False)
+    fixed_area: float | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "duration", number("duration", self.duration))
+        self._check()
+        samples, peak = self._shape()
+        size = np.abs(samples)
+        total = samples.sum() if peak is None else size.sum()
+        if not abs(total) > 1e-3 * size.sum():
+            raise Fault("the samples of a pulse must not cancel: one whose sum is 0 needs {peak_b1}")
+        waveform = np.asarray(samples / total, complex)
+        waveform.flags.writeable = False
+        object.__setattr__(self, "waveform", waveform)
+        area = None if peak is None else 2 * math.pi * peak * self.dwell * float(size.sum() / size.max())
+        object.__setattr__(self, "fixed_area", area)
+
+    @abstractmethod
+    def _check(self) -> None:
+        """Refuse what is no such pulse."""
+
+    @abstractmethod
+    def _shape(self) -> tuple[np.ndarray, float | None]:
+        """The waveform in any scale [n_samples]; at a fixed amplitude, its peak gamma B1 / (2 pi) [Hz]."""
+
+    @property
+    @abstractmethod
+    def n_samples(self) -> int:
+        """Number of steps of the waveform."""
+
+    @property
+    @abstractmethod
+    def slice_bandwidth(self) -> float:
+        """Frequency across one slice thickness [Hz]; 0 without a slice gradient."""
+
+    @property
+    @abstractmethod
+    def side(self) -> float:
+        """Least time from its centre to whatever else is played, to either side [s]."""
+
+    @property
+    def dwell(self) -> float:
+        """Length of a step of the waveform [s]."""
+        return self.duration / self.n_samples
+
+    def frequency(self, b0: Lanes, place: Lanes) -> Float[np.ndarray, "*lanes"]:
+        """Offset during the pulse [Hz], of b0 [Hz] and the place in slice thicknesses from the middle."""
+        return np.asarray(b0 + self.slice_bandwidth * np.asarray(place))
+
+    def rotation(self, flip: Lanes, b1: Lanes, frequency: Lanes) -> EffectiveRotation:
+        """Rotation about its centre, without a table; derivatives by the nominal flip angle.
+
+        Parameters
+        ----------
+        flip : nominal flip angle [rad]; of no effect on a kind of fixed amplitude
+        b1 : relative transmit field
+        frequency : Hz, as `frequency` gives it
+        """
+        flip, b1, frequency = np.broadcast_arrays(flip, b1, frequency)
+        area = self.fixed_area
+        scale = np.asarray((flip if area is None else area) * b1, float)
+        found = cayley_klein(self.waveform, self.dwell, scale, np.asarray(frequency, float))
+        by_flip = b1 if area is None else 0.0
+        return effective_rotation(found._replace(d_a=found.d_a * by_flip, d_b=found.d_b * by_flip))
+
+    def table(
+        self, b1: Float[np.ndarray, " n_lanes"], frequency: Float[np.ndarray, " n_lanes"]
+    ) -> RotationTable:
+        """Table over the flip angle, for lanes each with its b1 and its frequency [Hz]."""
+        return make_table(self.waveform, self.dwell, self.fixed_area, b1, frequency)
+
+    def b1_ut(self, flip: float) -> Float[np.ndarray, " n_samples"]:
+        """Magnitude of B1 in each step at a flip angle [uT]; inf of an instantaneous pulse that turns."""
+        turn = np.abs(self.waveform) * abs(flip if self.fixed_area is None else self.fixed_area)
+        if not self.duration:
+            return np.where(turn > 0, math.inf, 0.0)
+        return np.asarray(turn / (2 * math.pi * GAMMA_BAR * self.dwell))
+
+    def peak_b1_ut(self, flip: float) -> float:
+        """Largest B1 at a flip angle [uT]."""
+        return float(self.b1_ut(flip).max())
+
+    def rms_b1_ut(self, flip: float) -> float:
+        """Root mean square of B1 over the duration [uT]; SAR goes by its square times the duration."""
+        return math.sqrt(np.square(self.b1_ut(flip)).mean())
+
+
+def least_interval(first: Kind, second: Kind | None, crusher: float = 0.0) -> float:
+    """Least time from centre to centre [s], with a crusher of this time between.
+
+    Without a second it is the least from the last pulse on.
+    """
+    return first.side + crusher + (0.0 if second is None else second.side)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hard(Kind):
+    """A rectangular pulse; of no duration, the instantaneous one of a sequence without kinds."""
+
+    duration: float = 0.0
+
+    def _check(self) -> None:
+        if not 0 <= self.duration <= LONGEST:
+            raise Fault("{duration} must lie within 0 and {0:s}, got {1:s}", LONGEST, self.duration)
+
+    def _shape(self) -> tuple[np.ndarray, float | None]:
+        return np.ones(1), None
+
+    @property
+    def n_samples(self) -> int:
+        """A single step."""
+        return 1
+
+    @property
+    def slice_bandwidth(self) -> float:
+        """It selects no slice."""
+        return 0.0
+
+    @property
+    def side(self) -> float:
+        """Half its duration."""
+        return self.duration / 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaped(Kind):
+    """A pulse of a shape, with or without a slice gradient.
+
+    Attributes
+    ----------
+    slice : bool
+        Whether it is played on a slice gradient, balanced half before, half after.
+    rephaser : s
+        Time of that balance on either side; it counts with a slice alone.
+    """
+
+    slice: bool = False
+    rephaser: float = 1e-3
+
+    def _check(self) -> None:
+        if not isinstance(self.slice, bool):
+            raise Fault("{slice} must be true or false, got {0}", repr(self.slice))
+        object.__setattr__(self, "rephaser", number("rephaser", self.rephaser))
+        if not 0 <= self.rephaser <= LONGEST:
+            raise Fault("{rephaser} must lie within 0 and {0:s}, got {1:s}", LONGEST, self.rephaser)
+        if not 0 < self.duration <= LONGEST:
+            raise Fault("{duration} must be above 0 and at most {0:s}, got {1:s}", LONGEST, self.duration)
+        self._check_samples()
+
+    @abstractmethod
+    def _check_samples(self) -> None:
+        """Refuse what has no whole number of samples."""
+
+    @property
+    @abstractmethod
+    def _bandwidth(self) -> float:
+        """Across the slice thickness [Hz], as the shape defines it."""
+
+    @property
+    def slice_bandwidth(self) -> float:
+        """The bandwidth with a slice, 0 without."""
+        return self._bandwidth if self.slice else 0.0
+
+    @property
+    def side(self) -> float:
+        """Half its duration, and with a slice its rephaser."""
+        return self.duration / 2 + (self.rephaser if self.slice else 0.0)
+
+
+def is_multiple(value: float, of: float) -> bool:
+    """Whether it is a whole number above 0 of them, but for rounding."""
+    count = value / of
+    return math.isfinite(count) and count > 0.5 and abs(count - round(count)) < 1e-6

@@ -1,0 +1,112 @@
+"""What a pulse does across a slice and while it relaxes."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from sequence_search.checks import Fault
+from sequence_search.pulses.kinds import Kind, Lanes
+
+EXTENT = 1.0  # slice thicknesses to each side that places cover
+IN_SEARCH, IN_REPORT = 8, 16  # places: right to 2e-4 and 1e-6 in a spin echo of sincs of time-bandwidth 4
+
+
+class Places(NamedTuple):
+    """Places across the slice.
+
+    Attributes
+    ----------
+    place : float [n_places], slice thicknesses from the middle
+    weight : float [n_places]
+        Their sum is 2, the thicknesses covered: the weighted sum of the signal at the places is that of an
+        ideal slice of one thickness, if the sequence were played in it alone and everywhere in it alike.
+    """
+
+    place: Float[np.ndarray, " n_places"]
+    weight: Float[np.ndarray, " n_places"]
+
+
+def places(count: int = IN_SEARCH) -> Places:
+    """Midpoints of equal parts of one thickness to each side of the slice's middle.
+
+    A profile ends smoothly, so that they converge as a Fourier series does.
+    """
+    if count < 1:
+        raise ValueError(f"a slice needs at least 1 place, got {count}")
+    width = 2 * EXTENT / count
+    return Places((np.arange(count) + 0.5) * width - EXTENT, np.full(count, width))
+
+
+class Profile(NamedTuple):
+    """Magnetisation that equilibrium becomes, Mz and Mxy relative to M0."""
+
+    mz: Float[np.ndarray, "*lanes"]
+    mxy: Complex[np.ndarray, "*lanes"]
+
+
+def profile(kind: Kind, flip: float, place: Lanes, b1: Lanes = 1.0, b0: Lanes = 0.0) -> Profile:
+    """Slice profile of a pulse of phase 0, as at its centre, without relaxation.
+
+    Parameters
+    ----------
+    flip : nominal flip angle [rad]
+    place : slice thicknesses from the middle
+    b1 : relative transmit field
+    b0 : off-resonance [Hz]
+    """
+    found = kind.rotation(flip, b1, kind.frequency(b0, place))
+    return Profile(np.cos(found.angle), -1j * np.sin(found.angle) * np.exp(1j * found.after))
+
+
+def inversion_efficiency(
+    kind: Kind, t1: Lanes, t2: Lanes, b1: Lanes = 1.0, frequency: Lanes = 0.0, flip: float = math.pi
+) -> Float[np.ndarray, "*lanes"]:
+    """Factor of Mz at the centre of a pulse for the T1 and T2 during it.
+
+    With it, and T1 on both sides of the centre as in any delay, equilibrium becomes what the Bloch equations
+    over the waveform make of it.
+
+    Parameters
+    ----------
+    t1, t2 : s
+    b1 : relative transmit field
+    frequency : Hz
+    flip : nominal flip angle [rad], of no effect on a kind of fixed amplitude
+
+    Raises
+    ------
+    ValueError
+        If the pulse inverts less than half somewhere, so that it has no efficiency.
+    """
+    cos = np.cos(kind.rotation(flip, b1, frequency).angle)
+    if (cos > -0.5).any():
+        raise Fault("an efficiency is of a pulse that inverts, this leaves Mz of {0}", f"{cos.max():.3g}")
+    mz = _bloch(kind, flip, t1, t2, b1, frequency)
+    return np.asarray((1 + (mz - 1) * np.exp(kind.duration / 2 / np.asarray(t1))) / cos)
+
+
+def _bloch(
+    kind: Kind, flip: float, t1: Lanes, t2: Lanes, b1: Lanes, frequency: Lanes
+) -> Float[np.ndarray, "*lanes"]:
+    """Mz after the waveform, from equilibrium: each step a rotation between halves of its relaxation."""
+    t1, t2, b1, frequency = np.broadcast_arrays(t1, t2, b1, frequency)
+    e1, e2 = np.exp(-kind.dwell / 2 / t1), np.exp(-kind.dwell / 2 / t2)
+    mxy, mz = np.zeros(t1.shape, complex), np.ones(t1.shape)
+    turn = 2 * math.pi * frequency * kind.dwell
+    for sample in kind.waveform * (flip if kind.fixed_area is None else kind.fixed_area):
+        field = b1 * sample
+        angle = np.sqrt(np.abs(field) ** 2 + turn**2) + np.finfo(float).tiny
+        along_xy, along_z = field / angle, turn / angle
+        mxy, mz = e2 * mxy, 1 + e1 * (mz - 1)
+        # Rodrigues: v cos + (n x v) sin + n (n.v)(1 - cos)
+        along = (1 - np.cos(angle)) * ((along_xy.conj() * mxy).real + along_z * mz)
+        across_z = (along_xy.conj() * mxy).imag
+        across_xy = 1j * (along_z * mxy - along_xy * mz)
+        mxy = mxy * np.cos(angle) + across_xy * np.sin(angle) + along_xy * along
+        mz = mz * np.cos(angle) + across_z * np.sin(angle) + along_z * along
+        mxy, mz = e2 * mxy, 1 + e1 * (mz - 1)
+    return np.asarray(mz)

@@ -1,0 +1,109 @@
+"""Pulses by the Shinnar-Le Roux transform: a slice profile is a filter, and a filter is a pulse.
+
+Pauly et al. 1991, doi:10.1109/42.75611: the filter b is an equiripple one of linear phase, its ripples
+follow from those of the magnetisation, a is of minimum phase, and the pulse is peeled off step by step from
+the last.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+from sequence_search.checks import Fault
+
+# |b| in the slice by purpose. A full one stays a hair below 1, at which a has no logarithm.
+HEIGHTS = {"small_tip": 0.01, "excitation": math.sqrt(0.5), "refocusing": 1 - 1e-7, "inversion": 1 - 1e-7}
+NARROWEST = 0.02  # transition from the slice to outside it, relative to the bandwidth
+WIDER = 1.2  # the next that is tried
+OVERSAMPLING = 64  # of frequencies, for the logarithm of a near 180°
+
+
+def slr_pulse(
+    n_samples: int, time_bandwidth: float, purpose: str, inside: float, outside: float
+) -> Float[np.ndarray, " n_samples"]:
+    """Flip angle in each sample [rad], with the narrowest transition that keeps the ripples.
+
+    Parameters
+    ----------
+    n_samples : int
+    time_bandwidth : float
+        Product of the duration and the bandwidth at half |b|.
+    purpose : str
+        One of `HEIGHTS`.
+    inside, outside : float
+        Most deviation in the slice, and most that is left outside, relative to M0: of Mxy of a small tip and
+        an excitation, of Mz of an inversion, of the refocused part of a crushed refocusing.
+
+    Raises
+    ------
+    ValueError
+        If the time-bandwidth product is too small for the ripples.
+    """
+    ripples = _filter_ripples(purpose, inside, outside)
+    taps = _filter(n_samples, time_bandwidth, ripples)
+    height = HEIGHTS[purpose]
+    if purpose in ("refocusing", "inversion"):
+        taps = taps / np.abs(np.fft.fft(taps, OVERSAMPLING * n_samples)).max()
+    pulse = _pulse_of(height * taps)
+    return np.asarray((pulse + pulse[::-1]) / 2)  # symmetric as b is, but for rounding near 180°
+
+
+def _filter_ripples(purpose: str, inside: float, outside: float) -> tuple[float, float]:
+    """Ripples of b of those of the magnetisation, Pauly, Table II."""
+    match purpose:
+        case "excitation":
+            return math.sqrt(inside / 2), outside / math.sqrt(2)
+        case "refocusing":
+            return inside / 4, math.sqrt(outside)
+        case "inversion":
+            return inside / 8, math.sqrt(outside / 2)
+        case _:
+            return inside, outside
+
+
+def _filter(n: int, time_bandwidth: float, ripples: tuple[float, float]) -> Float[np.ndarray, " n"]:
+    from scipy.optimize import brentq
+    from scipy.signal import remez
+
+    inside, outside = ripples
+    frequency = np.arange(8 * n + 1) / (16 * n)
+
+    def taps(transition: float) -> Float[np.ndarray, " n"]:
+        edges = np.array([0, 1 - transition, 1 + transition, n / time_bandwidth]) * time_bandwidth / (2 * n)
+        return np.asarray(remez(n, edges, [1, 0], weight=[1, inside / outside], maxiter=100))
+
+    def excess(transition: float) -> float:
+        response = np.abs(np.fft.rfft(taps(transition), 16 * n))
+        edge = time_bandwidth / (2 * n)
+        within, beyond = frequency <= edge * (1 - transition), frequency >= edge * (1 + transition)
+        worst = max(np.abs(response[within] - 1).max() / inside, response[beyond].max() / outside)
+        return math.log(worst)
+
+    # Step by step, since far too wide a transition leaves ripples of rounding, where remez does not converge.
+    width = NARROWEST
+    while excess(width * WIDER) > 0:
+        width *= WIDER
+        if width * WIDER > 1:
+            message = "{time_bandwidth} of {0} is too small for {passband_ripple} and {stopband_ripple}"
+            raise Fault(message + ": allow more, or a larger one", f"{time_bandwidth:g}")
+    return taps(float(brentq(excess, width, width * WIDER, xtol=1e-4)))
+
+
+def _pulse_of(b: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Inverse transform of b and the a of minimum phase to it, both real."""
+    spectrum = np.fft.fft(b, OVERSAMPLING * len(b))
+    cepstrum = np.fft.ifft(0.5 * np.log(1 - np.abs(spectrum) ** 2)).real
+    half = len(cepstrum) // 2
+    cepstrum[1:half] *= 2
+    cepstrum[half + 1 :] = 0
+    a = np.fft.ifft(np.exp(np.fft.fft(cepstrum))).real[: len(b)]
+    pulse = np.zeros(len(b))
+    for last in range(len(b) - 1, -1, -1):
+        half_angle = math.atan2(b[0], a[0])
+        pulse[last] = 2 * half_angle
+        cos, sin = math.cos(half_angle), math.sin(half_angle)
+        a, b = (cos * a + sin * b)[:-1], (cos * b - sin * a)[1:]
+    return pulse

@@ -1,0 +1,79 @@
+import math
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pulse_cases import ADIABATIC, KINDS, SINC
+from sequence_search.pulses.kinds import GAMMA_BAR, least_interval
+from sequence_search.pulses.shapes import Hard, Sinc
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_waveform_gives_the_flip_angle_on_resonance(name):
+    kind = KINDS[name]
+    assert len(kind.waveform) == kind.n_samples
+    assert kind.dwell * kind.n_samples == pytest.approx(kind.duration)
+    if kind.fixed_area is None:
+        assert kind.waveform.sum() == pytest.approx(1)
+    else:
+        assert np.abs(kind.waveform).sum() == pytest.approx(1)
+    with pytest.raises(ValueError, match="read-only"):
+        kind.waveform[0] = 0
+
+
+def test_a_real_waveform_turns_by_its_flip_angle_on_resonance():
+    assert SINC.rotation(1.2, 0.9, 0.0).angle == pytest.approx(1.2 * 0.9)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kinds_are_values(name):
+    kind = KINDS[name]
+    again = pickle.loads(pickle.dumps(kind))
+    assert again == kind == replace(kind)
+    assert hash(again) == hash(kind)
+    assert again.waveform == pytest.approx(kind.waveform, abs=0)
+    assert replace(kind, duration=2 * kind.duration) != kind
+
+
+def test_b1_of_a_hard_pulse():
+    """90° in 1 ms are 250 Hz: 5.87 uT of the proton."""
+    kind = Hard(duration=1e-3)
+    assert kind.peak_b1_ut(math.pi / 2) == pytest.approx(250 / GAMMA_BAR)
+    assert kind.peak_b1_ut(math.pi / 2) == pytest.approx(5.87, abs=2e-3)
+    assert kind.rms_b1_ut(-math.pi) == pytest.approx(2 * 250 / GAMMA_BAR)
+
+
+def test_b1_of_an_instantaneous_pulse_has_no_bound():
+    assert Hard().peak_b1_ut(1.0) == math.inf
+    assert Hard().rms_b1_ut(0.0) == 0
+
+
+def test_b1_of_a_fixed_amplitude_is_that_whatever_the_flip_angle():
+    assert ADIABATIC.peak_b1_ut(0.1) == pytest.approx(1200 / GAMMA_BAR, rel=1e-3)
+    assert ADIABATIC.rms_b1_ut(3.0) < ADIABATIC.peak_b1_ut(3.0) / 2
+
+
+def test_b1_of_a_shape_is_higher_than_of_a_rectangle():
+    flat = Hard(duration=SINC.duration).peak_b1_ut(1.0)
+    assert SINC.peak_b1_ut(1.0) > 1.5 * flat
+    assert flat < SINC.rms_b1_ut(1.0) < SINC.peak_b1_ut(1.0)
+    assert SINC.rms_b1_ut(2.0) == pytest.approx(2 * SINC.rms_b1_ut(1.0))
+
+
+def test_frequency_is_that_of_b0_and_of_the_place():
+    place = np.array([-0.5, 0.0, 0.5])
+    assert SINC.slice_bandwidth == pytest.approx(4 / 2.56e-3)
+    assert SINC.frequency(30.0, place) == pytest.approx(30 + 4 / 2.56e-3 * place)
+    whole = Sinc(duration=2.56e-3, time_bandwidth=4)
+    assert whole.frequency(30.0, place) == pytest.approx(30)
+
+
+def test_least_time_between_pulses():
+    excite = Sinc(duration=2e-3, time_bandwidth=4, slice=True, rephaser=0.6e-3)
+    assert excite.side == pytest.approx(1.6e-3)
+    assert replace(excite, slice=False).side == pytest.approx(1e-3)
+    assert least_interval(excite, Hard(duration=1e-3), 1.5e-3) == pytest.approx(3.6e-3)
+    assert least_interval(excite, None) == pytest.approx(1.6e-3)
+    assert least_interval(Hard(), Hard()) == 0

@@ -1,0 +1,93 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+from pulse_cases import ADIABATIC, SINC
+from sequence_search.pulses.shapes import HyperbolicSecant
+from sequence_search.pulses.slices import IN_REPORT, IN_SEARCH, inversion_efficiency, places, profile
+
+
+def spin_echo(count):
+    """Crushed echo of 90° - 175° over a slice, relative to that of an ideal slice of ideal pulses."""
+    place, weight = places(count)
+    excite = SINC.rotation(math.pi / 2, 0.9, SINC.frequency(30.0, place))
+    refocus = SINC.rotation(math.radians(175), 0.9, SINC.frequency(30.0, place))
+    signal = (
+        (-1j * np.sin(excite.angle) * np.exp(1j * excite.after)).conj()
+        * np.sin(refocus.angle / 2) ** 2
+        * np.exp(1j * (refocus.after - refocus.before))
+    )
+    return weight @ signal
+
+
+def test_eight_places_serve_a_search_and_sixteen_a_report():
+    fine = spin_echo(1024)
+    assert abs(fine) == pytest.approx(0.608, abs=1e-3)
+    assert abs(spin_echo(IN_SEARCH) - fine) < 3e-4
+    assert abs(spin_echo(IN_REPORT) - fine) < 5e-6
+
+
+def test_an_ideal_slice_of_one_thickness_sums_to_one():
+    place, weight = places(16)
+    assert weight[np.abs(place) < 0.5].sum() == pytest.approx(1)
+    with pytest.raises(ValueError, match="at least 1 place, got 0"):
+        places(0)
+
+
+def test_a_profile_is_one_within_and_nothing_far_outside():
+    place = np.array([0.0, 0.5, 1.5])
+    mz, mxy = profile(SINC, math.pi / 2, place)
+    assert mxy[0] == pytest.approx(-1j, abs=1e-12)
+    assert mz[0] == pytest.approx(0, abs=1e-12)
+    assert 0.4 < abs(mxy[1]) < 0.9
+    assert abs(mxy[2]) < 5e-3
+    assert mz**2 + np.abs(mxy) ** 2 == pytest.approx(1, abs=1e-12)
+
+
+def test_off_resonance_shifts_the_slice():
+    shift = 0.2
+    moved = profile(SINC, 1.0, np.linspace(-1, 1, 11), b0=shift * SINC.slice_bandwidth)
+    assert moved.mxy == pytest.approx(profile(SINC, 1.0, np.linspace(-1, 1, 11) + shift).mxy, abs=1e-13)
+
+
+@pytest.mark.parametrize(("peak", "mz"), [(400, -0.38), (800, -0.991), (1200, -1.0)])
+def test_an_adiabatic_inversion_needs_a_peak(peak, mz):
+    kind = HyperbolicSecant(duration=8e-3, peak_b1=peak, bandwidth=2108)
+    within = profile(kind, math.pi, 0.0, b0=np.linspace(-500, 500, 51)).mz
+    assert within.mean() == pytest.approx(mz, abs=2e-3)
+
+
+def test_above_its_peak_an_adiabatic_inversion_does_not_depend_on_b1():
+    mz = profile(ADIABATIC, math.pi, 0.0, b1=np.linspace(0.7, 1.4, 15)).mz
+    assert np.abs(mz + 1).max() < 1e-2
+
+
+def test_the_inversion_efficiency_is_that_of_the_full_bloch_equations():
+    """Of which a step is the exponential of a matrix."""
+    t1, t2, frequency = 0.83, 0.08, 120.0
+    kind = HyperbolicSecant(duration=8e-3, peak_b1=900, bandwidth=2000)
+    m = np.array([0.0, 0.0, 1.0, 1.0])  # of M and the equilibrium that it tends to
+    z = 2 * math.pi * frequency
+    for sample in kind.fixed_area / kind.dwell * kind.waveform:
+        x, y = sample.real, sample.imag
+        rates = [[-1 / t2, -z, y, 0], [z, -1 / t2, -x, 0], [-y, x, -1 / t1, 1 / t1], [0, 0, 0, 0]]
+        m = expm(np.array(rates) * kind.dwell) @ m
+    efficiency = inversion_efficiency(kind, t1, t2, frequency=frequency)
+    half = math.exp(-kind.duration / 2 / t1)
+    inverted = efficiency * math.cos(kind.rotation(math.pi, 1.0, frequency).angle)
+    assert 1 + (inverted - 1) * half == pytest.approx(m[2], abs=5e-6)
+    assert 0.95 < efficiency < 0.99
+
+
+def test_without_relaxation_an_inversion_loses_nothing():
+    lossless = inversion_efficiency(ADIABATIC, math.inf, math.inf, b1=np.array([0.8, 1.0]))
+    assert lossless == pytest.approx(1, abs=1e-12)
+    with_t2 = inversion_efficiency(ADIABATIC, 0.83, np.array([0.05, 0.08, 1.0]))
+    assert (np.diff(with_t2) > 0).all()
+
+
+def test_what_does_not_invert_has_no_efficiency():
+    with pytest.raises(ValueError, match="an efficiency is of a pulse that inverts, this leaves Mz of"):
+        inversion_efficiency(ADIABATIC, 1.0, 0.1, b1=np.array([1.0, 0.1]))

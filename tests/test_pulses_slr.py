@@ -1,0 +1,65 @@
+import math
+
+import numpy as np
+import pytest
+
+from sequence_search.pulses.rotation import cayley_klein
+from sequence_search.pulses.slr import slr_pulse
+
+N_SAMPLES = 256
+
+
+def profile_of(pulse, time_bandwidth):
+    """|a|² and |b|² within 0.6 of half the bandwidth, and beyond 1.5 of it."""
+    found = []
+    for low, high in ((0, 0.6), (1.5, 6)):
+        frequency = np.linspace(low, high, 400) * time_bandwidth / 2  # of a duration of 1
+        rotation = cayley_klein(
+            (pulse / pulse.sum()).astype(complex), 1 / N_SAMPLES, np.full(400, pulse.sum()), frequency
+        )
+        found.append((np.abs(rotation.a) ** 2, np.abs(rotation.b) ** 2))
+    return found
+
+
+@pytest.mark.parametrize("inside", [0.01, 0.03])
+@pytest.mark.parametrize("outside", [0.01, 0.002])
+@pytest.mark.parametrize(
+    ("purpose", "value"),
+    [
+        ("small_tip", lambda a, b: np.sqrt(b) / 0.01),
+        ("excitation", lambda a, b: 2 * np.sqrt(a * b)),
+        ("inversion", lambda a, b: (1 - (a - b)) / 2),
+        ("refocusing", lambda a, b: b),
+    ],
+)
+def test_ripples_are_within_the_design(purpose, value, inside, outside):
+    """Those of Mz, of -1 to 1, are twice those of what is inverted; to first order."""
+    within, beyond = profile_of(slr_pulse(N_SAMPLES, 8, purpose, inside, outside), 8)
+    share = 0.5 if purpose == "inversion" else 1
+    assert np.abs(value(*within) - 1).max() < 1.15 * share * inside
+    assert value(*beyond).max() < 1.15 * share * outside
+
+
+def test_a_narrower_ripple_costs_transition():
+    """So at the same product the pulse reaches further out where it may ripple less."""
+    steep, soft = (slr_pulse(N_SAMPLES, 6, "excitation", ripple, 0.01) for ripple in (0.05, 1e-4))
+    at = [
+        abs(
+            cayley_klein(
+                (p / p.sum()).astype(complex), 1 / N_SAMPLES, np.full(1, p.sum()), np.full(1, 3.3)
+            ).b[0]
+        )
+        for p in (steep, soft)
+    ]
+    assert at[0] < at[1]
+
+
+def test_a_pulse_is_symmetric_and_of_its_flip_angle():
+    pulse = slr_pulse(N_SAMPLES, 6, "excitation", 0.01, 0.01)
+    assert pulse == pytest.approx(pulse[::-1], abs=0)
+    assert pulse.sum() == pytest.approx(math.pi / 2, abs=0.15)
+
+
+def test_a_product_that_is_too_small_is_refused():
+    with pytest.raises(ValueError, match="time_bandwidth of 1 is too small for passband_ripple"):
+        slr_pulse(N_SAMPLES, 1.0, "inversion", 1e-4, 1e-4)
