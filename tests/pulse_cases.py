@@ -22,7 +22,7 @@ KINDS = {
 
 def bloch(kind, flip, b1, frequency, start):
     """Vectors [lanes, 3] of `start` after a pulse with the turns that bring both ends to its centre."""
-    scale = flip if kind.fixed_area is None else kind.fixed_area
+    scale = flip if kind.fixed_flip is None else kind.fixed_flip
     back = np.zeros((len(start), 3))
     back[:, 2] = -math.pi * frequency * kind.duration
     vector = Rotation.from_rotvec(back).apply(start)

@@ -81,7 +81,8 @@ def test_samples_in_any_scale_and_turned_to_zero():
 def test_samples_of_a_fixed_amplitude():
     adiabatic = KINDS["hs"]
     kind = Samples(duration=8e-3, samples=tuple(adiabatic.waveform), peak_b1=1200)
-    assert kind.fixed_area == pytest.approx(adiabatic.fixed_area, rel=1e-3)
+    assert kind.waveform == pytest.approx(adiabatic.waveform)
+    assert kind.fixed_flip == math.pi
     assert profile(kind, math.pi, 0.0).mz == pytest.approx(-1, abs=2e-3)
 
 
@@ -116,7 +117,8 @@ def test_samples_of_a_fixed_amplitude():
             "bandwidth must lie within 390.625 Hz and 25000 Hz for duration",
         ),
         (Samples, {"samples": (1.0, -1.0)}, "must not cancel: one whose sum is 0 needs peak_b1"),
-        (Samples, {"samples": ()}, "samples must be 1 to 10000 finite complex numbers"),
+        (Samples, {"samples": ()}, "samples must be 1 to 10000 numbers in a row, got 0"),
+        (Samples, {"samples": (0.0,), "peak_b1": 1e3}, "samples must be finite and not all 0"),
         (Samples, {"samples": ("a",)}, "samples must be complex numbers"),
         (Samples, {"samples": (1.0,) * 7}, "whole number of 1e-06 s for each of the 7 samples"),
         (Samples, {"samples": (1.0,), "slice": True}, "slice needs time_bandwidth"),

@@ -70,7 +70,7 @@ def test_the_inversion_efficiency_is_that_of_the_full_bloch_equations():
     kind = HyperbolicSecant(duration=8e-3, peak_b1=900, bandwidth=2000)
     m = np.array([0.0, 0.0, 1.0, 1.0])  # of M and the equilibrium that it tends to
     z = 2 * math.pi * frequency
-    for sample in kind.fixed_area / kind.dwell * kind.waveform:
+    for sample in math.pi / kind.dwell * kind.waveform:
         x, y = sample.real, sample.imag
         rates = [[-1 / t2, -z, y, 0], [z, -1 / t2, -x, 0], [-y, x, -1 / t1, 1 / t1], [0, 0, 0, 0]]
         m = expm(np.array(rates) * kind.dwell) @ m

@@ -16,6 +16,7 @@ from sequence_search.pulses.table import RotationTable, make_table
 GAMMA_BAR = 42.577478518  # of the proton [Hz/uT]
 FINEST_RASTER = 1e-6  # of RF in a Pulseq file [s]
 LONGEST = 1.0  # s
+FIXED_FLIP = math.pi
 
 Lanes = Float[np.ndarray, "..."] | float  # they broadcast
 
@@ -28,29 +29,30 @@ class Kind(ABC):
     ----------
     duration : s
     waveform : complex [n_samples], read-only
-        What is played in each of the equal steps of the duration, relative to the flip angle: its sum is 1,
-        so that on resonance the flip angle is reached; at a fixed amplitude the sum of its magnitudes is.
-    fixed_area : float or None
-        Of a kind of fixed amplitude, what multiplies the waveform in place of the flip angle [rad].
+        In each of the equal steps of the duration, the turn by RF relative to the nominal flip angle. Its sum
+        is 1, so that on resonance the flip angle is reached, unless that is fixed.
+    fixed_flip : float or None
+        Of a kind of fixed amplitude, as an adiabatic one, the nominal flip angle that is played whichever is
+        asked for, 180° [rad].
     """
 
     duration: float
     waveform: Complex[np.ndarray, " n_samples"] = field(init=False, repr=False, compare=False)
-    fixed_area: float | None = field(init=False, repr=False, compare=False)
+    fixed_flip: float | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "duration", number("duration", self.duration))
         self._check()
         samples, peak = self._shape()
-        size = np.abs(samples)
-        total = samples.sum() if peak is None else size.sum()
-        if not abs(total) > 1e-3 * size.sum():
+        size, unit = np.abs(samples), samples.sum()
+        if peak is not None:
+            unit = size.max() * FIXED_FLIP / (2 * math.pi * peak * self.dwell)
+        elif not abs(unit) > 1e-3 * size.sum():
             raise Fault("the samples of a pulse must not cancel: one whose sum is 0 needs {peak_b1}")
-        waveform = np.asarray(samples / total, complex)
+        waveform = np.asarray(samples / unit, complex)
         waveform.flags.writeable = False
         object.__setattr__(self, "waveform", waveform)
-        area = None if peak is None else 2 * math.pi * peak * self.dwell * float(size.sum() / size.max())
-        object.__setattr__(self, "fixed_area", area)
+        object.__setattr__(self, "fixed_flip", None if peak is None else FIXED_FLIP)
 
     @abstractmethod
     def _check(self) -> None:
@@ -94,21 +96,21 @@ class Kind(ABC):
         frequency : Hz, as `frequency` gives it
         """
         flip, b1, frequency = np.broadcast_arrays(flip, b1, frequency)
-        area = self.fixed_area
-        scale = np.asarray((flip if area is None else area) * b1, float)
-        found = cayley_klein(self.waveform, self.dwell, scale, np.asarray(frequency, float))
-        by_flip = b1 if area is None else 0.0
+        fixed = self.fixed_flip
+        turn = np.asarray((flip if fixed is None else fixed) * b1, float)
+        found = cayley_klein(self.waveform, self.dwell, turn, np.asarray(frequency, float))
+        by_flip = b1 if fixed is None else 0.0
         return effective_rotation(found._replace(d_a=found.d_a * by_flip, d_b=found.d_b * by_flip))
 
     def table(
         self, b1: Float[np.ndarray, " n_lanes"], frequency: Float[np.ndarray, " n_lanes"]
     ) -> RotationTable:
         """Table over the flip angle, for lanes each with its b1 and its frequency [Hz]."""
-        return make_table(self.waveform, self.dwell, self.fixed_area, b1, frequency)
+        return make_table(self.waveform, self.dwell, self.fixed_flip, b1, frequency)
 
     def b1_ut(self, flip: float) -> Float[np.ndarray, " n_samples"]:
         """Magnitude of B1 in each step at a flip angle [uT]; inf of an instantaneous pulse that turns."""
-        turn = np.abs(self.waveform) * abs(flip if self.fixed_area is None else self.fixed_area)
+        turn = np.abs(self.waveform) * abs(flip if self.fixed_flip is None else self.fixed_flip)
         if not self.duration:
             return np.where(turn > 0, math.inf, 0.0)
         return np.asarray(turn / (2 * math.pi * GAMMA_BAR * self.dwell))

@@ -196,10 +196,11 @@ class Samples(Shaped):
             values = np.array(self.samples, complex)
         except (TypeError, ValueError):
             raise Fault("{samples} must be complex numbers") from None
-        if values.ndim != 1 or not 0 < len(values) <= MOST_SAMPLES or not np.isfinite(values).all():
-            raise Fault(
-                "{samples} must be 1 to {0} finite complex numbers, got {1}", MOST_SAMPLES, values.shape
-            )
+        if values.ndim != 1 or not 0 < len(values) <= MOST_SAMPLES:
+            message = "{samples} must be 1 to {0} numbers in a row, got {1}"
+            raise Fault(message, MOST_SAMPLES, " x ".join(map(str, values.shape)))
+        if not np.isfinite(values).all() or not values.any():
+            raise Fault("{samples} must be finite and not all 0")
         object.__setattr__(self, "samples", tuple(values.tolist()))
         if not is_multiple(self.dwell, FINEST_RASTER):
             message = "{duration} must be a whole number of {0:s} for each of the {1} {samples}, got {2:s}"

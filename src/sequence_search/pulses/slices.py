@@ -97,7 +97,7 @@ def _bloch(
     e1, e2 = np.exp(-kind.dwell / 2 / t1), np.exp(-kind.dwell / 2 / t2)
     mxy, mz = np.zeros(t1.shape, complex), np.ones(t1.shape)
     turn = 2 * math.pi * frequency * kind.dwell
-    for sample in kind.waveform * (flip if kind.fixed_area is None else kind.fixed_area):
+    for sample in kind.waveform * (flip if kind.fixed_flip is None else kind.fixed_flip):
         field = b1 * sample
         angle = np.sqrt(np.abs(field) ** 2 + turn**2) + np.finfo(float).tiny
         along_xy, along_z = field / angle, turn / angle

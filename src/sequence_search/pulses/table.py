@@ -98,7 +98,7 @@ def make_table(
     Parameters
     ----------
     waveform, dwell : as in `cayley_klein`
-    fixed : radians in place of the flip angle, or None
+    fixed : the one flip angle [rad] of a fixed amplitude, or None
     """
     n_cells = max(LEAST_CELLS, math.ceil(CELLS_PER_MAGNITUDE * np.abs(waveform).sum()))
     nodes = np.linspace(0, TOP, n_cells + 1) if fixed is None else np.array([fixed])
