@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from sequence_search.engines.kernel import run
+from sequence_search.engines.kernel import run, table_run
 from sequence_search.engines.kernel.blocks import arrange_voxels
 from sequence_search.engines.kernel.objective import Encoding, arrange_objective
+from sequence_search.layout import SPOILER, Layout, Readout
 
 NAMES = ("m0", "t1", "t2", "t2_prime", "b1", "b0", "spread")
 
@@ -103,3 +104,38 @@ def everything(sequences, counts, blocks, encoding, threads=2):
         run.adjoint(sequences, counts, blocks, bar, threads),
         *run.loss(sequences, counts, blocks, arrange_objective(blocks, encoding), threads),
     )
+
+
+LAYOUTS = {
+    "crushed": Layout.plain(3, gradients=(1, 2, 1)),
+    "spoiled": Layout.plain(4, gradients=(SPOILER, 1, 0, 1)),
+    "steady": Layout.plain(3, steady=True),
+    "steady, crushed": Layout.plain(3, gradients=(SPOILER, 1, 1), steady=True),
+    "train": Layout.train(5),
+    "train, steady": Layout.train(4, before=(SPOILER, 0), crusher=1, steady=True),
+    "repeated": Layout.plain(2, gradients=(1, 1), steady=True).repeat(2),
+    "several readouts": Layout(
+        ((1, 1, 0), (0, 2, 1), (1, 0, 1)),
+        (1, 2, 0),
+        ("hard",) * 3,
+        (Readout(2, (1, 0, 0)), Readout(0, (0, 1, 0), 1), Readout(1, (0, 1, 0), 1), Readout(1, (0, 2, 1), 1)),
+        steady=True,
+    ),
+}
+
+
+def layout_sequences(rng, layout, batch=2):
+    shapes = (batch, layout.n_rf), (batch, layout.n_rf), (batch, layout.n_delay)
+    flip, phase, delay = (rng.random(shape) for shape in shapes)
+    return 3 * flip, 6 * phase, 0.005 + 0.05 * delay
+
+
+def everything_of_layout(sequences, layout, blocks, encoding, threads=2):
+    bar = np.ones((len(sequences[0]), len(layout.readouts), blocks.n_voxels), complex)
+    parts = [table_run.forward(sequences, layout, blocks, threads)]
+    parts += table_run.adjoint(sequences, layout, blocks, bar, threads)
+    if len(layout.readouts) == 1:
+        objective = arrange_objective(blocks, encoding)
+        value, gradient = table_run.loss(sequences, layout, blocks, objective, threads)
+        parts += [value, *gradient]
+    return parts

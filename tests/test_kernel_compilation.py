@@ -12,8 +12,17 @@ import numba.core.caching
 import numpy as np
 import pytest
 
-from kernel_cases import arranged, everything, make_encoding, make_sequences, make_voxels
-from sequence_search.engines.kernel import compilation, grid, memory
+from kernel_cases import (
+    LAYOUTS,
+    arranged,
+    everything,
+    everything_of_layout,
+    layout_sequences,
+    make_encoding,
+    make_sequences,
+    make_voxels,
+)
+from sequence_search.engines.kernel import compilation, grid, memory, table_memory
 
 
 def results():
@@ -30,6 +39,10 @@ def results():
             parts = everything(sequences, np.array([n_rf, n_rf - 1, n_rf]), blocks, encoding)
             for name, part in zip(("signal", "adjoint", "loss", "gradient"), parts, strict=True):
                 found[f"{name} {n_rf} {same_spread}"] = part
+    encoding = make_encoding(rng, group, contrasts[:2])
+    for name, layout in LAYOUTS.items():
+        parts = everything_of_layout(layout_sequences(rng, layout), layout, blocks, encoding)
+        found |= {f"{name} {i}": part for i, part in enumerate(parts)}
     axes = np.linspace(1, 2, 3), np.linspace(0.01, 0.02, 2)
     properties = list(make_voxels(rng, 37).values())
     tables = grid.make_tables((axes[0], axes[0]), axes[0], (axes[1], axes[1]), properties)
@@ -38,18 +51,27 @@ def results():
 
 
 def refused():
-    """Parts of the workspace that are found to be too small when they are one row smaller."""
+    """Parts of either workspace that are found to be too small when they are one row smaller."""
     rng = np.random.default_rng(2)
     group = np.array([0, 0, 1, 1, 1])
     blocks, sequences = arranged(make_voxels(rng, 5), group), make_sequences(rng, 1, 5)
     encoding = make_encoding(rng, group)
-    everything(sequences, np.array([5]), blocks, encoding)  # as it is nothing is too small
-    sizes, names = memory.sizes, []
-    for name in memory.Work._fields:
-        memory.sizes = lambda n, name=name: sizes(n)._replace(**{name: getattr(sizes(n), name) - 8})
-        memory.starts.cache_clear()
+    names = too_small(memory, lambda: everything(sequences, np.array([5]), blocks, encoding))
+    layout = LAYOUTS["steady"]
+    sequences = layout_sequences(rng, layout)
+    encoding = make_encoding(rng, group, [(0, 1, 1.0, "plain")])
+    return names, too_small(table_memory, lambda: everything_of_layout(sequences, layout, blocks, encoding))
+
+
+def too_small(module, call):
+    """Parts that are found to be too small."""
+    call()  # as it is nothing is too small
+    sizes, names = module.sizes, []
+    for name in module.Work._fields:
+        module.sizes = lambda n, name=name: sizes(n)._replace(**{name: getattr(sizes(n), name) - 8})
+        module.starts.cache_clear()
         try:
-            everything(sequences, np.array([5]), blocks, encoding)
+            call()
         except IndexError:
             names.append(name)
     return names
@@ -75,6 +97,7 @@ def test_no_index_is_outside_its_part_and_results_are_those_without_checks(check
 
 def test_a_part_too_small_by_a_row_is_found(checked):
     assert checked["refused"].tolist() == list(memory.Work._fields)
+    assert checked["refused_of_layout"].tolist() == list(table_memory.Work._fields)
 
 
 def test_parts_lie_one_after_the_other():
@@ -107,4 +130,6 @@ def test_it_works_where_no_cache_can_be_written(monkeypatch):
 
 
 if __name__ == "__main__":
-    np.savez(sys.argv[1], **results(), refused=refused())
+    found = results()
+    found["refused"], found["refused_of_layout"] = refused()
+    np.savez(sys.argv[1], **found)

@@ -10,7 +10,7 @@ from sequence_search.layout import SPOILER, Layout
 def counts(layout):
     """Triples, and leaves without the first, which counts for nothing."""
     found = tables(layout)
-    return found.n_triples, len(found.leaf) - 1
+    return len(found.source), len(found.leaf) - 1
 
 
 @pytest.mark.parametrize(("n_rf", "expected"), [(1, (0, 1)), (3, (5, 9)), (4, (18, 27)), (5, (58, 81))])
@@ -56,7 +56,7 @@ def test_what_stands_before_a_spoiled_train_adds_no_state():
 )
 def test_each_amplitude_is_the_source_of_its_user(layout):
     found = tables(layout)
-    zero = 3 * found.n_triples + layout.n_rf
+    zero = 3 * len(found.source) + layout.n_rf
     source = np.concatenate((found.source.ravel(), found.origin[:, 0], [zero]))
     user = np.concatenate((found.user.ravel(), found.origin[:, 1], [zero]))
     places = np.arange(zero)

@@ -14,6 +14,7 @@ from sequence_search.engines.kernel.memory import MEAN, MEAN_IM, MEAN_RE, SLOPES
 from sequence_search.engines.kernel.objective import Encoding, contrast
 from sequence_search.engines.kernel.tree import (
     DELAY,
+    F_COUNT,
     FLIP,
     GRADIENT,
     M0,
@@ -129,7 +130,7 @@ def do_block(mode, n, w, block, products, same_spread):
     if products:
         weights_by_products(n, r2_prime, w)
     else:
-        weights_directly(n, r2_prime, load(block.voxel, RATE), same_spread, w)
+        weights_directly(F_COUNT[n], r2_prime, load(block.voxel, RATE), same_spread, w)
     for k in range(n - 1):
         grow(k, w.tree, w.pulses)
     real, imaginary = gather(n, w)

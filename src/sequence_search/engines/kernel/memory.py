@@ -64,7 +64,7 @@ def workspace(n_most: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @inner
-def _part(numbers, start, i):
+def part(numbers, start, i):
     """Take the part with number i in the table."""
     return pointer(numbers, start[i], start[i + 1] - start[i])
 
@@ -74,16 +74,16 @@ def divide(numbers, start):
     """Divide a thread's memory into the parts, in the order of the table, from where a cache line begins."""
     numbers = numbers[-(np.int64(numbers.ctypes.data) // numbers.itemsize) % WIDTH :]
     return Work(
-        _part(numbers, start, 0),
-        _part(numbers, start, 1),
-        _part(numbers, start, 2),
-        _part(numbers, start, 3),
-        _part(numbers, start, 4),
-        _part(numbers, start, 5),
-        _part(numbers, start, 6),
-        _part(numbers, start, 7),
-        _part(numbers, start, 8),
-        _part(numbers, start, 9),
-        _part(numbers, start, 10),
-        _part(numbers.view(np.int64), start, 11),
+        part(numbers, start, 0),
+        part(numbers, start, 1),
+        part(numbers, start, 2),
+        part(numbers, start, 3),
+        part(numbers, start, 4),
+        part(numbers, start, 5),
+        part(numbers, start, 6),
+        part(numbers, start, 7),
+        part(numbers, start, 8),
+        part(numbers, start, 9),
+        part(numbers, start, 10),
+        part(numbers.view(np.int64), start, 11),
     )

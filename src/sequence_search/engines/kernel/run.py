@@ -90,23 +90,35 @@ def _run(
     partial: np.ndarray,
     threads: int,
 ) -> None:
-    """Share the work with helpers; what they have not begun by then is done here."""
     batch, n_most = sequences[0].shape
     if n_most > MAX_PULSES:
         raise ValueError(f"the fused engine takes at most {MAX_PULSES} pulses, got {n_most}")
     of_voxels = objective.factors, objective.phased
     arguments: tuple[Any, ...] = sequences, n_rf, tuple(blocks), *of_voxels, signal, partial
-    counter = np.zeros(1, np.int64)
     threads = min(threads, batch * (blocks.chunk.size - 1))
     if batch * blocks.n_voxels * (6 * n_most + 3**n_most / 3) < WORTH_A_THREAD:
         threads = 1
+    share(work, mode, lambda: workspace(n_most), arguments, threads)
+
+
+def share(
+    work: Any,
+    mode: int,
+    memory: Callable[[], tuple[np.ndarray, np.ndarray]],
+    arguments: tuple[Any, ...],
+    threads: int,
+) -> None:
+    """Share the work with helpers, each in its own memory; what they have not begun by then is done here."""
+    counter = np.zeros(1, np.int64)
+
+    def take() -> None:
+        work(mode, counter, *memory(), *arguments)
+
     if not work.overloads:
-        _announce_compilation(lambda: work(mode, counter, *workspace(n_most), *arguments))
+        _announce_compilation(take)
         return
-    helpers = [
-        _helpers().submit(work, mode, counter, *workspace(n_most), *arguments) for _ in range(threads - 1)
-    ]
-    work(mode, counter, *workspace(n_most), *arguments)
+    helpers = [_helpers().submit(take) for _ in range(threads - 1)]
+    take()
     for helper in helpers:
         if not helper.cancel():
             helper.result()

@@ -42,12 +42,8 @@ class Tables(NamedTuple):
     first_read: np.ndarray  # [n_rf + 1], first row of `read` of each pulse, and the end
     n_read: np.ndarray  # [n_rf], triples that are read, the first of each level
     entry: np.ndarray  # [entries, 2], leaves of F(+name) and F(-name) of each triple that is read
-    end: np.ndarray  # leaf of Mz of each triple of the last level, at the end; empty if not steady
-
-    @property
-    def n_triples(self) -> int:
-        """Number of triples."""
-        return len(self.source)
+    end: np.ndarray  # leaf of Mz of each triple of the last level, at the end of a repetition
+    steady: bool
 
 
 @functools.cache
@@ -92,6 +88,7 @@ def tables(layout: Layout) -> Tables:
         n_read=np.array([_n_read(names, until) for names, until in zip(levels, reads, strict=True)]),
         entry=np.array(entry, np.int64).reshape(-1, 2),
         end=np.array(end, np.int64),
+        steady=layout.steady,
     )
 
 
