@@ -9,11 +9,14 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from sequence_search.checks import Fault, number, whole_number
+from sequence_search.checks import Fault, number, tuple_of, whole_number
+from sequence_search.layout import HARD, SPOILER
 from sequence_search.sequence import Sequence
 
 # By which a value that was stated in another unit and converted may miss a bound.
 ROUNDING = 1e-9
+NO_GRADIENT = "none"
+GRADIENTS = (NO_GRADIENT, "crusher", SPOILER)
 # Where these very objects stand, nothing was stated, and they follow the bounds.
 FLIP_RANGE = (0.0, math.pi)
 WAIT_RANGES = ((1e-3, 1e-2), (1e-2, 1e-1), (1e-1, 1.0))
@@ -36,6 +39,11 @@ class SearchSpace:
     min_rf_delay : shortest delay after a pulse, and the idle time of RF operations at the start [s]
     max_delay : longest delay after a pulse [s]
     max_flip : largest flip angle of a pulse, at the start and afterwards [rad]; inf for none
+    pulses : tuple of str
+        Names of the kinds of pulse that a search may play.
+    gradients : tuple of "none", "crusher" and "spoiler"
+        What a search may play between two pulses.
+    crusher : time that a crusher or spoiler adds to the least delay it stands in [s]
 
     Raises
     ------
@@ -50,6 +58,9 @@ class SearchSpace:
     min_rf_delay: float = 6.2e-3
     max_delay: float = 10.0
     max_flip: float = math.inf
+    pulses: tuple[str, ...] = (HARD,)
+    gradients: tuple[str, ...] = (NO_GRADIENT,)
+    crusher: float = 0.0
 
     def __post_init__(self) -> None:
         self._set("max_rf", whole_number("max_rf", self.max_rf, 1, 8))
@@ -67,6 +78,19 @@ class SearchSpace:
             within = [(low, min(high, self.max_delay)) for low, high in WAIT_RANGES if low < self.max_delay]
             self._set("wait_ranges", tuple(within) or ((self.min_rf_delay, self.max_delay),))
         self._check_ranges()
+        self._check_played()
+
+    def _check_played(self) -> None:
+        self._set("crusher", number("crusher", self.crusher))
+        if not 0 <= self.crusher < self.max_delay:
+            raise Fault("{crusher} must be at least 0 and below {max_delay}, got {0:s}", self.crusher)
+        for name, known in (("pulses", None), ("gradients", GRADIENTS)):
+            chosen = tuple_of(str, getattr(self, name))
+            if not chosen or len(set(chosen)) < len(chosen):
+                raise Fault(f"{{{name}}} must be one or more different names, got {{0}}", list(chosen))
+            if known and (unknown := set(chosen) - set(known)):
+                raise Fault(f"{{{name}}} must be of {', '.join(known)}, got {{0}}", sorted(unknown)[0])
+            self._set(name, chosen)
 
     def _check_ranges(self) -> None:
         if self.flip_range is not FLIP_RANGE:

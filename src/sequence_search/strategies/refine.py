@@ -27,6 +27,7 @@ from sequence_search.strategies.constrained import (
     Smooth,
     augmented_least,
 )
+from sequence_search.strategies.drafts import shortest_delay
 
 # A clock below this part of the time to readout counts as refocused.
 REFOCUSED = 1e-4
@@ -141,7 +142,7 @@ class _Variables:
         """The sequence, within the bounds."""
         single, space = self.single, self.space
         flip = single.flip_angle.clamp(-space.max_flip, space.max_flip)
-        delay = single.delay.clamp(space.min_rf_delay, space.max_delay)
+        delay = single.delay.maximum(shortest_delay(single, space)).clamp(max=space.max_delay)
         if self.fixed is not None:
             flip = torch.where(self.fixed, single.flip_angle, flip)
             delay = torch.where(self.fixed, single.delay, delay)
@@ -151,9 +152,10 @@ class _Variables:
     def bounds(self) -> list[tuple[float | None, float | None]]:
         """Least and largest value of each variable."""
         space, n_rf = self.space, self.n_rf
-        delays = (math.log(space.min_rf_delay), math.log(space.max_delay))
+        longest = math.log(space.max_delay)
+        delays = [(low, longest) for low in shortest_delay(self.single, space).log().tolist()]
         bounds: list[tuple[float | None, float | None]]
-        bounds = [*[(-space.max_flip, space.max_flip)] * n_rf, *[(None, None)] * n_rf, *[delays] * n_rf]
+        bounds = [*[(-space.max_flip, space.max_flip)] * n_rf, *[(None, None)] * n_rf, *delays]
         if self.fixed is None:
             return bounds
         fixed = self.fixed.repeat(3).tolist()

@@ -15,14 +15,16 @@ import torch
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.descent import echoes
+from sequence_search.strategies.drafts import Draft, gradient_codes, has_choice
 
 TRIES = 8  # to find a pathway that can refocus
 MOST_CHANGES = 4  # of one child: the way from one good structure to another leads over bad ones
 
-# What a single sequence has, [columns, n_rf]: flip angles, phases [rad] and delays [s], in this order.
+# What a single sequence has, [columns, n_rf]: flip angles, phases [rad] and delays [s]; of a draft, where
+# there is a choice, the places of its kinds and gradients too.
 Pulses = np.ndarray
-FLIP, PHASE, DELAY = range(3)
-OF_PULSE = [FLIP, PHASE]  # what goes with a pulse that changes its place while the delays stay
+FLIP, PHASE, DELAY, KIND, GRADIENT = range(5)
+OF_PULSE, OF_INTERVAL = (FLIP, PHASE, KIND), (DELAY, GRADIENT)
 
 
 def random_designs(space: SearchSpace, count: int, rng: np.random.Generator) -> list[Sequence]:
@@ -50,13 +52,14 @@ def changed_designs(
     parents : list of Sequence
         Single ones, best first: the earlier in the list, the more children.
     """
-    pulses = [_as_pulses(parent) for parent in parents]
+    pulses = [_as_pulses(parent, space) for parent in parents]
+    changes = (*CHANGES, *[_play_another] * 3) if has_choice(space) else CHANGES
     children = []
     for _ in range(count):
         # The square of a uniform draw prefers the front of the list.
         child: Pulses = pulses[int(len(pulses) * rng.random() ** 2)]
         for _ in range(int(rng.integers(1, MOST_CHANGES + 1))):
-            change = CHANGES[int(rng.integers(len(CHANGES)))]
+            change = changes[int(rng.integers(len(changes)))]
             child = change(child, pulses, space, rng)
         children.append(_as_sequence(child))
     return children
@@ -65,28 +68,37 @@ def changed_designs(
 Change = Callable[[Pulses, list[Pulses], SearchSpace, np.random.Generator], Pulses]
 
 
-def _as_pulses(sequence: Sequence) -> Pulses:
+def _as_pulses(sequence: Sequence, space: SearchSpace) -> Pulses:
     """With positive flip angles, where the descent may have made them negative: phases turned by 180°."""
     flip, phase = sequence.flip_angle.numpy(), sequence.phase.numpy()
-    return np.stack([abs(flip), np.where(flip < 0, phase + math.pi, phase), sequence.delay.numpy()])
+    more = []
+    if isinstance(sequence, Draft) and has_choice(space):
+        more = [sequence.kind.numpy(), sequence.gradient.numpy()]
+    return np.stack([abs(flip), np.where(flip < 0, phase + math.pi, phase), sequence.delay.numpy(), *more])
 
 
 def _as_sequence(pulses: Pulses) -> Sequence:
-    flip_angle, phase, delay = torch.from_numpy(pulses)
-    return Sequence(flip_angle, phase, delay)
+    flip_angle, phase, delay, *more = torch.from_numpy(pulses)
+    if not more:
+        return Sequence(flip_angle, phase, delay)
+    return Draft(flip_angle, phase, delay, kind=more[0], gradient=more[1], shortest=torch.zeros_like(delay))
 
 
 def _random_pulses(space: SearchSpace, n_rf: int, rng: np.random.Generator) -> Pulses:
     low, high = space.flip_range
     longest = max((wait[1] for wait in space.wait_ranges), default=space.max_delay)
     ratio = max(longest / space.min_rf_delay, 1.0)
-    return np.stack(
-        [
-            rng.uniform(low, high, n_rf),
-            rng.uniform(-math.pi, math.pi, n_rf),
-            space.min_rf_delay * ratio ** rng.random(n_rf),
-        ]
-    )
+    pulses = [
+        rng.uniform(low, high, n_rf),
+        rng.uniform(-math.pi, math.pi, n_rf),
+        space.min_rf_delay * ratio ** rng.random(n_rf),
+    ]
+    if has_choice(space):
+        kind = rng.integers(len(space.pulses), size=n_rf).astype(float)
+        # Gradients everywhere would leave few pathways: of each sequence a share, uniform.
+        gradient = np.where(rng.random(n_rf) < rng.random(), rng.choice(gradient_codes(space), n_rf), 0)
+        pulses += [kind, gradient]
+    return np.stack(pulses)
 
 
 def _add(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
@@ -144,21 +156,21 @@ def _replace(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.r
     child = pulses.copy()
     at = int(rng.integers(pulses.shape[1]))
     new = _random_pulses(space, 1, rng)[:, 0]
-    changed = OF_PULSE if rng.random() < 0.5 else [DELAY]
+    changed = _rows(OF_PULSE if rng.random() < 0.5 else OF_INTERVAL, pulses)
     child[changed, at] = new[changed]
     return child
 
 
 def _shift(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
     """All parameters a little elsewhere, delays by a factor; or half of them."""
-    flip, phase, delay = pulses
+    flip, phase, delay, *more = pulses
     by_angle, by_factor = 10 ** rng.uniform(-2.5, 0), 10 ** rng.uniform(-3.5, 0)
     noise = rng.normal(size=(3, len(flip)))
     if rng.random() < 0.5:
         noise *= rng.random(len(flip)) < 0.5
     flip = np.clip(flip + by_angle * noise[0], 0, min(2 * math.pi, space.max_flip))
     phase = phase + by_angle * noise[1]
-    return np.stack([flip, phase, _clipped(delay * np.exp(by_factor * noise[2]), space)])
+    return np.stack([flip, phase, _clipped(delay * np.exp(by_factor * noise[2]), space), *more])
 
 
 def _stretch(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator) -> Pulses:
@@ -193,7 +205,7 @@ def _swap(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.rand
     """Two pulses in each other's place; the delays stay."""
     child = pulses.copy()
     first, second = rng.integers(pulses.shape[1], size=2)
-    for row in OF_PULSE:
+    for row in _rows(OF_PULSE, pulses):
         child[row, [first, second]] = pulses[row, [second, first]]
     return child
 
@@ -209,8 +221,9 @@ def _reverse(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.r
     """A run of pulses backwards, with the delays between them."""
     start, last = sorted(rng.integers(pulses.shape[1], size=2))
     child = pulses.copy()
-    child[OF_PULSE, start : last + 1] = child[OF_PULSE, start : last + 1][:, ::-1]
-    child[DELAY, start:last] = child[DELAY, start:last][::-1]
+    for rows, stop in ((OF_PULSE, last + 1), (OF_INTERVAL, last)):
+        chosen = _rows(rows, pulses)
+        child[chosen, start:stop] = child[chosen, start:stop][:, ::-1]
     return child
 
 
@@ -221,6 +234,27 @@ def _cross(pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.ran
     tail = int(rng.integers(1 if head == 0 else 0, pulses.shape[1] + 1))
     tail = min(tail, space.max_rf - head)
     return np.concatenate([other[:, :head], pulses[:, pulses.shape[1] - tail :]], axis=1)
+
+
+def _play_another(
+    pulses: Pulses, others: list[Pulses], space: SearchSpace, rng: np.random.Generator
+) -> Pulses:
+    """One pulse of another kind, or another gradient after one; or a crusher on both sides of a pulse."""
+    child = pulses.copy()
+    at = int(rng.integers(pulses.shape[1]))
+    choice, codes = rng.random(), gradient_codes(space)
+    if choice < 0.3 and len(space.pulses) > 1:
+        child[KIND, at] = rng.integers(len(space.pulses))
+    elif choice < 0.6 and at > 0:
+        child[GRADIENT, at - 1 : at + 1] = rng.choice(codes)
+    else:
+        child[GRADIENT, at] = rng.choice(codes)
+    return child
+
+
+def _rows(rows: tuple[int, ...], pulses: Pulses) -> list[int]:
+    """Those of them that there are."""
+    return [row for row in rows if row < len(pulses)]
 
 
 def _with_delay(pulses: Pulses, delay: np.ndarray) -> Pulses:
