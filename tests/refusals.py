@@ -111,6 +111,9 @@ CASES = {
         lambda: Term("s", TERMS["signal"], 1.0, ("GM",)), r"indices of tissues, got \('GM',\)"
     ),
     "one tissue of a term": Refusal(lambda: Term("s", TERMS["signal"], 1.0, 0), "indices of tissues, got 0"),
+    "one readout of a term": Refusal(
+        lambda: Term("s", TERMS["null"], 1.0, readouts=1), r"whole numbers, as \(1, 2\), got 1"
+    ),
     "a weight in words": Refusal(
         lambda: Term("s", TERMS["signal"], "1"), "weight must be a number, got '1'", Fault
     ),

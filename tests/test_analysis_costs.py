@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sequence_search.analysis.costs import CLOSED_FORMS, cost_of
+from sequence_search.layout import Layout
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -72,3 +73,15 @@ def test_what_is_no_cost_is_refused():
         cost_of(PROBLEM, "contrast")
     with pytest.raises(ValueError, match="of 'csf-null-w1' has nothing else to trade against the cost"):
         cost_of(cost_of(cost_of(cost_of(PROBLEM, "rf_energy").rest, "rf_number").rest, "null").rest, "signal")
+
+
+def test_the_duration_of_a_repetition_has_the_slopes_of_its_tr():
+    train = Sequence.from_degrees_ms(
+        [90, 180, 180], [0, 90, 90], [4, 900], layout=Layout.train(2, steady=True)
+    )
+    value, slopes = CLOSED_FORMS["duration"](train)
+    assert float(value) == pytest.approx(0.916)
+    assert slopes.delay.tolist() == [4, 1]
+    value, slopes = CLOSED_FORMS["time_to_readout"](train)
+    assert float(value) == pytest.approx(0.016)
+    assert slopes.delay.tolist() == [4, 0]

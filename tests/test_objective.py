@@ -1,9 +1,11 @@
+import dataclasses
 import math
 
 import pytest
 import torch
 
 from conftest import random_brain_voxels
+from sequence_search.layout import Layout
 from sequence_search.objective import (
     TERMS,
     Objective,
@@ -24,6 +26,13 @@ SIGNAL_TERMS = [name for name, kind in TERMS.items() if kind.of != "sequence"]
 VOXELS = random_brain_voxels(60)
 MAGNITUDE = torch.rand(2, 60, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 SEQUENCE = Sequence.from_degrees_ms([[90, 180], [45, 90]], [[0, 0], [0, 0]], [[5, 7], [6, 8]])
+# Repeated, so that every term has a value, and each another.
+STEADY = Sequence.from_degrees_ms(
+    [[90, 180], [45, 90]],
+    [[0, 0], [0, 0]],
+    [[5, 7, 300], [6, 8, 400]],
+    layout=Layout.plain(2, steady=True),
+)
 
 
 def term_of(name, weight=1.0):
@@ -82,7 +91,7 @@ def test_a_users_own_term_stands_beside_the_built_in_ones():
 @pytest.mark.parametrize("name", SIGNAL_TERMS)
 def test_gradient_through_a_zero_signal_is_zero_or_finite(name):
     signal = torch.zeros(1, 60, dtype=torch.complex128, requires_grad=True)
-    Objective((Term(name, TERMS[name], 1.0, (0, 1)),))(signal, SEQUENCE[:1], VOXELS).sum().backward()
+    Objective((Term(name, TERMS[name], 1.0, (0, 1)),))(signal, STEADY[:1], VOXELS).sum().backward()
     assert (signal.grad == 0).all()
 
 
@@ -90,12 +99,12 @@ def test_gradient_through_a_zero_signal_is_zero_or_finite(name):
 def test_signal_terms_match_finite_differences(name):
     objective = Objective((Term(name, TERMS[name], 1.5, (0, 1)),))
     signal = torch.polar(MAGNITUDE, torch.ones_like(MAGNITUDE)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda s: objective(s, SEQUENCE, VOXELS), signal)
+    assert torch.autograd.gradcheck(lambda s: objective(s, STEADY, VOXELS), signal)
 
 
 def test_every_term_differs():
     signal = torch.polar(MAGNITUDE, MAGNITUDE)
-    values = {round(float(Objective((term_of(name),))(signal, SEQUENCE, VOXELS)[0]), 9) for name in TERMS}
+    values = {round(float(Objective((term_of(name),))(signal, STEADY, VOXELS)[0]), 9) for name in TERMS}
     assert len(values) == len(TERMS)
 
 
@@ -206,3 +215,64 @@ def test_voxels_are_chosen_once_for_terms_of_equal_tissues():
     objective = Objective(tuple(Term(str(i), null_loss, 1.0, (0, 1)) for i in range(3)))
     chosen = [voxels for _, _, voxels in Prepared(objective, VOXELS).selections]
     assert chosen[0] is chosen[1] is chosen[2]
+
+
+TRAIN = Sequence.from_degrees_ms(
+    [[90, 180, 180, 180]] * 2, [[0, 90, 90, 90]] * 2, [[4], [5]], layout=Layout.train(3)
+)
+SIZES = torch.rand(2, 3, 60, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+ECHOES = torch.polar(SIZES, torch.ones_like(SIZES))
+
+
+@pytest.mark.parametrize("name", [name for name in SIGNAL_TERMS if name != "snr_efficiency"])
+def test_of_several_readouts_a_term_is_the_mean_of_its_values_at_each(name):
+    each = torch.stack([Objective((term_of(name),))(ECHOES[:, i], SEQUENCE, VOXELS) for i in range(3)])
+    torch.testing.assert_close(Objective((term_of(name),))(ECHOES, TRAIN, VOXELS), each.mean(0))
+    named = dataclasses.replace(term_of(name), readouts=(3, 1))
+    torch.testing.assert_close(Objective((named,))(ECHOES, TRAIN, VOXELS), each[[0, 2]].mean(0))
+    assert not named.has_kernel_form
+
+
+def test_the_worst_share_is_of_each_readout():
+    term = Term("signal", signal_loss, 2.0, (0, 2), worst_share=0.3)
+    each = torch.stack([Objective((term,))(ECHOES[:, i], SEQUENCE, VOXELS) for i in range(3)])
+    torch.testing.assert_close(Objective((term,))(ECHOES, TRAIN, VOXELS), each.mean(0))
+
+
+def test_costs_of_the_sequence_do_not_depend_on_its_readouts():
+    objective = Objective(tuple(term_of(name) for name in TERMS if name not in SIGNAL_TERMS))
+    parts = Prepared(objective, VOXELS).parts(ECHOES, TRAIN)
+    assert parts["rf_number"].tolist() == [4, 4]
+    assert parts["time_to_readout"].tolist() == pytest.approx([0.024, 0.03])
+    assert parts["duration"].tolist() == pytest.approx([0.024, 0.03])
+
+
+def test_a_users_own_term_gets_the_readouts_that_it_names():
+    def first_to_last(magnitude, sequence, voxels):
+        return (magnitude[..., 0, :] - magnitude[..., -1, :]).mean(-1)
+
+    objective = Objective((Term("own", own_term(first_to_last), 1.0, readouts=(1, 2)),))
+    expected = (ECHOES.abs()[:, 0] - ECHOES.abs()[:, 1]).mean(-1)
+    torch.testing.assert_close(objective(ECHOES, TRAIN, VOXELS), expected)
+
+
+def test_a_readout_that_is_not_there_is_told():
+    term = Term("null", null_loss, 1.0, readouts=(2, 4))
+    with pytest.raises(ValueError, match="term 'null' names readout 4, and the sequence has 3 readouts"):
+        Objective((term,))(ECHOES, TRAIN, VOXELS)
+    with pytest.raises(ValueError, match=r"names readout 4, and the sequence has 1 readout$"):
+        Objective((term,))(ECHOES[:, 0], SEQUENCE, VOXELS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "readouts", "told"),
+    [
+        (null_loss, (0, 1), r"different numbers from 1 on, got \[0, 1\]"),
+        (null_loss, (1, 1), r"different numbers from 1 on, got \[1, 1\]"),
+        (null_loss, (), r"different numbers from 1 on, got \[\]"),
+        (rf_energy, (1,), "concerns the sequence, so it takes no readouts"),
+    ],
+)
+def test_readouts_that_are_none_are_refused(kind, readouts, told):
+    with pytest.raises(ValueError, match=told):
+        Term("a", kind, 1.0, readouts=readouts)

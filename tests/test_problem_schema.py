@@ -384,3 +384,12 @@ def test_every_key_is_documented(table):
     page = (Path(__file__).parents[1] / "docs" / "problem-files.md").read_text(encoding="utf-8")
     top = set(schema.TABLES)
     assert [key for key in keys_of(table).values() if f"`{key}`" not in page and key not in top] == []
+
+
+def test_the_readouts_of_a_term():
+    problem = read(GOOD.replace("weight = 1.0", "weight = 1.0\nreadouts = [1, 3]"))
+    assert problem.objective.terms[0].readouts == (1, 3)
+    assert read(problem.to_toml()) == problem
+    assert problem.digest != read(GOOD).digest
+    with pytest.raises(ProblemError, match=r"objective\[1\]: readouts of term 'signal' must be different"):
+        read(GOOD.replace("weight = 1.0", "weight = 1.0\nreadouts = [0]"))

@@ -1,97 +1,62 @@
-"""Objective terms, each one object: its value, the tissues it takes, its form in the compiled kernel.
-
-A new term is a function here with `@term(...)` above it: files know it by its name, and with a `kernel` it
-runs in one pass of the compiled kernel. A user's own is any differentiable function of
-(|signal|, sequence, voxels), see `TermFunction`.
-"""
+"""Terms with their weight, tissues and readouts, and their weighted sum over one set of voxels."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
 
 import torch
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Complex, Int
 from torch import Tensor
 
 from sequence_search.checks import number, tuple_of
-from sequence_search.means import mean_of_worst, weighted_mean
 from sequence_search.sequence import Sequence
+from sequence_search.terms import (
+    TERMS,
+    KernelForm,
+    Loss,
+    TermFunction,
+    TermKind,
+    contrast_loss,
+    duration,
+    null_loss,
+    own_term,
+    rf_energy,
+    rf_number,
+    signal_loss,
+    signed_contrast_loss,
+    snr_efficiency,
+    term,
+    time_to_readout,
+)
 from sequence_search.voxels import Voxels
 
-Signal = Complex[Tensor, "*batch n_voxels"]
-Magnitude = Float[Tensor, "*batch n_voxels"]  # of the signal, in the unit of m0
-Loss = Float[Tensor, "*batch"]
-TermFunction = Callable[[Magnitude, Sequence, Voxels], Loss]
+__all__ = [
+    "TERMS",
+    "KernelForm",
+    "Objective",
+    "Prepared",
+    "Term",
+    "TermError",
+    "TermFunction",
+    "TermKind",
+    "contrast_loss",
+    "duration",
+    "null_loss",
+    "own_term",
+    "rf_energy",
+    "rf_number",
+    "signal_loss",
+    "signed_contrast_loss",
+    "snr_efficiency",
+    "term",
+    "time_to_readout",
+]
 
 
 class TermError(ValueError):
     """A term of the user's own that raised, or returned what is no loss; the message names the term."""
-
-
-@dataclass(frozen=True, slots=True)
-class KernelForm:
-    """A term as the compiled kernel sums it, before its weight; what is not given adds nothing.
-
-    Attributes
-    ----------
-    constant, linear, square : factors of 1, |S| and |S|² in the mean over the term's voxels
-    contrast : tissues a and b of -d², with d = mean |S| of a - mean |S| of b
-    contrast_kind : with "signed" -d |d| instead, so that a is to be the brighter; with "complex" -|d|²
-        instead, with d = mean S of a - mean S of b
-    penalties : factors of the RF energy [1/rad²], the RF number and the time to readout [1/s]
-    """
-
-    constant: float | Tensor = 0.0
-    linear: float | Tensor = 0.0
-    square: float | Tensor = 0.0
-    contrast: tuple[int, int] | None = None
-    contrast_kind: Literal["plain", "signed", "complex"] = "plain"
-    penalties: tuple[float, float, float] = (0.0, 0.0, 0.0)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class TermKind:
-    """What a term computes; called as its function.
-
-    Attributes
-    ----------
-    name : in problem files
-    function : TermFunction
-        With `of = "signal"` it gets the complex signal in place of its magnitude.
-    n_tissues : (int, int or None)
-        The least and the most tissues it names, None for any; (0, 0) if it concerns the sequence alone.
-    kernel : callable (term, voxels of the term) -> KernelForm, or None
-        None: the term goes through autograd.
-    own : bool
-        The user's own: it is given sequences of one pulse number at a time, unpadded.
-    takes_worst : bool
-        Whether it may be of the worst share of its voxels.
-    """
-
-    name: str
-    function: Callable[..., Tensor]
-    n_tissues: tuple[int, int | None] = (0, None)
-    of: Literal["magnitude", "signal", "sequence"] = "magnitude"
-    kernel: Callable[[Term, Voxels], KernelForm] | None = None
-    own: bool = False
-    takes_worst: bool = False
-
-    def __reduce__(self) -> str | tuple[Any, ...]:
-        """One of `TERMS` by its name in this module, where it has taken that of its function."""
-        if TERMS.get(self.name) is self:
-            return self.function.__name__
-        return TermKind, tuple(getattr(self, each.name) for each in fields(self))
-
-    def __repr__(self) -> str:
-        return f"<TermKind {self.name}>"
-
-    def __call__(self, *args: Any, **options: Any) -> Tensor:
-        """The function itself."""
-        return self.function(*args, **options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +73,16 @@ class Term:
     worst_share : above 0, at most 1
         The means are over this share of the voxels, the worst; 1: over all. Of the kinds that `takes_worst`
         marks, a contrast with `brighter` only.
+    readouts : tuple of int, counted from 1
+        The value is the mean of those at these readouts; all if not given.
 
     Raises
     ------
     TypeError
         If the kind is a bare function, or is of what is no function.
     ValueError
-        If the weight is not finite or is negative, or the tissues or the worst share do not fit the kind.
+        If the weight is not finite or is negative, or the tissues, the worst share or the readouts do not fit
+        the kind.
     """
 
     name: str
@@ -123,6 +91,7 @@ class Term:
     tissues: tuple[int, ...] | None = None
     brighter: int | None = None
     worst_share: float = 1.0
+    readouts: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.kind, TermKind):
@@ -140,11 +109,13 @@ class Term:
         if self.tissues is not None:
             self._check_tissues(self.tissues)
         self._check_worst_share()
+        if self.readouts is not None:
+            self._check_readouts(self.readouts)
 
     @property
     def has_kernel_form(self) -> bool:
-        """Whether the compiled kernel can sum it: which voxels are the worst it does not know in one pass."""
-        return self.kind.kernel is not None and self.worst_share == 1
+        """Whether the compiled kernel can sum it: neither of the worst nor of some readouts in one pass."""
+        return self.kind.kernel is not None and self.worst_share == 1 and self.readouts is None
 
     def _check_worst_share(self) -> None:
         share = number("worst_share", self.worst_share)
@@ -175,113 +146,52 @@ class Term:
             wanted = f"exactly {least}" if least == most else f"at least {least}"
             raise ValueError(f"term '{self.name}' needs {wanted} tissues, got {count}")
 
+    def _check_readouts(self, readouts: tuple[int, ...]) -> None:
+        name = self.name
+        if not isinstance(readouts, list | tuple) or not all(type(each) is int for each in readouts):
+            raise ValueError(f"readouts of term '{name}' must be whole numbers, as (1, 2), got {readouts!r}")
+        object.__setattr__(self, "readouts", tuple(readouts))
+        if self.kind.n_tissues[1] == 0:
+            raise ValueError(f"term '{name}' concerns the sequence, so it takes no readouts")
+        if not readouts or min(readouts) < 1 or len(set(readouts)) < len(readouts):
+            raise ValueError(
+                f"readouts of term '{name}' must be different numbers from 1 on, got {list(readouts)}"
+            )
+
     def value(self, given: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
-        """Weighted value [*batch] from the signal or magnitude, as the kind takes, of the term's voxels."""
+        """Weighted value [*batch] from the signal or magnitude, as the kind takes, of the term's voxels.
+
+        Parameters
+        ----------
+        given : tensor [*batch, n_voxels], for a sequence of several readouts [*batch, n_readouts, n_voxels]
+
+        Raises
+        ------
+        ValueError
+            If the term names a readout that the sequence does not have.
+        """
+        several = sequence.n_readouts > 1
+        chosen = self._chosen(sequence.n_readouts)
+        mine = given[..., chosen, :] if several else given
         if self.kind.own:
-            return self.weight * _own_value(self, given, sequence, voxels)
+            return self.weight * _own_value(self, mine, sequence, voxels)
+        # Readouts go first, so that what a sequence has one of, as its TR, is for each of them.
+        mine = mine.movedim(-2, 0) if several else mine
+        if self.kind.of == "sequence":
+            return self.weight * self.kind(mine[0] if several else mine, sequence, voxels)
         options: dict[str, float] = {} if self.brighter is None else {"brighter": self.brighter}
         if self.worst_share < 1:
             options["worst_share"] = self.worst_share
-        return self.weight * self.kind(given, sequence, voxels, **options)
+        value = self.kind(mine, sequence, voxels, **options)
+        return self.weight * (value.mean(0) if several else value)
 
-
-def term(name: str, **how: Any) -> Callable[[Callable[..., Tensor]], TermKind]:
-    """Make the function below a `TermKind`; arguments are its fields."""
-    return lambda function: TermKind(name, function, **how)
-
-
-def own_term(function: TermFunction) -> TermKind:
-    """Kind of a user's own term, any differentiable function of (|signal|, sequence, voxels)."""
-    return TermKind(getattr(function, "__qualname__", type(function).__name__), function, own=True)
-
-
-@term(
-    "signal",
-    n_tissues=(1, None),
-    # (M0 - |S|)² = M0² - 2 M0 |S| + |S|²
-    kernel=lambda _, voxels: KernelForm(constant=voxels.m0.square(), linear=-2 * voxels.m0, square=1.0),
-    takes_worst=True,
-)
-def signal_loss(magnitude: Magnitude, sequence: Sequence, voxels: Voxels, worst_share: float = 1.0) -> Loss:
-    """Mean over voxels, or the worst of them, of (M0 - |Mxy|)² [a.u.²]. Sequence Search, Eq. (1)."""
-    return mean_of_worst((voxels.m0 - magnitude).square(), voxels.weight, worst_share)
-
-
-@term("null", n_tissues=(1, None), kernel=lambda _, voxels: KernelForm(square=1.0), takes_worst=True)
-def null_loss(magnitude: Magnitude, sequence: Sequence, voxels: Voxels, worst_share: float = 1.0) -> Loss:
-    """Mean over voxels, or the worst of them, of |Mxy|² [a.u.²]. Sequence Search, Eq. (2)."""
-    return mean_of_worst(magnitude.square(), voxels.weight, worst_share)
-
-
-def _kernel_contrast(term: Term, voxels: Voxels) -> KernelForm:
-    first, second = voxels.tissue.unique().tolist()
-    if term.brighter == second:
-        first, second = second, first
-    return KernelForm(contrast=(first, second), contrast_kind="plain" if term.brighter is None else "signed")
-
-
-@term("contrast", n_tissues=(2, 2), kernel=_kernel_contrast, takes_worst=True)
-def contrast_loss(
-    magnitude: Magnitude,
-    sequence: Sequence,
-    voxels: Voxels,
-    brighter: int | None = None,
-    worst_share: float = 1.0,
-) -> Loss:
-    """Squared difference d² of two tissues' mean |Mxy|, negated [a.u.²]. Sequence Search, Eq. (3).
-
-    Read as a difference of tissue means, not a mean over pairs of voxels: only so do the published
-    optima follow. With the index of the tissue that is to be the brighter it is -d |d|, with d positive
-    where it is. The voxels must be of exactly two tissues. With a worst share d is between the mean over
-    the darkest share of the brighter tissue's voxels and that over the brightest share of the other's.
-    """
-    first = voxels.tissue == (voxels.tissue.min() if brighter is None else brighter)
-    dark, bright = voxels.weight * first, voxels.weight * ~first
-    difference = -mean_of_worst(-magnitude, dark, worst_share) - mean_of_worst(magnitude, bright, worst_share)
-    return -difference * (difference if brighter is None else difference.abs())
-
-
-@term(
-    "signed_contrast",
-    n_tissues=(2, 2),
-    of="signal",
-    kernel=lambda term, voxels: replace(_kernel_contrast(term, voxels), contrast_kind="complex"),
-)
-def signed_contrast_loss(signal: Signal, sequence: Sequence, voxels: Voxels) -> Loss:
-    """Squared magnitude of the difference of two tissues' mean complex signal, negated [a.u.²].
-
-    Phase-sensitive: signals of opposite sign, as of a tissue that is still inverted and one that has
-    recovered, differ by the sum of their magnitudes. What dephases between voxels is lost.
-    """
-    first = voxels.tissue == voxels.tissue.min()
-    difference = weighted_mean(signal, voxels.weight * first) - weighted_mean(signal, voxels.weight * ~first)
-    return -(difference.real.square() + difference.imag.square())
-
-
-@term("rf_energy", n_tissues=(0, 0), of="sequence", kernel=lambda *_: KernelForm(penalties=(1.0, 0.0, 0.0)))
-def rf_energy(magnitude: Magnitude, sequence: Sequence, voxels: Voxels) -> Loss:
-    """Sum of squared flip angles [rad²]. Sequence Search, Sec. II.D."""
-    return sequence.rf_energy
-
-
-@term("rf_number", n_tissues=(0, 0), of="sequence", kernel=lambda *_: KernelForm(penalties=(0.0, 1.0, 0.0)))
-def rf_number(magnitude: Magnitude, sequence: Sequence, voxels: Voxels) -> Loss:
-    """Number of RF pulses [1]. Sequence Search, Sec. II.D."""
-    return sequence.n_rf.to(magnitude.dtype)
-
-
-@term(
-    "time_to_readout",
-    n_tissues=(0, 0),
-    of="sequence",
-    kernel=lambda *_: KernelForm(penalties=(0.0, 0.0, 1.0)),
-)
-def time_to_readout(magnitude: Magnitude, sequence: Sequence, voxels: Voxels) -> Loss:
-    """Time from the first pulse to the readout [s]; the penalty that Sequence Search, Sec. IV.D, misses."""
-    return sequence.time_to_readout
-
-
-TERMS: dict[str, TermKind] = {kind.name: kind for kind in list(globals().values()) if type(kind) is TermKind}
+    def _chosen(self, n_readouts: int) -> list[int]:
+        """Places of the term's readouts, of so many."""
+        numbers = self.readouts or range(1, n_readouts + 1)
+        if max(numbers) > n_readouts:
+            has = "1 readout" if n_readouts == 1 else f"{n_readouts} readouts"
+            raise ValueError(f"term '{self.name}' names readout {max(numbers)}, and the sequence has {has}")
+        return [number - 1 for number in numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +212,7 @@ class Objective:
         if len(set(names)) < len(names):
             raise ValueError(f"the terms of an objective need different names, got {names}")
 
-    def __call__(self, signal: Signal, sequence: Sequence, voxels: Voxels) -> Loss:
+    def __call__(self, signal: Complex[Tensor, "..."], sequence: Sequence, voxels: Voxels) -> Loss:
         """The loss, [*batch]. For many calls see `Prepared`."""
         return Prepared(self, voxels).loss(signal, sequence)
 
@@ -347,10 +257,11 @@ class Prepared:
             self._of_tissues[key] = places, self.voxels[places]
         return self._of_tissues[key]
 
-    def parts(self, signal: Signal, sequence: Sequence) -> dict[str, Loss]:
+    def parts(self, signal: Complex[Tensor, "..."], sequence: Sequence) -> dict[str, Loss]:
         """Weighted part of each term by name; they add up to the loss.
 
-        The derivative of |signal| where the signal is zero is taken as zero.
+        The signal is [*batch, n_voxels], of several readouts [*batch, n_readouts, n_voxels]. The derivative
+        of |signal| where the signal is zero is taken as zero.
         """
         magnitude, parts = signal.abs(), {}
         for each, places, voxels in self.selections:
@@ -359,7 +270,7 @@ class Prepared:
             parts[each.name] = each.value(mine, sequence, voxels)
         return parts
 
-    def loss(self, signal: Signal, sequence: Sequence) -> Loss:
+    def loss(self, signal: Complex[Tensor, "..."], sequence: Sequence) -> Loss:
         """Sum of the parts, [*batch]."""
         return torch.stack(list(self.parts(signal, sequence).values())).sum(0)
 

@@ -1,4 +1,4 @@
-"""What a loss is traded against: RF energy, time to readout, number of pulses, or a term of the objective."""
+"""What a loss is traded against: RF energy, time, number of pulses, or a term of the objective."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sequence_search.words import enumerated
 COSTS = {
     "rf_energy": ("RF energy", "rad²", 1.0),
     "time_to_readout": ("time to readout", "ms", 1e3),
+    "duration": ("duration", "ms", 1e3),
     "rf_number": ("number of pulses", "", 1.0),
 }
 
@@ -71,6 +72,13 @@ def _time_to_readout(sequence: Sequence) -> tuple[Tensor, Sequence]:
     return sequence.time_to_readout, replace(_zeros(sequence), delay=sequence.counts_to_readout)
 
 
+def _duration(sequence: Sequence) -> tuple[Tensor, Sequence]:
+    counts = sequence.counts_to_readout
+    if sequence.layout is not None and sequence.is_steady:
+        counts = counts.new_tensor(sequence.layout.multiples).sum(0).expand(counts.shape)
+    return sequence.duration, replace(_zeros(sequence), delay=counts)
+
+
 def _rf_number(sequence: Sequence) -> tuple[Tensor, Sequence]:
     return sequence.n_rf.to(sequence.delay.dtype), _zeros(sequence)
 
@@ -83,6 +91,7 @@ def _zeros(sequence: Sequence) -> Sequence:
 CLOSED_FORMS: dict[str, LossFunction] = {
     "rf_energy": _rf_energy,
     "time_to_readout": _time_to_readout,
+    "duration": _duration,
     "rf_number": _rf_number,
 }
 

@@ -199,6 +199,7 @@ def worst_voxels(problem: Problem, sequence: Sequence, engine: str = "auto") -> 
 
     The voxels are 4,096 of each tissue. A tissue's side is that to which the loss rises with its signal.
     """
+    refuse_layout(sequence, "a list of the worst voxels")
     voxels = problem.voxels(CHECK_N_PER_TISSUE, seed=CHECK_SEED)
     single = sequence.without_padding().detach()
     with torch.no_grad():

@@ -104,7 +104,7 @@ def encode(prepared: Prepared) -> Encoding:
     for term, places, voxels in prepared.selections:
         if term.kind.kernel is None or not term.has_kernel_form:
             raise ValueError(f"term '{term.name}' has no form in the kernel")
-        form = term.kind.kernel(term, voxels)
+        form = term.kind.kernel(term.brighter, voxels)
         of_term = slice(None) if places is None else places.numpy()
         part = term.weight * weight[of_term] / weight[of_term].sum()
         constant += float((part * _plain(form.constant)).sum())

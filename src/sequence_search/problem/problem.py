@@ -37,7 +37,8 @@ class Evaluation:
     ----------
     loss : over the standard Sobol ensemble, 1,024 voxels per tissue
     terms : weighted part of each term; they add up to the loss
-    signal : |Mxy| of the nominal voxel of each tissue (mean tissue, b1 = 1, its own b0) [a.u.]
+    signal : |Mxy| of the nominal voxel of each tissue (mean tissue, b1 = 1, its own b0) [a.u.]; the mean of
+        several readouts
     rf_energy : sum of squared flip angles [rad²]
     relative_rf_energy : relative to 90°-180° [1]
     time_to_readout : from the first pulse to the readout [s]
@@ -257,13 +258,15 @@ class Problem:
 
     def evaluation(self, single: Sequence, terms: dict[str, float], engine: str = "auto") -> Evaluation:
         """Evaluation of a single sequence whose parts of the loss are known."""
-        nominal = self.simulator(self.voxels(method="nominal"), engine).signal(single).abs().tolist()
+        nominal = self.simulator(self.voxels(method="nominal"), engine).signal(single).abs()
+        if single.n_readouts > 1:
+            nominal = nominal.mean(-2)
         measured = self.measures(self.voxels(), engine) if self.limits else []
         energy = float(single.rf_energy)
         return Evaluation(
             loss=sum(terms.values()),
             terms=terms,
-            signal={tissue.name: value for tissue, value in zip(self.tissues, nominal, strict=True)},
+            signal={tissue.name: value for tissue, value in zip(self.tissues, nominal.tolist(), strict=True)},
             rf_energy=energy,
             relative_rf_energy=energy / CONVENTIONAL_RF_ENERGY,
             time_to_readout=float(single.time_to_readout),

@@ -130,6 +130,9 @@ class TermTable(BaseModel):
     tissues: tuple[str, ...] | None = key(None, "whose voxels; several are pooled in one mean")
     brighter: str | None = key(None, "of a contrast, the tissue that is to be the brighter")
     worst_share: Number = key(None, "share of the voxels, the worst, that the mean is over; all if left out")
+    readouts: tuple[WholeNumber, ...] | None = key(
+        None, "of several, those that count, from 1; all if left out"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> TermTable:
@@ -150,7 +153,8 @@ class TermTable(BaseModel):
         indices = None if self.tissues is None else tuple(map(tissues.index, self.tissues))
         brighter = None if self.brighter is None else tissues.index(self.brighter)
         worst_share = 1.0 if self.worst_share is None else self.worst_share
-        return Term(name, TERMS[self.term], self.weight, indices, brighter, worst_share)
+        kind = TERMS[self.term]
+        return Term(name, kind, self.weight, indices, brighter, worst_share, self.readouts)
 
 
 class ProblemTables(BaseModel):
@@ -269,4 +273,6 @@ def write_term(term: Term, tissues: list[str]) -> dict[str, Any]:
         written["tissues"] = [tissues[index] for index in term.tissues]
     if term.brighter is not None:
         written["brighter"] = tissues[term.brighter]
-    return written if term.worst_share == 1 else written | {"worst_share": term.worst_share}
+    if term.worst_share != 1:
+        written["worst_share"] = term.worst_share
+    return written if term.readouts is None else written | {"readouts": list(term.readouts)}

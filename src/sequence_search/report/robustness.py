@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sequence_search.problem.errors import nearest
 from sequence_search.problem.problem import Problem
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import Sequence, refuse_layout
 from sequence_search.tissue import Distribution, Uniform
 
 # 2.5 Hz and 0.01 apart over Table I's ranges. Odd, so that b0 = 0 and b1 = 1 are on the grid.
@@ -63,6 +63,7 @@ def robustness_map(
     chosen = (names.index(name),)
     b0 = _axis(problem.imaging.b0, TABLE_B0, n_b0)
     b1 = _axis(problem.imaging.b1, TABLE_B1, n_b1)
+    refuse_layout(sequence, "a robustness map")
     single = sequence.detach().without_padding()
     voxels, nominal = problem.voxel_grid(b0=b0, b1=b1), problem.voxels(method="nominal")
     magnitude, reference = (
