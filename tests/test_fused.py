@@ -6,6 +6,7 @@ import torch
 
 from sequence_search.engines import fused
 from sequence_search.engines.simulator import Simulator
+from sequence_search.layout import SPOILER, Layout
 from sequence_search.objective import (
     Objective,
     Term,
@@ -197,3 +198,54 @@ def test_mixed_dtypes_keep_their_own():
         torch.float32,
         torch.float64,
     )
+
+
+LAYOUTS = (
+    Layout.plain(3, gradients=(SPOILER, 1, 1), steady=True),
+    Layout.plain(2, steady=True),
+    Layout.train(3, before=(0,), crusher=1, steady=True),
+    Layout.train(4),
+)
+
+
+def of_layout(layout, *batch):
+    generator = torch.Generator().manual_seed(2)
+    flip, phase = torch.rand((2, *batch, layout.n_rf), generator=generator, dtype=torch.float64)
+    delay = torch.rand((*batch, layout.n_delay), generator=generator, dtype=torch.float64)
+    return Sequence(3 * flip, 6 * phase, 0.005 + 0.1 * delay, layout=layout)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("batch", [(), (2, 3)])
+def test_signals_of_a_layout_are_those_of_the_reference(layout, batch):
+    voxels, sequence = Problem.load("gm-wm").voxels(9), of_layout(layout, *batch)
+    assert fused.can_run(sequence, voxels)
+    expected = Simulator(voxels, engine="configurations").signal(sequence)
+    torch.testing.assert_close(Simulator(voxels).signal(sequence), expected, atol=1e-13, rtol=0)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS[:2])
+@pytest.mark.parametrize("name", ["gm-wm", "max-signal"])
+def test_loss_and_gradient_of_a_layout_are_those_of_the_reference(layout, name):
+    problem, sequence = Problem.load(name), of_layout(layout, 2, 3)
+    voxels = problem.voxels(33)
+    simulator = Simulator(voxels, problem.objective)
+    assert fused.takes_one_pass(sequence, simulator._kernel_objective)
+    reference = Simulator(voxels, problem.objective, "configurations")
+    assert_same(simulator.loss_and_gradient(sequence), reference.loss_and_gradient(sequence))
+
+
+def test_complex_contrasts_of_a_layout_go_through_autograd():
+    voxels, sequence = Problem.load("gm-wm").voxels(9), of_layout(LAYOUTS[0], 2)
+    objective = Objective((SIGNED,))
+    simulator = Simulator(voxels, objective)
+    assert not fused.takes_one_pass(sequence, simulator._kernel_objective)
+    reference = Simulator(voxels, objective, "configurations")
+    assert_same(simulator.loss_and_gradient(sequence), reference.loss_and_gradient(sequence))
+
+
+def test_pulses_of_a_kind_and_too_many_states_are_left_to_others():
+    voxels = Problem.load("gm-wm").voxels(2)
+    shaped = Layout.plain(2, kinds=("hard", "sinc"))
+    assert not fused.can_run(of_layout(shaped, 1), voxels)
+    assert not fused.can_run(of_layout(Layout.plain(12, gradients=(0,) * 11 + (1,)), 1), voxels)

@@ -1,4 +1,4 @@
-"""Exact engine on the CPU: the pathway sum and its adjoint in one compiled kernel.
+"""Exact engine on the CPU: the sum over pathways, or over states of a layout, and its adjoint, compiled.
 
 Differentiable once with respect to flip angles, phases and delays. Everything is computed in float64: a
 float32 kernel would be at most twice as fast, and its phases 2 pi b0 t miss 1e-5 of M0 at delays of seconds.
@@ -6,7 +6,7 @@ float32 kernel would be at most twice as fast, and its phases 2 pi b0 t miss 1e-
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -15,19 +15,24 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from sequence_search.engines.kernel import grid as kernel_grid
+from sequence_search.engines.kernel import table_run
 from sequence_search.engines.kernel.blocks import Blocks, arrange_voxels
 from sequence_search.engines.kernel.objective import Arranged, Encoding
 from sequence_search.engines.kernel.run import adjoint, forward
 from sequence_search.engines.kernel.run import loss as kernel_loss
+from sequence_search.engines.kernel.states import can_list
 from sequence_search.engines.kernel.tree import MAX_PULSES
+from sequence_search.layout import HARD
 from sequence_search.objective import KernelForm, Prepared
 from sequence_search.search_space import Grid
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import PROPERTIES, Voxels
 
 
-def signal(sequence: Sequence, voxels: Voxels, blocks: Blocks) -> Complex[Tensor, "batch n_voxels"]:
-    """Signal at the readout in the unit of m0, exact for instantaneous pulses.
+def signal(
+    sequence: Sequence, voxels: Voxels, blocks: Blocks
+) -> Complex[Tensor, "batch *n_readouts n_voxels"]:
+    """Signal at the readout, or at each of several, in the unit of m0, exact for instantaneous pulses.
 
     Parameters
     ----------
@@ -38,10 +43,9 @@ def signal(sequence: Sequence, voxels: Voxels, blocks: Blocks) -> Complex[Tensor
     blocks : Blocks
         Those voxels as `arrange` gives them.
     """
-    n_rf = pulse_numbers(sequence)
-    out: Tensor = _Signal.apply(  # type: ignore[no-untyped-call]
-        sequence.flip_angle, sequence.phase, sequence.delay, n_rf, blocks, torch.get_num_threads()
-    )
+    parts = sequence.flip_angle, sequence.phase, sequence.delay
+    out: Tensor = _Signal.apply(*parts, *_kernel(sequence, blocks))  # type: ignore[no-untyped-call]
+    out = out[:, 0] if sequence.layout is not None and sequence.n_readouts == 1 else out
     return out.to(torch.promote_types(sequence.delay.dtype, voxels.b1.dtype).to_complex())
 
 
@@ -51,11 +55,20 @@ def on_cpu(sequence: Sequence, voxels: Voxels) -> bool:
 
 
 def can_run(sequence: Sequence, voxels: Voxels) -> bool:
-    """Whether the kernel serves: no layout, CPU, not too many pulses, no derivative by voxel properties."""
+    """Whether the kernel serves: CPU, hard pulses, not too many states, no derivative by voxel properties."""
     wanted = torch.is_grad_enabled() and any(getattr(voxels, name).requires_grad for name in PROPERTIES)
-    if sequence.layout is not None:
-        return False
-    return on_cpu(sequence, voxels) and sequence.delay.shape[-1] <= MAX_PULSES and not wanted
+    return on_cpu(sequence, voxels) and not wanted and _knows(sequence)
+
+
+def _knows(sequence: Sequence) -> bool:
+    if sequence.layout is None:
+        return sequence.delay.shape[-1] <= MAX_PULSES
+    return set(sequence.layout.kinds) == {HARD} and can_list(sequence.layout)
+
+
+def takes_one_pass(sequence: Sequence, objective: Arranged) -> bool:
+    """Whether `loss_and_gradient` serves: of a layout one readout, and no contrast of complex signals."""
+    return sequence.layout is None or (sequence.n_readouts == 1 and not objective.phased.size)
 
 
 def pulse_numbers(sequence: Sequence) -> np.ndarray:
@@ -75,18 +88,21 @@ def loss_and_gradient(
     sequence: Sequence, voxels: Voxels, blocks: Blocks, objective: Arranged
 ) -> tuple[Float[Tensor, "*batch"], Sequence]:
     """Loss and its derivatives in one pass of the kernel, as `Simulator.loss_and_gradient`."""
-    shape = sequence.delay.shape
-    by_row = (shape[:-1].numel(), shape[-1])
-    columns = sequence.columns()
-    flip, phase, delay = (as_numpy(part).reshape(by_row) for part in columns.values())
-    threads = torch.get_num_threads()
-    loss, gradient = kernel_loss((flip, phase, delay), pulse_numbers(sequence), blocks, objective, threads)
-    slopes = {  # shaped as arrays, which takes a quarter of the time
-        name: torch.from_numpy(gradient[:, i].reshape(shape)).to(part.dtype)
-        for i, (name, part) in enumerate(columns.items())
+    shape, columns = sequence.batch_shape, sequence.columns()
+    parts = [as_numpy(part).reshape(shape.numel(), part.shape[-1]) for part in columns.values()]
+    sequences, threads = (parts[0], parts[1], parts[2]), torch.get_num_threads()
+    gradient: Iterable[np.ndarray]
+    if sequence.layout is None:
+        loss, slopes = kernel_loss(sequences, pulse_numbers(sequence), blocks, objective, threads)
+        gradient = slopes.swapaxes(0, 1)
+    else:
+        loss, gradient = table_run.loss(sequences, sequence.layout, blocks, objective, threads)
+    by_name = {  # shaped as arrays, which takes a quarter of the time
+        name: torch.from_numpy(slope.reshape(part.shape)).to(part.dtype)
+        for (name, part), slope in zip(columns.items(), gradient, strict=True)
     }
     dtype = torch.promote_types(sequence.delay.dtype, voxels.m0.dtype)
-    return torch.from_numpy(loss.reshape(shape[:-1])).to(dtype), sequence.with_columns(slopes)
+    return torch.from_numpy(loss.reshape(shape)).to(dtype), sequence.with_columns(by_name)
 
 
 def encode(prepared: Prepared) -> Encoding:
@@ -157,18 +173,36 @@ def as_numpy(tensor: Tensor) -> np.ndarray:
     return np.ascontiguousarray(tensor.detach().numpy(), np.float64)
 
 
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]  # by flip angle, phase and delay
+Forward = Callable[[Arrays], np.ndarray]
+Adjoint = Callable[[Arrays, np.ndarray], Iterable[np.ndarray]]
+
+
+def _kernel(sequence: Sequence, blocks: Blocks) -> tuple[Forward, Adjoint]:
+    """Signals of arrays like those of a batch, and their adjoint."""
+    layout, threads = sequence.layout, torch.get_num_threads()
+    if layout is not None:
+        return (
+            lambda parts: table_run.forward(parts, layout, blocks, threads),
+            lambda parts, signal_bar: table_run.adjoint(parts, layout, blocks, signal_bar, threads),
+        )
+    n_rf = pulse_numbers(sequence)
+    return (
+        lambda parts: forward(parts, n_rf, blocks, threads),
+        lambda parts, signal_bar: adjoint(parts, n_rf, blocks, signal_bar, threads).swapaxes(0, 1),
+    )
+
+
 class _Signal(torch.autograd.Function):
     """Forward and adjoint of the kernel."""
 
     @staticmethod
     def forward(
-        ctx: Any, flip: Tensor, phase: Tensor, delay: Tensor, n_rf: np.ndarray, blocks: Blocks, threads: int
+        ctx: Any, flip: Tensor, phase: Tensor, delay: Tensor, forward: Forward, adjoint: Adjoint
     ) -> Tensor:
         ctx.save_for_backward(flip, phase, delay)
-        ctx.rest = n_rf, blocks, threads
-        return torch.from_numpy(
-            forward((as_numpy(flip), as_numpy(phase), as_numpy(delay)), n_rf, blocks, threads)
-        )
+        ctx.adjoint = adjoint
+        return torch.from_numpy(forward((as_numpy(flip), as_numpy(phase), as_numpy(delay))))
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
@@ -177,9 +211,9 @@ class _Signal(torch.autograd.Function):
                 "the fused engine has first derivatives only: for higher ones take engine='pathways'"
             )
         parts = ctx.saved_tensors
-        n_rf, blocks, threads = ctx.rest
         signal_bar = np.ascontiguousarray(slopes[0].resolve_conj().numpy(), np.complex128)
-        sequences = (as_numpy(parts[0]), as_numpy(parts[1]), as_numpy(parts[2]))
-        gradient = torch.from_numpy(adjoint(sequences, n_rf, blocks, signal_bar, threads))
-        by_part = (slope.to(part.dtype) for slope, part in zip(gradient.unbind(1), parts, strict=True))
-        return (*by_part, None, None, None)
+        gradient = ctx.adjoint((as_numpy(parts[0]), as_numpy(parts[1]), as_numpy(parts[2])), signal_bar)
+        by_part = [
+            torch.from_numpy(slope).to(part.dtype) for slope, part in zip(gradient, parts, strict=True)
+        ]
+        return (*by_part, None, None)

@@ -104,7 +104,7 @@ class Simulator:
         has first derivatives only: for second ones ask for "pathways".
         "pathways": exact, in torch, on any device. "isochromats": the paper's 256 spins per voxel, with
         their sampling noise. "configurations": exact, in torch, for any layout. "auto": "fused" where it
-        serves, else "pathways", and "configurations" for a layout.
+        serves, else "pathways", or "configurations" for a layout.
     options : dict
         For "isochromats": `offsets`, or the arguments of `isochromats.draw_offsets`. For "pathways":
         `offsets`. "fused" has none.
@@ -216,7 +216,8 @@ class Simulator:
 
         Terms with a kernel form run in one pass of the kernel, without autograd; any other goes through it.
         """
-        if self.has_kernel_loss and self._kernel_serves(sequence):
+        kernel_loss = self.has_kernel_loss and self._kernel_serves(sequence)
+        if kernel_loss and fused.takes_one_pass(sequence, self._kernel_objective):
             return fused.loss_and_gradient(sequence, self.voxels, self._blocks, self._kernel_objective)
         leaves = sequence.detach()
         for part in leaves.columns().values():

@@ -92,6 +92,16 @@ def tables(layout: Layout) -> Tables:
     )
 
 
+@functools.cache
+def can_list(layout: Layout) -> bool:
+    """Whether a layout has `tables`."""
+    try:
+        tables(layout)
+    except ValueError:
+        return False
+    return True
+
+
 def _step(layout: Layout, k: int) -> Name | None:
     """What every F gains in the interval after pulse k; nothing is left of F after a spoiler."""
     gradient = layout.gradients[k]
