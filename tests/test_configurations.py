@@ -10,7 +10,10 @@ from conftest import make_voxels, random_brain_voxels
 from sequence_search.engines import configurations
 from sequence_search.engines.configurations import Configurations
 from sequence_search.engines.simulator import Simulator, evolve, simulate
+from sequence_search.engines.spins import play_spins
 from sequence_search.layout import SPOILER, Layout, Readout
+from sequence_search.pulses.kinds import Hard
+from sequence_search.pulses.shapes import Sinc
 from sequence_search.sequence import Sequence
 
 T1, T2, T2_PRIME, SPREAD, B0, B1 = 0.9, 0.08, 0.15, 25.0, 17.0, 0.85
@@ -275,10 +278,63 @@ def test_moments_that_nothing_undoes_are_not_followed():
 def test_too_many_states_are_refused(monkeypatch):
     monkeypatch.setattr(configurations, "MAX_AMPLITUDES", 20_000)
     free = Sequence.from_degrees_ms([80] * 5, [0] * 5, [5] * 5)
-    with pytest.raises(ValueError, match=r"at most 20 states .* got 27 states, 1 voxels and a batch of 1"):
+    with pytest.raises(ValueError, match=r"at most 20 states .* got 27 states, a batch of 1, 1 voxels"):
         signal(free, make_voxels())
     tied = design(Layout.train(4), [80] * 5, [0] * 5, [5])
     assert signal(tied, make_voxels()).shape == (4, 1)
+
+
+# Against spins, one by one, to their sampling error.
+
+
+@every_example
+def test_spins_with_gradients_give_the_same(example):
+    layout, *numbers = example
+    sequence, voxels = design(layout, *numbers), make_voxels(**VOXEL)
+    spins = torch.from_numpy(play_spins(sequence, voxels, n_spins=2**13).signal)
+    close(signal(sequence, voxels).reshape(spins.shape), spins, 1e-4)
+
+
+# Kinds of pulse.
+
+SINC = Sinc(duration=2.56e-3, time_bandwidth=4.0, slice=True)
+SLICED = Layout.plain(2, gradients=(1, 1), kinds=("sinc", "sinc")), [85, 160], [30, 100], [8, 8]
+
+
+def test_a_slice_is_that_of_spins_that_play_the_waveform():
+    voxels, sequence = make_voxels(**VOXEL), design(*SLICED)
+    spins = play_spins(sequence, voxels, kinds={"sinc": SINC}, n_spins=2**12, n_places=8).signal
+    found = Simulator(voxels, engine="configurations", kinds={"sinc": SINC}).signal(sequence)
+    close(found, torch.from_numpy(spins[0]), 1e-4)
+    finer = Simulator(voxels, kinds={"sinc": SINC}, n_places=16).signal(sequence)
+    assert 1e-7 < float((finer - found).abs().max()) < 3e-4
+
+
+def test_the_rotation_of_a_pulse_is_about_its_centre():
+    # Without a slice it is of every place; a short one is the instantaneous pulse.
+    layout = Layout.plain(2, gradients=(1, 1), kinds=("short", "hard"))
+    numbers = [80, 155], [10, 100], [10, 10]
+    voxels = random_brain_voxels(3)
+    instantaneous = signal(design(Layout.plain(2, gradients=(1, 1)), *numbers), voxels)
+    for duration, tolerance in ((0.0, 1e-13), (1e-7, 2e-6)):
+        kinds = {"short": Hard(duration=duration)}
+        close(Simulator(voxels, kinds=kinds).signal(design(layout, *numbers)), instantaneous, tolerance)
+
+
+def test_gradients_through_kinds():
+    voxels, sequence = random_brain_voxels(2), design(*SLICED)
+    simulator = Simulator(voxels, kinds={"sinc": SINC}, n_places=3)
+    inputs = [part.clone().requires_grad_() for part in sequence.columns().values()]
+    layout = sequence.layout
+    assert torch.autograd.gradcheck(lambda *parts: simulator.signal(Sequence(*parts, layout=layout)), inputs)
+    voxels.b0.requires_grad_()
+    with pytest.raises(ValueError, match="derivatives by b1 and b0 are known of hard pulses only"):
+        simulator.signal(sequence)
+
+
+def test_a_kind_that_is_not_given_is_told():
+    with pytest.raises(ValueError, match=r"kinds must hold \['sinc'\], got \[\]"):
+        signal(design(*SLICED), make_voxels())
 
 
 # Repetition.
@@ -291,7 +347,9 @@ def test_the_last_repetitions_followed_exactly():
     once, difference = simulator.unvaried_signal(sequence, 1)
     close(once, simulator.signal(sequence))
     close(once + difference, simulator.unvaried_signal(sequence, 2)[0])
-    assert 5e-3 < float(difference.abs()) < 5e-2
+    spins = play_spins(sequence, simulator.voxels, n_spins=2**13, end_of_tr="spoiled").signal
+    assert 1e-2 < float((once - torch.from_numpy(spins[0])).abs()) < 5e-2
+    close(simulator.unvaried_signal(sequence)[0], torch.from_numpy(spins[0]), 2e-3)
 
 
 # Over time.

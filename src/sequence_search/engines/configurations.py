@@ -16,8 +16,12 @@ with names q = (moment, count of each delay) of whole numbers, and tau the sum o
 States of one name are one, whatever their past: with all delays free they are the coherence pathways, in a
 train of equal delays the extended phase graph.
 
+A pulse of a kind is Rz(after) Rx(angle) Rz(before) about its centre, another rotation in each voxel and, if
+one of the pulses selects a slice, at each place across it.
+
 In the steady state the transverse magnetisation at the end of the repetition is spoiled, and the longitudinal
-counts as its mean over the voxel. It is a Mz + b for an Mz at the start, so that Mz = b / (1 - a) there.
+counts as its mean over the voxel, or at the place. It is a Mz + b for an Mz at the start, so that there
+Mz = b / (1 - a).
 
 Source: Weigel, "Extended phase graphs: dephasing, RF pulses, and echoes - pure and simple",
 J Magn Reson Imaging 41 (2015); DOI 10.1002/jmri.24619.
@@ -26,8 +30,8 @@ J Magn Reson Imaging 41 (2015); DOI 10.1002/jmri.24619.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -35,12 +39,15 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from sequence_search.engines.bloch import dephasing, longitudinal_decay, precession, refocused, rotation
-from sequence_search.layout import SPOILER, Gradient, Layout, Multiples
+from sequence_search.engines.shaped import effective_rotation
+from sequence_search.layout import HARD, SPOILER, Gradient, Layout, Multiples
+from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.slices import IN_SEARCH, Places, places
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
 Name = tuple[int, ...]  # crusher moment, then the count of each delay
-States = dict[Name, Complex[Tensor, "batch n_voxels"]]
+States = dict[Name, Complex[Tensor, "batch n_voxels n_places"]]
 
 MAX_AMPLITUDES = 10**8  # of the transverse states of a batch and its voxels: 1.6 GB, and some times that
 STATE_COST = 1000  # amplitudes that take as long as one state does, however few it has
@@ -52,7 +59,7 @@ class ConfigurationState:
 
     Attributes
     ----------
-    transverse, longitudinal : dict of complex tensors [batch, n_voxels]
+    transverse, longitudinal : dict of complex tensors [batch, n_voxels, n_places]
         F and Z, of q and -q alike.
     delay : tensor [batch, n_delay], s
     elapsed : tensor [batch], s
@@ -76,9 +83,15 @@ class Configurations:
     Attributes
     ----------
     voxels : Voxels
+    kinds : mapping of name to Kind
+        Of the pulses that are not "hard".
+    n_places : int
+        Across a slice that a pulse selects.
     """
 
     voxels: Voxels
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    n_places: int = IN_SEARCH
 
     def magnetization(
         self, sequence: Sequence, mz: float | Tensor = 1.0
@@ -95,15 +108,15 @@ class Configurations:
         Raises
         ------
         ValueError
-            If there are too many states to follow.
+            If there are too many states to follow, or a kind is not given.
         """
         layout, states = _layout(sequence), self._after_pulses(sequence, mz)
         readings = [
             self._read(states[each.pulse], states[each.pulse].time(each.multiples), each.gradient)
             for each in layout.readouts
         ]
-        mxy, along = (torch.stack(part, -2) for part in zip(*readings, strict=True))
-        return mxy, along
+        mxy, along = (torch.stack(part, 1) for part in zip(*readings, strict=True))
+        return self._across_slice(layout, mxy, along)
 
     def evolve(
         self, sequence: Sequence, times: Float[Tensor, " n_times"]
@@ -121,9 +134,9 @@ class Configurations:
             moment = _moment_at(layout, pulse, sequence.delay[0].detach().numpy(force=True), float(since))
             readings.append(self._read(states[pulse], since, moment))
         mxy, along = (torch.cat(part) for part in zip(*readings, strict=True))
-        return mxy, along
+        return self._across_slice(layout, mxy, along)
 
-    def steady_mz(self, sequence: Sequence) -> Float[Tensor, "batch n_voxels"]:
+    def steady_mz(self, sequence: Sequence) -> Float[Tensor, "batch n_voxels n_places"]:
         """Mz at the start of a repetition in the steady state, in units of M0."""
         ends = []
         for start in (0.0, 1.0):
@@ -132,32 +145,44 @@ class Configurations:
         return ends[0] / (1 - (ends[1] - ends[0]))
 
     def _after_pulses(self, sequence: Sequence, mz: float | Tensor) -> list[ConfigurationState]:
-        steady = _layout(sequence).steady
-        return list(self._play(sequence, self.steady_mz(sequence) if steady else mz))
+        if _layout(sequence).steady:
+            mz = self.steady_mz(sequence)
+        elif isinstance(mz, Tensor):
+            mz = mz[:, None]
+        return list(self._play(sequence, mz))
 
     def _play(self, sequence: Sequence, mz: float | Tensor) -> Iterator[ConfigurationState]:
         """Yield the state just after each pulse."""
         layout, delay = _layout(sequence), sequence.delay
-        along = self.voxels.b1.new_ones(len(delay), len(self.voxels)) * mz
-        origin = (0,) * (1 + layout.n_delay)
-        start = {origin: torch.complex(along, torch.zeros_like(along))}
+        place = self._places(layout).place
+        along = self.voxels.b1.new_ones(len(delay), len(self.voxels), len(place)) * mz
+        start = {(0,) * (1 + layout.n_delay): torch.complex(along, torch.zeros_like(along))}
         state = ConfigurationState({}, start, delay, delay.new_zeros(len(delay)))
-        for k in range(layout.n_rf):
+        for k, (flip_angle, phase, kind) in enumerate(
+            zip(sequence.flip_angle.unbind(1), sequence.phase.unbind(1), layout.kinds, strict=True)
+        ):
             if k > 0:
                 state = self._wait(state, layout.multiples[k - 1], layout.gradients[k - 1])
-            state = self._pulse(
-                _within(state, _most_moment(layout, k)), sequence.flip_angle[:, k], sequence.phase[:, k]
-            )
+            state = _within(state, _most_moment(layout, k))
+            if kind == HARD:
+                state = self._pulse(state, flip_angle[:, None, None] * self.voxels.b1[:, None], phase)
+            else:
+                of_voxels = self.voxels.b1, self.voxels.b0, place
+                angle, before, after = effective_rotation(self.kinds[kind], flip_angle, *of_voxels)
+                state = _turned(self._pulse(_turned(state, before), angle, phase), after)
             yield state
 
     def _pulse(
-        self, state: ConfigurationState, flip_angle: Float[Tensor, " batch"], phase: Float[Tensor, " batch"]
+        self,
+        state: ConfigurationState,
+        angle: Float[Tensor, "batch n_voxels n_places"],
+        phase: Float[Tensor, " batch"],
     ) -> ConfigurationState:
-        """Mix F(q), F(-q)* and Z(q)."""
-        turn = rotation(flip_angle[:, None] * self.voxels.b1, phase[:, None])
+        """Mix F(q), F(-q)* and Z(q) by a rotation about an axis in the xy plane."""
+        turn = rotation(angle, phase[:, None, None])
         names = {*state.transverse, *state.longitudinal}
         names |= {_negative(name) for name in names}
-        self._check(len(names), len(flip_angle))
+        self._check(len(names), angle.shape)
         nothing, transverse, longitudinal = turn.keep.new_zeros(()), {}, {}
         for name in names:
             same = state.transverse.get(name, nothing)
@@ -173,13 +198,13 @@ class Configurations:
     ) -> ConfigurationState:
         """Let an interval pass: precession, relaxation, and new names of what is transverse."""
         time = state.time(multiples)
-        turn = precession(time[:, None], self.voxels.t2, self.voxels.b0)
+        turn = precession(time[:, None, None], self.voxels.t2[:, None], self.voxels.b0[:, None])
         transverse = {}
         if gradient != SPOILER:
             passed = (gradient, *multiples)
             for name, part in state.transverse.items():
                 transverse[tuple(map(operator.add, name, passed))] = part * turn
-        decay = longitudinal_decay(time[:, None], self.voxels.t1)
+        decay = longitudinal_decay(time[:, None, None], self.voxels.t1[:, None])
         longitudinal = {name: part * decay for name, part in state.longitudinal.items()}
         origin = (0,) * (1 + len(multiples))
         longitudinal[origin] = longitudinal[origin] + 1 - decay
@@ -187,36 +212,51 @@ class Configurations:
 
     def _read(
         self, state: ConfigurationState, time: Float[Tensor, " batch"], moment: int | float = 0
-    ) -> tuple[Complex[Tensor, "batch n_voxels"], Float[Tensor, "batch n_voxels"]]:
+    ) -> tuple[Complex[Tensor, "batch n_voxels n_places"], Float[Tensor, "batch n_voxels n_places"]]:
         """Mean of Mxy and Mz over the voxel, some time and crusher moment later."""
         mxy = self._mean(state, state.transverse, time, moment)
         along = self._mean(state, state.longitudinal, torch.zeros_like(time), 0).real
         return (
-            mxy * precession(time[:, None], self.voxels.t2, self.voxels.b0),
-            1 + (along - 1) * longitudinal_decay(time[:, None], self.voxels.t1),
+            mxy * precession(time[:, None, None], self.voxels.t2[:, None], self.voxels.b0[:, None]),
+            1 + (along - 1) * longitudinal_decay(time[:, None, None], self.voxels.t1[:, None]),
         )
 
     def _mean(
         self, state: ConfigurationState, parts: States, time: Float[Tensor, " batch"], moment: int | float
-    ) -> Complex[Tensor, "batch n_voxels"]:
+    ) -> Complex[Tensor, "batch n_voxels n_places"]:
         """Mean over the voxel of states that dephase for some time and crusher moment more."""
         cycles = {name: name[0] + moment for name in parts}
         left = [name for name in parts if cycles[name] == 0 or cycles[name] % 1 != 0]  # whole cycles are none
         if not left:
             return torch.zeros_like(next(iter(parts.values())))
         tau = state.delay.new_tensor([name[1:] for name in left]) @ state.delay.T + time
-        tau = refocused(tau, state.elapsed + time)[..., None]
-        weight = dephasing(tau, self.voxels.t2_prime, self.voxels.spread)
-        along_crusher = weight.new_tensor([np.sinc(cycles[name]) for name in left])[:, None, None]
+        tau = refocused(tau, state.elapsed + time)[..., None, None]
+        weight = dephasing(tau, self.voxels.t2_prime[:, None], self.voxels.spread[:, None])
+        along_crusher = weight.new_tensor([np.sinc(cycles[name]) for name in left])[:, None, None, None]
         return (torch.stack([parts[name] for name in left]) * along_crusher * weight).sum(0)
 
-    def _check(self, n_names: int, batch: int) -> None:
+    def _places(self, layout: Layout) -> Places:
+        """Places across the slice; a single one if no pulse selects it."""
+        if missing := set(layout.kinds) - self.kinds.keys() - {HARD}:
+            raise ValueError(f"kinds must hold {sorted(missing)}, got {sorted(self.kinds)}")
+        if any(self.kinds[name].slice_bandwidth for name in layout.kinds if name != HARD):
+            return places(self.n_places)
+        return Places(np.zeros(1), np.ones(1))
+
+    def _across_slice(self, layout: Layout, mxy: Tensor, mz: Tensor) -> tuple[Tensor, Tensor]:
+        """Mxy of a slice, in units of the M0 of one thickness, and its mean Mz."""
+        place, weight = (torch.from_numpy(part).to(mz) for part in self._places(layout))
+        inside = (place.abs() <= 0.5).to(mz)
+        return (mxy * weight).sum(-1), (mz * inside).sum(-1) / inside.sum()
+
+    def _check(self, n_names: int, lanes: torch.Size) -> None:
         """Refuse more states than memory and patience hold."""
-        if n_names * max(batch * len(self.voxels), STATE_COST) > MAX_AMPLITUDES:
+        if n_names * max(lanes.numel(), STATE_COST) > MAX_AMPLITUDES:
+            batch, n_voxels, n_places = lanes
             raise ValueError(
                 f"at most {MAX_AMPLITUDES:.0e} amplitudes of at most {MAX_AMPLITUDES // STATE_COST:,} states"
-                f" can be followed at once, got {n_names:,} states, {len(self.voxels)} voxels and a batch of"
-                f" {batch}: tie delays, crush, or take fewer voxels"
+                f" can be followed at once, got {n_names:,} states, a batch of {batch}, {n_voxels} voxels and"
+                f" {n_places} places: tie delays, crush, or take fewer voxels"
             )
 
 
@@ -226,6 +266,12 @@ def _layout(sequence: Sequence) -> Layout:
 
 def _negative(name: Name) -> Name:
     return tuple(-count for count in name)
+
+
+def _turned(state: ConfigurationState, angle: Tensor) -> ConfigurationState:
+    """Turn by an angle about z."""
+    turn = torch.polar(torch.ones_like(angle), angle)
+    return replace(state, transverse={name: part * turn for name, part in state.transverse.items()})
 
 
 def _within(state: ConfigurationState, most: int) -> ConfigurationState:

@@ -7,7 +7,7 @@ them runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,8 @@ from sequence_search.engines.kernel.objective import Arranged, arrange_objective
 from sequence_search.engines.pathways import Pathways, most_sequences
 from sequence_search.engines.steps import Steps, play
 from sequence_search.objective import Objective, Prepared
+from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.slices import IN_SEARCH
 from sequence_search.search_space import Grid
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
@@ -107,7 +109,11 @@ class Simulator:
         serves, else "pathways", or "configurations" for a layout.
     options : dict
         For "isochromats": `offsets`, or the arguments of `isochromats.draw_offsets`. For "pathways":
-        `offsets`. "fused" has none.
+        `offsets`. The others have none.
+    kinds : mapping of name to Kind
+        Of the pulses of layouts that are not "hard".
+    n_places : int
+        Across a slice that a pulse selects.
 
     Raises
     ------
@@ -120,6 +126,8 @@ class Simulator:
     objective: Objective | None = None
     engine: str = "auto"
     options: dict[str, Any] = field(default_factory=dict)
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    n_places: int = IN_SEARCH
 
     def __post_init__(self) -> None:
         check_engine(self.engine)
@@ -278,7 +286,7 @@ class Simulator:
 
     @cached_property
     def _configurations(self) -> Configurations:
-        return Configurations(self.voxels, **self.options)
+        return Configurations(self.voxels, self.kinds, self.n_places, **self.options)
 
     @cached_property
     def _steps(self) -> Steps:
