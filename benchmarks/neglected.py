@@ -8,7 +8,6 @@ python benchmarks/neglected.py
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from sequence_search import Sequence, Voxels
 from sequence_search.engines.spins import play_spins
 from sequence_search.layout import SPOILER, Layout
+from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
 
 WHITE_MATTER = Voxels(t1=0.832, t2=0.08, t2_prime=0.161, b1=0.9, b0=30.0, spread=30.0)
 # As wide as the profile of the pulses.
@@ -24,30 +24,10 @@ FINE: dict[str, Any] = {"n_places": 192, "extent": 3.0, "n_spins": 2**12}
 EVEN = Voxels(t1=0.832, t2=0.08, b1=0.9, b0=30.0)
 
 
-@dataclass(frozen=True)
-class Waveform:
-    """A kind of pulse; see `sequence_search.engines.spins.Kind`."""
-
-    duration: float
-    waveform: np.ndarray
-    slice_bandwidth: float | None = None
-
-
-def sinc(duration: float, time_bandwidth: float, n_samples: int = 128) -> Waveform:
-    """Hann-windowed, slice-selective."""
-    t = (np.arange(n_samples) + 0.5) / n_samples - 0.5
-    wave = np.sinc(time_bandwidth * t) * np.cos(math.pi * t) ** 2 + 0j
-    return Waveform(duration, wave / wave.sum(), time_bandwidth / duration)
-
-
-def hyperbolic_secant(duration: float, beta: float, mu: float, n_samples: int = 256) -> Waveform:
-    """Of a bandwidth of 2 beta mu / (pi duration)."""
-    wave = np.cosh(beta * (2 * (np.arange(n_samples) + 0.5) / n_samples - 1)) ** -(1 + 1j * mu)
-    return Waveform(duration, wave / abs(wave).sum())
-
-
-HS, HS_PEAK = hyperbolic_secant(8e-3, beta=5.3, mu=5.0), 1000.0  # peak of B1 in Hz
-KINDS = {"sinc": sinc(2.56e-3, time_bandwidth=4.0), "hs": HS}
+KINDS = {
+    "sinc": Sinc(duration=2.56e-3, time_bandwidth=4, slice=True),
+    "hs": HyperbolicSecant(duration=8e-3, peak_b1=1000, bandwidth=2108),
+}
 
 
 def main() -> None:
@@ -99,10 +79,9 @@ def shaped() -> list[Sequence]:
     """A slice-selective, crushed spin echo, by itself and after an adiabatic inversion."""
     echo = Layout.plain(2, gradients=(1, 1), kinds=("sinc", "sinc"))
     inverted = Layout.plain(3, gradients=(SPOILER, 1, 1), kinds=("hs", "sinc", "sinc"))
-    area = math.degrees(2 * math.pi * HS_PEAK * HS.duration / abs(HS.waveform).max() / len(HS.waveform))
     return [
         Sequence.from_degrees_ms([90, 175], [0, 90], [8, 8], layout=echo),
-        Sequence.from_degrees_ms([area, 90, 175], [0, 0, 90], [300, 8, 8], layout=inverted),
+        Sequence.from_degrees_ms([180, 90, 175], [0, 0, 90], [300, 8, 8], layout=inverted),
     ]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -23,6 +23,7 @@ from sequence_search.engines.ensemble import (
     lattice_points,
 )
 from sequence_search.layout import HARD, SPOILER, Layout
+from sequence_search.pulses.kinds import Kind
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
@@ -31,30 +32,6 @@ DuringPulse = Literal["ideal", "frequency", "full"]
 
 N_MOMENTS = 2**11  # of spoilers that vary
 STEADY = 1e-12  # a change of Mz that is rounding
-
-
-@runtime_checkable
-class Kind(Protocol):
-    """A pulse of finite duration.
-
-    Attributes
-    ----------
-    duration : float, s
-    waveform : complex array [n_samples]
-        Each sample turns by the nominal flip angle times its modulus, about an axis at its phase.
-    slice_bandwidth : float or None, Hz
-        Frequencies across one slice thickness, under a gradient whose moment is balanced half before and half
-        after the pulse; None if there is no gradient.
-    """
-
-    @property
-    def duration(self) -> float: ...  # noqa: D102
-
-    @property
-    def waveform(self) -> Complex[np.ndarray, " n_samples"]: ...  # noqa: D102
-
-    @property
-    def slice_bandwidth(self) -> float | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +211,11 @@ def _play_pulse(train: _Train, pulse: int, here: Ensemble, spins: Spins) -> Spin
     Intervals are counted from centre to centre. So what they hold of the time of the pulse is taken back on
     both sides of it, as is the moment of its slice gradient, which is balanced on both sides.
     """
-    kind, axis = train.kinds[pulse], np.exp(1j * train.phase[pulse])
-    nominal = train.flip_angle[pulse] * here.b1 * axis
+    kind, flip, field = train.kinds[pulse], train.flip_angle[pulse], here.b1 * np.exp(1j * train.phase[pulse])
     if kind is None:
-        return spins.turn(nominal)
-    frequency = here.b0 + (kind.slice_bandwidth or 0.0) * here.place
+        return spins.turn(flip * field)
+    nominal = (flip if kind.fixed_flip is None else kind.fixed_flip) * field
+    frequency = here.b0 + kind.slice_bandwidth * here.place
     if train.during_pulse != "ideal":
         frequency = frequency + here.own
     r1, r2 = (here.r1, here.r2) if train.during_pulse == "full" else (0.0, 0.0)
