@@ -98,7 +98,11 @@ def test_ernst_angle():
     te, tr = 5e-3, 0.03
     best = math.acos(e1(tr))
     signals = [
-        abs(signal([flip], [0], [te * 1e3, (tr - te) * 1e3], Layout.plain(1, steady=True), n_spins=2, **RELAXING))[0]
+        abs(
+            signal(
+                [flip], [0], [te * 1e3, (tr - te) * 1e3], Layout.plain(1, steady=True), n_spins=2, **RELAXING
+            )
+        )[0]
         for flip in np.degrees(best) + np.array([-0.5, 0.0, 0.5])
     ]
     expected = math.sin(best) * (1 - e1(tr)) / (1 - math.cos(best) * e1(tr)) * math.exp(-te / T2)
