@@ -86,6 +86,12 @@ CASES = {
     "no sequence to evaluate": Refusal(
         lambda: problem().evaluate(problem().voxels(1)), "expected Sequence, got Voxels", TypeError
     ),
+    "a kind of pulse that is none": Refusal(
+        lambda: replace(problem(), pulses={"mine": 3.0}), "expected Kind, got float", TypeError
+    ),
+    "one kind of pulse alone": Refusal(
+        lambda: SearchSpace(pulses="hard"), "expected a tuple of str, got str", TypeError
+    ),
     "a figure of swapped arguments": Refusal(
         lambda: sequence_figure(problem(), ECHO), "expected Sequence, got Problem", TypeError
     ),

@@ -9,6 +9,7 @@ from sequence_search.problem.digest import digest
 from sequence_search.problem.errors import ProblemError, keys_of
 from sequence_search.problem.library import builtin_problems, problem_text
 from sequence_search.problem.problem import Problem
+from sequence_search.problem.writing import write_table
 from sequence_search.search_space import SearchSpace
 from sequence_search.tissue import Imaging, Normal, Tissue, Uniform
 
@@ -346,7 +347,7 @@ def test_a_new_field_needs_the_type_and_a_line_of_the_schema(of, key, value, mon
     """One with a default changes no file that leaves defaults out, thus no digest."""
     grown = make_dataclass(
         "Grown",
-        [("crusher", type(value), replace(value) if isinstance(value, Normal) else value)],
+        [("strength", type(value), replace(value) if isinstance(value, Normal) else value)],
         bases=(type(of),),
         frozen=True,
     )
@@ -354,7 +355,7 @@ def test_a_new_field_needs_the_type_and_a_line_of_the_schema(of, key, value, mon
 
     class GrownTable(schema.TABLES[key]):
         makes = staticmethod(lambda *name, **given: grown(*(name or names[:1]), **given))
-        crusher: unit = schema.Field(None)
+        strength: unit = schema.Field(None)
 
     names = ("GM",) if key == "tissues" else ()
     problem = Problem.load("gm-wm")
@@ -368,15 +369,15 @@ def test_a_new_field_needs_the_type_and_a_line_of_the_schema(of, key, value, mon
         problem.search_space,
         problem.limits,
     ]
-    for crusher, same in ({}, True), ({"crusher": kind}, False):
-        changed = grown(**parts, **crusher)
+    for strength, same in ({}, True), ({"strength": kind}, False):
+        changed = grown(**parts, **strength)
         place = {"tissues": 0, "imaging": 1, "search_space": 3}[key]
         with_it = (changed, *problem.tissues[1:]) if key == "tissues" else changed
         now = digest(*of_problem[:place], with_it, *of_problem[place + 1 :])
         assert (now == before) is same
-    written = schema.write_table(key, grown(**parts, crusher=kind))
-    assert written["crusher"] == 2.0
-    assert GrownTable.model_validate(written).make() == grown(**parts, crusher=kind)
+    written = write_table(key, grown(**parts, strength=kind))
+    assert written["strength"] == 2.0
+    assert GrownTable.model_validate(written).make() == grown(**parts, strength=kind)
 
 
 @pytest.mark.parametrize("table", schema.TABLES.values(), ids=schema.TABLES)

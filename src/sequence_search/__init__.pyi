@@ -1,3 +1,4 @@
+from .acquisition import Acquisition as Acquisition
 from .analysis.sensitivity import sensitivity as sensitivity
 from .analysis.tradeoff import tradeoff as tradeoff
 from .engines.simulator import evolve as evolve

@@ -9,13 +9,15 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
+from sequence_search.acquisition import Acquisition
 from sequence_search.limits import Limits
 from sequence_search.objective import Objective, Term
-from sequence_search.problem.schema import write_limits, write_table, write_term
+from sequence_search.problem.writing import write_limits, write_pulse, write_table, write_term
+from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import SearchSpace
 from sequence_search.tissue import Imaging, Tissue
 
@@ -26,6 +28,8 @@ def digest(
     objective: Objective,
     search_space: SearchSpace,
     limits: Limits,
+    pulses: Mapping[str, Kind] | None = None,
+    acquisition: Acquisition | None = None,
 ) -> str:
     """SHA-256 of all that affects a design, in hex.
 
@@ -40,6 +44,10 @@ def digest(
     ]
     if limits:
         content.append(write_limits(limits))
+    if pulses:
+        content.append({name: write_pulse(kind, defaults=False) for name, kind in pulses.items()})
+    if acquisition is not None and acquisition != Acquisition():
+        content.append(write_table("sequence", acquisition, defaults=False))
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sequence_search.problem.problem import Problem
-from sequence_search.problem.schema import write_table
+from sequence_search.problem.writing import write_table
 
 FUNCTIONS = {"signal": "signal_loss", "null": "null_loss", "contrast": "contrast_loss"}
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+from sequence_search.acquisition import Acquisition
 from sequence_search.checks import FILE_UNITS
 from sequence_search.limits import Limits, Range
 from sequence_search.objective import Objective
 from sequence_search.problem.errors import keys_of
 from sequence_search.problem.schema import TABLES
+from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import SearchSpace
 from sequence_search.tissue import Distribution, Imaging, Normal, Tissue
 from sequence_search.voxels import clipped_share
 
 NEGLIGIBLE_SHARE = 1e-6
+MOST_B1_UT = 30.0
 SMALL_SHARE = 0.01  # of the 128 voxels per tissue of a polish
 
 
@@ -34,6 +38,13 @@ LIKELY = {
     "te": (1e-3, 2.0, "s"),
     "ti": (1e-2, 20.0, "s"),
     "relative_rf_energy": (1e-2, 100.0, ""),
+    "tr": (1e-3, 60.0, "s"),
+    "echo_spacing": (1e-3, 1.0, "s"),
+    "crusher": (0.0, 2e-2, "s"),
+    "duration": (2e-5, 5e-2, "s"),
+    "rephaser": (0.0, 1e-2, "s"),
+    "peak_b1": (20.0, 5e3, "Hz"),
+    "bandwidth": (50.0, 5e4, "Hz"),
 }
 IF_LOW = {"s": "seconds given for milliseconds?", "rad": "radians given for degrees?"}
 
@@ -44,11 +55,14 @@ def notes(
     objective: Objective,
     space: SearchSpace,
     limits: Limits,
+    pulses: Mapping[str, Kind],
+    acquisition: Acquisition,
 ) -> list[str]:
     """A line each."""
     found = [note for tissue in tissues for note in _unlikely("tissues", tissue, f" of {tissue.name}")]
     found += _unlikely("imaging", imaging) + _unlikely("search_space", space)
-    found += _unlikely("limits", limits, " of the limits")
+    found += _unlikely("limits", limits, " of the limits") + _unlikely("sequence", acquisition)
+    found += [note for name, kind in pulses.items() for note in _of_pulse(name, kind, space)]
     found += [
         f"{100 * share:.2g} % of the draws of {name} in {tissue.name} fall below 1 % of the mean"
         " and are clipped"
@@ -77,14 +91,28 @@ def notes(
     return found
 
 
-def _unlikely(table: str, owner: Tissue | Imaging | SearchSpace | Limits, of: str = "") -> list[str]:
+def _of_pulse(name: str, kind: Kind, space: SearchSpace) -> list[str]:
+    found = _unlikely("pulses", kind, f" of pulse {name}")
+    if name not in space.pulses:
+        found.append(f"pulse {name} is not among the pulses of the search space")
+    peak = kind.peak_b1_ut(math.pi / 2)
+    if MOST_B1_UT < peak < math.inf:
+        found.append(
+            f"pulse {name} takes {peak:.3g} uT for 90°, beyond the {MOST_B1_UT:g} uT of most body coils"
+        )
+    return found
+
+
+def _unlikely(
+    table: str, owner: Tissue | Imaging | SearchSpace | Limits | Kind | Acquisition, of: str = ""
+) -> list[str]:
     found = []
     for name, key in keys_of(TABLES[table]).items():
         if name not in LIKELY:
             continue
         low, high, si = LIKELY[name]
         unit, factor = FILE_UNITS.get(si, (si, 1.0))
-        for end in _ends(getattr(owner, name)):
+        for end in _ends(getattr(owner, name, None)):
             if not low <= end <= high and not math.isinf(end):
                 is_low = abs(end) < abs(low)
                 hint = IF_LOW.get(si, "is it meant so small?") if is_low else "is it meant so large?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from typing import Any, Literal
 from jaxtyping import Float
 from torch import Tensor
 
+from sequence_search.acquisition import Acquisition
 from sequence_search.checks import Fault, check_type, tuple_of
 from sequence_search.classify import CategoryRule
 from sequence_search.engines.simulator import LossFunction, Simulator
@@ -19,8 +21,11 @@ from sequence_search.problem.digest import digest
 from sequence_search.problem.errors import ProblemError, nearest
 from sequence_search.problem.library import problem_text, toml_text
 from sequence_search.problem.notes import notes
-from sequence_search.problem.schema import LIMIT_KEYS, read_tables, write_limits, write_table, write_term
+from sequence_search.problem.pulses_table import check_pulses
+from sequence_search.problem.schema import FILE_KEYS, read_tables
 from sequence_search.problem.wishes import FindStructures, Measure, Wish, measures, wishes
+from sequence_search.problem.writing import write_limits, write_pulse, write_table, write_term
+from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import Grid, SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.tissue import Imaging, Tissue
@@ -70,12 +75,14 @@ class Problem:
     grid : to compare with
     categories : they sort designs in tables; the first that fits counts. They affect no search
     title : for people; the name if not given
+    pulses : kinds of pulse by name, besides "hard"
+    acquisition : how a sequence is repeated and read; once and at its end if not given
 
     Raises
     ------
     ValueError
-        If there is no tissue or no term, two tissues or categories have one name, a term's tissues are not
-        there, or no sequence of the search space meets a limit.
+        If there is no tissue or no term, two tissues or categories have one name, a term's tissues or a pulse
+        of the search space are not there, or no sequence of the search space meets a limit or fits the TR.
     TypeError
         If a part is of another type.
     """
@@ -89,6 +96,8 @@ class Problem:
     categories: tuple[CategoryRule, ...] = ()
     title: str = ""
     limits: Limits = field(default_factory=Limits)
+    pulses: Mapping[str, Kind] = field(default_factory=dict, hash=False)
+    acquisition: Acquisition = field(default_factory=Acquisition)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
@@ -107,6 +116,9 @@ class Problem:
             self._check_term(term)
         check_type(self.limits, Limits)
         self.limits.check(self.search_space, {tissue.name: tissue.m0.centre for tissue in self.tissues})
+        check_pulses(self.pulses, self.search_space.pulses)
+        check_type(self.acquisition, Acquisition)
+        self.acquisition.check(self.search_space, self.limits)
         object.__setattr__(self, "title", self.title or self.name)
 
     def _check_term(self, term: Term) -> None:
@@ -133,7 +145,7 @@ class Problem:
         try:
             return cls(**fields)
         except Fault as fault:
-            raise ProblemError(f"{source}: {fault.told(LIMIT_KEYS)}") from None
+            raise ProblemError(f"{source}: {fault.told(FILE_KEYS)}") from None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data in the form of a problem file, every default written out.
@@ -145,6 +157,8 @@ class Problem:
         """
         names = [tissue.name for tissue in self.tissues]
         limits = {"limits": write_limits(self.limits)} if self.limits else {}
+        pulses = {name: write_pulse(kind) for name, kind in self.pulses.items()}
+        repeated = {} if self.acquisition == Acquisition() else write_table("sequence", self.acquisition)
         grid = {} if self.grid is None else {"grid": write_table("grid", self.grid)}
         return {
             "name": self.name,
@@ -152,6 +166,8 @@ class Problem:
             "tissues": {tissue.name: write_table("tissues", tissue) for tissue in self.tissues},
             "imaging": write_table("imaging", self.imaging),
             "objective": [write_term(term, names) for term in self.objective.terms],
+            **({"pulses": pulses} if pulses else {}),
+            **({"sequence": repeated} if repeated else {}),
             "search_space": write_table("search_space", self.search_space),
             **limits,
             **grid,
@@ -165,7 +181,8 @@ class Problem:
     @property
     def digest(self) -> str:
         """SHA-256 of all that affects a design, in hex; see `sequence_search.problem.digest`."""
-        return digest(self.tissues, self.imaging, self.objective, self.search_space, self.limits)
+        parts = (self.tissues, self.imaging, self.objective, self.search_space, self.limits)
+        return digest(*parts, self.pulses, self.acquisition)
 
     def with_term(
         self, name: str, function: TermFunction, weight: float, tissues: tuple[str, ...] | str | None = None
@@ -235,7 +252,8 @@ class Problem:
 
     def notes(self) -> list[str]:
         """What is allowed but looks like a mistake, a line each; units above all."""
-        return notes(self.tissues, self.imaging, self.objective, self.search_space, self.limits)
+        parts = (self.tissues, self.imaging, self.objective, self.search_space, self.limits)
+        return notes(*parts, self.pulses, self.acquisition)
 
     def simulator(self, voxels: Voxels, engine: str = "auto") -> Simulator:
         """Simulator of this problem's objective over some voxels; for many sequences."""

@@ -9,17 +9,20 @@ from __future__ import annotations
 import math
 import tomllib
 from collections import Counter
-from dataclasses import fields, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from sequence_search.acquisition import Acquisition
 from sequence_search.checks import Fault
 from sequence_search.classify import CategoryRule
 from sequence_search.limits import Limits
 from sequence_search.objective import TERMS, Objective, Term
+from sequence_search.problem.acquisition_table import AcquisitionTable
 from sequence_search.problem.errors import ProblemError, explained, keys_of, nearest
 from sequence_search.problem.limits_table import FixedTable, LimitsTable, SignalLimitsTable
+from sequence_search.problem.pulses_table import PulseTable
 from sequence_search.problem.table import Table, key
 from sequence_search.problem.units import (
     Axes,
@@ -30,7 +33,6 @@ from sequence_search.problem.units import (
     Time,
     Unit,
     WholeNumber,
-    plain,
 )
 from sequence_search.search_space import Grid, SearchSpace
 from sequence_search.tissue import Distribution, Imaging, Normal, Tissue
@@ -96,6 +98,9 @@ class SearchSpaceTable(Table):
     wait_ranges: TimeRanges = key("wait_ranges_ms", "ranges of the waits at the start")
     min_rf_delay: Time = key("min_rf_delay_ms", "shortest delay after a pulse")
     max_delay: Time = key("max_delay_ms", "longest delay after a pulse")
+    pulses: tuple[str, ...] = key(None, "kinds of pulse to choose from, of [pulses]")
+    gradients: tuple[str, ...] = key(None, "what may stand between pulses")
+    crusher: Time = key("crusher_ms", "time of a crusher or spoiler")
 
 
 class GridTable(Table):
@@ -166,6 +171,8 @@ class ProblemTables(BaseModel):
     tissues: dict[str, TissueTable]
     imaging: ImagingTable
     objective: tuple[TermTable, ...]
+    pulses: dict[str, PulseTable] = Field({})
+    sequence: AcquisitionTable | None = None
     search_space: SearchSpaceTable | None = None
     limits: LimitsTable | None = None
     grid: GridTable | None = None
@@ -187,6 +194,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "tissues": TissueTable,
     "imaging": ImagingTable,
     "objective": TermTable,
+    "pulses": PulseTable,
+    "sequence": AcquisitionTable,
     "search_space": SearchSpaceTable,
     "limits": LimitsTable,
     "limits.signal": SignalLimitsTable,
@@ -197,14 +206,19 @@ TABLES: dict[str, type[BaseModel]] = {
 }
 
 
-# Keys of the limits that are checked against the rest of the file, in its words.
-LIMIT_KEYS = {name: f"limits.{key}" for name, key in keys_of(LimitsTable).items()}
+# Keys of what is checked against the rest of the file, in its words.
+FILE_KEYS = {
+    name: f"{table}.{key}"
+    for table in ("search_space", "sequence", "limits")
+    for name, key in keys_of(TABLES[table]).items()
+}
 
 
 def read_tables(text: str, source: str) -> dict[str, Any]:
     """Fields of a problem from the text of its file, in TOML; `source` names it in a ProblemError."""
     try:
-        tables = ProblemTables.model_validate(tomllib.loads(text.removeprefix("\ufeff")))
+        content = tomllib.loads(text.removeprefix("\ufeff"))
+        tables = ProblemTables.model_validate(content, context={"folder": Path(source).parent})
         return _made(tables)
     except tomllib.TOMLDecodeError as error:
         raise ProblemError(f"{source}: not valid TOML: {error}") from None
@@ -230,49 +244,10 @@ def _made(tables: ProblemTables) -> dict[str, Any]:
         "tissues": tuple(table.make(name) for name, table in tables.tissues.items()),
         "imaging": tables.imaging.make(),
         "objective": Objective(tuple(terms)),
+        "pulses": {name: table.make() for name, table in tables.pulses.items()},
+        "acquisition": Acquisition() if tables.sequence is None else tables.sequence.make(),
         "search_space": SearchSpace() if tables.search_space is None else tables.search_space.make(),
         "limits": Limits() if tables.limits is None else tables.limits.make(),
         "grid": None if tables.grid is None else tables.grid.make(),
         "categories": tuple(table.make() for table in tables.category),
     }
-
-
-def write_table(key: str, value: Any, *, defaults: bool = True) -> dict[str, Any]:
-    """A part of a problem as the table of that key in a file, with or without what has its default."""
-    written = {}
-    types = {each.name: each for each in fields(value)}
-    for name, field in TABLES[key].model_fields.items():
-        part = getattr(value, name, None)
-        if part is None or (part == types[name].default and not defaults):
-            continue
-        unit = next((each for each in field.metadata if isinstance(each, Unit)), None)
-        written[field.alias or name] = plain(part) if unit is None else unit.write(part)
-    return written
-
-
-def write_limits(limits: Limits) -> dict[str, Any]:
-    """Limits as the table of a file; empty without any."""
-    numbers = replace(limits, signal=(), head=None, tail=None)
-    written = write_table("limits", numbers, defaults=False)
-    if limits.signal:
-        signals = {each.tissue: write_table("limits.signal", each) for each in limits.signal}
-        written["signal"] = signals
-    for name in ("head", "tail"):
-        part = getattr(limits, name)
-        if part is not None:
-            written[name] = write_table(f"limits.{name}", part)
-    return written
-
-
-def write_term(term: Term, tissues: list[str]) -> dict[str, Any]:
-    """A term as in a file; ProblemError if it is a Python function of the user's own."""
-    if term.kind.own:
-        raise ProblemError(f"term '{term.name}' is a Python function, which has no form in a problem file")
-    written: dict[str, Any] = {"term": term.kind.name, "weight": term.weight}
-    if term.tissues is not None:
-        written["tissues"] = [tissues[index] for index in term.tissues]
-    if term.brighter is not None:
-        written["brighter"] = tissues[term.brighter]
-    if term.worst_share != 1:
-        written["worst_share"] = term.worst_share
-    return written if term.readouts is None else written | {"readouts": list(term.readouts)}

@@ -15,8 +15,8 @@ from sequence_search.search_space import SearchSpace
 def template(problem: Problem | str | Path) -> str:
     """Text of a problem file, for a user to edit, of a problem, or of the name or path of one.
 
-    Without the grid, the categories, and what concerns only one strategy or follows from the bounds where it
-    has its default. A shipped template is given as it is.
+    Without the grid, the categories, and what concerns only one strategy, follows from the bounds or has no
+    effect where it has its default. A shipped template is given as it is.
 
     Raises
     ------
@@ -33,10 +33,14 @@ def template(problem: Problem | str | Path) -> str:
         del tables["search_space"]["rf_candidates"]
     if "wait_ranges" in made.search_space.ranges_that_follow:
         del tables["search_space"]["wait_ranges_ms"]
+    if made.search_space.gradients == SearchSpace().gradients:
+        del tables["search_space"]["crusher_ms"]
     text = tomlkit.item(inline(tables))
     for key, table in text.items():
-        first = next(iter(table.values())) if key == "tissues" else table[0] if key == "objective" else table
+        first = next(iter(table.values())) if key in ("tissues", "pulses") else table
+        first = table[0] if key == "objective" else first
         for name, about in TABLES[key].model_fields.items() if key in TABLES else ():
             if about.description and (about.alias or name) in first:
-                first[about.alias or name].comment(about.description)
+                # An item by its key would be a plain bool.
+                first.value.item(about.alias or name).comment(about.description)
     return tomlkit.dumps(text)

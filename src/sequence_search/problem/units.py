@@ -85,37 +85,37 @@ def _rounded(value: float) -> float:
     return float(f"{value:.12g}")
 
 
-def _number(value: object) -> float:
-    # JSON has no infinity, so it is written there as text.
+def real(value: object) -> float:
+    """A number other than nan; JSON has no infinity, so it is written there as text."""
     return number("", float(value) if value in ("inf", "-inf") else value)
 
 
 def _distribution(value: object) -> Distribution:
     """A number, { mean, sd } or { low, high }."""
     if not isinstance(value, dict):
-        return Normal(_number(value))
+        return Normal(real(value))
     for keys, kind in ((("mean", "sd"), Normal), (("low", "high"), Uniform)):
         if set(value) == set(keys):
-            return kind(*(_number(value[key]) for key in keys))
+            return kind(*(real(value[key]) for key in keys))
     raise ValueError(f"must be a number, {{ mean, sd }} or {{ low, high }}, got the keys {sorted(value)}")
 
 
-def _range(value: object) -> Range:
+def range_of(value: object) -> Range:
     """A number, at most, or { low, high }, of which one may be left out."""
     if not isinstance(value, dict):
-        return Range(high=_number(value))
+        return Range(high=real(value))
     if not value or not value.keys() <= {"low", "high"}:
         raise ValueError(f"must be a number, at most, or {{ low, high }}, got the keys {sorted(value)}")
-    return Range(**{key: _number(part) for key, part in value.items()})
+    return Range(**{key: real(part) for key, part in value.items()})
 
 
 def _axis(value: object) -> Axis:
     """A number, or { start, stop, step } with the stop included."""
     if not isinstance(value, dict):
-        return Axis(_number(value))
+        return Axis(real(value))
     if set(value) != {"start", "stop", "step"}:
         raise ValueError(f"must be a number or {{ start, stop, step }}, got the keys {sorted(value)}")
-    start, stop, step = (_number(value[key]) for key in ("start", "stop", "step"))
+    start, stop, step = (real(value[key]) for key in ("start", "stop", "step"))
     if not 0 < step < math.inf or not -math.inf < start <= stop < math.inf:
         given = f"start {start:g}, stop {stop:g}, step {step:g}"
         raise ValueError(f"step must be above 0 and stop not below start, all finite, got {given}")
@@ -126,12 +126,12 @@ def _axis(value: object) -> Axis:
     return Axis(start, step, round(steps) + 1) if round(steps) else Axis(start)
 
 
-Number = Annotated[float, BeforeValidator(_number)]
+Number = Annotated[float, BeforeValidator(real)]
 Degrees = Annotated[Number, Unit("rad")]
 Time = Annotated[Number, Unit("s")]
 Quantity = Annotated[Distribution, PlainValidator(_distribution), Unit()]
 Milliseconds = Annotated[Distribution, PlainValidator(_distribution), Unit("s")]
-Limit = Annotated[Range, PlainValidator(_range), Unit()]
-TimeLimit = Annotated[Range, PlainValidator(_range), Unit("s")]
+Limit = Annotated[Range, PlainValidator(range_of), Unit()]
+TimeLimit = Annotated[Range, PlainValidator(range_of), Unit("s")]
 Axes = tuple[Annotated[Axis, PlainValidator(_axis)], ...]
 WholeNumber = Annotated[int, Field(strict=True)]

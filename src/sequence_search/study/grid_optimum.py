@@ -8,7 +8,7 @@ from sequence_search.grid.losses import grid_of
 from sequence_search.grid.record import grid_record
 from sequence_search.grid.search import grid_search
 from sequence_search.problem.problem import Problem
-from sequence_search.problem.schema import write_table
+from sequence_search.problem.writing import write_table
 from sequence_search.storage import read_json, write_json
 from sequence_search.strategies.base import Monitor
 from sequence_search.strategies.record import read_design

@@ -1,0 +1,109 @@
+"""How a sequence is repeated and read: repetition time, spoiling, a train of echoes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sequence_search.checks import Fault, number, whole_number
+from sequence_search.limits import Limits, Range
+from sequence_search.search_space import ROUNDING, SearchSpace
+
+Spoiling = Literal["ideal", "unvaried"]
+MOST_ECHOES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """How a sequence is repeated and read.
+
+    Attributes
+    ----------
+    tr : float or Range
+        Repetition time [s]; inf if it is played once, from equilibrium. In a range it is searched.
+    spoiling : "ideal" or "unvaried"
+        What is left of a repetition in the next: Mz alone, as if all that is transverse and all that a
+        crusher has labelled were dephased anew; or what repetitions without phase encoding and RF spoiling
+        leave, of which the last three are followed.
+    echoes : int
+        Readouts, one after each refocusing pulse of a train of equal spacing.
+    echo_spacing : float, Range or None
+        From echo to echo [s]; in a range it is searched. None: as the delays of the search space allow.
+
+    Raises
+    ------
+    ValueError
+        If a time is none or does not fit the others.
+    """
+
+    tr: float | Range = math.inf
+    spoiling: Spoiling = "ideal"
+    echoes: int = 1
+    echo_spacing: float | Range | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tr", _time("tr", self.tr))
+        object.__setattr__(self, "echoes", whole_number("echoes", self.echoes, 1, MOST_ECHOES))
+        if self.spoiling not in get_args(Spoiling):
+            known = " or ".join(map(repr, get_args(Spoiling)))
+            raise Fault("{spoiling} must be " + known + ", got {0}", repr(self.spoiling))
+        if self.spoiling != "ideal" and not self.is_repeated:
+            raise Fault("{spoiling} '{0}' is of repetitions: state {tr}", self.spoiling)
+        if self.echo_spacing is not None:
+            object.__setattr__(self, "echo_spacing", _time("echo_spacing", self.echo_spacing))
+            if math.isinf(self.echo_spacing_bounds[1]):
+                raise Fault("{echo_spacing} must be finite")
+            if self.echoes == 1:
+                raise Fault("{echo_spacing} is of a train: state {echoes} of 2 or more")
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it is played again and again, until its magnetisation no longer changes."""
+        return self.tr != math.inf
+
+    @property
+    def tr_bounds(self) -> tuple[float, float]:
+        """Least and largest repetition time [s]; equal if it is not searched."""
+        return _bounds(self.tr)
+
+    @property
+    def echo_spacing_bounds(self) -> tuple[float, float]:
+        """Least and largest echo spacing [s]; 0 and inf if not stated."""
+        return (0.0, math.inf) if self.echo_spacing is None else _bounds(self.echo_spacing)
+
+    def check(self, space: SearchSpace, limits: Limits) -> None:
+        """Refuse times that no sequence of a search space can keep.
+
+        Raises
+        ------
+        ValueError
+        """
+        low, high = self.echo_spacing_bounds
+        if high < 2 * space.min_rf_delay * (1 - ROUNDING):
+            message = "{echo_spacing} must be at least {0:s}, twice the shortest delay, got {1:s}"
+            raise Fault(message, 2 * space.min_rf_delay, high)
+        least = float(limits.frame.alone.time_to_readout)
+        if self.echoes > 1:
+            least += self.echoes * max(low, 2 * space.min_rf_delay)
+        else:
+            n_rf = 1.0 if limits.n_rf is None else limits.n_rf.low
+            least += space.min_rf_delay * max(1.0, n_rf - limits.n_fixed)
+        if self.tr_bounds[1] < least * (1 - ROUNDING):
+            message = "{tr} must be at least {0:s}, the time of the shortest sequence, got {1:s}"
+            raise Fault(message, least, self.tr_bounds[1])
+
+
+def _time(name: str, value: float | Range) -> float | Range:
+    if isinstance(value, Range):
+        if not (value.low and math.isfinite(value.high)):
+            raise Fault(f"{{{name}}} must have both ends, low above 0 and high finite, to be searched")
+        return value.low if value.low == value.high else value
+    value = number(name, value)
+    if value <= 0:
+        raise Fault(f"{{{name}}} must be above 0, got {{0:s}}", value)
+    return value
+
+
+def _bounds(value: float | Range) -> tuple[float, float]:
+    return (value.low, value.high) if isinstance(value, Range) else (value, value)

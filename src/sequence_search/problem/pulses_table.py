@@ -1,0 +1,109 @@
+"""``[pulses.NAME]`` of a problem file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field, PlainValidator, model_validator
+
+from sequence_search.checks import Fault, check_type
+from sequence_search.layout import HARD
+from sequence_search.problem.errors import nearest
+from sequence_search.problem.table import Table, key
+from sequence_search.problem.units import Number, Time, real
+from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.shapes import SHAPES
+
+
+def _kind(shape: str, **given: Any) -> Kind:
+    """A kind by the name of its shape, which has all keys that it needs and no other."""
+    if shape not in SHAPES:
+        raise Fault("unknown {shape} '{0}'" + nearest(shape, list(SHAPES)), shape)
+    known = [each for each in fields(SHAPES[shape]) if each.init]
+    names = [each.name for each in known]
+    if strange := [name for name in given if name not in names]:
+        message = ", ".join(f"{{{name}}}" for name in strange) + " is not of {shape} '{0}'; its keys are "
+        raise Fault(message + ", ".join(f"{{{name}}}" for name in names), shape)
+    if missing := [each.name for each in known if each.default is MISSING and each.name not in given]:
+        what = ", ".join("{file}" if name == "samples" else f"{{{name}}}" for name in missing)
+        raise Fault("{shape} '{0}' needs " + what, shape)
+    return SHAPES[shape](**given)
+
+
+def _samples(value: object) -> tuple[complex, ...]:
+    """A list of numbers, or of their real and imaginary parts."""
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"must be a list of numbers or of [real, imaginary], got {value!r}")
+    pairs = [each if isinstance(each, list | tuple) else (each, 0.0) for each in value]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError("must be a list of numbers or of [real, imaginary]")
+    return tuple(complex(real(first), real(second)) for first, second in pairs)
+
+
+class PulseTable(Table):
+    """``[pulses.NAME]``; which keys there are depends on the shape."""
+
+    makes = staticmethod(_kind)
+    shape: str = Field(description="hard, sinc, gauss, slr, hs or samples")
+    duration: Time = key("duration_ms", "of the RF alone")
+    time_bandwidth: Number = key(None, "product of the duration and the bandwidth across the slice")
+    apodisation: str = key(None, "window of a sinc")
+    purpose: str = key(None, "for which an slr pulse is designed")
+    passband_ripple: Number = key(None, "of an slr pulse, relative to M0")
+    stopband_ripple: Number = key(None, "of an slr pulse, relative to M0")
+    peak_b1: Number = key("peak_b1_hz", "of a pulse of fixed amplitude, as hs")
+    bandwidth: Number = key("bandwidth_hz", "of the sweep of hs")
+    file: str = key(None, "samples, a line each: real part, or real and imaginary part; or .npy")
+    samples: Annotated[tuple[complex, ...], PlainValidator(_samples)] = key(None, "in place of the file")
+    slice: Annotated[bool, Field(strict=True)] = key(None, "whether it is played on a slice gradient")
+    rephaser: Time = key("rephaser_ms", "of the slice gradient, on either side")
+    raster: Time = key("raster_ms", "length of a step of the waveform")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_file(cls, data: Any, info: Any) -> Any:
+        """Samples of a file stand in its place, so that a problem is whole without it."""
+        if not isinstance(data, dict) or data.get("shape") != "samples" or "file" not in data:
+            return data
+        if "samples" in data:
+            raise ValueError("samples takes the place of file: state one of them, got both")
+        rest = {name: value for name, value in data.items() if name != "file"}
+        folder = (info.context or {}).get("folder", Path())
+        return rest | {"samples": _read(folder / str(data["file"]), str(data["file"]))}
+
+
+def check_pulses(pulses: Mapping[str, Kind], chosen: tuple[str, ...]) -> None:
+    """Refuse kinds without a name of their own, and chosen names that there are not."""
+    for name, kind in pulses.items():
+        check_type(kind, Kind)
+        if name == HARD or not name.strip():
+            message = "a kind of pulse needs a name, and '{0}' is the instantaneous one, got {1}"
+            raise Fault(message, HARD, repr(name))
+    for name in chosen:
+        if name not in pulses and name != HARD:
+            raise Fault("{pulses}: pulse '{0}' is not defined" + nearest(name, [HARD, *pulses]), name)
+
+
+def _read(path: Path, name: str) -> list[list[float]]:
+    """Real and imaginary parts of the samples of a file."""
+    try:
+        if path.suffix == ".npy":
+            values = np.load(path)
+        else:
+            columns = np.loadtxt(path, delimiter=",", ndmin=2)
+            if columns.shape[1] > 2:
+                raise ValueError(f"has {columns.shape[1]} columns")
+            values = columns[:, 0] + 1j * (columns[:, 1] if columns.shape[1] == 2 else 0.0)
+        values = np.asarray(values, complex)
+        if values.ndim != 1:
+            raise ValueError(f"has {values.ndim} dimensions")
+    except OSError as error:
+        raise ValueError(f"file '{name}' cannot be read: {error.strerror or error}") from None
+    except (ValueError, EOFError) as error:
+        form = "a number a line, or real and imaginary part with a comma, or .npy of one dimension"
+        raise ValueError(f"file '{name}' must be {form}: {str(error).partition('; ')[0]}") from None
+    return [[value.real, value.imag] for value in values.tolist()]

@@ -1,0 +1,168 @@
+import numpy as np
+import pytest
+
+from limit_cases import TEXT, limited
+from pulse_cases import KINDS
+from sequence_search.problem.errors import ProblemError
+from sequence_search.problem.problem import Problem
+from sequence_search.problem.template import template
+from sequence_search.problem.writing import write_pulse
+from sequence_search.pulses.shapes import HyperbolicSecant, Samples, Sinc
+
+ALL = """
+pulses = ["hard", "excite", "invert"]
+gradients = ["none", "crusher", "spoiler"]
+crusher_ms = 2
+[pulses.excite]
+shape = "sinc"
+duration_ms = 2.56
+time_bandwidth = 4
+slice = true
+[pulses.invert]
+shape = "hs"
+duration_ms = 8
+peak_b1_hz = 1200
+bandwidth_hz = 2000
+"""
+
+
+def test_a_file_is_read_in_si_units_and_written_back():
+    problem = limited(ALL)
+    assert problem.pulses == {
+        "excite": Sinc(duration=2.56e-3, time_bandwidth=4, slice=True),
+        "invert": HyperbolicSecant(duration=8e-3, peak_b1=1200, bandwidth=2000),
+    }
+    space = problem.search_space
+    assert (space.pulses, space.gradients) == (("hard", "excite", "invert"), ("none", "crusher", "spoiler"))
+    assert space.crusher == pytest.approx(2e-3)
+    again = Problem.from_toml(problem.to_toml())
+    assert (again, again.digest) == (problem, problem.digest)
+    assert hash(again) == hash(problem)
+    assert "slice = true # whether it is" in template(problem)
+    assert Problem.from_toml(template(problem)).digest == problem.digest
+
+
+def test_without_them_nothing_changes():
+    stated = limited('pulses = ["hard"]\ngradients = ["none"]\ncrusher_ms = 0')
+    assert stated.digest == limited().digest
+    assert "pulses" not in limited().to_dict()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_shape_is_written_as_it_is_read(name):
+    plain = limited()
+    fields = [getattr(plain, each) for each in ("name", "tissues", "imaging", "objective")]
+    problem = Problem(*fields, pulses={"mine": KINDS[name]})
+    again = Problem.from_toml(problem.to_toml())
+    assert again.pulses == problem.pulses
+    assert again.digest == problem.digest != Problem(*fields).digest
+    assert write_pulse(KINDS[name], defaults=False).items() <= problem.to_dict()["pulses"]["mine"].items()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("one.csv", "1\n2\n1\n"), ("two.csv", "1, 0.5\n2, 0\n1, -0.5\n"), ("one.npy", None)],
+)
+def test_samples_of_a_file_become_part_of_the_problem(tmp_path, name, content):
+    samples = (1 + 0.5j, 2, 1 - 0.5j) if name == "two.csv" else (1.0, 2.0, 1.0)
+    if content is None:
+        np.save(tmp_path / name, np.array(samples))
+    else:
+        (tmp_path / name).write_text(content)
+    path = tmp_path / "mine.toml"
+    path.write_text(TEXT + f'[pulses.mine]\nshape = "samples"\nduration_ms = 3\nfile = "{name}"\n')
+    problem = Problem.load(path)
+    assert problem.pulses["mine"] == Samples(duration=3e-3, samples=samples)
+    assert Problem.from_toml(problem.to_toml()).digest == problem.digest
+
+
+SAMPLES = ALL.replace('"sinc"', '"samples"').replace(
+    "time_bandwidth = 4\nslice = true", "samples = [1, 2, 1, 1]"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "message"),
+    [
+        (ALL, '"sinc"', '"sync"', "pulses.excite: unknown shape 'sync', did you mean 'sinc'"),
+        (ALL, "time_bandwidth", "time_bandwith", "time_bandwith: unknown key, did you mean 'time_bandwidth'"),
+        (ALL, "time_bandwidth = 4", "", "pulses.excite: shape 'sinc' needs time_bandwidth"),
+        (ALL, "peak_b1_hz = 1200\nbandwidth_hz = 2000", "", "shape 'hs' needs peak_b1_hz, bandwidth_hz"),
+        (
+            ALL,
+            "slice =",
+            "bandwidth_hz = 3\nslice =",
+            "bandwidth_hz is not of shape 'sinc'; its keys are dur",
+        ),
+        (ALL, 'shape = "sinc"', "", "pulses.excite.shape: is missing"),
+        (ALL, "true", "1", "pulses.excite.slice: input should be a valid boolean, got 1"),
+        (
+            ALL,
+            "2.56",
+            "2.565",
+            "pulses.excite: duration_ms must be a whole number of raster_ms, 0.01 ms, got 2",
+        ),
+        (ALL, "2.56", "-2", "pulses.excite: duration_ms must be above 0 and at most 1000 ms, got -2 ms"),
+        (
+            ALL,
+            '"excite", ',
+            '"excit", ',
+            "search_space.pulses: pulse 'excit' is not defined, did you mean 'exc",
+        ),
+        (ALL, '"excite", ', '"hard", ', "search_space: pulses must be one or more different names"),
+        (ALL, "pulses.excite]", "pulses.hard]", "a kind of pulse needs a name, and 'hard' is the instant"),
+        (
+            ALL,
+            '"spoiler"]',
+            '"spoil"]',
+            "search_space: gradients must be of none, crusher, spoiler, got spoil",
+        ),
+        (
+            ALL,
+            "crusher_ms = 2",
+            "crusher_ms = -2",
+            "search_space: crusher_ms must be at least 0 and below",
+        ),
+        (SAMPLES, "[1, 2, 1, 1]", "[1, -1]", "pulses.excite: the samples of a pulse must not cancel"),
+        (SAMPLES, "[1, 2, 1, 1]", "[[1, 2, 3]]", "pulses.excite.samples: must be a list of numbers or of"),
+        (SAMPLES, "[1, 2, 1, 1]", "['a']", "pulses.excite.samples: must be a number, got 'a'"),
+        (SAMPLES, "samples = [1, 2, 1, 1]", "", "pulses.excite: shape 'samples' needs file"),
+        (SAMPLES, "samples = [1, 2, 1, 1]", "file = 'no.csv'", "pulses.excite: file 'no.csv' cannot be read"),
+        (SAMPLES, "samples =", "file = 'no.csv'\nsamples =", "samples takes the place of file: state one"),
+        (SAMPLES, "[1, 2, 1, 1]", "[1, 2, 1]", "whole number of 0.001 ms for each of the 3 samples"),
+    ],
+)
+def test_what_is_refused(text, old, new, message):
+    assert old in text
+    with pytest.raises(ProblemError, match=message):
+        limited(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("content", ["a,b\n", "1,2,3\n", "1,2\n3\n"])
+def test_a_file_of_no_samples_is_refused(tmp_path, content):
+    (tmp_path / "mine.csv").write_text(content)
+    path = tmp_path / "mine.toml"
+    path.write_text(TEXT + '[pulses.mine]\nshape = "samples"\nduration_ms = 3\nfile = "mine.csv"\n')
+    with pytest.raises(
+        ProblemError, match=r"pulses.mine: file 'mine.csv' must be a number a line, or real and"
+    ):
+        Problem.load(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "note"),
+    [
+        ('"excite", ', "", "pulse excite is not among the pulses of the search space"),
+        ("duration_ms = 2.56", "duration_ms = 0.4", "pulse excite takes 5"),
+        ("duration_ms = 8", "duration_ms = 80", "duration_ms of pulse invert is 80 ms: is it meant so large"),
+        ("peak_b1_hz = 1200", "peak_b1_hz = 12", "peak_b1_hz of pulse invert is 12 Hz: is it meant so small"),
+        (
+            "[pulses.excite]",
+            "[sequence]\ntr_ms = 90_000\n[pulses.excite]",
+            "tr_ms is 9e+04 ms: is it meant so",
+        ),
+    ],
+)
+def test_what_looks_like_a_mistake_is_noted(old, new, note):
+    assert limited(ALL).notes() == []
+    assert any(line.startswith(note) for line in limited(ALL.replace(old, new, 1)).notes())
