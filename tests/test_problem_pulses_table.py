@@ -38,6 +38,7 @@ def test_a_file_is_read_in_si_units_and_written_back():
     again = Problem.from_toml(problem.to_toml())
     assert (again, again.digest) == (problem, problem.digest)
     assert hash(again) == hash(problem)
+    assert problem.simulator(problem.voxels(1)).kinds == problem.pulses
     assert "slice = true # whether it is" in template(problem)
     assert Problem.from_toml(template(problem)).digest == problem.digest
 

@@ -9,9 +9,9 @@ from sequence_search.pulses.shapes import Gauss
 
 @pytest.mark.parametrize("kind", [SINC, KINDS["slr"], KINDS["gauss"], Gauss(duration=3e-3, time_bandwidth=4)])
 def test_between_the_nodes_it_is_right_to_a_millionth(kind):
-    b1, frequency = lanes()
+    b1, frequency = lanes(100)
     table = kind.table(b1, frequency)
-    flips = np.linspace(0.02, 6.28, 51)
+    flips = np.linspace(0.02, 6.28, 31)
     exact = np.stack([mixing(kind.rotation(flip, b1, frequency)) for flip in flips])
     assert np.abs(mixing(table.rotation(flips)) - exact).max() < 1e-6
 

@@ -257,7 +257,7 @@ class Problem:
 
     def simulator(self, voxels: Voxels, engine: str = "auto") -> Simulator:
         """Simulator of this problem's objective over some voxels; for many sequences."""
-        return Simulator(voxels, self.objective, engine)
+        return Simulator(voxels, self.objective, engine, kinds=self.pulses)
 
     def loss(self, sequence: Sequence, voxels: Voxels, engine: str = "auto") -> Float[Tensor, "*batch"]:
         """Objective of each sequence over the voxels, differentiable."""

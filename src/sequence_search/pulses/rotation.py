@@ -20,6 +20,8 @@ from jaxtyping import Complex, Float
 NO_PHASE = 1e-12
 CHUNK = 4096  # numbers of an array that stays in the cache
 
+Numbers = Complex[np.ndarray, "*lanes"] | complex
+
 
 class CayleyKlein(NamedTuple):
     """Parameters a and b of rotations, and their derivatives by the flip angle [1/rad]."""
@@ -150,9 +152,6 @@ def effective_rotation(of: CayleyKlein) -> EffectiveRotation:
         d_before=-d_phase_a - d_phase_b,
         d_after=d_phase_b - d_phase_a,
     )
-
-
-Numbers = Complex[np.ndarray, "*lanes"] | complex
 
 
 def _polar(value: Numbers, slope: Numbers, direction: Numbers) -> tuple[Any, Any, Any, Any]:
