@@ -55,12 +55,11 @@ def test_tied_delays_stay_tied():
 @pytest.mark.parametrize(
     ("layout", "pulse"),
     [
-        (Layout.plain(2, kinds=("invert", "hard")), 0),
         (Layout.plain(2, gradients=(SPOILER, 1)), 1),
         (Layout.plain(1), 0),
         (Layout.plain(1, steady=True), 0),
     ],
-    ids=["not hard", "spoiler before a readout", "first before a readout", "of a repetition"],
+    ids=["spoiler before a readout", "first before a readout", "of a repetition"],
 )
 def test_what_would_be_lost_keeps_its_pulse(layout, pulse):
     assert without_pulse(layout, pulse) is None

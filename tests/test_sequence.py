@@ -412,6 +412,9 @@ def test_what_a_small_pulse_alone_stands_for_keeps_it():
     layout = Layout.plain(2, gradients=(SPOILER, 0))
     sequence = Sequence.from_degrees_ms([90, 1], [0, 0], [5, 95], layout=layout)
     assert sequence.drop_small_pulses() == sequence
+    adiabatic = Layout.plain(2, kinds=("invert", "hard"))
+    sequence = Sequence.from_degrees_ms([0, 1], [0, 0], [5, 95], layout=adiabatic)
+    assert sequence.drop_small_pulses().layout == Layout.plain(1, kinds=("invert",))
 
 
 def test_a_batch_of_a_layout_drops_the_same_pulses_of_all():

@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from conftest import make_voxels
-from sequence_search.layout import Layout
-from sequence_search.objective import Objective, Term
+from sequence_search.layout import SPOILER, Layout
+from sequence_search.objective import Objective, Prepared, Term
+from sequence_search.pulses.kinds import Hard
+from sequence_search.pulses.shapes import HyperbolicSecant
 from sequence_search.sequence import Sequence
-from sequence_search.terms import TERMS, duration, snr_efficiency
+from sequence_search.terms import TERMS, b1_rms, duration, peak_b1, snr_efficiency
 
 FID = Layout.plain(1, steady=True)
 VOXELS = make_voxels(3)
@@ -58,6 +60,65 @@ def test_duration_is_the_tr_or_the_time_to_the_readout():
     assert duration(magnitude, repeated(tr=(25,)), VOXELS).tolist() == pytest.approx([0.025])
     once = Sequence.from_degrees_ms([[30, 20]], [[0, 0]], [[5, 6]])
     assert duration(magnitude, once, VOXELS).tolist() == pytest.approx([0.011])
+
+
+GAMMA_BAR = 42.577478518  # Hz/uT
+HARD, ADIABATIC = Hard(duration=1e-3), HyperbolicSecant(duration=8e-3, peak_b1=800, bandwidth=1000)
+KINDS = {"block": HARD, "invert": ADIABATIC}
+PREPARED = Layout.plain(3, gradients=(SPOILER, 0, 0), kinds=("invert", "block", "block"), steady=True)
+NONE = torch.zeros(2, 3, dtype=torch.float64)
+
+
+def prepared(*flips):
+    """An adiabatic inversion, then two blocks of these flip angles, TR 1 s."""
+    return Sequence.from_degrees_ms(
+        [[180, *flips], [180, 90, 90]], [[0] * 3] * 2, [[900, 5, 5, 90]] * 2, layout=PREPARED
+    )
+
+
+def test_b1_of_a_block_is_its_turn_over_its_time():
+    # 180 degrees in 1 ms are 500 Hz, 90 are 250 Hz; the inversion has its 800 Hz at any flip angle
+    layout = Layout.plain(1, kinds=("block",))
+    block = Sequence.from_degrees_ms([[180], [-90]], [[0], [0]], [[5], [5]], layout=layout)
+    assert peak_b1(NONE, block, VOXELS, KINDS).tolist() == pytest.approx([500 / GAMMA_BAR, 250 / GAMMA_BAR])
+    assert peak_b1(NONE, prepared(90, 180), VOXELS, KINDS).tolist() == pytest.approx([800 / GAMMA_BAR] * 2)
+    assert peak_b1(NONE, prepared(90, 360), VOXELS, KINDS)[0] == pytest.approx(1000 / GAMMA_BAR)
+
+
+def test_b1_rms_is_over_the_tr():
+    own = ADIABATIC.rms_b1_ut(0.0) ** 2 * 8e-3
+    blocks = [(250**2 + 500**2) / GAMMA_BAR**2 * 1e-3, 2 * 250**2 / GAMMA_BAR**2 * 1e-3]
+    expected = [math.sqrt(own + each) for each in blocks]
+    assert b1_rms(NONE, prepared(90, 180), VOXELS, KINDS).tolist() == pytest.approx(expected)
+
+
+def test_b1_is_differentiable():
+    sequence = prepared(80, 100)
+
+    def values(flip, delay):
+        changed = sequence.with_columns({"flip_angle": flip, "delay": delay})
+        return torch.stack([term(NONE, changed, VOXELS, KINDS) for term in (peak_b1, b1_rms)])
+
+    inputs = [part.clone().requires_grad_() for part in (sequence.flip_angle, sequence.delay)]
+    assert torch.autograd.gradcheck(values, inputs)
+
+
+def test_b1_terms_get_the_kinds_of_the_objective():
+    objective = Objective((Term("b1", peak_b1, 2.0), Term("rms", b1_rms, 1.0)))
+    signal = torch.zeros(2, 3, dtype=torch.complex128)
+    parts = Prepared(objective, VOXELS, KINDS).parts(signal, prepared(90, 180))
+    assert parts["b1"].tolist() == pytest.approx([1600 / GAMMA_BAR] * 2)
+    with pytest.raises(ValueError, match="pulse 1 of kind 'invert' without one"):
+        Prepared(objective, VOXELS).parts(signal, prepared(90, 180))
+
+
+def test_b1_of_an_instantaneous_pulse_is_refused():
+    for sequence in (
+        Sequence.from_degrees_ms([90], [0], [5]),
+        Sequence.from_degrees_ms([90], [0], [5], layout=Layout.plain(1, gradients=(1,))),
+    ):
+        with pytest.raises(ValueError, match="B1 needs pulses with a duration, got pulse 1 of kind 'hard'"):
+            peak_b1(NONE[0], sequence, VOXELS, KINDS)
 
 
 def test_kinds_are_known_by_name():

@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from sequence_search.sequence import Sequence, refuse_layout
+from sequence_search.batch import refuse_layout
+from sequence_search.sequence import Sequence
 
 LARGEST_NUMBER = 10_000  # of pathways kept after a pulse; fewer than 9 pulses have fewer
 NEGLIGIBLE = 1e-12  # an amplitude in units of M0 that is rounding

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import torch
@@ -112,15 +113,39 @@ def readout_multiples(layout: Layout) -> tuple[Multiples, ...]:
     )
 
 
+def check_same_layout(layouts: Iterable[Layout | None]) -> None:
+    """Refuse layouts that differ.
+
+    Raises
+    ------
+    ValueError
+        With the first field in which one differs from the first.
+    """
+    first, *others = layouts
+    for other in others:
+        if other != first:
+            n_rf = (first or other or Layout.plain(1)).n_rf
+            one, another = (_fields(layout or Layout.plain(n_rf)) for layout in (first, other))
+            name = next(name for name in one if one[name] != another[name])
+            told = f"{name} {one[name]} and {another[name]}"
+            raise ValueError(f"stack needs sequences of one layout, got {told}; see Sequence.by_layout")
+
+
+def _fields(layout: Layout) -> dict[str, Any]:
+    return {field.name: getattr(layout, field.name) for field in fields(layout)}
+
+
 def padded(
     columns: Iterable[Column], given: Sequence[Mapping[str, Tensor]]
-) -> dict[str, Float[Tensor, "n_sequences longest"]]:
-    """Columns of single sequences as one batch, by name, padded to the longest."""
+) -> tuple[dict[str, Float[Tensor, "n_sequences longest"]], Bool[Tensor, "n_sequences n_rf"]]:
+    """Columns of single sequences as one batch, by name, padded to the longest, and which are present."""
     pad = torch.nn.utils.rnn.pad_sequence
-    return {
+    parts = {
         c.name: pad([each[c.name] for each in given], batch_first=True, padding_value=c.padding)
         for c in columns
     }
+    counts = torch.tensor([len(each["flip_angle"]) for each in given], device=parts["flip_angle"].device)
+    return parts, torch.arange(int(counts.max()), device=counts.device) < counts[:, None]
 
 
 def packed(
@@ -146,12 +171,21 @@ def packed(
     return {column.name: of_pulses(column) for column in columns}, present
 
 
-def without_small(
-    columns: Iterable[Column], given: Mapping[str, Tensor], layout: Layout, small: Sequence[int]
+def without_pulses(
+    columns: Iterable[Column], given: Mapping[str, Tensor], layout: Layout, keep: Bool[Tensor, "*batch n_rf"]
 ) -> tuple[dict[str, Tensor], Layout]:
-    """Columns by name and layout without small pulses, where `without_pulse` says that they may go."""
+    """Columns by name and layout without pulses that do nothing, where `without_pulse` says that they may go.
+
+    Raises
+    ------
+    ValueError
+        If these are not the same in all of the batch, so that no layout would be that of all.
+    """
+    rows = keep.reshape(-1, layout.n_rf)
+    if bool((rows != rows[:1]).any()):
+        raise ValueError("the sequences of a batch with a layout must have the same small pulses")
     parts = dict(given)
-    for pulse in sorted(small, reverse=True):
+    for pulse in (~rows[0]).nonzero()[:, 0].flip(0).tolist():
         left = without_pulse(layout, pulse)
         if left is not None:
             kept = [place for place in range(layout.n_rf) if place != pulse]

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from sequence_search.sequence import Sequence, refuse_layout, wrap
+from sequence_search.batch import refuse_layout
+from sequence_search.sequence import Sequence, wrap
 
 SAME = 1e-6  # of an angle [rad], and of a delay, relative: as far as files state them
 

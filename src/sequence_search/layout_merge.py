@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sequence_search.layout import HARD, SPOILER, Gradient, Layout, Multiples, Readout
+from sequence_search.layout import SPOILER, Gradient, Layout, Multiples, Readout
 
 Groups = tuple[tuple[int, ...], ...]  # delays of before whose sum is each delay of after
 
 
 def without_pulse(layout: Layout, pulse: int) -> tuple[Layout, Groups] | None:
-    """Layout that plays the same but for a hard pulse of no flip angle, counted from 0.
+    """Layout that plays the same but for a pulse that does not turn, counted from 0.
 
     What was before the first pulse is dropped, or, if steady, goes to the end of the repetition. Delays that
     are then played together only are one.
@@ -17,12 +17,11 @@ def without_pulse(layout: Layout, pulse: int) -> tuple[Layout, Groups] | None:
     -------
     layout, groups : tuple or None
         Each delay of the new layout is the sum of a group of the old. None where the pulse must stay: one
-        that is not hard, one that alone stands before a readout, and one between a spoiler and a readout.
+        that alone stands before a readout, and one between a spoiler and a readout.
     """
     before = pulse - 1
     read_after = any(one.pulse == pulse for one in layout.readouts)
-    lost = read_after and (before < 0 or layout.gradients[before] == SPOILER)
-    if layout.kinds[pulse] != HARD or lost:
+    if read_after and (before < 0 or layout.gradients[before] == SPOILER):
         return None
     rows, gradients, kinds = list(layout.multiples), list(layout.gradients), list(layout.kinds)
     if before >= 0:

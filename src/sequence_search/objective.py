@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,17 +12,20 @@ from jaxtyping import Complex, Int
 from torch import Tensor
 
 from sequence_search.checks import number, tuple_of
+from sequence_search.pulses.kinds import Kind
 from sequence_search.sequence import Sequence
 from sequence_search.terms import (
     TERMS,
     KernelForm,
     Loss,
+    TermError,
     TermFunction,
     TermKind,
     contrast_loss,
     duration,
     null_loss,
     own_term,
+    own_value,
     rf_energy,
     rf_number,
     signal_loss,
@@ -53,10 +57,6 @@ __all__ = [
     "term",
     "time_to_readout",
 ]
-
-
-class TermError(ValueError):
-    """A term of the user's own that raised, or returned what is no loss; the message names the term."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +158,15 @@ class Term:
                 f"readouts of term '{name}' must be different numbers from 1 on, got {list(readouts)}"
             )
 
-    def value(self, given: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
+    def value(
+        self, given: Tensor, sequence: Sequence, voxels: Voxels, kinds: Mapping[str, Kind] | None = None
+    ) -> Tensor:
         """Weighted value [*batch] from the signal or magnitude, as the kind takes, of the term's voxels.
 
         Parameters
         ----------
         given : tensor [*batch, n_voxels], for a sequence of several readouts [*batch, n_readouts, n_voxels]
+        kinds : of pulse, by name, for those that `takes_kinds` marks
 
         Raises
         ------
@@ -174,11 +177,12 @@ class Term:
         chosen = self._chosen(sequence.n_readouts)
         mine = given[..., chosen, :] if several else given
         if self.kind.own:
-            return self.weight * _own_value(self, mine, sequence, voxels)
+            return self.weight * own_value(self.name, self.kind.function, mine, sequence, voxels)
         # Readouts go first, so that what a sequence has one of, as its TR, is for each of them.
         mine = mine.movedim(-2, 0) if several else mine
         if self.kind.of == "sequence":
-            return self.weight * self.kind(mine[0] if several else mine, sequence, voxels)
+            of_kinds = {"kinds": kinds or {}} if self.kind.takes_kinds else {}
+            return self.weight * self.kind(mine[0] if several else mine, sequence, voxels, **of_kinds)
         options: dict[str, float] = {} if self.brighter is None else {"brighter": self.brighter}
         if self.worst_share < 1:
             options["worst_share"] = self.worst_share
@@ -221,6 +225,11 @@ class Objective:
 class Prepared:
     """An objective over one set of voxels: whose voxels each term gets is found once, for many calls.
 
+    Attributes
+    ----------
+    kinds : mapping of name to Kind
+        Of pulse, for terms of B1.
+
     Raises
     ------
     ValueError
@@ -229,6 +238,7 @@ class Prepared:
 
     objective: Objective
     voxels: Voxels
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
     _of_tissues: dict[tuple[int, ...], tuple[Int[Tensor, " chosen"], Voxels]] = field(default_factory=dict)
 
     @cached_property
@@ -267,38 +277,9 @@ class Prepared:
         for each, places, voxels in self.selections:
             given = signal if each.kind.of == "signal" else magnitude
             mine = given if places is None else given[..., places]
-            parts[each.name] = each.value(mine, sequence, voxels)
+            parts[each.name] = each.value(mine, sequence, voxels, self.kinds)
         return parts
 
     def loss(self, signal: Complex[Tensor, "..."], sequence: Sequence) -> Loss:
         """Sum of the parts, [*batch]."""
         return torch.stack(list(self.parts(signal, sequence).values())).sum(0)
-
-
-def _own_value(term: Term, given: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
-    """Value of a user's function, from sequences of one pulse number at a time, so that none sees padding."""
-    if sequence.present is None or not sequence.present.numel():
-        return _call_own(term, given, sequence, voxels)
-    rows = given.reshape(-1, given.shape[-1])
-    groups = list(sequence.flat().by_pulse_number())
-    values = torch.cat([_call_own(term, rows[places], unpadded, voxels) for places, unpadded in groups])
-    return values[torch.cat([places for places, _ in groups]).argsort()].reshape(sequence.batch_shape)
-
-
-def _call_own(term: Term, given: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
-    shape = tuple(sequence.batch_shape)
-    try:
-        value = term.kind.function(given, sequence, voxels)
-    except Exception as error:
-        what, n_rf = f"{type(error).__name__}: {error}", sequence.delay.shape[-1]
-        raise TermError(
-            f"term '{term.name}' raised {what} (for a batch {shape} of sequences of {n_rf} pulses)"
-        ) from error
-    if not isinstance(value, Tensor) or value.shape != sequence.batch_shape or value.is_complex():
-        got = f"a {type(value).__name__}"
-        if isinstance(value, Tensor):
-            got = f"a {'complex ' * value.is_complex()}tensor {tuple(value.shape)}"
-        raise TermError(
-            f"term '{term.name}' must return a torch tensor {shape}, a loss for each sequence, got {got}"
-        )
-    return value

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -12,19 +12,21 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sequence_search.batch import Batch
 from sequence_search.columns import (
     COLUMNS,
     Column,
     check_layout,
+    check_same_layout,
     check_shapes,
     packed,
     padded,
     read_columns,
     readout_multiples,
-    without_small,
+    without_pulses,
     write_columns,
 )
-from sequence_search.layout import Layout, Multiples
+from sequence_search.layout import HARD, Layout, Multiples
 from sequence_search.layout_record import read_layout, write_layout
 from sequence_search.sequence_text import layout_text, plain_text
 
@@ -34,7 +36,7 @@ SMALL_PULSE = math.radians(3)  # Sec. II.E: pulses below 3° are removed before 
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Sequence:
+class Sequence(Batch):
     """A batch of RF pulse sequences; a wait lengthens the delay of the pulse before it.
 
     `COLUMNS` lists what each pulse has. Every operation goes through it, so that one more column, in a
@@ -148,15 +150,9 @@ class Sequence:
         if not sequences or any(s.flip_angle.ndim != 1 for s in sequences):
             raise ValueError("stack needs at least one sequence, and single ones: index a batch first")
         sequences = [s.without_padding() for s in sequences]
-        layout = sequences[0].layout
-        for other in sequences:
-            if other.layout != layout:
-                what = _difference(sequences[0], other)
-                raise ValueError(f"stack needs sequences of one layout, got {what}; see Sequence.by_layout")
-        parts = padded(cls.COLUMNS, [s.columns() for s in sequences])
-        counts = torch.tensor([len(s.flip_angle) for s in sequences], device=parts["delay"].device)
-        present = torch.arange(int(counts.max()), device=counts.device) < counts[:, None]
-        return cls(**parts, present=None if bool(present.all()) else present, layout=layout)
+        check_same_layout(s.layout for s in sequences)
+        parts, present = padded(cls.COLUMNS, [s.columns() for s in sequences])
+        return cls(**parts, present=None if bool(present.all()) else present, layout=sequences[0].layout)
 
     @classmethod
     def by_layout(cls, sequences: list[Sequence]) -> Iterator[tuple[Int[Tensor, " rows"], Sequence]]:
@@ -166,25 +162,6 @@ class Sequence:
             places.setdefault(sequence.layout, []).append(place)
         for rows in places.values():
             yield torch.tensor(rows), cls.stack([sequences[row] for row in rows])
-
-    def columns(self) -> dict[str, Tensor]:
-        """Each column's tensor by its name, of delays [*batch, n_delay], else [*batch, n_rf]."""
-        return {column.name: getattr(self, column.name) for column in self.COLUMNS}
-
-    def with_columns(self, columns: Mapping[str, Tensor]) -> Sequence:
-        """The same sequences with other numbers, of one or more columns by name."""
-        return replace(self, **dict[str, Any](columns))
-
-    def map(self, change: Callable[[Tensor], Tensor]) -> Sequence:
-        """The same change of every column and of `present`: an index, a shape, a device, not the numbers."""
-        changed: dict[str, Any] = {name: change(part) for name, part in self.columns().items()}
-        present = None if self.present is None else change(self.present).to(torch.bool)
-        return replace(self, **changed, present=present)
-
-    @property
-    def batch_shape(self) -> torch.Size:
-        """Shape of the batch; empty for a single sequence."""
-        return self.flip_angle.shape[:-1]
 
     @property
     def n_rf(self) -> Int[Tensor, "*batch"]:
@@ -241,20 +218,6 @@ class Sequence:
         """Time that the sequence takes [s]: the TR, or the time to the last readout if it is played once."""
         return self.tr if self.is_steady else self.time_to_readout
 
-    def __getitem__(self, index: Any) -> Sequence:
-        """Part of the batch; the pulses of a sequence are not indexed."""
-        if not self.batch_shape:
-            message = "a single sequence has no batch to index; its pulses are in flip_angle, phase, delay"
-            raise IndexError(message)
-        places = torch.arange(self.batch_shape.numel(), device=self.delay.device)
-        rows = places.reshape(self.batch_shape)[index]
-        return self.flat().map(lambda part: part[rows])
-
-    def flat(self) -> Sequence:
-        """The same sequences with one batch dimension."""
-        count = self.batch_shape.numel()
-        return self.map(lambda part: part.reshape(count, part.shape[-1]))
-
     def repeat(self, n: int) -> Sequence:
         """The last n repetitions of a steady sequence, with the same pulses and delays, as `Layout.repeat`.
 
@@ -266,39 +229,7 @@ class Sequence:
         if self.layout is None:
             raise ValueError("only a sequence with a steady layout has a next repetition, got one without")
         tiled = {c.name: torch.cat([getattr(self, c.name)] * n, -1) for c in self.COLUMNS if not c.adds}
-        return replace(self, **tiled, layout=self.layout.repeat(n))
-
-    def by_pulse_number(self) -> Iterator[tuple[Int[Tensor, " rows"], Sequence]]:
-        """Rows of a flat batch with one number of pulses, and these without padding, number by number.
-
-        With a layout they are all of one number.
-        """
-        if self.layout is not None:
-            yield torch.arange(len(self.delay), device=self.delay.device), self
-            return
-        n_rf = self.n_rf
-        for count in n_rf.unique().tolist():
-            rows = (n_rf == count).nonzero()[:, 0]
-            unpadded = replace(self, present=None) if self.present is not None else self
-            yield rows, unpadded.map(lambda part, rows=rows, count=count: part[rows, :count])  # type: ignore[misc]
-
-    def to(self, *args: Any, **kwargs: Any) -> Sequence:
-        """Copy on another device or in another dtype, as `torch.Tensor.to`."""
-        return self.map(lambda part: part.to(*args, **kwargs))
-
-    def detach(self) -> Sequence:
-        """Copy without gradient history."""
-        return self.map(lambda part: part.detach())
-
-    def without_padding(self) -> Sequence:
-        """Single sequence without absent pulses; ValueError if this is a batch."""
-        if self.batch_shape:
-            shape = tuple(self.batch_shape)
-            raise ValueError(f"expected a single sequence, got a batch {shape}: index it first")
-        if self.present is None:
-            return self
-        count = int(self.present.sum())
-        return replace(self, present=None).map(lambda part: part[:count])
+        return self._replace(**tiled, layout=self.layout.repeat(n))
 
     def drop_small_pulses(self) -> Sequence:
         """Remove pulses with a flip angle below 3°, as in Sec. II.E before evaluation; see `from_events`.
@@ -314,15 +245,14 @@ class Sequence:
         keep = self._mask() & (self.flip_angle.abs() >= SMALL_PULSE)
         if self.layout is None:
             return self.from_events(keep, **self._zero_padded())
+        # One of a fixed amplitude turns whatever its flip angle, and the name of a kind does not tell.
+        keep = keep | torch.tensor([kind != HARD for kind in self.layout.kinds], device=keep.device)
         if not keep.any():
-            none: dict[str, Any] = {name: part[..., :0] for name, part in self.columns().items()}
-            return replace(self, **none, layout=None)
-        rows = keep.reshape(-1, keep.shape[-1])
-        if bool((rows != rows[0]).any()):
-            raise ValueError("the sequences of a batch with a layout must have the same small pulses")
-        small = (~rows[0]).nonzero()[:, 0].tolist()
-        parts, layout = without_small(self.COLUMNS, self.columns(), self.layout, small)
-        return replace(self, **parts, layout=layout)
+            return self._replace(
+                **{name: part[..., :0] for name, part in self.columns().items()}, layout=None
+            )
+        parts, layout = without_pulses(self.COLUMNS, self.columns(), self.layout, keep)
+        return self._replace(**parts, layout=layout)
 
     def turn_first_to_zero(self) -> Sequence:
         """The same sequence with positive flip angles, first phase 0, and all phases within (-180°, 180°].
@@ -345,29 +275,9 @@ class Sequence:
             return turned
         return replace(turned, phase=torch.where(second < 0, wrap(-turned.phase), turned.phase))
 
-    def _mask(self) -> Bool[Tensor, "*batch n_rf"]:
-        return torch.ones_like(self.flip_angle, dtype=torch.bool) if self.present is None else self.present
-
     def _times(self, rows: Iterable[Multiples]) -> Float[Tensor, "*batch n_rows"]:
         """Sums of delays [s], each with the multiples of a row."""
         return self.delay @ self.delay.new_tensor(rows).mT
-
-    def _zero_padded(self) -> dict[str, Tensor]:
-        mask = self.present
-        return {n: p if mask is None else torch.where(mask, p, 0.0) for n, p in self.columns().items()}
-
-    def __eq__(self, other: object) -> bool:
-        """Whether both are the same sequences, number by number; padding counts by its place."""
-        if type(other) is not type(self) or other.layout != self.layout:
-            return False
-        if other.delay.shape != self.delay.shape or not torch.equal(self._mask(), other._mask()):
-            return False
-        pairs = zip(self._zero_padded().values(), other._zero_padded().values(), strict=True)
-        return all(bool((mine == theirs).all()) for mine, theirs in pairs)
-
-    def __hash__(self) -> int:
-        numbers = [part.detach().cpu().double() + 0.0 for part in self._zero_padded().values()]
-        return hash((self.delay.shape, self.layout, *(part.numpy().tobytes() for part in numbers)))
 
     def __repr__(self) -> str:
         """Return the form of `str` in a line; of a batch its shape and the first."""
@@ -388,24 +298,3 @@ class Sequence:
 def wrap(angle: Angle) -> Angle:
     """Angle in (-pi, pi]; a number, a tensor or an array."""
     return math.pi - (math.pi - angle) % (2 * math.pi)
-
-
-def refuse_layout(sequence: Sequence, what: str) -> None:
-    """Refuse a sequence with a layout where nothing right can be said of it.
-
-    Raises
-    ------
-    ValueError
-        "`what` needs a sequence without a layout".
-    """
-    if sequence.layout is not None:
-        raise ValueError(f"{what} needs a sequence without a layout, got {sequence!r}")
-
-
-def _difference(first: Sequence, second: Sequence) -> str:
-    """The first field in which two layouts differ, in words."""
-    one, other = (each.layout or Layout.plain(each.flip_angle.shape[-1]) for each in (first, second))
-    name = next(
-        field.name for field in fields(Layout) if getattr(one, field.name) != getattr(other, field.name)
-    )
-    return f"{name} {getattr(one, name)} and {getattr(other, name)}"

@@ -7,14 +7,17 @@ runs in one pass of the compiled kernel. A user's own is any differentiable func
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
+import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
 from sequence_search.means import mean_of_worst, weighted_mean
+from sequence_search.pulses.kinds import Kind
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
@@ -22,6 +25,10 @@ Signal = Complex[Tensor, "*batch n_voxels"]
 Magnitude = Float[Tensor, "*batch n_voxels"]  # of the signal, in the unit of m0
 Loss = Float[Tensor, "*batch"]
 TermFunction = Callable[[Magnitude, Sequence, Voxels], Loss]
+
+
+class TermError(ValueError):
+    """A term of the user's own that raised, or returned what is no loss; the message names the term."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,8 @@ class TermKind:
         [*batch, n_readouts, n_voxels].
     takes_worst : bool
         Whether it may be of the worst share of its voxels.
+    takes_kinds : bool
+        Whether it needs the kinds of pulse, by name.
     """
 
     name: str
@@ -73,6 +82,7 @@ class TermKind:
     kernel: Callable[[int | None, Voxels], KernelForm] | None = None
     own: bool = False
     takes_worst: bool = False
+    takes_kinds: bool = False
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """One of `TERMS` by its name in this module, where it has taken that of its function."""
@@ -96,6 +106,44 @@ def term(name: str, **how: Any) -> Callable[[Callable[..., Tensor]], TermKind]:
 def own_term(function: TermFunction) -> TermKind:
     """Kind of a user's own term, any differentiable function of (|signal|, sequence, voxels)."""
     return TermKind(getattr(function, "__qualname__", type(function).__name__), function, own=True)
+
+
+def own_value(
+    name: str, function: TermFunction, given: Tensor, sequence: Sequence, voxels: Voxels
+) -> Float[Tensor, "*batch"]:
+    """Value of a user's function, from sequences of one pulse number at a time, so that none sees padding.
+
+    Raises
+    ------
+    TermError
+    """
+    if sequence.present is None or not sequence.present.numel():
+        return _call_own(name, function, given, sequence, voxels)
+    rows = given.reshape(-1, given.shape[-1])
+    groups = list(sequence.flat().by_pulse_number())
+    values = torch.cat(
+        [_call_own(name, function, rows[places], unpadded, voxels) for places, unpadded in groups]
+    )
+    return values[torch.cat([places for places, _ in groups]).argsort()].reshape(sequence.batch_shape)
+
+
+def _call_own(name: str, function: TermFunction, given: Tensor, sequence: Sequence, voxels: Voxels) -> Tensor:
+    shape = tuple(sequence.batch_shape)
+    try:
+        value = function(given, sequence, voxels)
+    except Exception as error:
+        what, n_rf = f"{type(error).__name__}: {error}", sequence.delay.shape[-1]
+        raise TermError(
+            f"term '{name}' raised {what} (for a batch {shape} of sequences of {n_rf} pulses)"
+        ) from error
+    if not isinstance(value, Tensor) or value.shape != sequence.batch_shape or value.is_complex():
+        got = f"a {type(value).__name__}"
+        if isinstance(value, Tensor):
+            got = f"a {'complex ' * value.is_complex()}tensor {tuple(value.shape)}"
+        raise TermError(
+            f"term '{name}' must return a torch tensor {shape}, a loss for each sequence, got {got}"
+        )
+    return value
 
 
 @term(
@@ -200,6 +248,43 @@ def time_to_readout(magnitude: Magnitude, sequence: Sequence, voxels: Voxels) ->
 def duration(magnitude: Magnitude, sequence: Sequence, voxels: Voxels) -> Loss:
     """Time that a sequence takes [s]: its TR, or played once the time from the first pulse to the readout."""
     return sequence.duration
+
+
+@term("peak_b1", n_tissues=(0, 0), of="sequence", takes_kinds=True)
+def peak_b1(magnitude: Magnitude, sequence: Sequence, voxels: Voxels, kinds: Mapping[str, Kind]) -> Loss:
+    """Largest nominal B1 of any pulse [uT]. ValueError if one has no duration, so that there is none."""
+    return torch.stack([_scaled(*each, Kind.peak_b1_ut) for each in _played(sequence, kinds)]).amax(0)
+
+
+@term("b1_rms", n_tissues=(0, 0), of="sequence", takes_kinds=True)
+def b1_rms(magnitude: Magnitude, sequence: Sequence, voxels: Voxels, kinds: Mapping[str, Kind]) -> Loss:
+    """Root mean square of the nominal B1 over the `duration` [uT]; SAR goes by its square.
+
+    ValueError if a pulse has no duration, as its B1 has then no bound.
+    """
+    squares = [
+        kind.duration * _scaled(kind, flip, Kind.rms_b1_ut).square()
+        for kind, flip in _played(sequence, kinds)
+    ]
+    return (torch.stack(squares).sum(0) / sequence.duration).sqrt()
+
+
+def _played(sequence: Sequence, kinds: Mapping[str, Kind]) -> list[tuple[Kind, Float[Tensor, "*batch"]]]:
+    """Kind and flip angle of each pulse, none of which is instantaneous."""
+    names = ("hard",) if sequence.layout is None else sequence.layout.kinds
+    for number, name in enumerate(names, start=1):
+        if sequence.layout is None or name not in kinds or not kinds[name].duration:
+            raise ValueError(
+                f"B1 needs pulses with a duration, got pulse {number} of kind '{name}' without one"
+            )
+    return list(zip((kinds[name] for name in names), sequence.flip_angle.unbind(-1), strict=True))
+
+
+def _scaled(
+    kind: Kind, flip: Float[Tensor, "*batch"], b1: Callable[[Kind, float], float]
+) -> Float[Tensor, "*batch"]:
+    """A B1 [uT] that rises with the size of the flip angle, but of a kind of fixed amplitude."""
+    return flip.abs() * b1(kind, 1.0) if kind.fixed_flip is None else torch.full_like(flip, b1(kind, math.pi))
 
 
 TERMS: dict[str, TermKind] = {kind.name: kind for kind in list(globals().values()) if type(kind) is TermKind}

@@ -11,10 +11,11 @@ import torch
 from jaxtyping import Bool, Complex, Float, Int
 from torch import Tensor
 
+from sequence_search.batch import refuse_layout
 from sequence_search.checks import check_type
 from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
-from sequence_search.sequence import Sequence, refuse_layout
+from sequence_search.sequence import Sequence
 from sequence_search.strategies.finish import CHECK_N_PER_TISSUE, CHECK_SEED
 from sequence_search.tissue import Imaging, Tissue
 from sequence_search.voxels import TISSUE_PROPERTIES, Voxels

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from sequence_search.analysis.costs import Cost
 from sequence_search.analysis.front import is_nondominated, thinned
-from sequence_search.sequence import Sequence, refuse_layout
+from sequence_search.batch import refuse_layout
+from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.result import same_family

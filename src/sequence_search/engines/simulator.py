@@ -300,7 +300,7 @@ class Simulator:
     def _prepared(self) -> Prepared:
         if self.objective is None:
             raise ValueError("a Simulator without an objective has no loss; see Problem.simulator")
-        return Prepared(self.objective, self.voxels)
+        return Prepared(self.objective, self.voxels, self.kinds)
 
     @cached_property
     def has_kernel_loss(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from sequence_search.batch import refuse_layout
 from sequence_search.checks import FILE_UNITS, check_type
 from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.blocks import N_PER_TISSUE, Block, cut_blocks, measure_blocks
@@ -17,7 +18,7 @@ from sequence_search.explanation.pulses import PulseWorth, pulse_worths
 from sequence_search.explanation.readout import Readout, measure_readout
 from sequence_search.explanation.sentences import structures, two_sentences
 from sequence_search.problem.problem import Problem
-from sequence_search.sequence import Sequence, refuse_layout
+from sequence_search.sequence import Sequence
 
 MOST_PULSES = 8  # as a search space has
 

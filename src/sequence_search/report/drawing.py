@@ -16,8 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy import ndarray
 
+from sequence_search.batch import refuse_layout
 from sequence_search.problem.problem import Problem
-from sequence_search.sequence import Sequence, refuse_layout
+from sequence_search.sequence import Sequence
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sequence_search.batch import refuse_layout
 from sequence_search.problem.errors import nearest
 from sequence_search.problem.problem import Problem
-from sequence_search.sequence import Sequence, refuse_layout
+from sequence_search.sequence import Sequence
 from sequence_search.tissue import Distribution, Uniform
 
 # 2.5 Hz and 0.01 apart over Table I's ranges. Odd, so that b0 = 0 and b1 = 1 are on the grid.

@@ -148,13 +148,13 @@ class DraftSimulator:
 
     def play(self, draft: Draft) -> Sequence:
         """The sequence that a single draft stands for."""
-        single = cast(Draft, draft.without_padding().map(lambda part: part[None]))
+        single = draft.without_padding().map(lambda part: part[None])
         ((_, rows, expansion),) = self._by_structure(single)
         return _expanded(self._playing, rows, expansion)[0]
 
     def signal(self, draft: Draft) -> Complex[Tensor, "*batch n_signals"]:
         """Complex signals at all readouts of all voxels, 0 of what is no sequence."""
-        flat = cast(Draft, draft.flat())
+        flat = draft.flat()
         n_signals = len(self._simulator.voxels) * self._playing.n_echoes
         signal = torch.zeros(len(flat.delay), n_signals, dtype=torch.complex128)
         for places, rows, expansion in self._by_structure(flat):
@@ -164,7 +164,7 @@ class DraftSimulator:
 
     def parts(self, draft: Draft) -> dict[str, Float[Tensor, "*batch"]]:
         """Weighted part of each term of the objective by name, inf of what is no sequence."""
-        flat = cast(Draft, draft.flat())
+        flat = draft.flat()
         parts: dict[str, Tensor] = {}
         for places, rows, expansion in self._by_structure(flat):
             for name, part in self._simulator.parts(_expanded(self._playing, rows, expansion)).items():
@@ -182,7 +182,7 @@ class DraftSimulator:
 
     def loss_and_gradient(self, draft: Draft) -> tuple[Float[Tensor, "*batch"], Draft]:
         """Loss [*batch], inf of what is no sequence, and its derivatives by the columns of the drafts."""
-        flat = cast(Draft, draft.flat())
+        flat = draft.flat()
         loss = torch.full((len(flat.delay),), math.inf, dtype=flat.delay.dtype)
         slopes = {name: torch.zeros_like(part) for name, part in flat.columns().items()}
         for places, rows, expansion in self._by_structure(flat):
@@ -193,7 +193,7 @@ class DraftSimulator:
                 slopes[name][places, :n_rf] = part
         shape = draft.batch_shape
         by_column = {name: part.reshape(*shape, -1) for name, part in slopes.items()}
-        return loss.reshape(shape), cast(Draft, draft.with_columns(by_column))
+        return loss.reshape(shape), draft.with_columns(by_column)
 
     def _by_structure(self, flat: Draft) -> list[tuple[np.ndarray, Draft, Expansion]]:
         """Drafts of each structure, their places, and how they expand; not those too short for a train."""
