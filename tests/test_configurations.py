@@ -379,3 +379,28 @@ def test_a_crusher_dephases_evenly_until_the_next_pulse():
     times = torch.tensor([0.0, 5e-3, 10e-3 - 1e-12, 15e-3, 20e-3], dtype=torch.float64)
     mxy, _ = evolve(sequence, make_voxels(), times)
     close(mxy[:, 0].abs(), [1, 2 / math.pi, 0, 2 / math.pi, 1], 1e-9)
+
+
+def test_evolution_knows_moments_that_no_readout_sees():
+    # In the middle of the second interval what was dephased by 3 cycles stands at 3.5 or, turned over, -2.5.
+    sequence = design(Layout.plain(2, gradients=(3, 1)), [80, 155], [0, 0], [10, 10])
+    mxy, _ = evolve(sequence, make_voxels(), torch.tensor([15e-3], dtype=torch.float64))
+    parts = (
+        -math.sin(A) * math.cos(B / 2) ** 2 * np.sinc(3.5),
+        math.sin(A) * math.sin(B / 2) ** 2 * np.sinc(2.5),
+        -math.cos(A) * math.sin(B) * np.sinc(0.5),
+    )
+    close(mxy, 1j * sum(parts))
+
+
+def test_evolution_is_differentiable_by_the_delays():
+    # After 5 ms of the second interval, which begins later with a longer delay.
+    times = torch.tensor([15e-3], dtype=torch.float64)
+    layout, voxels = Layout.plain(2, gradients=(1, 1)), make_voxels(**VOXEL)
+    sequence = design(layout, [80, 155], [0, 90], [10, 10])
+
+    def run(*columns):
+        return evolve(Sequence(*columns, layout=layout), voxels, times)
+
+    inputs = [part.clone().requires_grad_() for part in sequence.columns().values()]
+    assert torch.autograd.gradcheck(run, inputs)

@@ -110,7 +110,7 @@ class Configurations:
         ValueError
             If there are too many states to follow, or a kind is not given.
         """
-        layout, states = _layout(sequence), self._after_pulses(sequence, mz)
+        layout, states = _layout(sequence), list(self._play(sequence, self._start(sequence, mz)))
         readings = [
             self._read(states[each.pulse], states[each.pulse].time(each.multiples), each.gradient)
             for each in layout.readouts
@@ -126,12 +126,13 @@ class Configurations:
         A crusher is played evenly up to a readout, and from there to the next pulse; a spoiler just before
         the next pulse. What is read between is the mean over the voxel.
         """
-        layout, states = _layout(sequence), self._after_pulses(sequence, 1.0)
+        layout, start = _layout(sequence), self._start(sequence, 1.0)
+        states = list(self._play(sequence, start, every_moment=True))
         starts, readings = torch.cat([state.elapsed for state in states]), []
         for time in times:
             pulse = int((starts <= time).sum()) - 1
             since = time - starts[pulse : pulse + 1]
-            moment = _moment_at(layout, pulse, sequence.delay[0].detach().numpy(force=True), float(since))
+            moment = _moment_at(layout, pulse, sequence.delay[0].numpy(force=True), float(since.detach()))
             readings.append(self._read(states[pulse], since, moment))
         mxy, along = (torch.cat(part) for part in zip(*readings, strict=True))
         return self._across_slice(layout, mxy, along)
@@ -144,15 +145,15 @@ class Configurations:
             ends.append(self._read(last, last.time(_layout(sequence).multiples[-1]))[1])
         return ends[0] / (1 - (ends[1] - ends[0]))
 
-    def _after_pulses(self, sequence: Sequence, mz: float | Tensor) -> list[ConfigurationState]:
+    def _start(self, sequence: Sequence, mz: float | Tensor) -> float | Tensor:
         if _layout(sequence).steady:
-            mz = self.steady_mz(sequence)
-        elif isinstance(mz, Tensor):
-            mz = mz[:, None]
-        return list(self._play(sequence, mz))
+            return self.steady_mz(sequence)
+        return mz[:, None] if isinstance(mz, Tensor) else mz
 
-    def _play(self, sequence: Sequence, mz: float | Tensor) -> Iterator[ConfigurationState]:
-        """Yield the state just after each pulse."""
+    def _play(
+        self, sequence: Sequence, mz: float | Tensor, every_moment: bool = False
+    ) -> Iterator[ConfigurationState]:
+        """Yield the state just after each pulse; what can reach no readout in it only if wanted."""
         layout, delay = _layout(sequence), sequence.delay
         place = self._places(layout).place
         along = self.voxels.b1.new_ones(len(delay), len(self.voxels), len(place)) * mz
@@ -163,7 +164,8 @@ class Configurations:
         ):
             if k > 0:
                 state = self._wait(state, layout.multiples[k - 1], layout.gradients[k - 1])
-            state = _within(state, _most_moment(layout, k))
+            if not every_moment:
+                state = _within(state, _most_moment(layout, k))
             if kind == HARD:
                 state = self._pulse(state, flip_angle[:, None, None] * self.voxels.b1[:, None], phase)
             else:
@@ -208,7 +210,7 @@ class Configurations:
         longitudinal = {name: part * decay for name, part in state.longitudinal.items()}
         origin = (0,) * (1 + len(multiples))
         longitudinal[origin] = longitudinal[origin] + 1 - decay
-        return ConfigurationState(transverse, longitudinal, state.delay, state.elapsed + time.detach())
+        return ConfigurationState(transverse, longitudinal, state.delay, state.elapsed + time)
 
     def _read(
         self, state: ConfigurationState, time: Float[Tensor, " batch"], moment: int | float = 0
@@ -294,6 +296,6 @@ def _most_moment(layout: Layout, pulse: int) -> int:
 def _moment_at(layout: Layout, pulse: int, delay: np.ndarray, time: float) -> float:
     """Crusher moment some time [s] after a pulse, in a straight line between readouts and pulses."""
     readouts = [(each.multiples @ delay, each.gradient) for each in layout.readouts if each.pulse == pulse]
-    times, moments = zip((0.0, 0), *readouts, strict=True)
+    times, moments = zip((0.0, 0), *sorted(readouts), strict=True)
     end = moments[-1] if layout.gradients[pulse] == SPOILER else layout.gradients[pulse]
     return float(np.interp(time, (*times, layout.multiples[pulse] @ delay), (*moments, end)))
