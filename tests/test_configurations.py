@@ -394,10 +394,10 @@ def test_evolution_knows_moments_that_no_readout_sees():
 
 
 def test_evolution_is_differentiable_by_the_delays():
-    # After 5 ms of the second interval, which begins later with a longer delay.
+    # After 5 ms of the second interval, which begins later with a longer delay; a crusher's course is given.
     times = torch.tensor([15e-3], dtype=torch.float64)
-    layout, voxels = Layout.plain(2, gradients=(1, 1)), make_voxels(**VOXEL)
-    sequence = design(layout, [80, 155], [0, 90], [10, 10])
+    layout, voxels = Layout.plain(2, steady=True), make_voxels(**VOXEL)
+    sequence = design(layout, [80, 155], [0, 90], [10, 10, 480])
 
     def run(*columns):
         return evolve(Sequence(*columns, layout=layout), voxels, times)

@@ -124,7 +124,8 @@ class Configurations:
         """Mxy and Mz of a batch of one over the time [s] from the first pulse, in units of M0.
 
         A crusher is played evenly up to a readout, and from there to the next pulse; a spoiler just before
-        the next pulse. What is read between is the mean over the voxel.
+        the next pulse. What is read between is the mean over the voxel; derivatives leave the course of the
+        crusher as it is.
         """
         layout, start = _layout(sequence), self._start(sequence, 1.0)
         states = list(self._play(sequence, start, every_moment=True))
