@@ -130,7 +130,7 @@ def do_block(mode, n, w, block, products, same_spread):
     if products:
         weights_by_products(n, r2_prime, w)
     else:
-        weights_directly(F_COUNT[n], r2_prime, load(block.voxel, RATE), same_spread, w)
+        weights_directly(0, F_COUNT[n], r2_prime, load(block.voxel, RATE), same_spread, w)
     for k in range(n - 1):
         grow(k, w.tree, w.pulses)
     real, imaginary = gather(n, w)

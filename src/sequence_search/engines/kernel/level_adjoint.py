@@ -11,6 +11,8 @@ from sequence_search.engines.kernel.compilation import inner, outer
 from sequence_search.engines.kernel.lanes import WIDTH, load, skip, store
 from sequence_search.engines.kernel.levels import (
     AT_SPAN,
+    BAR_IM,
+    BAR_RE,
     COSINE,
     DECAY,
     E1,
@@ -23,8 +25,6 @@ from sequence_search.engines.kernel.levels import (
     S_RE,
     SINE,
     SPAN,
-    SUM_IM,
-    SUM_RE,
     TO_IM,
     TO_RE,
     TURN_IM,
@@ -42,7 +42,7 @@ def pull_reads(i, k, t, w, tau_bar, ar, ai, br, bi, pr, pi, qr, qi):
     for r in range(t.first_read[k], t.first_read[k + 1]):
         at, row = skip(w.reads, WIDTH * READ * r), OF_READ * r
         entry = skip(t.entry, 2 * (t.read[row + FIRST_ENTRY] + i - t.level[k]))
-        mr, mi = load(at, SUM_RE), load(at, SUM_IM)
+        mr, mi = load(at, BAR_RE), load(at, BAR_IM)
         plus, minus = load(w.weight, entry[0]), load(w.weight, entry[1])
         pr, pi = pr + plus * mr, pi + plus * mi
         qr, qi = qr + minus * mr, qi + minus * mi
@@ -99,7 +99,7 @@ def pull(k, size, t, w, fresh_bar, end_bar):
     ki += pr * ai - pi * ar
     for r in range(t.first_read[k], t.first_read[k + 1]):
         sums, leaf = skip(w.reads, WIDTH * READ * r), t.read[OF_READ * r + OF_ORIGIN]
-        mr, mi, weight = load(sums, SUM_RE), load(sums, SUM_IM), load(w.weight, leaf)
+        mr, mi, weight = load(sums, BAR_RE), load(sums, BAR_IM), load(w.weight, leaf)
         pr, pi = pr + weight * mr, pi + weight * mi
         increase(tau_bar, leaf, load(w.slope, leaf) * (mr * ar + mi * ai))
     put(rows, origin, 2.0 * pr, 2.0 * cosine * pi + sine * fresh_bar)
@@ -140,10 +140,10 @@ def sweep_back(size, t, w, voxel, start, end_bar):
 @inner
 def pull_turn(at, phase, k, spans, span, r2, omega):
     """Turn the adjoint of a signal, found in its place, back to that of the sum; add to the gradient."""
-    sr, si, br, bi = load(at, S_RE), load(at, S_IM), load(at, SUM_RE), load(at, SUM_IM)
+    sr, si, br, bi = load(at, S_RE), load(at, S_IM), load(at, BAR_RE), load(at, BAR_IM)
     gr, gi = load(at, TO_RE), load(at, TO_IM)
     kr, ki = br * sr + bi * si, br * si - bi * sr
     increase(phase, k, -1.0 * ki)
     increase(spans, span, -1.0 * (r2 * kr + omega * ki))
-    store(at, SUM_RE, gr * br + gi * bi)
-    store(at, SUM_IM, gr * bi - gi * br)
+    store(at, BAR_RE, gr * br + gi * bi)
+    store(at, BAR_IM, gr * bi - gi * br)

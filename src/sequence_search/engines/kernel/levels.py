@@ -38,7 +38,7 @@ COSINE, SINE, TURN_RE, TURN_IM, DECAY, PULSE = range(6)
 E1, E2_RE, E2_IM, SPAN = range(4)
 # Rows of a readout: half the turn since its pulse, the signal, its derivative by Mz at the start, the adjoint
 # of the signal and then of the sum before the turn.
-TO_RE, TO_IM, S_RE, S_IM, START_RE, START_IM, SUM_RE, SUM_IM, READ = range(9)
+TO_RE, TO_IM, S_RE, S_IM, START_RE, START_IM, BAR_RE, BAR_IM, READ = range(9)
 # Numbers of a readout in the tables.
 NUMBER, AT_SPAN, OF_ORIGIN, FIRST_ENTRY, OF_READ = range(5)
 
@@ -97,11 +97,15 @@ def act(size, t, pulses, voxel, w):
     """Describe what pulses and delays do to the voxels of a block."""
     for s in range(size.spans):
         at, time = skip(w.spans, WIDTH * SPAN * s), w.time[s]
-        e2 = exponential(load(voxel, R2) * -time)
-        cos2, sin2, sine = half_squares(load(voxel, OMEGA) * time)
-        store(at, E1, exponential(load(voxel, R1) * -time))
-        store(at, E2_RE, e2 * (cos2 - sin2))
-        store(at, E2_IM, e2 * sine)
+        if t.relaxes[2 * s]:
+            store(at, E1, exponential(load(voxel, R1) * -time))
+        store(at, E2_RE, 0.0)
+        store(at, E2_IM, 0.0)
+        if t.relaxes[2 * s + 1]:
+            e2 = exponential(load(voxel, R2) * -time)
+            cos2, sin2, sine = half_squares(load(voxel, OMEGA) * time)
+            store(at, E2_RE, e2 * (cos2 - sin2))
+            store(at, E2_IM, e2 * sine)
     for k in range(size.pulses):
         at = skip(w.pulses, WIDTH * PULSE * k)
         cos2, sin2, sine = half_squares(load(voxel, B1) * pulses.flip[k])

@@ -35,6 +35,7 @@ class Tables(NamedTuple):
     origin: np.ndarray  # [n_rf, 2], source and user of the nameless F
     span: np.ndarray  # [spans, n_delay], the different multiples of intervals and readouts
     interval: np.ndarray  # [n_rf], span of each interval
+    relaxes: np.ndarray  # [spans, 2], whether anything longitudinal, anything transverse lives through it
     leaf: np.ndarray  # [leaves, n_delay], clocks with which something is read; the first counts for nothing
     read: (
         np.ndarray
@@ -82,6 +83,7 @@ def tables(layout: Layout) -> Tables:
         origin=origin,
         span=np.array(list(spans)),
         interval=np.array(interval),
+        relaxes=_relaxes(layout, steps, interval, read, len(spans)),
         leaf=np.array([(0,) * layout.n_delay, *list(leaves)[1:]]),
         read=np.array(read),
         first_read=_ends(reads),
@@ -132,6 +134,16 @@ def _levels(layout: Layout, steps: list[Name | None], reads: list[list[Name]]) -
         }
         levels.append(sorted(wanted - {nameless}, key=lambda name: (not _is_read(name, until), name)))
     return levels[::-1]
+
+
+def _relaxes(
+    layout: Layout, steps: list[Name | None], interval: list[int], read: list[tuple[int, ...]], n_spans: int
+) -> np.ndarray:
+    """Whether anything longitudinal, anything transverse lives through each span."""
+    longitudinal = {*interval} if layout.steady else {*interval[:-1]}
+    transverse = {span for span, step in zip(interval, [*steps, None], strict=True) if step is not None}
+    transverse |= {span for _, span, *_ in read}
+    return np.array([(span in longitudinal, span in transverse) for span in range(n_spans)], np.int64)
 
 
 def _moves(levels: Levels, steps: list[Name | None]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,7 +10,6 @@ import numpy as np
 from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.compilation import cached, inner
 from sequence_search.engines.kernel.items import (
-    ADJOINT,
     FORWARD,
     LOSS,
     Block,
@@ -31,6 +30,8 @@ from sequence_search.engines.kernel.lanes import (
 )
 from sequence_search.engines.kernel.level_adjoint import sweep_back
 from sequence_search.engines.kernel.levels import (
+    BAR_IM,
+    BAR_RE,
     NUMBER,
     OF_READ,
     READ,
@@ -38,8 +39,6 @@ from sequence_search.engines.kernel.levels import (
     S_RE,
     START_IM,
     START_RE,
-    SUM_IM,
-    SUM_RE,
     act,
     describe,
     increase,
@@ -54,73 +53,89 @@ from sequence_search.engines.kernel.tree import R2_PRIME, RATE, VOXEL, weights_d
 
 
 @inner
-def simulate(size, t, w, one):
-    """Leave all signals; return Mz at the start, and 1 less the part of it that is left at the end."""
-    if not size.steady:
-        sweep(size, t, w, one, 1.0, S_RE)
-        return one, one
-    rest = 1.0 - sweep(size, t, w, one, 0.0, START_RE)
-    start = select_less(0.0, rest, sweep(size, t, w, one * 0.0, 1.0, S_RE) / rest, 1.0)
-    for r in range(size.reads):
-        at = skip(w.reads, WIDTH * READ * r)
-        increase(at, S_RE, start * load(at, START_RE))
-        increase(at, S_IM, start * load(at, START_IM))
+def simulate(mode, size, t, w, one):
+    """Leave all signals, and amplitudes for the way back.
+
+    Returns Mz at the start, and 1 less the part of it that is left at the end of a repetition. This takes one
+    sweep, or in a steady state three: from Mz = 1 without recovery, from 0 with it, from what is then steady.
+    """
+    start, rest, steady_forward = one, one, size.steady and mode == FORWARD
+    for turn in range(0 if size.steady else 2, 2 if steady_forward else 3):
+        fresh = one * 0.0 if turn == 1 else start
+        end = sweep(size, t, w, fresh, 0.0 if turn == 0 else 1.0, START_RE if turn == 0 else S_RE)
+        if turn == 0:
+            rest = 1.0 - end
+        elif turn == 1:
+            start = select_less(0.0, rest, end / rest, 1.0)
+    if steady_forward:
+        for r in range(size.reads):
+            at = skip(w.reads, WIDTH * READ * r)
+            increase(at, S_RE, start * load(at, START_RE))
+            increase(at, S_IM, start * load(at, START_IM))
     return start, rest
 
 
 @inner
-def pull(size, t, w, voxel, start, rest):
-    """Go back through a block for the adjoints of the signals: leave the gradient in `grad`."""
-    end_bar = rest * 0.0
-    if size.steady:
-        for r in range(size.reads):
-            at = skip(w.reads, WIDTH * READ * r)
-            end_bar += load(at, SUM_RE) * load(at, START_RE) + load(at, SUM_IM) * load(at, START_IM)
-        end_bar = select_less(0.0, rest, end_bar / rest, 0.0)
-        sweep(size, t, w, start, 1.0, S_RE)
-    sweep_back(size, t, w, voxel, start, end_bar)
+def end_adjoint(size, w, rest):
+    """Adjoint of Mz at the end of a repetition, from those of the signals."""
+    by_start = rest * 0.0
+    for r in range(size.reads):
+        at = skip(w.reads, WIDTH * READ * r)
+        by_start += load(at, BAR_RE) * load(at, START_RE) + load(at, BAR_IM) * load(at, START_IM)
+    return select_less(0.0, rest, by_start / rest, 0.0)
 
 
 @inner
-def add(size, w, value, mean, a, b, both):
-    """Add a block to the sums over a segment: value, mean, the gradient times a and, if `both`, times b."""
-    increase(w.total, VALUE, value)
-    increase(w.total, MEAN, mean)
+def add(size, w, a, b):
+    """Add the gradient of a block, times a and times b, which is the weight in a mean, to the sums."""
     for row in range(size.gradient):
         g = load(w.grad, row)
         increase(w.total, SLOPES + 2 * row, a * g)
-        if both:
-            increase(w.total, SLOPES + 2 * row + 1, b * g)
+        increase(w.total, SLOPES + 2 * row + 1, b * g)
 
 
 @inner
-def do_block(mode, size, t, w, block, signal, n_signal):
+def seed_loss(w, factors):
+    """Seed the one readout with S/|S|, the direction in which |S| grows; add to the value and the mean.
+
+    Returns the slope of the value by |S|, and the weight in the mean.
+    """
+    real, imaginary = load(w.reads, S_RE), load(w.reads, S_IM)
+    length = root(real * real + imaginary * imaginary)
+    inverse = select_less(0.0, length, 1.0 / length, 0.0)
+    store(w.reads, BAR_RE, inverse * real)
+    store(w.reads, BAR_IM, inverse * imaginary)
+    c1, c2, b = load(factors, 0), load(factors, 1), load(factors, 2)
+    increase(w.total, VALUE, length * (c1 + c2 * length))
+    increase(w.total, MEAN, b * length)
+    return c1 + 2.0 * c2 * length, b
+
+
+@inner
+def do_block(mode, size, t, w, block, n_signal):
     """Do all that is done with a block once its pulses are known."""
     one = load(block.voxel, R2_PRIME) * 0.0 + 1.0
-    start, rest = simulate(size, t, w, one)
-    for r in range(size.reads):
+    start, rest = simulate(mode, size, t, w, one)
+    for r in range(size.reads if mode != LOSS else 0):
         at = skip(w.reads, WIDTH * READ * r)
         own = Block(
-            block.voxel, block.place, block.factors, skip(signal, n_signal * t.read[OF_READ * r + NUMBER])
+            block.voxel,
+            block.place,
+            block.factors,
+            skip(block.signal, n_signal * t.read[OF_READ * r + NUMBER]),
         )
         if mode == FORWARD:
             put_signal(own, w.few, load(at, S_RE), load(at, S_IM))
-        elif mode == ADJOINT:
+        else:
             seed_re, seed_im = get_signal(own, w.few)
-            store(at, SUM_RE, seed_re)
-            store(at, SUM_IM, seed_im)
-    if mode == ADJOINT:
-        pull(size, t, w, block.voxel, start, rest)
-        add(size, w, 0.0, 0.0, 1.0, 0.0, False)
-    if mode == LOSS:  # of one readout: seed with S/|S|, the direction in which |S| grows
-        real, imaginary = load(w.reads, S_RE), load(w.reads, S_IM)
-        length = root(real * real + imaginary * imaginary)
-        inverse = select_less(0.0, length, 1.0 / length, 0.0)
-        store(w.reads, SUM_RE, inverse * real)
-        store(w.reads, SUM_IM, inverse * imaginary)
-        pull(size, t, w, block.voxel, start, rest)
-        c1, c2, b = load(block.factors, 0), load(block.factors, 1), load(block.factors, 2)
-        add(size, w, length * (c1 + c2 * length), b * length, c1 + 2.0 * c2 * length, b, True)
+            store(at, BAR_RE, seed_re)
+            store(at, BAR_IM, seed_im)
+    if mode == FORWARD:
+        return
+    a, b = seed_loss(w, block.factors) if mode == LOSS else (one, one * 0.0)
+    end_bar = end_adjoint(size, w, rest) if size.steady else one * 0.0
+    sweep_back(size, t, w, block.voxel, start, end_bar)
+    add(size, w, a, b)
 
 
 @inner
@@ -151,6 +166,8 @@ def table_work(mode, counter, numbers, start, sequences, tables, blocks, factors
     size, t, w = count(tables), point(tables), divide(numbers, start)
     n, n_chunks, n_signal = size.pulses, blocks.chunk.size - 1, signal.shape[2]
     put(w.rows, 3 * size.triples + n, 0.0, 0.0)
+    store(w.weight, 0, 0.0)
+    store(w.slope, 0, 0.0)
     while True:
         item = take_next(counter)
         if item >= delay.shape[0] * n_chunks:
@@ -173,10 +190,8 @@ def table_work(mode, counter, numbers, start, sequences, tables, blocks, factors
                 )
                 act(size, t, pulses, block.voxel, w)
                 rates = load(block.voxel, R2_PRIME), load(block.voxel, RATE)
-                weights_directly(size.leaves, *rates, blocks.same_spread, w)
-                store(w.weight, 0, 0.0)
-                store(w.slope, 0, 0.0)
-                do_block(mode, size, t, w, block, own, n_signal)
+                weights_directly(1, size.leaves, *rates, blocks.same_spread, w)
+                do_block(mode, size, t, w, block, n_signal)
             if mode != FORWARD:
                 for v in range(WIDTH):
                     partial[b, s, VALUE] += w.total[WIDTH * VALUE + v]

@@ -133,6 +133,7 @@ def point(t):
         pointer(t.origin, 0, t.origin.size),
         pointer(t.span, 0, t.span.size),
         pointer(t.interval, 0, t.interval.size),
+        pointer(t.relaxes, 0, t.relaxes.size),
         pointer(t.leaf, 0, t.leaf.size),
         pointer(t.read, 0, t.read.size),
         pointer(t.first_read, 0, t.first_read.size),

@@ -204,10 +204,10 @@ def weights_by_products(n, r2_prime, w):
 
 
 @inner
-def weights_directly(leaves, r2_prime, rate, same_spread, w):
-    """Weigh so many leaves for any delays, T2' and spreads."""
+def weights_directly(first, end, r2_prime, rate, same_spread, w):
+    """Weigh leaves for any delays, T2' and spreads."""
     one = r2_prime * 0.0 + 1.0
-    for leaf in range(leaves):
+    for leaf in range(first, end):
         row = skip(w.table, LEAF * leaf)
         if same_spread:
             sinc, slope = one * row[SINC], one * row[SLOPE]
