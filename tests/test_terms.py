@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from conftest import make_voxels
+from sequence_search.engines.simulator import Simulator
 from sequence_search.layout import SPOILER, Layout
 from sequence_search.objective import Objective, Prepared, Term
 from sequence_search.pulses.kinds import Hard
@@ -47,6 +48,17 @@ def test_efficiency_of_saturation_recovery_is_largest_near_1_26_t1():
     assert at < before
     assert at < after
     assert after - before == pytest.approx(0, abs=1e-8)
+
+
+def test_efficiency_has_its_optimum_at_the_ernst_angle():
+    # cos(flip) = exp(-TR/T1)
+    voxels, flip = make_voxels(1, t1=0.8, t2=0.05), math.degrees(math.acos(math.exp(-0.025 / 0.8)))
+    objective = Objective((Term("snr", snr_efficiency, 1.0, tuple(voxels.tissue.tolist())),))
+    simulator = Simulator(voxels, objective)
+    sequence = Sequence.from_degrees_ms([[flip], [flip - 2]], [[0]] * 2, [[5, 20]] * 2, layout=FID)
+    slopes = simulator.loss_and_gradient(sequence)[1].flip_angle[:, 0]
+    assert slopes[0] == pytest.approx(0, abs=1e-12)
+    assert slopes[1] < -1e-3
 
 
 def test_efficiency_of_what_is_played_once_is_refused():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -94,15 +95,20 @@ def check_layout(columns: Sequence[Column], parts: Mapping[str, Tensor], layout:
     ------
     ValueError
     """
-    widths = {column.name: layout.n_delay if column.adds else layout.n_rf for column in columns}
-    shapes = {name: tuple(parts[name].shape) for name in widths}
-    batch = shapes[columns[0].name][:-1]
-    if any(shapes[name] != (*batch, width) for name, width in widths.items()):
-        wanted = ", ".join(f"{name} [*batch, {width}]" for name, width in widths.items())
+    shapes = [tuple(parts[column.name].shape) for column in columns]
+    widths = [layout.n_delay if column.adds else layout.n_rf for column in columns]
+    if shapes != [(*shapes[0][:-1], width) for width in widths]:
+        wanted = (f"{c.name} [*batch, {width}]" for c, width in zip(columns, widths, strict=True))
         raise ValueError(
-            f"with a layout of {layout.n_rf} pulses and {layout.n_delay} delays there must be {wanted},"
-            f" got {', '.join(map(str, shapes.values()))}"
+            f"with a layout of {layout.n_rf} pulses and {layout.n_delay} delays there must be"
+            f" {', '.join(wanted)}, got {', '.join(map(str, shapes))}"
         )
+
+
+@cache
+def is_plain(layout: Layout) -> bool:
+    """As `Layout.is_plain`, which takes as long as all else of a new sequence."""
+    return layout.is_plain
 
 
 def readout_multiples(layout: Layout) -> tuple[Multiples, ...]:

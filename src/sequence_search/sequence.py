@@ -19,6 +19,7 @@ from sequence_search.columns import (
     check_layout,
     check_same_layout,
     check_shapes,
+    is_plain,
     packed,
     padded,
     read_columns,
@@ -77,7 +78,7 @@ class Sequence(Batch):
         if self.present is not None:
             raise ValueError("a sequence with a layout has no absent pulses: present must be None")
         check_layout(self.COLUMNS, self.columns(), self.layout)
-        if self.layout.is_plain:
+        if is_plain(self.layout):
             object.__setattr__(self, "layout", None)
 
     @classmethod
@@ -248,9 +249,7 @@ class Sequence(Batch):
         # One of a fixed amplitude turns whatever its flip angle, and the name of a kind does not tell.
         keep = keep | torch.tensor([kind != HARD for kind in self.layout.kinds], device=keep.device)
         if not keep.any():
-            return self._replace(
-                **{name: part[..., :0] for name, part in self.columns().items()}, layout=None
-            )
+            return self._replace(layout=None, **{n: p[..., :0] for n, p in self.columns().items()})
         parts, layout = without_pulses(self.COLUMNS, self.columns(), self.layout, keep)
         return self._replace(**parts, layout=layout)
 

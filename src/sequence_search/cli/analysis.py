@@ -108,7 +108,7 @@ def _worst_words(each: WorstVoxels) -> list[str]:
 def tradeoff(  # noqa: PLR0913 - what to trade, the budget and the output
     problem: ProblemArgument,
     against: Annotated[
-        str, typer.Option(help="rf_energy, time_to_readout, rf_number, or a term of the objective.")
+        str, typer.Option(help="rf_energy, time_to_readout, duration, rf_number, or a term of the objective.")
     ],
     points: Annotated[int, typer.Option(min=2, max=1000, help="The most points of the front.")] = 20,
     engine: EngineOption = "auto",
