@@ -284,7 +284,21 @@ def test_too_many_states_are_refused(monkeypatch):
     assert signal(tied, make_voxels()).shape == (4, 1)
 
 
-# Against spins, one by one, to their sampling error.
+# Against other engines.
+
+
+@every_example
+def test_the_compiled_engine_gives_the_same(example):
+    layout, *numbers = example
+    voxels, sequence = random_brain_voxels(9), design(layout, *numbers)
+    slopes = {}
+    for engine in ("fused", "configurations"):
+        inputs = [part.clone().requires_grad_() for part in sequence.columns().values()]
+        found = simulate(Sequence(*inputs, layout=layout), voxels, engine)
+        close(found.detach(), signal(sequence, voxels))
+        slopes[engine] = torch.autograd.grad(found.abs().square().sum(), inputs)
+    for mine, theirs in zip(*slopes.values(), strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-10, rtol=1e-10)
 
 
 @every_example

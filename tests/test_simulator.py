@@ -479,6 +479,10 @@ def test_a_gpu_gives_what_the_cpu_gives():
     on_gpu = simulate(sequence.to("cuda"), voxels.to("cuda"))
     assert on_gpu.device.type == "cuda"
     torch.testing.assert_close(on_gpu.cpu(), simulate(sequence, voxels), atol=1e-12, rtol=0)
+    layout = Layout.plain(4, gradients=(1, "spoiler", 1, 1))
+    crushed = Sequence(*sequence.columns().values(), layout=layout)
+    on_gpu = simulate(crushed.to("cuda"), voxels.to("cuda"))
+    torch.testing.assert_close(on_gpu.cpu(), simulate(crushed, voxels), atol=1e-12, rtol=0)
     with pytest.raises(ValueError, match="runs on the CPU only"):
         simulate(sequence.to("cuda"), voxels.to("cuda"), "fused")
 
@@ -629,19 +633,25 @@ def test_a_layout_that_an_engine_does_not_play_is_refused(engine, options):
         simulator.loss_and_gradient(crushed_echo())
 
 
+TRAIN = Sequence.from_degrees_ms([80, 130, 120], [0, 90, 70], [5], layout=Layout.train(2, crusher=1))
+OF_READOUTS = Objective((*WORST.terms, Term("second", TERMS["signal"], 1.0, (1,), readouts=(2,))))
+
+
 @pytest.mark.parametrize("engine", ["auto", "fused", "configurations"])
-def test_a_layout_has_a_signal_a_loss_and_a_gradient(engine):
-    sequence, voxels = Sequence.stack([crushed_echo(), crushed_echo((60, 120))]), random_brain_voxels(60)
-    simulator = Simulator(voxels, WORST, engine)
-    close(simulator.signal(sequence), simulate(sequence, voxels, "configurations"), 1e-13)
-    loss, slopes = simulator.loss_and_gradient(sequence)
-    close(loss, torch.stack(list(simulator.parts(sequence).values())).sum(0))
-    inputs = [part.clone().requires_grad_() for part in sequence.columns().values()]
+@pytest.mark.parametrize(("sequence", "objective"), [(crushed_echo(), WORST), (TRAIN, OF_READOUTS)])
+def test_a_layout_has_a_signal_a_loss_and_a_gradient(sequence, objective, engine):
+    other = sequence.with_columns({"flip_angle": 0.8 * sequence.flip_angle})
+    both, voxels = Sequence.stack([sequence, other]), random_brain_voxels(60)
+    simulator = Simulator(voxels, objective, engine)
+    close(simulator.signal(both), simulate(both, voxels, "configurations"), 1e-13)
+    loss, slopes = simulator.loss_and_gradient(both)
+    close(loss, torch.stack(list(simulator.parts(both).values())).sum(0))
+    inputs = [part.clone().requires_grad_() for part in both.columns().values()]
 
     def losses(*parts):
-        return simulator.loss(Sequence(*parts, layout=CRUSHED))
+        return simulator.loss(Sequence(*parts, layout=both.layout))
 
-    assert torch.autograd.gradcheck(losses, inputs)
+    assert torch.autograd.gradcheck(losses, inputs, fast_mode=engine == "configurations")
     expected = torch.autograd.grad(losses(*inputs).sum(), inputs)
-    for slope, other in zip(slopes.columns().values(), expected, strict=True):
-        torch.testing.assert_close(slope, other, atol=1e-12, rtol=1e-10)
+    for slope, derivative in zip(slopes.columns().values(), expected, strict=True):
+        torch.testing.assert_close(slope, derivative, atol=1e-12, rtol=1e-10)
