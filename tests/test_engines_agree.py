@@ -35,7 +35,12 @@ def gradient_of_configurations(batch, voxels, weight):
     leaves = batch.map(lambda part: part.clone().requires_grad_())
     signal = simulate(leaves, voxels, "configurations").reshape(weight.shape)
     value = (torch.from_numpy(weight).conj() * signal).real.sum()
-    return [part.numpy() for part in torch.autograd.grad(value, list(leaves.columns().values()))]
+    return [
+        part.numpy()
+        for part in torch.autograd.grad(
+            value, list(leaves.columns().values()), allow_unused=True, materialize_grads=True
+        )
+    ]
 
 
 def gradient_of_kernel(batch, voxels, weight):
