@@ -2,6 +2,7 @@
 
 python benchmarks/engines.py                                  # measure, save JSON, print the tables
 python benchmarks/engines.py --quick --out out/quick.json     # a small subset
+python benchmarks/engines.py --layouts                        # layouts alone
 python benchmarks/engines.py --markdown docs/benchmarks.md    # write the tables of a saved JSON there
 """
 
@@ -24,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from peers import Case, Contestant, by_autograd, floor, machine, mrzero, ours, tables
+from peers import Case, Contestant, by_autograd, floor, layouts, machine, mrzero, ours, tables
 from peers import blochsim as blochsim_peer
 
 from sequence_search import Problem, Sequence
@@ -245,6 +246,7 @@ def measure(quick: bool) -> dict[str, Any]:
             "times": floors,
         },
         "overhead": overhead(),
+        "layouts": layouts.measure(rounds=10 if quick else 60),
         "memory": [] if quick else memory(entered),
     }
 
@@ -255,6 +257,7 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "engines.json")
     parser.add_argument("--quick", action="store_true", help="a small subset")
+    parser.add_argument("--layouts", action="store_true", help="measure layouts alone, print their table")
     parser.add_argument(
         "--markdown", type=Path, help="write the tables of --out into this page; measure nothing"
     )
@@ -263,6 +266,8 @@ def main() -> None:
     if arguments.peak:
         name, pulses, n_voxels, batch, call = arguments.peak
         print(peak(name, int(pulses), int(n_voxels), int(batch), call))
+    elif arguments.layouts:
+        print(tables.of_layouts(layouts.measure(rounds=60)))
     elif arguments.markdown:
         tables.insert(arguments.markdown, json.loads(arguments.out.read_text()))
     else:

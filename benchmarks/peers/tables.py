@@ -36,7 +36,7 @@ def insert(page: Path, found: Found) -> None:
 def render(found: Found) -> str:
     """All tables."""
     parts = [_machine(found), _targets(found), *_times(found), _agreement(found), _floor(found)]
-    parts += [_overhead(found), _memory(found)]
+    parts += [of_layouts(found.get("layouts", [])), _overhead(found), _memory(found)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -146,6 +146,25 @@ def _floor(found: Found) -> str:
     head = ["pulses, voxels", *names, "floor [ms]", "fused [ms]", f"ratio (≤ {FLOOR_TARGET})"]
     table = _table("Floor: operations on eight voxels, 32 sequences, all cores", head, rows)
     return f"{table}\n\nAn operation on eight numbers takes, with all cores at it [ns]: {cost}."
+
+
+def of_layouts(results: list[Found]) -> str:
+    """Table of layouts; empty without any."""
+    head = ["layout", "triples", "leaves", "ms a sequence", "of the time of", "ratio", "target"]
+    rows = [
+        [
+            result["layout"],
+            str(result["triples"]),
+            str(result["leaves"]),
+            _number(result["ms"]),
+            result.get("against", ""),
+            f"{result['ratio']:.2f}" if "ratio" in result else "",
+            f"{result['target']:g}" if "target" in result else "",
+        ]
+        for result in results
+    ]
+    title = "Layouts: loss and gradient, 1,008 voxels, one core, processor time"
+    return _table(title, head, rows) if rows else ""
 
 
 def _overhead(found: Found) -> str:
