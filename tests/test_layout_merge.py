@@ -3,9 +3,13 @@
 import dataclasses
 
 import pytest
+import torch
 
+from conftest import make_voxels
+from sequence_search.engines.simulator import Simulator
 from sequence_search.layout import SPOILER, Layout, Readout
 from sequence_search.layout_merge import without_pulse
+from sequence_search.sequence import Sequence
 
 
 def test_of_a_plain_layout_a_plain_one_is_left():
@@ -72,3 +76,34 @@ def test_each_readout_stays_at_its_pulse():
     left, groups = without_pulse(layout, 0)
     assert left == Layout(((2,),), (0,), ("hard",), (Readout(0, (1,)), Readout(0, (2,))))
     assert groups == ((1,),)
+
+
+@pytest.mark.parametrize(
+    ("layout", "pulse"),
+    [
+        (Layout.plain(4, gradients=(1, 0, 1, 1)), 1),
+        (Layout.plain(4, gradients=(1, 2, 2, 1), steady=True), 2),
+        (Layout.plain(4, gradients=(SPOILER, 2, 1, 1), steady=True), 1),
+        (Layout.plain(4, gradients=(2, SPOILER, 1, 1)), 1),
+        (Layout.plain(4, gradients=(1, 1, 1, 1), steady=True), 0),
+        (Layout.plain(4, gradients=(1, 0, 1, 1)), 0),
+        (Layout.train(3, before=(1,), crusher=1, steady=True), 0),
+        (Layout.train(3, before=(1,), steady=True), 2),
+        (Layout.train(3, crusher=1), 3),
+    ],
+)
+def test_without_a_pulse_of_no_flip_angle_the_signal_is_the_same(layout, pulse):
+    generator = torch.Generator().manual_seed(3)
+    flip = 1 + 2 * torch.rand(layout.n_rf, generator=generator, dtype=torch.float64)
+    flip[pulse] = 0
+    phase = 6 * torch.rand(layout.n_rf, generator=generator, dtype=torch.float64)
+    delay = 0.01 + 0.2 * torch.rand(layout.n_delay, generator=generator, dtype=torch.float64)
+    sequence = Sequence(flip, phase, delay, layout=layout)
+    left = sequence.drop_small_pulses()
+    assert left.n_rf == layout.n_rf - 1
+    if layout.steady:
+        torch.testing.assert_close(left.tr, sequence.tr)
+    simulator = Simulator(make_voxels(3, t1=0.5, t2=0.3, b0=7.0), engine="configurations")
+    signal = simulator.signal(sequence)
+    assert signal.abs().max() > 1e-3
+    torch.testing.assert_close(simulator.signal(left), signal, atol=1e-13, rtol=0)
