@@ -16,8 +16,8 @@ with names q = (moment, count of each delay) of whole numbers, and tau the sum o
 States of one name are one, whatever their past: with all delays free they are the coherence pathways, in a
 train of equal delays the extended phase graph.
 
-A pulse of a kind is Rz(after) Rx(angle) Rz(before) about its centre, another rotation in each voxel and, if
-one of the pulses selects a slice, at each place across it.
+A pulse of a kind is Rz(after) Rx(angle) Rz(before) about its centre, in each voxel and at each place across
+the slice.
 
 In the steady state the transverse magnetisation at the end of the repetition is spoiled, and the longitudinal
 counts as its mean over the voxel, or at the place. It is a Mz + b for an Mz at the start, so that there
@@ -160,9 +160,8 @@ class Configurations:
         along = self.voxels.b1.new_ones(len(delay), len(self.voxels), len(place)) * mz
         start = {(0,) * (1 + layout.n_delay): torch.complex(along, torch.zeros_like(along))}
         state = ConfigurationState({}, start, delay, delay.new_zeros(len(delay)))
-        for k, (flip_angle, phase, kind) in enumerate(
-            zip(sequence.flip_angle.unbind(1), sequence.phase.unbind(1), layout.kinds, strict=True)
-        ):
+        for k, kind in enumerate(layout.kinds):
+            flip_angle, phase = sequence.flip_angle[:, k], sequence.phase[:, k]
             if k > 0:
                 state = self._wait(state, layout.multiples[k - 1], layout.gradients[k - 1])
             if not every_moment:
@@ -219,10 +218,8 @@ class Configurations:
         """Mean of Mxy and Mz over the voxel, some time and crusher moment later."""
         mxy = self._mean(state, state.transverse, time, moment)
         along = self._mean(state, state.longitudinal, torch.zeros_like(time), 0).real
-        return (
-            mxy * precession(time[:, None, None], self.voxels.t2[:, None], self.voxels.b0[:, None]),
-            1 + (along - 1) * longitudinal_decay(time[:, None, None], self.voxels.t1[:, None]),
-        )
+        turn = precession(time[:, None, None], self.voxels.t2[:, None], self.voxels.b0[:, None])
+        return mxy * turn, 1 + (along - 1) * longitudinal_decay(time[:, None, None], self.voxels.t1[:, None])
 
     def _mean(
         self, state: ConfigurationState, parts: States, time: Float[Tensor, " batch"], moment: int | float

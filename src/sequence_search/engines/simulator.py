@@ -1,14 +1,13 @@
 """The one place that simulates: signal, magnetisation, loss and gradient over one set of voxels.
 
-An engine in torch is a class with the five steps of `Steps`; that of layouts plays them whole. The compiled
-kernel runs the exact sum whole, and declines what it does not know: nobody but `Simulator` decides which of
-them runs.
+An engine in torch is a class with the five steps of `Steps`. The one of layouts and the compiled kernel run
+whole, and the kernel declines what it does not know: nobody but `Simulator` decides which of them runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +23,7 @@ from sequence_search.engines.isochromats import Isochromats, draw_offsets
 from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.objective import Arranged, arrange_objective
 from sequence_search.engines.pathways import Pathways, most_sequences
-from sequence_search.engines.steps import Steps, play
+from sequence_search.engines.steps import Steps, cut, play
 from sequence_search.objective import Objective, Prepared
 from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.slices import IN_SEARCH
@@ -164,9 +163,8 @@ class Simulator:
     ) -> tuple[Complex[Tensor, "*shape n_voxels"], Complex[Tensor, "*shape n_voxels"]]:
         """Signal of a steady layout if each repetition is played exactly alike, and its uncertainty.
 
-        What crushers have stored of one repetition gives echoes in the next, unless phase encoding or RF
-        spoiling varies from one to the next, as `signal` takes it. Here the last repetitions are followed
-        exactly, from a mean Mz before them.
+        Crushers store what gives echoes in the next repetition, unless phase encoding or RF spoiling varies,
+        as `signal` takes it. Here the last repetitions are followed exactly, from a mean Mz before them.
 
         Returns
         -------
@@ -201,15 +199,7 @@ class Simulator:
         single = sequence.without_padding()
         if self._takes_configurations(single):
             return self._configurations.evolve(single.map(lambda part: part[None]), times)
-        # Not the end less the delay, which rounding can put after the time of the pulse.
-        start = torch.cat([torch.zeros_like(single.delay[:1]), single.delay.cumsum(-1)[:-1]])
-        since = times[:, None] - start
-        until_next = torch.cat([torch.minimum(single.delay, since)[:, :-1], since[:, -1:]], -1)
-        played = since >= 0
-        repeated = single.map(lambda part: part.expand(played.shape))
-        return self.magnetization(
-            replace(repeated, delay=torch.where(played, until_next, 0.0), present=played)
-        )
+        return self.magnetization(cut(single, times))
 
     def parts(self, sequence: Sequence) -> dict[str, Float[Tensor, "*batch"]]:
         """Weighted part of each term of the objective by name, differentiable; they add up to the loss."""
@@ -281,8 +271,8 @@ class Simulator:
                 f"engine '{self.engine}' plays no layout (gradients, kinds of pulse, tied delays, several"
                 " readouts, repetition): take 'auto' or 'configurations'"
             )
-        wanted = sequence.layout is not None or self.engine == "configurations"
-        return wanted and sequence.flip_angle.shape[-1] > 0
+        has_pulses = sequence.flip_angle.shape[-1] > 0
+        return sequence.layout is not None or (self.engine == "configurations" and has_pulses)
 
     @cached_property
     def _configurations(self) -> Configurations:

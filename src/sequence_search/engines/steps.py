@@ -1,9 +1,12 @@
-"""An engine as steps: what it does with a state of its own, and a sequence played by them."""
+"""An engine as steps: what it does with a state of its own, and a sequence played by them, whole or cut."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
+import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from sequence_search.sequence import Sequence
@@ -37,3 +40,17 @@ def play(engine: Steps, sequence: Sequence, mz: float | Tensor = 1.0) -> tuple[T
     ):
         state = engine.wait(engine.pulse(state, flip_angle, phase), delay)
     return engine.read(state)
+
+
+def cut(sequence: Sequence, times: Float[Tensor, " n_times"]) -> Sequence:
+    """Batch [n_times] of a single sequence without padding, read at each time [s] from the first pulse.
+
+    What is not yet played is padding; beyond the readout the last delay goes on.
+    """
+    # Not the end less the delay, which rounding can put after the time of the pulse.
+    start = torch.cat([torch.zeros_like(sequence.delay[:1]), sequence.delay.cumsum(-1)[:-1]])
+    since = times[:, None] - start
+    until_next = torch.cat([torch.minimum(sequence.delay, since)[:, :-1], since[:, -1:]], -1)
+    played = since >= 0
+    repeated = sequence.map(lambda part: part.expand(played.shape))
+    return replace(repeated, delay=torch.where(played, until_next, 0.0), present=played)
