@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from pulse_cases import KINDS, SINC
+from pulse_cases import KINDS, SINC, lanes, mixing
 from sequence_search.pulses.shapes import (
     SHAPES,
     Gauss,
@@ -76,6 +76,14 @@ def test_samples_in_any_scale_and_turned_to_zero():
     kind = Samples(duration=2.56e-3, samples=tuple(3j * wave), time_bandwidth=4, slice=True)
     assert kind.waveform == pytest.approx(wave)
     assert kind.slice_bandwidth == pytest.approx(SINC.slice_bandwidth)
+
+
+def test_on_the_raster_of_a_pulseq_file_it_is_the_same_pulse():
+    """Each step of 10 us as ten of 1 us."""
+    finer = Samples(duration=SINC.duration, samples=tuple(np.repeat(SINC.waveform, 10)))
+    b1, frequency = lanes(20)
+    same = np.abs(mixing(finer.rotation(2.0, b1, frequency)) - mixing(SINC.rotation(2.0, b1, frequency)))
+    assert same.max() < 1e-13
 
 
 def test_samples_of_a_fixed_amplitude():

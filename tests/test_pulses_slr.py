@@ -63,3 +63,18 @@ def test_a_pulse_is_symmetric_and_of_its_flip_angle():
 def test_a_product_that_is_too_small_is_refused():
     with pytest.raises(ValueError, match="time_bandwidth of 1 is too small for passband_ripple"):
         slr_pulse(N_SAMPLES, 1.0, "inversion", 1e-4, 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "time_bandwidth", "inside", "outside"),
+    [(401, 2.05, 0.012, 0.043), (100, 5.79, 7.8e-4, 6.7e-3), (256, 64, 0.2, 0.2), (512, 5.9, 2.2e-5, 6.4e-3)],
+)
+def test_designs_that_are_hard_to_come_by(n_samples, time_bandwidth, inside, outside):
+    """Of loose and of strict ripples, where the algorithm does not converge on some transitions."""
+    for purpose in ("small_tip", "refocusing"):
+        assert np.isfinite(slr_pulse(n_samples, time_bandwidth, purpose, inside, outside)).all()
+
+
+def test_too_many_samples_are_refused():
+    with pytest.raises(ValueError, match="an slr pulse has at most 1024 steps of raster, got 2000"):
+        slr_pulse(2000, 4.0, "excitation", 0.01, 0.01)

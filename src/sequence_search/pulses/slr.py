@@ -18,6 +18,8 @@ from sequence_search.checks import Fault
 HEIGHTS = {"small_tip": 0.01, "excitation": math.sqrt(0.5), "refocusing": 1 - 1e-7, "inversion": 1 - 1e-7}
 NARROWEST = 0.02  # transition from the slice to outside it, relative to the bandwidth
 WIDER = 1.2  # the next that is tried
+BISECTIONS = 6  # to 0.3 %
+MOST_TAPS = 1024
 OVERSAMPLING = 64  # of frequencies, for the logarithm of a near 180°
 
 
@@ -40,8 +42,11 @@ def slr_pulse(
     Raises
     ------
     ValueError
-        If the time-bandwidth product is too small for the ripples.
+        If the time-bandwidth product is too small for the ripples, or there are more than 1,024 samples.
     """
+    if n_samples > MOST_TAPS:
+        message = "an slr pulse has at most {0} steps of {raster}, got {1}: make them longer"
+        raise Fault(message, MOST_TAPS, n_samples)
     ripples = _filter_ripples(purpose, inside, outside)
     taps = _filter(n_samples, time_bandwidth, ripples)
     height = HEIGHTS[purpose]
@@ -65,31 +70,36 @@ def _filter_ripples(purpose: str, inside: float, outside: float) -> tuple[float,
 
 
 def _filter(n: int, time_bandwidth: float, ripples: tuple[float, float]) -> Float[np.ndarray, " n"]:
-    from scipy.optimize import brentq
+    """Filter of linear phase with about the narrowest transition that keeps the ripples."""
+    width = NARROWEST
+    while (found := _equiripple(n, time_bandwidth, width, ripples)) is None:
+        width *= WIDER
+        if width > 1:
+            message = "{time_bandwidth} of {0} is too small for {passband_ripple} and {stopband_ripple}"
+            raise Fault(message + ": allow more, or a larger one", f"{time_bandwidth:g}")
+    low = width / WIDER
+    for _ in range(BISECTIONS):
+        middle = (low + width) / 2
+        narrower = _equiripple(n, time_bandwidth, middle, ripples)
+        low, width, found = (middle, width, found) if narrower is None else (low, middle, narrower)
+    return found
+
+
+def _equiripple(
+    n: int, time_bandwidth: float, transition: float, ripples: tuple[float, float]
+) -> Float[np.ndarray, " n"] | None:
+    """Filter of this transition, relative to the bandwidth; None if it does not keep the ripples."""
     from scipy.signal import remez
 
     inside, outside = ripples
-    frequency = np.arange(8 * n + 1) / (16 * n)
-
-    def taps(transition: float) -> Float[np.ndarray, " n"]:
-        edges = np.array([0, 1 - transition, 1 + transition, n / time_bandwidth]) * time_bandwidth / (2 * n)
-        return np.asarray(remez(n, edges, [1, 0], weight=[1, inside / outside], maxiter=100))
-
-    def excess(transition: float) -> float:
-        response = np.abs(np.fft.rfft(taps(transition), 16 * n))
-        edge = time_bandwidth / (2 * n)
-        within, beyond = frequency <= edge * (1 - transition), frequency >= edge * (1 + transition)
-        worst = max(np.abs(response[within] - 1).max() / inside, response[beyond].max() / outside)
-        return math.log(worst)
-
-    # Step by step, since far too wide a transition leaves ripples of rounding, where remez does not converge.
-    width = NARROWEST
-    while excess(width * WIDER) > 0:
-        width *= WIDER
-        if width * WIDER > 1:
-            message = "{time_bandwidth} of {0} is too small for {passband_ripple} and {stopband_ripple}"
-            raise Fault(message + ": allow more, or a larger one", f"{time_bandwidth:g}")
-    return taps(float(brentq(excess, width, width * WIDER, xtol=1e-4)))
+    low, high = (time_bandwidth * (1 + side * transition) / (2 * n) for side in (-1, 1))
+    try:
+        taps = np.asarray(remez(n, [0, low, high, 0.5], [1, 0], weight=[1, inside / outside], maxiter=100))
+    except ValueError:  # it does not converge on a transition far too narrow or wide
+        return None
+    frequency, response = np.arange(8 * n + 1) / (16 * n), np.abs(np.fft.rfft(taps, 16 * n))
+    keeps = np.abs(response[frequency <= low] - 1).max() <= inside
+    return taps if keeps and response[frequency >= high].max() <= outside else None
 
 
 def _pulse_of(b: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
