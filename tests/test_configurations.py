@@ -271,7 +271,8 @@ def test_moments_that_nothing_undoes_are_not_followed():
     # Of 3^4 pathways that reach the readout of five free pulses, with crushers only the echo of the last two.
     layout = Layout.plain(5, gradients=(4, 2, 8, 1, 1))
     sequence, engine = design(layout, [80] * 5, [0] * 5, [3, 4, 5, 6, 6]), Configurations(make_voxels())
-    *_, last = engine._play(sequence.map(lambda part: part[None]), 1.0)
+    batch = sequence.map(lambda part: part[None])
+    *_, last = engine._play(batch, engine._pulses(batch), 1.0)
     assert all(abs(moment) <= 1 for moment, *_ in last.transverse)
 
 

@@ -39,7 +39,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from sequence_search.engines.bloch import dephasing, longitudinal_decay, precession, refocused, rotation
-from sequence_search.engines.shaped import effective_rotation
+from sequence_search.engines.shaped import Pulse, pulses_of
 from sequence_search.layout import HARD, SPOILER, Gradient, Layout, Multiples
 from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.slices import IN_SEARCH, Places, places
@@ -110,7 +110,8 @@ class Configurations:
         ValueError
             If there are too many states to follow, or a kind is not given.
         """
-        layout, states = _layout(sequence), list(self._play(sequence, self._start(sequence, mz)))
+        layout, pulses = _layout(sequence), self._pulses(sequence)
+        states = list(self._play(sequence, pulses, self._start(sequence, pulses, mz)))
         readings = [
             self._read(states[each.pulse], states[each.pulse].time(each.multiples), each.gradient)
             for each in layout.readouts
@@ -127,8 +128,8 @@ class Configurations:
         the next pulse. What is read between is the mean over the voxel; derivatives leave the course of the
         crusher as it is.
         """
-        layout, start = _layout(sequence), self._start(sequence, 1.0)
-        states = list(self._play(sequence, start, every_moment=True))
+        layout, pulses = _layout(sequence), self._pulses(sequence)
+        states = list(self._play(sequence, pulses, self._start(sequence, pulses, 1.0), every_moment=True))
         starts, readings = torch.cat([state.elapsed for state in states]), []
         for time in times:
             pulse = int((starts <= time).sum()) - 1
@@ -138,40 +139,38 @@ class Configurations:
         mxy, along = (torch.cat(part) for part in zip(*readings, strict=True))
         return self._across_slice(layout, mxy, along)
 
-    def steady_mz(self, sequence: Sequence) -> Float[Tensor, "batch n_voxels n_places"]:
-        """Mz at the start of a repetition in the steady state, in units of M0."""
-        ends = []
+    def _start(self, sequence: Sequence, pulses: list[Pulse], mz: float | Tensor) -> float | Tensor:
+        """Mz before the first pulse: as given, or that of the steady state."""
+        layout, ends = _layout(sequence), []
+        if not layout.steady:
+            return mz[:, None] if isinstance(mz, Tensor) else mz
         for start in (0.0, 1.0):
-            *_, last = self._play(sequence, start)
-            ends.append(self._read(last, last.time(_layout(sequence).multiples[-1]))[1])
+            *_, last = self._play(sequence, pulses, start)
+            ends.append(self._read(last, last.time(layout.multiples[-1]))[1])
         return ends[0] / (1 - (ends[1] - ends[0]))
 
-    def _start(self, sequence: Sequence, mz: float | Tensor) -> float | Tensor:
-        if _layout(sequence).steady:
-            return self.steady_mz(sequence)
-        return mz[:, None] if isinstance(mz, Tensor) else mz
+    def _pulses(self, sequence: Sequence) -> list[Pulse]:
+        names, place = _layout(sequence).kinds, self._places(_layout(sequence)).place
+        return pulses_of(sequence.flip_angle, names, self.kinds, self.voxels, place)
 
     def _play(
-        self, sequence: Sequence, mz: float | Tensor, every_moment: bool = False
+        self, sequence: Sequence, pulses: list[Pulse], mz: float | Tensor, every_moment: bool = False
     ) -> Iterator[ConfigurationState]:
         """Yield the state just after each pulse; what can reach no readout in it only if wanted."""
-        layout, delay = _layout(sequence), sequence.delay
-        place = self._places(layout).place
-        along = self.voxels.b1.new_ones(len(delay), len(self.voxels), len(place)) * mz
+        layout, delay, n_places = (
+            _layout(sequence),
+            sequence.delay,
+            len(self._places(_layout(sequence)).place),
+        )
+        along = self.voxels.b1.new_ones(len(delay), len(self.voxels), n_places) * mz
         start = {(0,) * (1 + layout.n_delay): torch.complex(along, torch.zeros_like(along))}
         state = ConfigurationState({}, start, delay, delay.new_zeros(len(delay)))
-        for k, kind in enumerate(layout.kinds):
-            flip_angle, phase = sequence.flip_angle[:, k], sequence.phase[:, k]
+        for k, (pulse, phase) in enumerate(zip(pulses, sequence.phase.unbind(1), strict=True)):
             if k > 0:
                 state = self._wait(state, layout.multiples[k - 1], layout.gradients[k - 1])
             if not every_moment:
                 state = _within(state, _most_moment(layout, k))
-            if kind == HARD:
-                state = self._pulse(state, flip_angle[:, None, None] * self.voxels.b1[:, None], phase)
-            else:
-                of_voxels = self.voxels.b1, self.voxels.b0, place
-                angle, before, after = effective_rotation(self.kinds[kind], flip_angle, *of_voxels)
-                state = _turned(self._pulse(_turned(state, before), angle, phase), after)
+            state = _turned(self._pulse(_turned(state, pulse.before), pulse.angle, phase), pulse.after)
             yield state
 
     def _pulse(
@@ -184,7 +183,7 @@ class Configurations:
         turn = rotation(angle, phase[:, None, None])
         names = {*state.transverse, *state.longitudinal}
         names |= {_negative(name) for name in names}
-        self._check(len(names), angle.shape)
+        self._check(len(names), next(iter(state.longitudinal.values())).shape)
         nothing, transverse, longitudinal = turn.keep.new_zeros(()), {}, {}
         for name in names:
             same = state.transverse.get(name, nothing)
@@ -268,8 +267,10 @@ def _negative(name: Name) -> Name:
     return tuple(-count for count in name)
 
 
-def _turned(state: ConfigurationState, angle: Tensor) -> ConfigurationState:
-    """Turn by an angle about z."""
+def _turned(state: ConfigurationState, angle: Tensor | None) -> ConfigurationState:
+    """Turn by an angle about z, if any."""
+    if angle is None:
+        return state
     turn = torch.polar(torch.ones_like(angle), angle)
     return replace(state, transverse={name: part * turn for name, part in state.transverse.items()})
 

@@ -1,50 +1,65 @@
-"""Kinds of pulse for an engine in torch: the rotation about the centre, differentiable by the flip angle."""
+"""Pulses for an engine in torch: the rotation of each about its centre, differentiable by the flip angle."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sequence_search.layout import HARD
 from sequence_search.pulses.kinds import Kind
+from sequence_search.voxels import Voxels
 
-Lanes = Float[Tensor, "batch n_voxels n_places"]
+
+class Pulse(NamedTuple):
+    """Rz(after) Rx(angle) Rz(before) in each voxel and place [rad], for phase 0; Rx(angle) if it is hard."""
+
+    angle: Float[Tensor, "batch n_voxels n_places"]
+    before: Float[Tensor, "batch n_voxels n_places"] | None = None
+    after: Float[Tensor, "batch n_voxels n_places"] | None = None
 
 
-def effective_rotation(
-    kind: Kind,
-    flip_angle: Float[Tensor, " batch"],
-    b1: Float[Tensor, " n_voxels"],
-    b0: Float[Tensor, " n_voxels"],
+def pulses_of(
+    flip_angle: Float[Tensor, "batch n_rf"],
+    names: tuple[str, ...],
+    kinds: Mapping[str, Kind],
+    voxels: Voxels,
     place: Float[np.ndarray, " n_places"],
-) -> tuple[Lanes, Lanes, Lanes]:
-    """Angle, before and after [rad] of Rz(after) Rx(angle) Rz(before) in each voxel and place, for phase 0.
+) -> list[Pulse]:
+    """Rotation by each pulse.
 
     Parameters
     ----------
     flip_angle : nominal [rad]
-    b1, b0 : relative transmit field, off-resonance [Hz]
+    names : of the kind of each pulse
+    kinds : of the names other than "hard"
     place : slice thicknesses from the middle
 
     Raises
     ------
     ValueError
-        If derivatives by b1 or b0 are wanted.
+        If derivatives by b1 or b0 are wanted and not all pulses are hard.
     """
-    if torch.is_grad_enabled() and (b1.requires_grad or b0.requires_grad):
-        raise ValueError("derivatives by b1 and b0 are known of hard pulses only")
-    field, offset = (part.detach().numpy(force=True)[:, None] for part in (b1, b0))
-    parts: tuple[Lanes, Lanes, Lanes] = _Effective.apply(  # type: ignore[no-untyped-call]
-        flip_angle, kind, field, kind.frequency(offset, place)
-    )
-    return parts
+    pulses = []
+    for nominal, name in zip(flip_angle.unbind(1), names, strict=True):
+        if name == HARD:
+            pulses.append(Pulse(nominal[:, None, None] * voxels.b1[:, None]))
+            continue
+        if torch.is_grad_enabled() and (voxels.b1.requires_grad or voxels.b0.requires_grad):
+            raise ValueError("derivatives by b1 and b0 are known of hard pulses only")
+        b1, b0 = (part.detach().numpy(force=True)[:, None] for part in (voxels.b1, voxels.b0))
+        frequency = kinds[name].frequency(b0, place)
+        parts = _Effective.apply(nominal, kinds[name], b1, frequency)  # type: ignore[no-untyped-call]
+        pulses.append(Pulse(*parts))
+    return pulses
 
 
 class _Effective(torch.autograd.Function):
-    """What a kind gives for nominal flip angles, and its derivatives by them."""
+    """What a kind gives for nominal flip angles [batch], and its derivatives by them."""
 
     @staticmethod
     def forward(
