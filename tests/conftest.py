@@ -21,7 +21,7 @@ CHECKED.remove("sequence_search.engines")
 CHECKED.remove("sequence_search.tissue")  # its types take plain numbers of any kind and check them
 CHECKED.remove("sequence_search.acquisition")  # so do these, and the shapes of pulses
 CHECKED.remove("sequence_search.pulses")
-CHECKED += [f"sequence_search.pulses.{name}" for name in ("rotation", "table", "slices")]
+CHECKED += [f"sequence_search.pulses.{name}" for name in ("rotation", "expansion", "table", "slices")]
 CHECKED += [
     f"sequence_search.engines.{module.name}"
     for module in pkgutil.iter_modules([str(PACKAGE / "engines")])

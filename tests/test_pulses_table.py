@@ -21,12 +21,12 @@ def test_a_simple_pulse_has_a_node_every_ten_degrees():
     assert KINDS["slr"].table(*lanes(5)).values.shape[1] > 50
 
 
-def test_at_the_nodes_it_is_exact():
+def test_at_the_nodes_it_is_right_to_rounding():
     b1, frequency = lanes()
     flips = np.array([0, math.pi / 2, math.pi, 2 * math.pi])
     found = mixing(SINC.table(b1, frequency).rotation(flips))
     for flip, each in zip(flips, found, strict=True):
-        assert np.abs(each - mixing(SINC.rotation(flip, b1, frequency))).max() < 1e-14
+        assert np.abs(each - mixing(SINC.rotation(flip, b1, frequency))).max() < 1e-13
 
 
 @pytest.mark.parametrize("flip", [-3.0, -0.1, 0.4, 3.0, 6.1])

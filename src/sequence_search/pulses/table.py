@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from sequence_search.checks import Fault
-from sequence_search.pulses.rotation import CayleyKlein, EffectiveRotation, cayley_klein, effective_rotation
+from sequence_search.pulses.expansion import expanded
+from sequence_search.pulses.rotation import CayleyKlein, EffectiveRotation, effective_rotation
 
 TOP = 2 * math.pi
 # Every 10°, and closer where the waveform has both signs: what lies between is right to 1e-6 at b1 = 1.3.
@@ -102,6 +103,6 @@ def make_table(
     """
     n_cells = max(LEAST_CELLS, math.ceil(CELLS_PER_MAGNITUDE * np.abs(waveform).sum()))
     nodes = np.linspace(0, TOP, n_cells + 1) if fixed is None else np.array([fixed])
-    a, b, d_a, d_b = cayley_klein(waveform, dwell, nodes[:, None] * b1, frequency)
+    a, b, d_a, d_b = expanded(waveform, dwell, nodes[:, None] * b1, frequency)
     slopes = np.stack([d_a, d_b]) * (b1 if fixed is None else 0.0)
     return RotationTable(np.stack([a, b]), slopes)
