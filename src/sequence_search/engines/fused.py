@@ -208,7 +208,8 @@ class _Signal(torch.autograd.Function):
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled():
             raise RuntimeError(
-                "the fused engine has first derivatives only: for higher ones take engine='pathways'"
+                "the fused engine has first derivatives only: for higher ones take engine='pathways',"
+                " or 'configurations' for a layout"
             )
         parts = ctx.saved_tensors
         signal_bar = np.ascontiguousarray(slopes[0].resolve_conj().numpy(), np.complex128)
