@@ -5,7 +5,9 @@ import numpy as np
 from sequence_search.engines.kernel import run, table_run
 from sequence_search.engines.kernel.blocks import arrange_voxels
 from sequence_search.engines.kernel.objective import Encoding, arrange_objective
+from sequence_search.engines.kernel.rotations import arrange_rotations
 from sequence_search.layout import SPOILER, Layout, Readout
+from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
 
 NAMES = ("m0", "t1", "t2", "t2_prime", "b1", "b0", "spread")
 
@@ -130,12 +132,28 @@ def layout_sequences(rng, layout, batch=2):
     return 3 * flip, 6 * phase, 0.005 + 0.05 * delay
 
 
-def everything_of_layout(sequences, layout, blocks, encoding, threads=2):
+def everything_of_layout(sequences, layout, blocks, encoding, threads=2, rotations=None):
     bar = np.ones((len(sequences[0]), len(layout.readouts), blocks.n_voxels), complex)
-    parts = [table_run.forward(sequences, layout, blocks, threads)]
-    parts += table_run.adjoint(sequences, layout, blocks, bar, threads)
+    parts = [table_run.forward(sequences, layout, blocks, threads, rotations)]
+    parts += table_run.adjoint(sequences, layout, blocks, bar, threads, rotations)
     if len(layout.readouts) == 1:
         objective = arrange_objective(blocks, encoding)
-        value, gradient = table_run.loss(sequences, layout, blocks, objective, threads)
+        value, gradient = table_run.loss(sequences, layout, blocks, objective, threads, rotations)
         parts += [value, *gradient]
     return parts
+
+
+KINDS = {
+    "sinc": Sinc(duration=2.56e-3, raster=4e-5, time_bandwidth=4.0),
+    "slice": Sinc(duration=2.56e-3, raster=4e-5, time_bandwidth=4.0, slice=True),
+    "hs": HyperbolicSecant(duration=8e-3, raster=4e-5, peak_b1=800.0, bandwidth=1000.0),
+}
+
+
+def rotations_of(layout, voxels, blocks, place=0.0):
+    """Rotations of the kinds of a layout in voxels, at places across the slice."""
+    used = {name: KINDS[name] for name in layout.kinds if name in KINDS}
+    found = {
+        name: kind.table(voxels["b1"], kind.frequency(voxels["b0"], place)) for name, kind in used.items()
+    }
+    return arrange_rotations(layout.kinds, found, blocks, across=np.size(place) > 1)

@@ -21,8 +21,10 @@ from kernel_cases import (
     make_encoding,
     make_sequences,
     make_voxels,
+    rotations_of,
 )
 from sequence_search.engines.kernel import compilation, grid, memory, table_memory
+from sequence_search.layout import Layout
 
 
 def results():
@@ -43,6 +45,11 @@ def results():
     for name, layout in LAYOUTS.items():
         parts = everything_of_layout(layout_sequences(rng, layout), layout, blocks, encoding)
         found |= {f"{name} {i}": part for i, part in enumerate(parts)}
+    layout, voxels = Layout.plain(3, kinds=("hs", "sinc", "hard")), make_voxels(rng, 37)
+    blocks = arranged(voxels, group)
+    arguments = layout_sequences(rng, layout), layout, blocks, encoding, 1
+    parts = everything_of_layout(*arguments, rotations_of(layout, voxels, blocks))
+    found |= {f"kinds {i}": part for i, part in enumerate(parts)}
     axes = np.linspace(1, 2, 3), np.linspace(0.01, 0.02, 2)
     properties = list(make_voxels(rng, 37).values())
     tables = grid.make_tables((axes[0], axes[0]), axes[0], (axes[1], axes[1]), properties)
@@ -54,13 +61,15 @@ def refused():
     """Parts of either workspace that are found to be too small when they are one row smaller."""
     rng = np.random.default_rng(2)
     group = np.array([0, 0, 1, 1, 1])
-    blocks, sequences = arranged(make_voxels(rng, 5), group), make_sequences(rng, 1, 5)
+    voxels = make_voxels(rng, 5)
+    blocks, sequences = arranged(voxels, group), make_sequences(rng, 1, 5)
     encoding = make_encoding(rng, group)
     names = too_small(memory, lambda: everything(sequences, np.array([5]), blocks, encoding))
-    layout = LAYOUTS["steady"]
-    sequences = layout_sequences(rng, layout)
+    layout = Layout.plain(3, kinds=("hs", "sinc", "hard"), steady=True)
     encoding = make_encoding(rng, group, [(0, 1, 1.0, "plain")])
-    return names, too_small(table_memory, lambda: everything_of_layout(sequences, layout, blocks, encoding))
+    arguments = layout_sequences(rng, layout), layout, blocks, encoding, 1
+    rotations = rotations_of(layout, voxels, blocks)
+    return names, too_small(table_memory, lambda: everything_of_layout(*arguments, rotations))
 
 
 def too_small(module, call):

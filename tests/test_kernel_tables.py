@@ -4,19 +4,27 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from kernel_cases import (
+    KINDS,
     LAYOUTS,
+    NAMES,
     arranged,
     everything_of_layout,
     layout_sequences,
     make_encoding,
     make_sequences,
     make_voxels,
+    rotations_of,
 )
 from sequence_search.engines.kernel import run, table_run
 from sequence_search.engines.kernel.objective import arrange_objective
+from sequence_search.engines.simulator import Simulator
 from sequence_search.layout import SPOILER, Layout
+from sequence_search.pulses.slices import places
+from sequence_search.sequence import Sequence
+from sequence_search.voxels import Voxels
 
 
 def one_voxel(**properties):
@@ -246,6 +254,77 @@ def test_lanes_without_a_voxel_and_voxels_without_relaxation_do_no_harm():
     assert np.isfinite(found).all()
     assert not found[:, 0, 1].any()  # saturated for ever
     assert all(np.isfinite(part).all() for part in table_run.adjoint(sequences, layout, blocks, bar, 1))
+
+
+@pytest.mark.parametrize("steady", [False, True])
+@pytest.mark.parametrize(
+    "kinds", [("hs", "sinc", "sinc"), ("sinc", "hard", "sinc"), ("hard", "sinc", "hard")]
+)
+def test_pulses_that_take_time_are_those_of_the_reference_between_the_nodes_of_its_table(kinds, steady):
+    rng, layout = np.random.default_rng(2), Layout.plain(3, gradients=(0, 1, 1), kinds=kinds, steady=steady)
+    voxels, (flip, phase, delay) = make_voxels(rng, 11), layout_sequences(rng, layout)
+    blocks = arranged(voxels)
+    rotations = rotations_of(layout, voxels, blocks)
+    found = table_run.forward((flip, phase, delay), layout, blocks, 1, rotations)[:, 0]
+    numbers = {name: torch.from_numpy(voxels[name]) for name in NAMES}
+    sequence = Sequence(*map(torch.from_numpy, (flip, phase, delay)), layout=layout)
+    reference = Simulator(Voxels(**numbers), engine="configurations", kinds=KINDS)
+    np.testing.assert_allclose(found, reference.signal(sequence).numpy(), rtol=0, atol=3e-6)
+
+    bar = rng.normal(size=(2, 1, 11)) + 1j * rng.normal(size=(2, 1, 11))
+    slopes = table_run.adjoint((flip, phase, delay), layout, blocks, bar, 1, rotations)
+    total = lambda other: (  # noqa: E731
+        (bar.conj() * table_run.forward(other, layout, blocks, 1, rotations)).sum((1, 2)).real
+    )
+    for slope, expected in zip(slopes, differences(total, (flip, phase, delay)), strict=True):
+        np.testing.assert_allclose(slope, expected, rtol=0, atol=1e-8 * max(1, abs(expected).max()))
+
+
+def test_turned_and_vanishing_flip_angles_have_their_signals_and_slopes():
+    rng, layout = np.random.default_rng(3), Layout.plain(2, kinds=("sinc", "sinc"))
+    voxels = one_voxel(b0=30.0)
+    blocks = arranged(voxels)
+    rotations = rotations_of(layout, voxels, blocks)
+    bar = np.ones((1, 1, 1), complex)
+    total = lambda other: table_run.forward(other, layout, blocks, 1, rotations).sum((1, 2)).real  # noqa: E731
+    for flips in ((1.0, -2.0), (1.2, 0.0), (-0.7, 1e-3)):
+        sequences = np.array([flips]), rng.uniform(0, 6, (1, 2)), np.array([[0.01, 0.012]])
+        turned = abs(sequences[0]), sequences[1] + np.pi * (sequences[0] < 0), sequences[2]
+        np.testing.assert_allclose(total(sequences), total(turned), rtol=0, atol=1e-14)
+        slopes = table_run.adjoint(sequences, layout, blocks, bar, 1, rotations)
+        for slope, expected in zip(slopes, differences(total, sequences), strict=True):
+            np.testing.assert_allclose(slope, expected, rtol=0, atol=1e-8 * max(1, abs(expected).max()))
+
+
+def test_places_across_the_slice_add_up_before_the_magnitude():
+    layout = Layout.plain(2, gradients=(1, 1), kinds=("slice", "slice"), steady=True)
+    rng, count = np.random.default_rng(6), 13
+    group = rng.integers(0, 2, count)
+    voxels, (place, weight) = make_voxels(rng, count), places(8)
+    lanes = {name: np.repeat(value, 8) for name, value in voxels.items()}
+    lanes["m0"] *= np.tile(weight, count)
+    blocks = arranged(lanes, np.repeat(group, 8))
+    rotations = rotations_of(layout, lanes, blocks, np.tile(place, count))
+    encoding = make_encoding(rng, group, ((0, 1, 3.0, "plain"),))
+    whole = encoding._replace(
+        linear=np.repeat(encoding.linear, 8),
+        square=np.repeat(encoding.square, 8),
+        mean=np.repeat(encoding.mean, 8),
+        group=np.repeat(group, 8),
+    )
+    objective = arrange_objective(blocks, whole)
+    sequences = layout_sequences(rng, layout)
+    value, gradient = table_run.loss(sequences, layout, blocks, objective, 1, rotations)
+    signal = table_run.forward(sequences, layout, blocks, 1, rotations)[:, 0].reshape(2, count, 8).sum(2)
+    size = abs(signal)
+    means = size @ (encoding.mean * (group == np.arange(2)[:, None])).T
+    expected = 0.7 + size @ encoding.linear + size**2 @ encoding.square - 3 * (means[:, 0] - means[:, 1]) ** 2
+    expected += 0.4 + 0.1 * (sequences[0] ** 2).sum(1) + 0.3 * sequences[2][:, :2].sum(1)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    total = lambda other: table_run.loss(other, layout, blocks, objective, 1, rotations)[0]  # noqa: E731
+    for slope, by_difference in zip(gradient, differences(total, sequences), strict=True):
+        scale = max(1, abs(by_difference).max())
+        np.testing.assert_allclose(slope, by_difference, rtol=0, atol=1e-8 * scale)
 
 
 def test_an_objective_of_several_readouts_or_of_complex_means_is_refused():

@@ -13,6 +13,9 @@ from sequence_search.engines.kernel.levels import (
     AT_SPAN,
     BAR_IM,
     BAR_RE,
+    BY_AFTER,
+    BY_ANGLE,
+    BY_BEFORE,
     COSINE,
     DECAY,
     E1,
@@ -33,7 +36,7 @@ from sequence_search.engines.kernel.levels import (
     increase,
     put,
 )
-from sequence_search.engines.kernel.tree import B1, OMEGA, R1, R2
+from sequence_search.engines.kernel.tree import OMEGA, R1, R2
 
 
 @inner
@@ -122,28 +125,33 @@ def sweep_back(size, t, w, voxel, start, end_bar):
         end_bar = end_bar * load(w.spans, SPAN * t.interval[last] + E1)
     fresh_bar = end_bar
     for k in range(last, -1, -1):
+        at, turned = skip(w.pulses, WIDTH * PULSE * k), r1 * 0.0
         for r in range(t.first_read[k], t.first_read[k + 1]):
             sums = skip(w.reads, WIDTH * READ * r)
-            pull_turn(sums, phase, k, spans, t.read[OF_READ * r + AT_SPAN], r2, omega)
+            turned += pull_turn(sums, spans, t.read[OF_READ * r + AT_SPAN], r2, omega)
         fresh_bar, torque, kr, ki, kz = pull(k, size, t, w, fresh_bar, end_bar)
-        store(w.grad, k, load(voxel, B1) * torque)
         if k < last:
+            turned += ki
             increase(spans, t.interval[k], -1.0 * (r2 * kr + omega * ki + r1 * kz))
             increase(phase, k + 1, ki)
-            increase(phase, k, -1.0 * ki)
+            increase(w.grad, k + 1, -1.0 * load(at, PULSE + BY_BEFORE) * ki)
+        increase(phase, k, -1.0 * turned)
+        increase(w.grad, k, load(at, BY_ANGLE) * torque - load(at, BY_AFTER) * turned)
         if k > 0:
-            e1 = load(w.pulses, PULSE * k + DECAY)
-            fresh_bar = e1 * fresh_bar
+            fresh_bar = load(at, DECAY) * fresh_bar
             increase(spans, t.interval[k - 1], -1.0 * r1 * fresh_bar * (load(w.fresh, k - 1) - 1.0))
 
 
 @inner
-def pull_turn(at, phase, k, spans, span, r2, omega):
-    """Turn the adjoint of a signal, found in its place, back to that of the sum; add to the gradient."""
+def pull_turn(at, spans, span, r2, omega):
+    """Turn the adjoint of a signal, found in its place, back to that of the sum.
+
+    Adds to the gradient by time; returns that by the turn, negated.
+    """
     sr, si, br, bi = load(at, S_RE), load(at, S_IM), load(at, BAR_RE), load(at, BAR_IM)
     gr, gi = load(at, TO_RE), load(at, TO_IM)
     kr, ki = br * sr + bi * si, br * si - bi * sr
-    increase(phase, k, -1.0 * ki)
     increase(spans, span, -1.0 * (r2 * kr + omega * ki))
     store(at, BAR_RE, gr * br + gi * bi)
     store(at, BAR_IM, gr * bi - gi * br)
+    return ki

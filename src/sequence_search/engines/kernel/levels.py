@@ -11,29 +11,13 @@ doubled, `fresh` = Mz, which recovers. What is read is a sum over a level, weigh
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
 from sequence_search.engines.kernel.compilation import inner, outer
-from sequence_search.engines.kernel.functions import exponential, half_squares, sinc_and_slope
 from sequence_search.engines.kernel.lanes import WIDTH, load, skip, store
-from sequence_search.engines.kernel.tree import (
-    B1,
-    LEAF,
-    M0,
-    OMEGA,
-    R1,
-    R2,
-    ROUNDING,
-    SIGNED,
-    SINC,
-    SLOPE,
-    TAU,
-)
 
-# Rows of a pulse: its cosine and sine; half the turn and exp(-t/T1) of the delay before it.
-COSINE, SINE, TURN_RE, TURN_IM, DECAY, PULSE = range(6)
+# Rows of a pulse: cosine and sine of its angle; half the turn and exp(-t/T1) of the delay before it; its own
+# turns before and after, if it is not hard; derivatives of angle and turns by the nominal flip angle.
+COSINE, SINE, TURN_RE, TURN_IM, DECAY, BEFORE_RE, BEFORE_IM, AFTER_RE, AFTER_IM = range(9)
+BY_ANGLE, BY_BEFORE, BY_AFTER, PULSE = range(9, 13)
 # Rows of a span of time: exp(-t/T1), exp(-t/T2 + 2 pi i b0 t).
 E1, E2_RE, E2_IM, SPAN = range(4)
 # Rows of a readout: half the turn since its pulse, the signal, its derivative by Mz at the start, the adjoint
@@ -60,76 +44,6 @@ def put(rows, place, a, b):
 def increase(rows, row, value):
     """Add to a row."""
     store(rows, row, load(rows, row) + value)
-
-
-@inner
-def describe(size, t, pulses, rate, w):
-    """Fill in what all voxels share: times, clocks, turns by the phases of pulses."""
-    rounding = 0.0
-    for s in range(size.spans):
-        w.time[s] = 0.0
-        for g in range(size.delays):
-            w.time[s] += t.span[size.delays * s + g] * pulses.delay[g]
-    for k in range(size.pulses):
-        rounding += ROUNDING * abs(w.time[t.interval[k]])
-        before = pulses.phase[k - 1] if k > 0 else 0.0
-        w.turn[2 * k] = math.cos(before - pulses.phase[k])
-        w.turn[2 * k + 1] = math.sin(before - pulses.phase[k])
-    for leaf in range(WIDTH * -(-size.leaves // WIDTH)):
-        w.clock[leaf] = 0.0
-        if leaf < size.leaves:
-            for g in range(size.delays):
-                w.clock[leaf] += t.leaf[size.delays * leaf + g] * pulses.delay[g]
-        if abs(w.clock[leaf]) <= rounding:  # an echo, up to the rounding of the sum
-            w.clock[leaf] = 0.0
-    for leaf in range(size.leaves):
-        if leaf % WIDTH == 0:
-            sinc, slope = sinc_and_slope(rate, load(w.clock, leaf // WIDTH))
-            store(w.few, 0, sinc)
-            store(w.few, 1, slope)
-        row = skip(w.table, LEAF * leaf)
-        row[TAU], row[SINC], row[SLOPE] = w.clock[leaf], w.few[leaf % WIDTH], w.few[WIDTH + leaf % WIDTH]
-        row[SIGNED] = np.sign(row[TAU]) * row[SINC]
-
-
-@inner
-def act(size, t, pulses, voxel, w):
-    """Describe what pulses and delays do to the voxels of a block."""
-    for s in range(size.spans):
-        at, time = skip(w.spans, WIDTH * SPAN * s), w.time[s]
-        if t.relaxes[2 * s]:
-            store(at, E1, exponential(load(voxel, R1) * -time))
-        store(at, E2_RE, 0.0)
-        store(at, E2_IM, 0.0)
-        if t.relaxes[2 * s + 1]:
-            e2 = exponential(load(voxel, R2) * -time)
-            cos2, sin2, sine = half_squares(load(voxel, OMEGA) * time)
-            store(at, E2_RE, e2 * (cos2 - sin2))
-            store(at, E2_IM, e2 * sine)
-    for k in range(size.pulses):
-        at = skip(w.pulses, WIDTH * PULSE * k)
-        cos2, sin2, sine = half_squares(load(voxel, B1) * pulses.flip[k])
-        store(at, COSINE, cos2 - sin2)
-        store(at, SINE, sine)
-        if k > 0:
-            span = skip(w.spans, WIDTH * SPAN * t.interval[k - 1])
-            turn(at, TURN_RE, span, 0.5 * w.turn[2 * k], 0.5 * w.turn[2 * k + 1])
-            store(at, DECAY, load(span, E1))
-        for r in range(t.first_read[k], t.first_read[k + 1]):
-            at = skip(w.reads, WIDTH * READ * r)
-            span = skip(w.spans, WIDTH * SPAN * t.read[OF_READ * r + AT_SPAN])
-            # Back to the frame of the scanner.
-            turn(at, TO_RE, span, 0.5 * math.cos(pulses.phase[k]), 0.5 * math.sin(pulses.phase[k]))
-            store(at, TO_RE, load(voxel, M0) * load(at, TO_RE))
-            store(at, TO_IM, load(voxel, M0) * load(at, TO_IM))
-
-
-@inner
-def turn(at, row, span, cosine, sine):
-    """Write the turn of F over a span of time, by an angle of the pulses too."""
-    real, imaginary = load(span, E2_RE), load(span, E2_IM)
-    store(at, row, real * cosine - imaginary * sine)
-    store(at, row + 1, real * sine + imaginary * cosine)
 
 
 @inner

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sequence_search.engines.kernel.actions import act, describe
 from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.compilation import cached, inner
 from sequence_search.engines.kernel.items import (
@@ -39,14 +40,13 @@ from sequence_search.engines.kernel.levels import (
     S_RE,
     START_IM,
     START_RE,
-    act,
-    describe,
     increase,
     put,
     sweep,
 )
 from sequence_search.engines.kernel.memory import MEAN, SLOPES, VALUE
 from sequence_search.engines.kernel.objective import Encoding
+from sequence_search.engines.kernel.rotations import Rotations
 from sequence_search.engines.kernel.states import Tables
 from sequence_search.engines.kernel.table_memory import count, divide, point
 from sequence_search.engines.kernel.tree import R2_PRIME, RATE, VOXEL, weights_directly
@@ -95,24 +95,37 @@ def add(size, w, a, b):
 
 
 @inner
-def seed_loss(w, factors):
+def over_lanes(few, value):
+    """Sum over the lanes, in all of them."""
+    store(few, 0, value)
+    total = 0.0
+    for v in range(WIDTH):
+        total += few[v]
+    return value * 0.0 + total
+
+
+@inner
+def seed_loss(w, factors, across):
     """Seed the one readout with S/|S|, the direction in which |S| grows; add to the value and the mean.
 
+    With places across the slice S is the sum over the lanes, all of which are seeds.
     Returns the slope of the value by |S|, and the weight in the mean.
     """
-    real, imaginary = load(w.reads, S_RE), load(w.reads, S_IM)
+    real, imaginary, share = load(w.reads, S_RE), load(w.reads, S_IM), 1.0
+    if across:
+        real, imaginary, share = over_lanes(w.few, real), over_lanes(w.few, imaginary), 1.0 / WIDTH
     length = root(real * real + imaginary * imaginary)
     inverse = select_less(0.0, length, 1.0 / length, 0.0)
     store(w.reads, BAR_RE, inverse * real)
     store(w.reads, BAR_IM, inverse * imaginary)
     c1, c2, b = load(factors, 0), load(factors, 1), load(factors, 2)
-    increase(w.total, VALUE, length * (c1 + c2 * length))
-    increase(w.total, MEAN, b * length)
+    increase(w.total, VALUE, share * length * (c1 + c2 * length))
+    increase(w.total, MEAN, share * b * length)
     return c1 + 2.0 * c2 * length, b
 
 
 @inner
-def do_block(mode, size, t, w, block, n_signal):
+def do_block(mode, size, t, w, block, n_signal, across):
     """Do all that is done with a block once its pulses are known."""
     one = load(block.voxel, R2_PRIME) * 0.0 + 1.0
     start, rest = simulate(mode, size, t, w, one)
@@ -132,7 +145,7 @@ def do_block(mode, size, t, w, block, n_signal):
             store(at, BAR_IM, seed_im)
     if mode == FORWARD:
         return
-    a, b = seed_loss(w, block.factors) if mode == LOSS else (one, one * 0.0)
+    a, b = seed_loss(w, block.factors, across) if mode == LOSS else (one, one * 0.0)
     end_bar = end_adjoint(size, w, rest) if size.steady else one * 0.0
     sweep_back(size, t, w, block.voxel, start, end_bar)
     add(size, w, a, b)
@@ -159,10 +172,10 @@ def fold(size, t, w, partial, a):
 
 
 @cached
-def table_work(mode, counter, numbers, start, sequences, tables, blocks, factors, signal, partial):
+def table_work(mode, counter, numbers, start, sequences, tables, rotations, blocks, factors, signal, partial):
     """Do (sequence, chunk) items until none is left; any number of threads may."""
     flip, phase, delay = sequences
-    blocks, tables = Blocks(*blocks), Tables(*tables)
+    blocks, tables, rotations = Blocks(*blocks), Tables(*tables), Rotations(*rotations)
     size, t, w = count(tables), point(tables), divide(numbers, start)
     n, n_chunks, n_signal = size.pulses, blocks.chunk.size - 1, signal.shape[2]
     put(w.rows, 3 * size.triples + n, 0.0, 0.0)
@@ -188,10 +201,10 @@ def table_work(mode, counter, numbers, start, sequences, tables, blocks, factors
                     pointer(factors, WIDTH * 3 * i, WIDTH * 3),
                     own,
                 )
-                act(size, t, pulses, block.voxel, w)
+                act(size, t, i, pulses, rotations, block.voxel, w)
                 rates = load(block.voxel, R2_PRIME), load(block.voxel, RATE)
                 weights_directly(1, size.leaves, *rates, blocks.same_spread, w)
-                do_block(mode, size, t, w, block, n_signal)
+                do_block(mode, size, t, w, block, n_signal, rotations.across)
             if mode != FORWARD:
                 for v in range(WIDTH):
                     partial[b, s, VALUE] += w.total[WIDTH * VALUE + v]

@@ -11,6 +11,7 @@ from sequence_search.engines.kernel.compilation import inner
 from sequence_search.engines.kernel.lanes import WIDTH, pointer
 from sequence_search.engines.kernel.levels import PULSE, READ, SPAN
 from sequence_search.engines.kernel.memory import SLOPES, part
+from sequence_search.engines.kernel.rotations import NODE
 from sequence_search.engines.kernel.states import Tables, tables
 from sequence_search.engines.kernel.tree import LEAF
 from sequence_search.layout import Layout
@@ -63,7 +64,7 @@ def sizes(t: Tables) -> Work:
         slope=WIDTH * n_leaves,
         grad=WIDTH * gradient,
         total=WIDTH * (SLOPES + 2 * gradient),
-        few=WIDTH * 2,
+        few=WIDTH * NODE,
         clock=WIDTH * -(-n_leaves // WIDTH),
         table=LEAF * n_leaves,
         turn=2 * n,

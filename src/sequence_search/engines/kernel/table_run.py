@@ -1,7 +1,8 @@
 """Entries of the kernel for sequences of one layout: as `run`, over tables of states.
 
-Flip angles and phases are arrays [batch, n_rf] of float64, delays [batch, n_delay]. Results are the same to
-the last bit for any number of threads, and for a sequence alone or in a batch.
+Flip angles and phases are arrays [batch, n_rf] of float64, delays [batch, n_delay]. A pulse is hard where
+there are no rotations of its kind. Results are the same to the last bit for any number of threads, and for a
+sequence alone or in a batch.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.items import ADJOINT, FORWARD, LOSS
 from sequence_search.engines.kernel.memory import SLOPES
 from sequence_search.engines.kernel.objective import NOTHING, Arranged
+from sequence_search.engines.kernel.rotations import Rotations, arrange_rotations
 from sequence_search.engines.kernel.run import WORTH_A_THREAD, Sequences, share
 from sequence_search.engines.kernel.states import tables
 from sequence_search.engines.kernel.table_items import add_up_tables, table_work
@@ -21,16 +23,24 @@ from sequence_search.layout import Layout
 Gradient = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def forward(sequences: Sequences, layout: Layout, blocks: Blocks, threads: int) -> np.ndarray:
+def forward(
+    sequences: Sequences, layout: Layout, blocks: Blocks, threads: int, rotations: Rotations | None = None
+) -> np.ndarray:
     """Signals [batch, n_readouts, n_voxels], complex."""
     signal = np.zeros((len(sequences[0]), len(layout.readouts), blocks.n_voxels), np.complex128)
     no_sums = np.zeros((len(signal), 0, 0))
-    _run(FORWARD, sequences, layout, blocks, NOTHING, signal.view(np.float64), no_sums, threads)
+    of_voxels = blocks, rotations, NOTHING
+    _run(FORWARD, sequences, layout, *of_voxels, signal.view(np.float64), no_sums, threads)
     return signal
 
 
 def adjoint(
-    sequences: Sequences, layout: Layout, blocks: Blocks, signal_bar: np.ndarray, threads: int
+    sequences: Sequences,
+    layout: Layout,
+    blocks: Blocks,
+    signal_bar: np.ndarray,
+    threads: int,
+    rotations: Rotations | None = None,
 ) -> Gradient:
     """Gradients by flip angle, phase [batch, n_rf] and delay [batch, n_delay] of a function of the signals.
 
@@ -39,11 +49,17 @@ def adjoint(
     signal_bar : complex array [batch, n_readouts, n_voxels], contiguous
         Derivative of the function, which is real, by Re S plus i times that by Im S.
     """
-    return _run_back(ADJOINT, sequences, layout, blocks, NOTHING, signal_bar.view(np.float64), threads)[1]
+    of_voxels = blocks, rotations, NOTHING
+    return _run_back(ADJOINT, sequences, layout, *of_voxels, signal_bar.view(np.float64), threads)[1]
 
 
 def loss(
-    sequences: Sequences, layout: Layout, blocks: Blocks, objective: Arranged, threads: int
+    sequences: Sequences,
+    layout: Layout,
+    blocks: Blocks,
+    objective: Arranged,
+    threads: int,
+    rotations: Rotations | None = None,
 ) -> tuple[np.ndarray, Gradient]:
     """Objective [batch] and its gradients by flip angle, phase [batch, n_rf] and delay [batch, n_delay].
 
@@ -53,7 +69,7 @@ def loss(
     if len(layout.readouts) > 1 or objective.phased.size:
         raise ValueError("the objective of a layout takes |S| at one readout, got several, or a mean of S")
     no_signal = np.zeros((len(sequences[0]), 1, 0))
-    return _run_back(LOSS, sequences, layout, blocks, objective, no_signal, threads)
+    return _run_back(LOSS, sequences, layout, blocks, rotations, objective, no_signal, threads)
 
 
 def _run_back(
@@ -61,6 +77,7 @@ def _run_back(
     sequences: Sequences,
     layout: Layout,
     blocks: Blocks,
+    rotations: Rotations | None,
     objective: Arranged,
     signal: np.ndarray,
     threads: int,
@@ -68,7 +85,7 @@ def _run_back(
     (batch, n_rf), (_, n_delay) = sequences[0].shape, sequences[2].shape
     n_slopes = 2 * n_rf + n_delay
     partial = np.zeros((batch, blocks.group.size, SLOPES + 2 * n_slopes))
-    _run(mode, sequences, layout, blocks, objective, signal, partial, threads)
+    _run(mode, sequences, layout, blocks, rotations, objective, signal, partial, threads)
     value, gradient = np.zeros(batch), np.zeros((batch, n_slopes))
     last = layout.readouts[-1]
     until_readout = np.sum([*layout.multiples[: last.pulse], last.multiples], axis=0, dtype=float)
@@ -85,6 +102,7 @@ def _run(
     sequences: Sequences,
     layout: Layout,
     blocks: Blocks,
+    rotations: Rotations | None,
     objective: Arranged,
     signal: np.ndarray,
     partial: np.ndarray,
@@ -95,5 +113,7 @@ def _run(
     threads = min(threads, batch * (blocks.chunk.size - 1))
     if batch * blocks.n_voxels * (6 * n_rf + 4 * len(of_layout.source)) < WORTH_A_THREAD:
         threads = 1
-    arguments = sequences, tuple(of_layout), tuple(blocks), objective.factors, signal, partial
+    rotations = rotations or arrange_rotations(layout.kinds, {}, blocks, across=False)
+    of_voxels = tuple(rotations), tuple(blocks), objective.factors
+    arguments = sequences, tuple(of_layout), *of_voxels, signal, partial
     share(table_work, mode, lambda: workspace(layout), arguments, threads)
