@@ -55,22 +55,51 @@ class _Axis(NamedTuple):
 def expanded(
     waveform: Complex[np.ndarray, " n_samples"],
     dwell: float,
-    flip: Float[np.ndarray, "n_nodes n_lanes"],
-    frequency: Float[np.ndarray, " n_lanes"],
+    flip: Float[np.ndarray, "..."],
+    b1: Float[np.ndarray, "*lanes"],
+    frequency: Float[np.ndarray, "*lanes"],
 ) -> CayleyKlein:
-    """As `cayley_klein` [n_nodes, n_lanes], to rounding, in a twentieth of the time where lanes are many."""
-    if not flip.size:
-        return cayley_klein(waveform, dwell, flip, frequency)
-    by_flip = _Axis.of(flip, float(np.abs(waveform).sum()) / 2)
-    by_frequency = _Axis.of(frequency, 2 * math.pi * dwell * len(waveform))
-    if len(by_flip.points) * len(by_frequency.points) >= flip.size:
-        return cayley_klein(waveform, dwell, flip, frequency)
+    """As `cayley_klein` of flip times b1; of flip angles apart from the lanes by a series, if that is less.
+
+    Parameters
+    ----------
+    flip : nominal [*flips, *ones], an axis of length one for each of the lanes; or any that broadcasts
+    b1, frequency : of each lane [Hz]
+
+    Returns
+    -------
+    parameters [*flips, *lanes], to rounding; of 40 flip angles in a twentieth of the time
+    """
+    flips = flip.shape[: max(0, flip.ndim - b1.ndim)]
+    turn = np.asarray(flip * b1)
+    if flip.size == math.prod(flips) and turn.size:
+        by_flip = _Axis.of(turn, float(np.abs(waveform).sum()) / 2)
+        by_frequency = _Axis.of(frequency, 2 * math.pi * dwell * len(waveform))
+        if len(by_flip.points) * len(by_frequency.points) < turn.size:
+            series = _series(waveform, dwell, by_flip, by_frequency)
+            turn, offset = turn.reshape(flip.size, b1.size), frequency.ravel()
+            found = _sums(series, by_flip.scaled(turn), by_frequency.scaled(offset))
+            return CayleyKlein(*found.reshape(len(found), *flips, *b1.shape))
+    return cayley_klein(waveform, dwell, turn, frequency)
+
+
+def _series(
+    waveform: Complex[np.ndarray, " n_samples"], dwell: float, by_flip: _Axis, by_frequency: _Axis
+) -> Complex[np.ndarray, "4 by_flip by_frequency"]:
     known = cayley_klein(waveform, dwell, by_flip.values[:, None], by_frequency.values)
-    series = by_flip.fit @ np.stack(known) @ by_frequency.fit.T  # [4, by flip, by frequency]
-    found = np.empty((len(known), *flip.shape), complex)
+    return np.asarray(by_flip.fit @ np.stack(known) @ by_frequency.fit.T)
+
+
+def _sums(
+    series: Complex[np.ndarray, "4 by_flip by_frequency"],
+    flip: Float[np.ndarray, "n_flips n_lanes"],
+    frequency: Float[np.ndarray, " n_lanes"],
+) -> Complex[np.ndarray, "4 n_flips n_lanes"]:
+    """The series at flip angles and frequencies in units of their ranges."""
+    found = np.empty((len(series), *flip.shape), complex)
     for start in range(0, flip.shape[1], LANES):
         lanes = slice(start, start + LANES)
-        powers = chebvander(by_frequency.scaled(frequency[lanes]), len(by_frequency.points) - 1)
-        of_lanes = np.moveaxis(series @ powers.T, 1, 0)[:, :, None]  # [by flip, 4, 1, lanes]
-        found[:, :, lanes] = chebval(by_flip.scaled(flip[:, lanes]), of_lanes, tensor=False)
-    return CayleyKlein(*found)
+        of_lanes = series @ chebvander(frequency[lanes], series.shape[2] - 1).T
+        of_lanes = np.moveaxis(of_lanes, 1, 0)[:, :, None]  # [by flip, 4, 1, lanes]
+        found[:, :, lanes] = chebval(flip[:, lanes], of_lanes, tensor=False)
+    return found

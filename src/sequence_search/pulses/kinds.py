@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from sequence_search.checks import Fault, number
-from sequence_search.pulses.rotation import EffectiveRotation, cayley_klein, effective_rotation
+from sequence_search.pulses.expansion import expanded
+from sequence_search.pulses.rotation import EffectiveRotation, effective_rotation
 from sequence_search.pulses.table import RotationTable, make_table
 
 GAMMA_BAR = 42.577478518  # of the proton [Hz/uT]
@@ -92,15 +93,19 @@ class Kind(ABC):
         Parameters
         ----------
         flip : nominal flip angle [rad]; of no effect on a kind of fixed amplitude
+            Many of many lanes are quick with an axis of length one for each axis of those.
         b1 : relative transmit field
         frequency : Hz, as `frequency` gives it
         """
-        flip, b1, frequency = np.broadcast_arrays(flip, b1, frequency)
-        fixed = self.fixed_flip
-        turn = np.asarray((flip if fixed is None else fixed) * b1, float)
-        found = cayley_klein(self.waveform, self.dwell, turn, np.asarray(frequency, float))
-        by_flip = b1 if fixed is None else 0.0
-        return effective_rotation(found._replace(d_a=found.d_a * by_flip, d_b=found.d_b * by_flip))
+        flip, field, offset = (np.asarray(part, float) for part in (flip, b1, frequency))
+        shape = np.broadcast_shapes(flip.shape, field.shape, offset.shape)
+        field, offset = np.broadcast_arrays(field, offset)
+        nominal, by_flip = flip, field
+        if self.fixed_flip is not None:
+            nominal, by_flip = np.full([1] * flip.ndim, self.fixed_flip), np.zeros_like(field)
+        found = expanded(self.waveform, self.dwell, nominal, field, offset)
+        rotation = effective_rotation(found._replace(d_a=found.d_a * by_flip, d_b=found.d_b * by_flip))
+        return EffectiveRotation(*(np.array(np.broadcast_to(part, shape)) for part in rotation))
 
     def table(
         self, b1: Float[np.ndarray, " n_lanes"], frequency: Float[np.ndarray, " n_lanes"]

@@ -103,6 +103,6 @@ def make_table(
     """
     n_cells = max(LEAST_CELLS, math.ceil(CELLS_PER_MAGNITUDE * np.abs(waveform).sum()))
     nodes = np.linspace(0, TOP, n_cells + 1) if fixed is None else np.array([fixed])
-    a, b, d_a, d_b = expanded(waveform, dwell, nodes[:, None] * b1, frequency)
+    a, b, d_a, d_b = expanded(waveform, dwell, nodes[:, None], b1, frequency)
     slopes = np.stack([d_a, d_b]) * (b1 if fixed is None else 0.0)
     return RotationTable(np.stack([a, b]), slopes)
