@@ -1,6 +1,7 @@
 """Random sequences with all that a layout can say, and what many spins make of them."""
 
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -8,36 +9,49 @@ import torch
 
 from conftest import random_brain_voxels
 from sequence_search.engines.spins import play_spins
-from sequence_search.layout import SPOILER, Layout, Readout
+from sequence_search.layout import HARD, SPOILER, Layout, Readout
+from sequence_search.pulses.shapes import Hard, Samples
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
 N_CASES = 240
 SEEDS = range(4)
 N_VOXELS = 2
+RASTER = 4e-3  # s
+N_PLACES = 3  # across the slice, where a pulse selects one
+FEW_SAMPLES = (0.1 + 0.3j, 1.0, 0.6 - 0.2j, -0.1)
+KINDS = {
+    "block": Hard(duration=1e-3),
+    "slice": Samples(duration=1.2e-3, samples=FEW_SAMPLES, slice=True, time_bandwidth=3.0),
+    "fixed": Samples(duration=2e-3, samples=FEW_SAMPLES, peak_b1=400.0),
+}
 
 
 class Case(NamedTuple):
-    """A single sequence and voxels.
+    """A single sequence and voxels, whose spins differ in frequency as `spins` says.
 
-    Of every second case the voxels have one frequency each, so that spins are right to rounding: the lattice
-    sums whole cycles exactly. Of the others their signal has a sampling error.
+    "alike": not at all, so that spins are right to rounding, since their lattice sums whole cycles exactly.
+    "raster": a Lorentzian, with all delays on a raster, so that the sampling error is often as small.
+    "any": a Lorentzian and a spread, with a sampling error of about 1e-4.
     """
 
     sequence: Sequence
     voxels: Voxels
-    is_exact: bool
+    spins: str
 
 
 @cache
 def random_case(number: int) -> Case:
-    """One of `N_CASES`; of each four two are repeated, and every fifth is a train."""
+    """One of `N_CASES`; of four two are repeated, of five one is a train, of three one has kinds of pulse."""
     rng = np.random.default_rng(number)
     steady = number % 4 >= 2
     layout = random_train(rng, steady) if number % 5 == 0 else random_layout(rng, steady)
+    if number % 3 == 1:
+        layout = replace(layout, kinds=tuple(rng.choice([HARD, *KINDS], layout.n_rf).tolist()))
     if steady and number % 7 == 0:
         layout = layout.repeat(2)
-    return Case(random_sequence(rng, layout), *random_voxels(number))
+    spins = ("alike", "raster", "alike", "any", "alike", "any", "alike", "raster")[number % 8]
+    return Case(random_sequence(rng, layout, spins), random_voxels(number, spins), spins)
 
 
 def random_layout(rng: np.random.Generator, steady: bool) -> Layout:
@@ -54,7 +68,7 @@ def random_layout(rng: np.random.Generator, steady: bool) -> Layout:
         SPOILER if draw < 0.2 else int(rng.integers(1, 3)) if draw < 0.6 else 0 for draw in rng.random(n_rf)
     ]
     readouts = [random_readout(rng, rows, gradients, at_end=n == 0) for n in range(rng.integers(1, 4))]
-    return Layout(tuples(rows), tuple(gradients), ("hard",) * n_rf, tuple(readouts), steady)
+    return Layout(tuples(rows), tuple(gradients), (HARD,) * n_rf, tuple(readouts), steady)
 
 
 def random_readout(rng: np.random.Generator, rows: np.ndarray, gradients: list, at_end: bool) -> Readout:
@@ -74,23 +88,26 @@ def random_train(rng: np.random.Generator, steady: bool) -> Layout:
     return Layout.train(n_echoes, before=before, crusher=crusher, steady=steady)
 
 
-def random_sequence(rng: np.random.Generator, layout: Layout) -> Sequence:
+def random_sequence(rng: np.random.Generator, layout: Layout, spins: str) -> Sequence:
     """Any flips and phases; delays of 2 to 40 ms, a long one to recover in if it is repeated."""
     n_rf = layout.n_rf
     delay = rng.uniform(2e-3, 40e-3, layout.n_delay)
     if layout.steady:
         delay[-1] = rng.uniform(0.5, 1.5)
+    if spins == "raster":
+        delay = RASTER * np.ceil(delay / RASTER)
     parts = rng.uniform(0.2, 3.1, n_rf), rng.uniform(0, 2 * np.pi, n_rf), delay
     return Sequence(*map(torch.from_numpy, parts), layout=layout)
 
 
-def random_voxels(number: int) -> tuple[Voxels, bool]:
-    """T1 short enough to be steady soon; of every second case one frequency for all spins of a voxel."""
-    is_exact = number % 2 == 0
-    even = {"t2_prime": float("inf"), "spread": 0.0} if is_exact else {}
-    voxels = random_brain_voxels(N_VOXELS, number, **even)
+def random_voxels(number: int, spins: str) -> Voxels:
+    """T1 short enough to be steady soon; on a raster, T2' short enough to be smooth."""
+    given = {"alike": {"t2_prime": float("inf"), "spread": 0.0}, "raster": {"spread": 0.0}, "any": {}}[spins]
+    voxels = random_brain_voxels(N_VOXELS, number, **given)
     voxels.t1.mul_(0.25)
-    return voxels, is_exact
+    if spins == "raster":
+        voxels.t2_prime.mul_(0.1)
+    return voxels
 
 
 def tuples(rows: np.ndarray) -> tuple[tuple[int, ...], ...]:
@@ -100,8 +117,14 @@ def tuples(rows: np.ndarray) -> tuple[tuple[int, ...], ...]:
 @cache
 def signal_of_spins(number: int, n_spins: int = 2**14) -> tuple[np.ndarray, float]:
     """Signal of a case [n_readouts, n_voxels], mean over shifts of the lattice, and the error it may have."""
-    case = random_case(number)
-    if case.is_exact:
-        return play_spins(case.sequence, case.voxels, n_spins=n_spins).signal, 1e-10
-    played = np.array([play_spins(case.sequence, case.voxels, n_spins=n_spins, seed=s).signal for s in SEEDS])
-    return played.mean(0), 3 * abs(played - played.mean(0)).max() + 1e-6
+    sequence, voxels, spins = random_case(number)
+    selects = sequence.layout is not None and "slice" in sequence.layout.kinds
+    n_places = N_PLACES if selects else 1
+    raster = RASTER if spins == "raster" else None
+    play = partial(
+        play_spins, sequence, voxels, kinds=KINDS, n_places=n_places, n_spins=n_spins, raster=raster
+    )
+    if spins == "alike":
+        return play().signal, 1e-10
+    played = np.array([play(seed=seed).signal for seed in SEEDS])
+    return played.mean(0), 3 * abs(played - played.mean(0)).max() + 1e-10

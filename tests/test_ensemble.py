@@ -44,10 +44,19 @@ def test_a_wait_is_undone_by_a_negative_one():
 def test_frequencies_are_a_lorentzian_and_a_uniform_spread():
     voxels = make_voxels(t2_prime=0.15, spread=20.0)
     points = lattice_points(1, 2**16, 4, np.random.default_rng(0))
-    ensemble = ensemble_of(voxels, 0, points, np.zeros((1, 1)), None)
+    ensemble = ensemble_of(voxels, 0, points, np.zeros((1, 1)), None, None)
     times = np.array([0.001, 0.01, -0.03, 0.1])
     found = [ensemble.mean(np.exp(2j * math.pi * ensemble.own * t)).item() for t in times]
     np.testing.assert_allclose(found, np.exp(-abs(times) / 0.15) * np.sinc(40 * times), atol=5e-5)
+
+
+def test_on_a_raster_a_lorentzian_is_exact():
+    voxels, raster = make_voxels(t2_prime=0.03), 2e-3
+    points = lattice_points(1, 2**10, 4, np.random.default_rng(0))
+    ensemble = ensemble_of(voxels, 0, points, np.zeros((1, 1)), None, raster)
+    times = raster * np.arange(-50, 50)
+    found = [ensemble.mean(np.exp(2j * math.pi * ensemble.own * t)).item() for t in times]
+    np.testing.assert_allclose(found, np.exp(-abs(times) / 0.03), atol=1e-12)
 
 
 def test_whole_cycles_over_the_voxel_leave_nothing():

@@ -96,14 +96,16 @@ def ensemble_of(
     points: Float[np.ndarray, "n_axes n_places n_spins"],
     place: Float[np.ndarray, "n_places 1"],
     crusher_cycles: float | None,
+    raster: float | None,
 ) -> Ensemble:
-    """What acts on the spins of voxel `number`, which stand at these points of the unit cube."""
+    """What acts on the spins of voxel `number`, which stand at these points of the unit cube.
+
+    See `play_spins` for the last two.
+    """
     one = {name: getattr(voxels, name)[number].item() for name in PROPERTIES}
     lorentzian, uniform, crusher, *spoilers = points
-    # Less weight and more spins in the tails, whose phase turns ever faster: the error falls as n^-1.1, not
-    # n^-0.75. The uniform spread goes up and down again: no step where the lattice begins anew.
-    quantile = lorentzian - np.sin(2 * math.pi * lorentzian) / (2 * math.pi)
-    own = np.tan(math.pi * (quantile - 0.5)) / (2 * math.pi * one["t2_prime"])
+    own, weight = _lorentzian(lorentzian, one["t2_prime"], raster)
+    # Up and down again: no step where the lattice begins anew.
     own = own + one["spread"] * (1 - 2 * abs(2 * uniform - 1))
     return Ensemble(
         r1=1 / one["t1"],
@@ -111,8 +113,22 @@ def ensemble_of(
         b1=one["b1"],
         b0=one["b0"],
         own=own,
-        weight=1 - np.cos(2 * math.pi * lorentzian),
+        weight=weight,
         place=place,
         crusher=crusher if crusher_cycles is None else crusher_cycles * place,
         spoilers=np.stack(spoilers),
     )
+
+
+def _lorentzian(
+    even: Float[np.ndarray, "n_places n_spins"], t2_prime: float, raster: float | None
+) -> tuple[Float[np.ndarray, "n_places n_spins"], Float[np.ndarray, "n_places n_spins"]]:
+    """Frequencies [Hz] and weights of spins, from even points in (0, 1), that decay as exp(-|t| / T2')."""
+    if raster is not None:
+        # Sum over all f + k / raster of the Lorentzian: a Poisson kernel, as smooth as T2' is short.
+        own, rate = (even - 0.5) / raster, raster / t2_prime
+        return own, math.sinh(rate) / (math.cosh(rate) - np.cos(2 * math.pi * own * raster))
+    # Less weight and more spins in the tails, whose phase turns ever faster: the error falls as n^-1.1, not
+    # n^-0.75.
+    quantile = even - np.sin(2 * math.pi * even) / (2 * math.pi)
+    return np.tan(math.pi * (quantile - 0.5)) / (2 * math.pi * t2_prime), 1 - np.cos(2 * math.pi * even)

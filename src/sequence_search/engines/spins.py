@@ -72,6 +72,7 @@ def play_spins(  # noqa: PLR0913 - each a part of the truth that the engines may
     end_of_tr: EndOfTr = "mean",
     during_pulse: DuringPulse = "ideal",
     crusher_cycles: float | None = None,
+    raster: float | None = None,
 ) -> Played:
     """Play a single sequence on many spins of each voxel.
 
@@ -97,6 +98,9 @@ def play_spins(  # noqa: PLR0913 - each a part of the truth that the engines may
     crusher_cycles : float, optional
         Of one unit of the crusher, over one slice thickness, along the slice. Default: whole cycles over the
         voxel, on an axis of their own.
+    raster : float, optional
+        Time [s] of which all delays are whole multiples, so that frequencies count modulo 1 / raster alone
+        and those of a Lorentzian are a smooth function: the shorter T2', the smaller the sampling error.
 
     Raises
     ------
@@ -118,7 +122,7 @@ def play_spins(  # noqa: PLR0913 - each a part of the truth that the engines may
     points = lattice_points(n_places, n_spins, 4 + n_spoilers, np.random.default_rng(seed))
     played = []
     for number in range(len(voxels)):
-        here = ensemble_of(voxels, number, points, place[:, None], crusher_cycles)
+        here = ensemble_of(voxels, number, points, place[:, None], crusher_cycles, raster)
         moments = np.random.default_rng(seed)
         played.append(_play_until_steady(train, here, repetitions, end_of_tr, moments))
     profile, mz, change = zip(*played, strict=True)
