@@ -14,9 +14,9 @@ from sequence_search.voxels import PROPERTIES, Voxels
 Real = Float[np.ndarray, "..."] | float
 
 # Generating vector of a lattice of 2^12 to 2^18 points, with axes Lorentzian, spread, crusher, end of the
-# repetition, spoilers. Component by component the best of random ones, by the sum of h0^-1.1 h1^-2 over the
-# wave vectors h that alias with 0, of up to 8 cycles of the crusher and 3 of a spoiler.
-LATTICE = (1, 38661, 59333, 192555, 3951, 106385, 81901, 71841, 73735, 203007, 679, 180245, 108561)
+# repetition, spoilers. Component by component the best of random ones, by sums of h0^-1.1 h1^-2 and of
+# exp(-0.1 h0) over the wave vectors h that alias with 0, of up to 6 cycles of the crusher and 2 of a spoiler.
+LATTICE = (1, 38661, 251843, 182003, 237229, 10187, 243813, 211059, 196701, 231365, 18583, 190485, 96327)
 LARGEST_NUMBER_OF_SPOILERS = len(LATTICE) - 4
 
 
