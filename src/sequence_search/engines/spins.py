@@ -100,7 +100,7 @@ def play_spins(  # noqa: PLR0913 - each a part of the truth that the engines may
         voxel, on an axis of their own.
     raster : float, optional
         Time [s] of which all delays are whole multiples, so that frequencies count modulo 1 / raster alone
-        and those of a Lorentzian are a smooth function: the shorter T2', the smaller the sampling error.
+        and those of a finite T2' are a smooth function: the shorter it is, the smaller the sampling error.
 
     Raises
     ------
