@@ -30,6 +30,7 @@ from peers import blochsim as blochsim_peer
 
 from sequence_search import Problem, Sequence
 from sequence_search.engines import fused
+from sequence_search.engines.arrangement import arrange, as_numpy
 from sequence_search.engines.kernel.objective import arrange_objective
 from sequence_search.engines.kernel.run import loss
 from sequence_search.engines.simulator import Simulator
@@ -162,10 +163,10 @@ def overhead(rounds: int = 20) -> dict[str, float]:
     for n_voxels in (8, 264):
         case = make_case(1, n_voxels, 1)
         voxels = replace(case.voxels, tissue=torch.zeros_like(case.voxels.tissue))  # blocks are of one tissue
-        blocks = fused.arrange(voxels)
+        blocks = arrange(voxels)
         terms = arrange_objective(blocks, fused.encode(Prepared(OBJECTIVE, voxels)))
         parts = (case.sequence.flip_angle, case.sequence.phase, case.sequence.delay)
-        arrays, n_rf = tuple(fused.as_numpy(part) for part in parts), np.ones(1, np.int64)
+        arrays, n_rf = tuple(as_numpy(part) for part in parts), np.ones(1, np.int64)
         arguments = (arrays, n_rf, blocks, terms, torch.get_num_threads())
         watches.append(Stopwatch(lambda arguments=arguments: loss(*arguments), 1))
     entry = Simulator(make_case(1, 8, 1).voxels, OBJECTIVE).loss_and_gradient

@@ -4,7 +4,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from kernel_cases import KINDS
 from sequence_search.engines import fused
+from sequence_search.engines.arrangement import Arrangement
 from sequence_search.engines.simulator import Simulator
 from sequence_search.layout import SPOILER, Layout
 from sequence_search.objective import (
@@ -184,8 +186,9 @@ def test_many_pulses_go_through_torch_as_in_simulate():
     sequence = random_batch(1, 11)
     none = Sequence(0 * sequence.flip_angle, sequence.phase, sequence.delay)
     quick = problem.voxels(1).of_tissues((0,))
-    assert fused.can_run(random_batch(1, 10), quick)
-    assert not fused.can_run(none, quick)
+    arrangement = Arrangement(quick, {}, 8)
+    assert fused.can_run(random_batch(1, 10), arrangement)
+    assert not fused.can_run(none, arrangement)
 
 
 def test_mixed_dtypes_keep_their_own():
@@ -219,7 +222,7 @@ def of_layout(layout, *batch):
 @pytest.mark.parametrize("batch", [(), (2, 3)])
 def test_signals_of_a_layout_are_those_of_the_reference(layout, batch):
     voxels, sequence = Problem.load("gm-wm").voxels(9), of_layout(layout, *batch)
-    assert fused.can_run(sequence, voxels)
+    assert fused.can_run(sequence, Arrangement(voxels, {}, 8))
     expected = Simulator(voxels, engine="configurations").signal(sequence)
     torch.testing.assert_close(Simulator(voxels).signal(sequence), expected, atol=1e-13, rtol=0)
 
@@ -230,7 +233,7 @@ def test_loss_and_gradient_of_a_layout_are_those_of_the_reference(layout, name):
     problem, sequence = Problem.load(name), of_layout(layout, 2, 3)
     voxels = problem.voxels(33)
     simulator = Simulator(voxels, problem.objective)
-    assert fused.takes_one_pass(sequence, simulator._kernel_objective)
+    assert fused.takes_one_pass(sequence, simulator._arrangement, simulator._encoding)
     reference = Simulator(voxels, problem.objective, "configurations")
     assert_same(simulator.loss_and_gradient(sequence), reference.loss_and_gradient(sequence))
 
@@ -239,13 +242,39 @@ def test_complex_contrasts_of_a_layout_go_through_autograd():
     voxels, sequence = Problem.load("gm-wm").voxels(9), of_layout(LAYOUTS[0], 2)
     objective = Objective((SIGNED,))
     simulator = Simulator(voxels, objective)
-    assert not fused.takes_one_pass(sequence, simulator._kernel_objective)
+    assert not fused.takes_one_pass(sequence, simulator._arrangement, simulator._encoding)
     reference = Simulator(voxels, objective, "configurations")
     assert_same(simulator.loss_and_gradient(sequence), reference.loss_and_gradient(sequence))
 
 
-def test_pulses_of_a_kind_and_too_many_states_are_left_to_others():
-    voxels = Problem.load("gm-wm").voxels(2)
-    shaped = Layout.plain(2, kinds=("hard", "sinc"))
-    assert not fused.can_run(of_layout(shaped, 1), voxels)
-    assert not fused.can_run(of_layout(Layout.plain(12, gradients=(0,) * 11 + (1,)), 1), voxels)
+def test_what_the_kernel_does_not_know_is_left_to_others():
+    arrangement = Arrangement(Problem.load("gm-wm").voxels(2), {"sinc": KINDS["sinc"]}, 8)
+    assert not fused.can_run(of_layout(Layout.plain(2, kinds=("hard", "slice")), 1), arrangement)
+    assert not fused.can_run(of_layout(Layout.plain(12, gradients=(0,) * 11 + (1,)), 1), arrangement)
+    sequence = of_layout(Layout.plain(2, kinds=("hard", "sinc")), 1)
+    assert fused.can_run(sequence, arrangement)
+    beyond = replace(sequence, flip_angle=sequence.flip_angle + 2 * math.pi)
+    assert not fused.can_run(beyond, arrangement)
+
+
+@pytest.mark.parametrize("n_places", [8, 5])
+@pytest.mark.parametrize("kinds", [("sinc", "hard"), ("slice", "slice"), ("hs", "slice")], ids="-".join)
+def test_pulses_that_take_time_are_those_of_the_reference(kinds, n_places):
+    # Between the nodes of tables, to 1e-6 of a pulse; eight places in one pass, five through autograd.
+    problem = Problem.load("gm-wm")
+    layout = Layout.plain(2, gradients=(1, 1), kinds=kinds, steady=True)
+    voxels, sequence = problem.voxels(5), of_layout(layout, 2)
+    simulator, reference = (
+        Simulator(voxels, problem.objective, engine, kinds=KINDS, n_places=n_places)
+        for engine in ("fused", "configurations")
+    )
+    one_pass = fused.takes_one_pass(sequence, simulator._arrangement, simulator._encoding)
+    assert one_pass == ("slice" not in kinds or n_places == 8)
+    torch.testing.assert_close(simulator.signal(sequence), reference.signal(sequence), atol=3e-6, rtol=0)
+    assert_same(simulator.loss_and_gradient(sequence), reference.loss_and_gradient(sequence), 1e-4)
+    loss, slopes = simulator.loss_and_gradient(sequence)
+    free = sequence.map(lambda part: part.clone().requires_grad_())
+    torch.testing.assert_close(simulator.loss(free).detach(), loss, atol=1e-13, rtol=0)
+    expected = torch.autograd.grad(simulator.loss(free).sum(), [*free.columns().values()])
+    for slope, other in zip(slopes.columns().values(), expected, strict=True):
+        torch.testing.assert_close(slope, other, atol=1e-10, rtol=1e-10)

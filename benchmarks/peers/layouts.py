@@ -11,6 +11,7 @@ import numpy as np
 
 from sequence_search import Problem
 from sequence_search.engines import fused
+from sequence_search.engines.arrangement import arrange
 from sequence_search.engines.kernel import run, table_run
 from sequence_search.engines.kernel.objective import arrange_objective
 from sequence_search.engines.kernel.states import tables
@@ -71,7 +72,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
 def _calls() -> dict[str, Callable[[], object]]:
     problem, rng = Problem.load("max-signal"), np.random.default_rng(0)
     voxels = problem.voxels(336)
-    blocks = fused.arrange(voxels)
+    blocks = arrange(voxels)
     objective = arrange_objective(blocks, fused.encode(Prepared(problem.objective, voxels)))
 
     def numbers(n_rf: int, n_delay: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

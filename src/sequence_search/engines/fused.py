@@ -6,7 +6,7 @@ float32 kernel would be at most twice as fast, and its phases 2 pi b0 t miss 1e-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,38 +14,42 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
+from sequence_search.engines.arrangement import Arrangement, Lanes, as_numpy
 from sequence_search.engines.kernel import grid as kernel_grid
 from sequence_search.engines.kernel import table_run
-from sequence_search.engines.kernel.blocks import Blocks, arrange_voxels
-from sequence_search.engines.kernel.objective import Arranged, Encoding
+from sequence_search.engines.kernel.lanes import WIDTH
+from sequence_search.engines.kernel.objective import Encoding
 from sequence_search.engines.kernel.run import adjoint, forward
 from sequence_search.engines.kernel.run import loss as kernel_loss
 from sequence_search.engines.kernel.states import can_list
 from sequence_search.engines.kernel.tree import MAX_PULSES
 from sequence_search.layout import HARD
 from sequence_search.objective import KernelForm, Prepared
+from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.table import TOP
 from sequence_search.search_space import Grid
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import PROPERTIES, Voxels
 
 
-def signal(
-    sequence: Sequence, voxels: Voxels, blocks: Blocks
-) -> Complex[Tensor, "batch *n_readouts n_voxels"]:
-    """Signal at the readout, or at each of several, in the unit of m0, exact for instantaneous pulses.
+def signal(sequence: Sequence, arrangement: Arrangement) -> Complex[Tensor, "batch *n_readouts n_voxels"]:
+    """Signal at the readout, or at each of several, in the unit of m0.
+
+    Exact for hard pulses. Others are looked up in tables over the flip angle, right to 1e-6.
 
     Parameters
     ----------
     sequence : Sequence [batch, n_rf]
         On the CPU; absent pulses, if any, at the end.
-    voxels : Voxels
-        On the CPU; no derivatives by their properties.
-    blocks : Blocks
-        Those voxels as `arrange` gives them.
+    arrangement : Arrangement
+        Of voxels on the CPU; no derivatives by their properties.
     """
+    voxels, lanes = arrangement.voxels, arrangement.of(sequence.layout)
     parts = sequence.flip_angle, sequence.phase, sequence.delay
-    out: Tensor = _Signal.apply(*parts, *_kernel(sequence, blocks))  # type: ignore[no-untyped-call]
+    out: Tensor = _Signal.apply(*parts, *_kernel(sequence, lanes))  # type: ignore[no-untyped-call]
     out = out[:, 0] if sequence.layout is not None and sequence.n_readouts == 1 else out
+    if lanes.n_places > 1:
+        out = out.reshape(*out.shape[:-1], len(voxels), lanes.n_places).sum(-1)
     return out.to(torch.promote_types(sequence.delay.dtype, voxels.b1.dtype).to_complex())
 
 
@@ -54,21 +58,32 @@ def on_cpu(sequence: Sequence, voxels: Voxels) -> bool:
     return sequence.delay.device.type == voxels.b1.device.type == "cpu"
 
 
-def can_run(sequence: Sequence, voxels: Voxels) -> bool:
-    """Whether the kernel serves: CPU, hard pulses, not too many states, no derivative by voxel properties."""
+def can_run(sequence: Sequence, arrangement: Arrangement) -> bool:
+    """Whether the kernel serves: CPU, known kinds of pulse, not too many states, no derivative by voxels."""
+    voxels = arrangement.voxels
     wanted = torch.is_grad_enabled() and any(getattr(voxels, name).requires_grad for name in PROPERTIES)
-    return on_cpu(sequence, voxels) and not wanted and _knows(sequence)
+    return on_cpu(sequence, voxels) and not wanted and _knows(sequence, arrangement.kinds)
 
 
-def _knows(sequence: Sequence) -> bool:
-    if sequence.layout is None:
+def _knows(sequence: Sequence, kinds: Mapping[str, Kind]) -> bool:
+    layout = sequence.layout
+    if layout is None:
         return sequence.delay.shape[-1] <= MAX_PULSES
-    return set(sequence.layout.kinds) == {HARD} and can_list(sequence.layout)
+    if not set(layout.kinds) <= {HARD, *kinds} or not can_list(layout):
+        return False
+    shaped = [k for k, kind in enumerate(layout.kinds) if kind != HARD]
+    return not shaped or bool((sequence.flip_angle[..., shaped].abs() <= TOP).all())
 
 
-def takes_one_pass(sequence: Sequence, objective: Arranged) -> bool:
-    """Whether `loss_and_gradient` serves: of a layout one readout, and no contrast of complex signals."""
-    return sequence.layout is None or (sequence.n_readouts == 1 and not objective.phased.size)
+def takes_one_pass(sequence: Sequence, arrangement: Arrangement, encoding: Encoding) -> bool:
+    """Whether `loss_and_gradient` serves.
+
+    Of a layout it is one readout, no contrast of complex signals, and one place in the slice or eight.
+    """
+    if sequence.layout is None:
+        return True
+    lanes = arrangement.of(sequence.layout)
+    return sequence.n_readouts == 1 and not encoding.complex.any() and lanes.n_places in (1, WIDTH)
 
 
 def pulse_numbers(sequence: Sequence) -> np.ndarray:
@@ -78,30 +93,27 @@ def pulse_numbers(sequence: Sequence) -> np.ndarray:
     return sequence.n_rf.flatten().numpy()
 
 
-def arrange(voxels: Voxels) -> Blocks:
-    """Voxels as the kernel wants them, grouped by tissue; made once for many calls."""
-    properties = [as_numpy(getattr(voxels, name)) for name in PROPERTIES]
-    return arrange_voxels(properties, voxels.tissue.numpy())
-
-
 def loss_and_gradient(
-    sequence: Sequence, voxels: Voxels, blocks: Blocks, objective: Arranged
+    sequence: Sequence, arrangement: Arrangement, encoding: Encoding
 ) -> tuple[Float[Tensor, "*batch"], Sequence]:
     """Loss and its derivatives in one pass of the kernel, as `Simulator.loss_and_gradient`."""
     shape, columns = sequence.batch_shape, sequence.columns()
     parts = [as_numpy(part).reshape(shape.numel(), part.shape[-1]) for part in columns.values()]
     sequences, threads = (parts[0], parts[1], parts[2]), torch.get_num_threads()
     gradient: Iterable[np.ndarray]
+    lanes = arrangement.of(sequence.layout)
+    objective = arrangement.objective(encoding, lanes)
     if sequence.layout is None:
-        loss, slopes = kernel_loss(sequences, pulse_numbers(sequence), blocks, objective, threads)
+        loss, slopes = kernel_loss(sequences, pulse_numbers(sequence), lanes.blocks, objective, threads)
         gradient = slopes.swapaxes(0, 1)
     else:
-        loss, gradient = table_run.loss(sequences, sequence.layout, blocks, objective, threads)
+        of_voxels = lanes.blocks, objective, threads, lanes.rotations
+        loss, gradient = table_run.loss(sequences, sequence.layout, *of_voxels)
     by_name = {  # shaped as arrays, which takes a quarter of the time
         name: torch.from_numpy(slope.reshape(part.shape)).to(part.dtype)
         for (name, part), slope in zip(columns.items(), gradient, strict=True)
     }
-    dtype = torch.promote_types(sequence.delay.dtype, voxels.m0.dtype)
+    dtype = torch.promote_types(sequence.delay.dtype, arrangement.voxels.m0.dtype)
     return torch.from_numpy(loss.reshape(shape)).to(dtype), sequence.with_columns(by_name)
 
 
@@ -168,28 +180,23 @@ def _plain(value: float | Tensor) -> np.ndarray | float:
     return as_numpy(value) if isinstance(value, Tensor) else value
 
 
-def as_numpy(tensor: Tensor) -> np.ndarray:
-    """Contiguous float64 array, without a copy where it is one already."""
-    return np.ascontiguousarray(tensor.detach().numpy(), np.float64)
-
-
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]  # by flip angle, phase and delay
 Forward = Callable[[Arrays], np.ndarray]
 Adjoint = Callable[[Arrays, np.ndarray], Iterable[np.ndarray]]
 
 
-def _kernel(sequence: Sequence, blocks: Blocks) -> tuple[Forward, Adjoint]:
+def _kernel(sequence: Sequence, lanes: Lanes) -> tuple[Forward, Adjoint]:
     """Signals of arrays like those of a batch, and their adjoint."""
-    layout, threads = sequence.layout, torch.get_num_threads()
+    layout, blocks, threads = sequence.layout, lanes.blocks, torch.get_num_threads()
     if layout is not None:
         return (
-            lambda parts: table_run.forward(parts, layout, blocks, threads),
-            lambda parts, signal_bar: table_run.adjoint(parts, layout, blocks, signal_bar, threads),
+            lambda parts: table_run.forward(parts, layout, blocks, threads, lanes.rotations),
+            lambda parts, bar: table_run.adjoint(parts, layout, blocks, bar, threads, lanes.rotations),
         )
     n_rf = pulse_numbers(sequence)
     return (
         lambda parts: forward(parts, n_rf, blocks, threads),
-        lambda parts, signal_bar: adjoint(parts, n_rf, blocks, signal_bar, threads).swapaxes(0, 1),
+        lambda parts, bar: adjoint(parts, n_rf, blocks, bar, threads).swapaxes(0, 1),
     )
 
 

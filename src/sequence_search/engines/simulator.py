@@ -18,10 +18,10 @@ from torch import Tensor
 
 from sequence_search.checks import check_type
 from sequence_search.engines import fused
+from sequence_search.engines.arrangement import Arrangement
 from sequence_search.engines.configurations import Configurations
 from sequence_search.engines.isochromats import Isochromats, draw_offsets
-from sequence_search.engines.kernel.blocks import Blocks
-from sequence_search.engines.kernel.objective import Arranged, arrange_objective
+from sequence_search.engines.kernel.objective import Encoding
 from sequence_search.engines.pathways import Pathways, most_sequences
 from sequence_search.engines.steps import Steps, cut, play
 from sequence_search.objective import Objective, Prepared
@@ -135,7 +135,7 @@ class Simulator:
     def signal(self, sequence: Sequence) -> Complex[Tensor, "*shape n_voxels"]:
         """Complex signal at the readout, as `simulate`."""
         if self._kernel_serves(sequence):
-            by_row = fused.signal(sequence.flat(), self.voxels, self._blocks)
+            by_row = fused.signal(sequence.flat(), self._arrangement)
             return by_row.reshape(*sequence.batch_shape, *by_row.shape[1:])
         return self.voxels.m0 * self.magnetization(sequence)[0]
 
@@ -215,8 +215,8 @@ class Simulator:
         Terms with a kernel form run in one pass of the kernel, without autograd; any other goes through it.
         """
         kernel_loss = self.has_kernel_loss and self._kernel_serves(sequence)
-        if kernel_loss and fused.takes_one_pass(sequence, self._kernel_objective):
-            return fused.loss_and_gradient(sequence, self.voxels, self._blocks, self._kernel_objective)
+        if kernel_loss and fused.takes_one_pass(sequence, self._arrangement, self._encoding):
+            return fused.loss_and_gradient(sequence, self._arrangement, self._encoding)
         leaves = sequence.detach()
         for part in leaves.columns().values():
             part.requires_grad_()
@@ -234,7 +234,7 @@ class Simulator:
         does once what depends on a flip angle or a delay alone.
         """
         two_pulses = len(grid.flip_angle) == 2 and grid.phase[0].count == 1
-        known = self.has_kernel_loss and not self._kernel_objective.encoding.complex.any()
+        known = self.has_kernel_loss and not self._encoding.complex.any()
         if two_pulses and known and self._kernel_serves(grid.sequences(np.zeros(1, np.int64))):
             return fused.two_pulse_losses(grid, self._prepared)
         step = self.most_at_once(len(grid.flip_angle), GRID_SIGNALS)
@@ -255,7 +255,8 @@ class Simulator:
         check_type(sequence, Sequence)
         if self.engine == "fused" and not fused.on_cpu(sequence, self.voxels):
             raise ValueError("engine 'fused' runs on the CPU only; take 'auto' or 'pathways'")
-        return self.engine in ("auto", "fused") and not self.options and fused.can_run(sequence, self.voxels)
+        wanted = self.engine in ("auto", "fused") and not self.options
+        return wanted and fused.can_run(sequence, self._arrangement)
 
     def _played(self, sequence: Sequence, mz: float | Tensor) -> tuple[Tensor, Tensor]:
         """Mxy and Mz of a batch without padding [batch, n_readouts, n_voxels], of one readout without it."""
@@ -283,8 +284,8 @@ class Simulator:
         return ENGINES[self.engine if self.engine in ENGINES else "pathways"](self.voxels, **self.options)
 
     @cached_property
-    def _blocks(self) -> Blocks:
-        return fused.arrange(self.voxels)
+    def _arrangement(self) -> Arrangement:
+        return Arrangement(self.voxels, self.kinds, self.n_places)
 
     @cached_property
     def _prepared(self) -> Prepared:
@@ -298,5 +299,5 @@ class Simulator:
         return all(term.has_kernel_form for term, *_ in self._prepared.selections)
 
     @cached_property
-    def _kernel_objective(self) -> Arranged:
-        return arrange_objective(self._blocks, fused.encode(self._prepared))
+    def _encoding(self) -> Encoding:
+        return fused.encode(self._prepared)
