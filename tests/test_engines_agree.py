@@ -6,11 +6,13 @@ import torch
 
 from random_layouts import KINDS, N_CASES, N_PLACES, random_case, signal_of_spins
 from sequence_search.engines.simulator import Simulator
+from sequence_search.layout import HARD
 from sequence_search.sequence import Sequence
 
 ENGINES = ("configurations", "fused")
 FEW = pytest.param(range(20), 2**11, id="few")
 ALL = pytest.param(range(N_CASES), 2**14, id="all", marks=pytest.mark.slow)
+TABLE = 3e-6
 STEP = 1e-5  # rad; of delays in 1 / (2 pi 30 Hz)
 
 
@@ -28,7 +30,10 @@ def test_signal_is_that_of_many_spins(numbers, n_spins):
         for engine in ENGINES:
             found = signal_of(sequence.flat(), voxels, engine)[0]
             message = f"{engine}, case {number}: {sequence}"
-            np.testing.assert_allclose(found, expected, rtol=0, atol=error, err_msg=message)
+            # "fused" looks pulses of a kind up between the nodes of a table.
+            kinds = set() if sequence.layout is None else {*sequence.layout.kinds} - {HARD}
+            atol = error + (TABLE if kinds and engine == "fused" else 0.0)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=atol, err_msg=message)
 
 
 @pytest.mark.parametrize(("numbers", "_"), [FEW, ALL])
