@@ -4,10 +4,12 @@ import pytest
 
 from limit_cases import TAIL, limited
 from sequence_search.acquisition import Acquisition
+from sequence_search.layout import Layout
 from sequence_search.limits import Limits, Range
 from sequence_search.problem.errors import ProblemError
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
+from sequence_search.sequence import Sequence
 
 ALL = """
 [sequence]
@@ -92,3 +94,16 @@ def test_in_python_messages_are_in_seconds():
         Acquisition(tr=0.006).check(SearchSpace(), Limits())
     with pytest.raises(ValueError, match="tr must be a number, got '6'"):
         Acquisition(tr="6")
+
+
+def test_a_sequence_is_repeated_and_read_as_stated():
+    acquisition = Acquisition(tr=Range(1.0, 2.0), echoes=2)
+    layout = Layout.train(2, steady=True)
+    pulses = [90, 180, 180], [0, 90, 90]
+    acquisition.check_sequence(Sequence.from_degrees_ms(*pulses, [5, 1500], layout=layout), "mine")
+    with pytest.raises(ValueError, match=r"must be from 1000 to 2000 ms \(tr_ms\), got 3020 in 'mine'"):
+        acquisition.check_sequence(Sequence.from_degrees_ms(*pulses, [5, 3000], layout=layout), "mine")
+    once = Sequence.from_degrees_ms([90], [0], [5])
+    with pytest.raises(ValueError, match=r"must have 2 readouts \(echoes\), got 1 in 'mine'"):
+        Acquisition(echoes=2).check_sequence(once, "mine")
+    Acquisition().check_sequence(once, "mine")

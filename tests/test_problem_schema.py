@@ -388,9 +388,10 @@ def test_every_key_is_documented(table):
 
 
 def test_the_readouts_of_a_term():
-    problem = read(GOOD.replace("weight = 1.0", "weight = 1.0\nreadouts = [1, 3]"))
+    train = GOOD + "\n[sequence]\nechoes = 3\n"
+    problem = read(train.replace("weight = 1.0", "weight = 1.0\nreadouts = [1, 3]"))
     assert problem.objective.terms[0].readouts == (1, 3)
     assert read(problem.to_toml()) == problem
-    assert problem.digest != read(GOOD).digest
+    assert problem.digest != read(train).digest
     with pytest.raises(ProblemError, match=r"objective\[1\]: readouts of term 'signal' must be different"):
         read(GOOD.replace("weight = 1.0", "weight = 1.0\nreadouts = [0]"))

@@ -127,3 +127,24 @@ def test_bounds_are_of_the_intervals_of_a_layout():
     with pytest.raises(ValueError, match=r"at most 7 \(max_delay_ms\), got 8 in pulse 2"):
         space.check(echoes, "train")
     replace(space, max_delay=0.008).check(echoes, "train")
+
+
+def test_kinds_and_gradients_of_a_layout_are_those_to_choose_from():
+    space = SearchSpace(pulses=("hard", "excite"), gradients=("none", "spoiler"))
+    pulses = [90, 180], [0, 90], [7, 7]
+    layout = Layout.plain(2, gradients=("spoiler", 0), kinds=("hard", "excite"))
+    space.check(Sequence.from_degrees_ms(*pulses, layout=layout), "mine")
+    crushed = Sequence.from_degrees_ms(*pulses, layout=replace(layout, gradients=(2, 0)))
+    with pytest.raises(ValueError, match="gradients must be of none, spoiler, got crusher in 'mine'"):
+        space.check(crushed, "mine")
+    other = Sequence.from_degrees_ms(*pulses, layout=replace(layout, kinds=("hard", "refocus")))
+    with pytest.raises(ValueError, match="pulses must be of hard, excite, got refocus in 'mine'"):
+        space.check(other, "mine")
+
+
+def test_what_follows_the_last_readout_and_the_pulses_of_a_train_do_not_count():
+    train = Layout.train(8, steady=True)
+    sequence = Sequence.from_degrees_ms([90] + [180] * 8, [0] + [90] * 8, [4, 3000], layout=train)
+    SearchSpace(max_rf=2, min_rf_delay=0.004, max_delay=0.008).check(sequence, "train")
+    with pytest.raises(ValueError, match="1 to 1 pulses"):
+        SearchSpace(max_rf=1, min_rf_delay=0.004, max_delay=0.008).check(sequence, "train")

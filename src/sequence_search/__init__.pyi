@@ -15,8 +15,8 @@ from .limits import SignalLimits as SignalLimits
 from .objective import Objective as Objective
 from .objective import Term as Term
 from .problem.errors import ProblemError as ProblemError
+from .problem.evaluation import Evaluation as Evaluation
 from .problem.library import builtin_problems as builtin_problems
-from .problem.problem import Evaluation as Evaluation
 from .problem.problem import Problem as Problem
 from .report.figures import robustness_figure as robustness_figure
 from .report.figures import sequence_figure as sequence_figure

@@ -9,6 +9,8 @@ from typing import Literal, get_args
 from sequence_search.checks import Fault, number, whole_number
 from sequence_search.limits import Limits, Range
 from sequence_search.search_space import ROUNDING, SearchSpace
+from sequence_search.sequence import Sequence
+from sequence_search.words import counted
 
 Spoiling = Literal["ideal", "unvaried"]
 MOST_ECHOES = 64
@@ -71,6 +73,21 @@ class Acquisition:
     def echo_spacing_bounds(self) -> tuple[float, float]:
         """Least and largest echo spacing [s]; 0 and inf if not stated."""
         return (0.0, math.inf) if self.echo_spacing is None else _bounds(self.echo_spacing)
+
+    def check_sequence(self, sequence: Sequence, problem_name: str) -> None:
+        """Raise a ValueError if a single sequence is not repeated or read as stated here."""
+        low, high = (1e3 * bound for bound in self.tr_bounds)
+        tr = 1e3 * float(sequence.tr)
+        if not low * (1 - ROUNDING) <= tr <= high * (1 + ROUNDING):
+            right = f"{low:.6g}" if low == high else f"from {low:.6g} to {high:.6g}"
+            raise ValueError(
+                f"the repetition time must be {right} ms (tr_ms), got {tr:.6g} in '{problem_name}'"
+            )
+        if sequence.n_readouts != self.echoes:
+            has = counted(self.echoes, "readout")
+            raise ValueError(
+                f"a sequence must have {has} (echoes), got {sequence.n_readouts} in '{problem_name}'"
+            )
 
     def check(self, space: SearchSpace, limits: Limits) -> None:
         """Refuse times that no sequence of a search space can keep.

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 
 from sequence_search.checks import Fault, number, tuple_of, whole_number
-from sequence_search.layout import HARD, SPOILER
+from sequence_search.layout import HARD, SPOILER, Layout
 from sequence_search.sequence import Sequence
 
 # By which a value that was stated in another unit and converted may miss a bound.
@@ -122,8 +122,12 @@ class SearchSpace:
         object.__setattr__(self, name, value)
 
     def check(self, sequence: Sequence, problem_name: str) -> None:
-        """Raise a ValueError that names the bound and the problem if a sequence is outside the bounds."""
-        n_rf = sequence.flip_angle.shape[-1]
+        """Raise a ValueError that names the bound and the problem if a sequence is outside the bounds.
+
+        Of a train of echoes the refocusing pulses count as one; what follows the last readout does not count.
+        """
+        played = sequence.flip_angle.shape[-1]
+        n_rf = max(1, played - sequence.n_readouts + 1) if played else 0
         if not 1 <= n_rf <= self.max_rf:
             raise ValueError(
                 f"a sequence must have 1 to {self.max_rf} pulses (max_rf), got {n_rf} in '{problem_name}'"
@@ -135,7 +139,11 @@ class SearchSpace:
                 f"flip_deg must be at most {math.degrees(self.max_flip):g} (max_flip_deg),"
                 f" got {math.degrees(largest):.6g} in '{problem_name}'"
             )
-        delays = sequence.intervals.reshape(-1, n_rf)
+        delays = sequence.intervals
+        if sequence.is_steady:
+            left = sequence.time_to_readout[..., None] - (delays.cumsum(-1) - delays)
+            delays = torch.where(left > 0, torch.minimum(left, delays), delays)
+        delays = delays.reshape(-1, played)
         outside = ((delays < low) | (delays > high)).nonzero()
         if len(outside):
             row, pulse = outside[0].tolist()
@@ -147,6 +155,20 @@ class SearchSpace:
                 f"delay_ms must be {bound}, got {given * 1e3:.6g} in pulse {pulse + 1}"
                 f" of problem '{problem_name}'"
             )
+        if sequence.layout is not None:
+            self._check_layout(sequence.layout, problem_name)
+
+    def _check_layout(self, layout: Layout, problem_name: str) -> None:
+        gradients = {moment if moment in {0, SPOILER} else 1 for moment in layout.gradients}
+        played = {(NO_GRADIENT, "crusher")[each] if isinstance(each, int) else each for each in gradients}
+        for key, names, allowed in (
+            ("pulses", set(layout.kinds), self.pulses),
+            ("gradients", played - {NO_GRADIENT}, self.gradients),
+        ):
+            if others := names.difference(allowed):
+                raise ValueError(
+                    f"{key} must be of {', '.join(allowed)}, got {sorted(others)[0]} in '{problem_name}'"
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,9 +63,11 @@ def tradeoff(
     Raises
     ------
     ValueError
-        If there is no such cost, nothing to trade against it, fewer than 2 points, no budget, or no design.
+        If there is no such cost, nothing to trade against it, fewer than 2 points, no budget or no design, or
+        the problem's sequences have layouts.
     """
     check_type(problem, Problem)
+    problem.refuse_layouts("a trade-off")
     cost, n_points = cost_of(problem, against), whole_number("n_points", n_points, 2, 1000)
     check_budget(max_seconds, max_evaluations)
     with live_progress(progress and monitor is None) as live:

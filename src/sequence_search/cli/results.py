@@ -12,7 +12,8 @@ from sequence_search.words import counted, time_text
 if TYPE_CHECKING:
     from sequence_search.grid.search import GridResult
     from sequence_search.paper.tables import Table
-    from sequence_search.problem.problem import Evaluation, Problem
+    from sequence_search.problem.evaluation import Evaluation
+    from sequence_search.problem.problem import Problem
     from sequence_search.strategies.result import Design, Run
     from sequence_search.study.status import ProblemStatus
 

@@ -34,8 +34,10 @@ def phase_map(problem: Problem, te: Axis, phase: Axis, *, n_per_tissue: int = GR
     Raises
     ------
     ValueError
-        If the problem has no grid of two pulses, or half of a TE lies outside its search space.
+        If the problem has no grid of two pulses, its sequences have layouts, or half of a TE lies outside its
+        search space.
     """
+    problem.refuse_layouts("a map over TE and phase")
     flips = grid_of(problem).flip_angle
     if len(flips) != 2:
         raise ValueError(f"the grid of '{problem.name}' must have 2 pulses, got {len(flips)}")

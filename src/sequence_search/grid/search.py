@@ -92,10 +92,11 @@ def grid_search(
     Raises
     ------
     ValueError
-        If the problem has no grid or one outside its search space, a number is below 1, no loss is finite,
-        or the state file is of another grid search.
+        If the problem has no grid or one outside its search space, its sequences have layouts, a number is
+        below 1, no loss is finite, or the state file is of another grid search.
     """
     check_type(problem, Problem)
+    problem.refuse_layouts("a grid search")
     if top < 1:
         raise ValueError(f"top must be at least 1, got {top}")
     voxels = problem.voxels(n_per_tissue)

@@ -9,7 +9,8 @@ import numpy as np
 from sequence_search.classify import CategoryRule, phase_statistics, standardized
 from sequence_search.objective import TERMS
 from sequence_search.paper.values import PaperRow, Stat
-from sequence_search.problem.problem import Evaluation, Problem
+from sequence_search.problem.evaluation import Evaluation
+from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.structure import find_structure
 

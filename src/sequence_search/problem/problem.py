@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,11 +19,13 @@ from sequence_search.limits import CONVENTIONAL_RF_ENERGY, Limits
 from sequence_search.objective import Objective, Term, TermFunction, own_term
 from sequence_search.problem.digest import digest
 from sequence_search.problem.errors import ProblemError, nearest
+from sequence_search.problem.evaluation import Evaluation
 from sequence_search.problem.library import problem_text, toml_text
 from sequence_search.problem.notes import notes
+from sequence_search.problem.playable import as_played, check_computable, check_playable, has_layouts
 from sequence_search.problem.pulses_table import check_pulses
 from sequence_search.problem.schema import FILE_KEYS, read_tables
-from sequence_search.problem.wishes import FindStructures, Measure, Wish, measures, wishes
+from sequence_search.problem.wishes import FindStructures, Measure, measures, wishes
 from sequence_search.problem.writing import write_limits, write_pulse, write_table, write_term
 from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import Grid, SearchSpace
@@ -32,36 +34,6 @@ from sequence_search.tissue import Imaging, Tissue
 from sequence_search.voxels import Voxels, grid_voxels, random_voxels, sobol_voxels
 
 STANDARD_N_PER_TISSUE = 1024  # voxels per tissue of the ensemble over which losses are reported
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What a sequence achieves in a problem.
-
-    Attributes
-    ----------
-    loss : over the standard Sobol ensemble, 1,024 voxels per tissue
-    terms : weighted part of each term; they add up to the loss
-    signal : |Mxy| of the nominal voxel of each tissue (mean tissue, b1 = 1, its own b0) [a.u.]; the mean of
-        several readouts
-    rf_energy : sum of squared flip angles [rad²]
-    relative_rf_energy : relative to 90°-180° [1]
-    time_to_readout : from the first pulse to the readout [s]
-    wishes : each limit of the problem, and whether it is met
-    """
-
-    loss: float
-    terms: dict[str, float]
-    signal: dict[str, float]
-    rf_energy: float
-    relative_rf_energy: float
-    time_to_readout: float
-    wishes: tuple[Wish, ...] = ()
-
-    @property
-    def meets_limits(self) -> bool:
-        """Whether every limit of the problem is met."""
-        return all(wish.met for wish in self.wishes)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -82,7 +54,8 @@ class Problem:
     ------
     ValueError
         If there is no tissue or no term, two tissues or categories have one name, a term's tissues or a pulse
-        of the search space are not there, or no sequence of the search space meets a limit or fits the TR.
+        of the search space are not there, sequences have no value of a term or limit, or none of the search
+        space meets a limit or fits the TR.
     TypeError
         If a part is of another type.
     """
@@ -119,6 +92,7 @@ class Problem:
         check_pulses(self.pulses, self.search_space.pulses)
         check_type(self.acquisition, Acquisition)
         self.acquisition.check(self.search_space, self.limits)
+        check_computable(self.objective, self.limits, self.search_space, self.pulses, self.acquisition)
         object.__setattr__(self, "title", self.title or self.name)
 
     def _check_term(self, term: Term) -> None:
@@ -183,6 +157,19 @@ class Problem:
         """SHA-256 of all that affects a design, in hex; see `sequence_search.problem.digest`."""
         parts = (self.tissues, self.imaging, self.objective, self.search_space, self.limits)
         return digest(*parts, self.pulses, self.acquisition)
+
+    @property
+    def has_layouts(self) -> bool:
+        """Whether sequences have kinds of pulse or gradients to choose, a repetition or several echoes."""
+        return has_layouts(self.search_space, self.acquisition)
+
+    def refuse_layouts(self, what: str) -> None:
+        """Raise a ValueError that names what takes no such sequences, if this problem has them."""
+        if self.has_layouts:
+            raise ValueError(
+                f"{what} takes instantaneous pulses without gradients, played once: problem '{self.name}' has"
+                " [sequence], pulses or gradients; leave them out for it"
+            )
 
     def with_term(
         self, name: str, function: TermFunction, weight: float, tissues: tuple[str, ...] | str | None = None
@@ -267,10 +254,38 @@ class Problem:
         """Function of a sequence [*batch, n_rf] that gives its loss [*batch] and gradient, for many calls."""
         return self.simulator(voxels, engine).loss_and_gradient
 
+    def played(
+        self,
+        pulses: Sequence,
+        *,
+        kinds: Iterable[str] = (),
+        gradients: Iterable[str] = (),
+        tr: float | None = None,
+    ) -> Sequence:
+        """Pulses and delays as this problem repeats and reads them, see `problem.playable.as_played`."""
+        check_type(pulses, Sequence)
+        return as_played(pulses, self.acquisition, kinds=kinds, gradients=gradients, tr=tr)
+
+    def check_sequence(self, sequence: Sequence) -> None:
+        """Refuse a single sequence that cannot be played here; see `problem.playable.check_playable`."""
+        check_type(sequence, Sequence)
+        check_playable(sequence, self.pulses, self.search_space.crusher, self.acquisition, self.name)
+
     def evaluate(self, sequence: Sequence, engine: str = "auto") -> Evaluation:
-        """Loss, its parts, nominal signals and cost of a single sequence; ValueError if it is a batch."""
+        """Loss, its parts, nominal signals and cost of a single sequence.
+
+        One without a layout is `played`, thus repeated if the problem repeats its sequences.
+
+        Raises
+        ------
+        ValueError
+            If it is a batch, or cannot be played here, see `check_sequence`.
+        """
         check_type(sequence, Sequence)
         single = sequence.without_padding().detach()
+        if single.layout is None:
+            single = self.played(single)
+        self.check_sequence(single)
         parts = self.simulator(self.voxels(), engine).parts(single)
         return self.evaluation(single, {name: float(part) for name, part in parts.items()}, engine)
 
@@ -295,4 +310,5 @@ class Problem:
         self, voxels: Voxels, engine: str = "auto", find: FindStructures | None = None
     ) -> list[Measure]:
         """All that is limited, signals over some voxels, see `problem.wishes.measures`."""
-        return measures(self.limits, [tissue.name for tissue in self.tissues], voxels, engine, find)
+        names = [tissue.name for tissue in self.tissues]
+        return measures(self.limits, names, voxels, engine, self.pulses, find)

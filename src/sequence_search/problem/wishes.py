@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,6 +16,7 @@ from sequence_search.engines.simulator import LossFunction, Simulator
 from sequence_search.limits import CONVENTIONAL_RF_ENERGY, Limits, Range
 from sequence_search.means import weighted_mean
 from sequence_search.objective import KernelForm, Objective, Term, term
+from sequence_search.pulses.kinds import Kind
 from sequence_search.sequence import Sequence
 from sequence_search.structure import Structure, find_structure
 from sequence_search.voxels import Voxels
@@ -129,13 +130,19 @@ class Measure:
 
 
 def measures(
-    limits: Limits, tissues: list[str], voxels: Voxels, engine: str, find: FindStructures | None = None
+    limits: Limits,
+    tissues: list[str],
+    voxels: Voxels,
+    engine: str,
+    kinds: Mapping[str, Kind],
+    find: FindStructures | None = None,
 ) -> list[Measure]:
     """All that is limited but the given pulses, signals over some voxels.
 
     Parameters
     ----------
     tissues : names, in the order of the voxels' indices
+    kinds : of pulse, by name
     find : how structures are found, for TE and TI; exactly if not given
     """
     ms, find = FILE_UNITS["s"][1], find or exact_structures
@@ -159,7 +166,7 @@ def measures(
         for kind, limit in ((mean_signal, each.mean), (percentile_95, each.percentile_95)):
             if limit is not None:
                 objective = Objective((Term(kind.name, kind, 1.0),))
-                of = Simulator(mine, objective, engine).loss_and_gradient
+                of = Simulator(mine, objective, engine, kinds=kinds).loss_and_gradient
                 found.append(Measure(f"signal.{each.tissue}.{kind.name}", limit, of))
     return found
 

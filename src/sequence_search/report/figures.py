@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from sequence_search.checks import check_type
-from sequence_search.problem.problem import Evaluation, Problem
+from sequence_search.problem.evaluation import Evaluation
+from sequence_search.problem.problem import Problem
 from sequence_search.report.drawing import (
     TimeAxis,
     add_legend,

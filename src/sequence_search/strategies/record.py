@@ -10,7 +10,8 @@ from importlib.metadata import version
 from typing import Any
 
 from sequence_search.classify import category_text
-from sequence_search.problem.problem import STANDARD_N_PER_TISSUE, Evaluation, Problem
+from sequence_search.problem.evaluation import Evaluation
+from sequence_search.problem.problem import STANDARD_N_PER_TISSUE, Problem
 from sequence_search.problem.wishes import Wish
 from sequence_search.sequence import Sequence
 from sequence_search.storage import SCHEMA_VERSION

@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from sequence_search.problem.problem import Evaluation, Problem
+from sequence_search.problem.evaluation import Evaluation
+from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.words import counted
 

@@ -1,0 +1,252 @@
+"""Which sequences can be played in a problem, and the one that pulses alone stand for in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+import torch
+
+from sequence_search.acquisition import Acquisition
+from sequence_search.checks import Fault
+from sequence_search.layout import HARD, SPOILER, Gradient, Layout
+from sequence_search.limits import Limits, Range
+from sequence_search.objective import Objective, snr_efficiency
+from sequence_search.problem.errors import nearest
+from sequence_search.pulses.kinds import Kind
+from sequence_search.search_space import GRADIENTS, NO_GRADIENT, ROUNDING, SearchSpace
+from sequence_search.sequence import Sequence
+from sequence_search.words import enumerated
+
+MOMENTS: dict[str, Gradient] = {NO_GRADIENT: 0, "crusher": 1, SPOILER: SPOILER}
+
+
+def has_layouts(space: SearchSpace, acquisition: Acquisition) -> bool:
+    """Whether sequences are other than instantaneous pulses, without gradients, played and read once."""
+    return acquisition != Acquisition() or space.pulses != (HARD,) or space.gradients != (NO_GRADIENT,)
+
+
+def check_computable(
+    objective: Objective,
+    limits: Limits,
+    space: SearchSpace,
+    pulses: Mapping[str, Kind],
+    acquisition: Acquisition,
+) -> None:
+    """Refuse terms and limits that the sequences of a problem have no value of.
+
+    Raises
+    ------
+    ValueError
+        If a term names a readout that there is not, needs a repetition time, or the B1 of a pulse without a
+        duration; or a limit is of what is found of sequences without a layout only.
+    """
+    for term in objective.terms:
+        last = max(term.readouts or (1,))
+        if last > acquisition.echoes:
+            message = "term '{0}' names readout {1}, and a sequence has {2}: {echoes} must be at least {1}"
+            raise Fault(message, term.name, last, acquisition.echoes)
+        if term.kind is snr_efficiency and not acquisition.is_repeated:
+            raise Fault("term '{0}' needs sequences that are repeated: {tr} must be stated", term.name)
+        lasting = [name for name in pulses if pulses[name].duration]
+        for name in space.pulses if term.kind.takes_kinds else ():
+            if name not in lasting:
+                message = "term '{0}' needs pulses with a duration: {pulses} must be of [{1}], and has '{2}'"
+                raise Fault(message, term.name, ", ".join(lasting), name)
+    if has_layouts(space, acquisition):
+        for name in ("te", "ti", "head", "tail"):
+            if getattr(limits, name) is not None:
+                raise Fault(
+                    f"{{{name}}} is of sequences of instantaneous pulses, without gradients and played once:"
+                    " it cannot stand beside a repetition, a train, {pulses} or {gradients}"
+                )
+
+
+def as_played(
+    pulses: Sequence,
+    acquisition: Acquisition,
+    *,
+    kinds: Iterable[str] = (),
+    gradients: Iterable[str] = (),
+    tr: float | None = None,
+) -> Sequence:
+    """Pulses with delays, up to the readout, as an acquisition repeats and reads them.
+
+    Of a train of echoes the last pulse stands for all refocusing pulses, and the delay before it, which is
+    that after it too, is half the echo spacing.
+
+    Parameters
+    ----------
+    pulses : Sequence without a layout and without padding
+    kinds : name of each pulse's kind; "hard" if not given
+    gradients : "none", "crusher" or "spoiler" after each pulse; "none" if not given
+    tr : repetition time [s], where that of the acquisition is a range
+
+    Raises
+    ------
+    ValueError
+        If the counts differ, a gradient is none, the delays are not those of a train, or no one repetition
+        time is given or it is too short.
+    """
+    names, moments = tuple(kinds), [_moment(name) for name in gradients]
+    if not names and not moments and acquisition == Acquisition():
+        return pulses
+    n_rf, n_echoes, steady = pulses.flip_angle.shape[-1], acquisition.echoes, acquisition.is_repeated
+    for what, given in (("pulses", names), ("gradients", moments)):
+        if given and len(given) != n_rf:
+            raise ValueError(f"{what} need one name for each of {n_rf} pulses, got {len(given)}")
+    names, moments = names or (HARD,) * n_rf, moments or [0] * n_rf
+    place, delay = list(range(n_rf)), pulses.delay
+    if n_echoes == 1:
+        layout = Layout.plain(n_rf, gradients=moments, kinds=names, steady=steady)
+    else:
+        _check_train(pulses, moments, n_echoes)
+        place, delay = place[:-1] + place[-1:] * n_echoes, delay[..., :-1]
+        layout = Layout.train(
+            n_echoes,
+            before=moments[:-2],
+            crusher=int(moments[-1]),
+            kinds=[names[each] for each in place],
+            steady=steady,
+        )
+    if steady:
+        delay = torch.cat([delay, torch.zeros_like(delay[..., :1])], -1)
+    played = Sequence(pulses.flip_angle[..., place], pulses.phase[..., place], delay, layout=layout)
+    return _filled(played, _one_tr(acquisition, tr)) if steady else played
+
+
+def check_playable(
+    sequence: Sequence, pulses: Mapping[str, Kind], crusher: float, acquisition: Acquisition, name: str
+) -> None:
+    """Refuse a single sequence that a problem of this name cannot play.
+
+    Parameters
+    ----------
+    pulses : kinds of pulse by name, besides "hard"
+    crusher : time of a crusher or spoiler [s]
+
+    Raises
+    ------
+    ValueError
+        If it has kinds of pulse that there are not, is played once where it is to be repeated or the other
+        way round, or a delay is shorter than what stands in it.
+    """
+    if sequence.layout is None and acquisition == Acquisition():
+        return
+    if sequence.is_steady and not acquisition.is_repeated:
+        raise ValueError(
+            f"problem '{name}' plays a sequence once: state tr_ms of [sequence] for one repeated"
+        )
+    if acquisition.is_repeated and not sequence.is_steady:
+        raise ValueError(
+            f"problem '{name}' repeats its sequences (tr_ms): a layout must be steady, with delays up to the"
+            " end of the repetition"
+        )
+    layout = sequence.layout or Layout.plain(sequence.flip_angle.shape[-1])
+    for number, kind in enumerate(layout.kinds, start=1):
+        if kind not in pulses and kind != HARD:
+            hint = nearest(kind, [HARD, *pulses])
+            raise ValueError(f"pulse {number} is of a kind '{kind}' that problem '{name}' has not{hint}")
+    for where, needed, time in _gaps(sequence, layout, pulses, crusher):
+        least = sum(needed.values())
+        if time < least * (1 - ROUNDING):
+            parts = enumerated(f"{1e3 * part:.6g} of {what}" for what, part in needed.items() if part)
+            raise ValueError(
+                f"the time {where} must be at least {1e3 * least:.6g} ms ({parts}),"
+                f" got {1e3 * time:.6g} in '{name}'"
+            )
+
+
+def _gaps(
+    sequence: Sequence, layout: Layout, pulses: Mapping[str, Kind], crusher: float
+) -> Iterator[tuple[str, dict[str, float], float]]:
+    """Between neighbours of pulses and readouts: where, what has to fit in there [s], and the time [s]."""
+    n_rf, whole = layout.n_rf, sequence.intervals.tolist()
+
+    def side(pulse: int) -> tuple[str, float]:
+        kind = layout.kinds[pulse]
+        return f"pulse {pulse + 1} ({kind})", pulses[kind].side if kind in pulses else 0.0
+
+    for pulse, time in enumerate(whole):
+        name, own = side(pulse)
+        last, began, moment = f"pulse {pulse + 1}", 0.0, 0
+        before = {name: own}
+        reads = [
+            (float(sequence.delay @ sequence.delay.new_tensor(one.multiples)), one.gradient, number)
+            for number, one in enumerate(layout.readouts, start=1)
+            if one.pulse == pulse
+        ]
+        for at, gradient, number in sorted(reads):
+            this = "the readout" if len(layout.readouts) == 1 else f"readout {number}"
+            yield f"from {last} to {this}", before | _crushers(gradient - moment, crusher), at - began
+            last, began, moment, before = this, at, gradient, {}
+        rest = layout.gradients[pulse]
+        after = before | _crushers(1 if rest == SPOILER else int(rest) - moment, crusher)
+        if pulse + 1 < n_rf:
+            next_name, its_side = side(pulse + 1)
+            after[next_name] = after.get(next_name, 0.0) + its_side
+            yield f"from {last} to pulse {pulse + 2}", after, time - began
+        elif layout.steady:
+            first, its_side = side(0)
+            after[first] = after.get(first, 0.0) + its_side
+            yield f"from {last} to the next repetition", after, time - began
+        elif rest == SPOILER or int(rest) > moment:
+            yield f"from {last} to the end", after, time - began
+
+
+def _crushers(moment: int, crusher: float) -> dict[str, float]:
+    return {"gradients": abs(moment) * crusher} if moment else {}
+
+
+def _moment(name: str) -> Gradient:
+    if name not in MOMENTS:
+        raise ValueError(
+            f"gradients are of {', '.join(GRADIENTS)}, got '{name}'{nearest(name, [*GRADIENTS])}"
+        )
+    return MOMENTS[name]
+
+
+def _check_train(pulses: Sequence, moments: list[Gradient], n_echoes: int) -> None:
+    if pulses.flip_angle.shape[-1] < 2:
+        raise ValueError(
+            f"a train of {n_echoes} echoes needs an excitation and a refocusing pulse, got one pulse"
+        )
+    before, after = (pulses.delay[..., place] for place in (-2, -1))
+    if not torch.allclose(before, after, rtol=1e-6, atol=0):
+        raise ValueError(
+            f"of a train of {n_echoes} echoes the last two delays are half the echo spacing, and equal,"
+            f" got {1e3 * before.max():.6g} and {1e3 * after.max():.6g} ms"
+        )
+    if moments[-2] != moments[-1] or moments[-1] == SPOILER:
+        raise ValueError(
+            "of a train of echoes the last two gradients, on both sides of each refocusing pulse, are both"
+            " crusher or both none"
+        )
+
+
+def _one_tr(acquisition: Acquisition, tr: float | None) -> float:
+    low, high = acquisition.tr_bounds
+    if tr is None:
+        if isinstance(acquisition.tr, Range):
+            raise ValueError(
+                f"tr_ms is searched from {1e3 * low:.6g} to {1e3 * high:.6g}: state one repetition time"
+            )
+        return low
+    if not low * (1 - ROUNDING) <= tr <= high * (1 + ROUNDING):
+        raise ValueError(
+            f"the repetition time must be from {1e3 * low:.6g} to {1e3 * high:.6g} ms (tr_ms),"
+            f" got {1e3 * tr:.6g}"
+        )
+    return tr
+
+
+def _filled(sequence: Sequence, tr: float) -> Sequence:
+    """With a last delay up to the end of the repetition."""
+    rest = tr - sequence.time_to_readout
+    if bool((rest < -ROUNDING * tr).any()):
+        needed = 1e3 * float(sequence.time_to_readout.max())
+        raise ValueError(
+            f"tr_ms must be more than the {needed:.6g} ms from the first pulse to the last readout,"
+            f" got {1e3 * tr:.6g}"
+        )
+    return replace(sequence, delay=torch.cat([sequence.delay[..., :-1], rest.clamp(min=0)[..., None]], -1))

@@ -1,0 +1,189 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from limit_cases import limited
+from sequence_search.acquisition import Acquisition
+from sequence_search.analysis.tradeoff import tradeoff
+from sequence_search.grid.phase_map import phase_map
+from sequence_search.grid.search import grid_search
+from sequence_search.layout import Layout
+from sequence_search.limits import Range
+from sequence_search.problem.errors import ProblemError
+from sequence_search.problem.problem import Problem
+from sequence_search.search_space import Axis
+from sequence_search.sequence import Sequence
+
+PROBLEM = Problem.load("spin-echo-2d")
+ECHO = Sequence.from_degrees_ms([180, 90, 180], [0, 0, 90], [600, 9, 9])
+KINDS, GRADIENTS = ("invert", "excite", "refocus"), ("spoiler", "crusher", "crusher")
+
+
+def played(delay_ms=(600, 9, 9), problem=PROBLEM, kinds=KINDS, gradients=GRADIENTS, flip_deg=(180, 90, 180)):
+    pulses = Sequence.from_degrees_ms(flip_deg, [0, 0, 90][-len(flip_deg) :], delay_ms)
+    return problem.played(pulses, kinds=kinds, gradients=gradients)
+
+
+def test_pulses_are_repeated_at_the_tr_of_the_problem():
+    sequence = played()
+    assert sequence.tr.item() == pytest.approx(3.0)
+    assert sequence.layout == Layout.plain(3, gradients=("spoiler", 1, 1), kinds=KINDS, steady=True)
+    assert sequence.delay.tolist() == pytest.approx([0.6, 0.009, 0.009, 3 - 0.618])
+    PROBLEM.check_sequence(sequence)
+
+
+def test_without_anything_to_add_pulses_stay_as_they_are():
+    assert limited().played(ECHO) is ECHO
+
+
+def test_a_plain_sequence_is_evaluated_as_it_is_repeated():
+    """Closed form of a saturation recovery: Mz = 1 - exp(-TR/T1), read right after a 90° pulse."""
+    problem = limited("[sequence]\ntr_ms = 1331")
+    found = problem.evaluate(Sequence.from_degrees_ms([90], [0], [6.2]))
+    t2 = 1 / (1 / 110 + 1 / 170)
+    spread = math.sin(2 * math.pi * 30 * 6.2e-3) / (2 * math.pi * 30 * 6.2e-3)
+    assert found.signal["GM"] == pytest.approx((1 - math.exp(-1)) * math.exp(-6.2 / t2) * spread, rel=1e-6)
+
+
+def test_the_last_pulse_of_a_train_stands_for_all():
+    problem = limited("[sequence]\ntr_ms = 2000\nechoes = 4")
+    sequence = problem.played(
+        Sequence.from_degrees_ms([180, 90, 170], [0, 0, 90], [600, 8, 8]), gradients=GRADIENTS
+    )
+    assert sequence.readout_times.tolist() == pytest.approx([0.616, 0.632, 0.648, 0.664])
+    assert torch.rad2deg(sequence.flip_angle).tolist() == pytest.approx([180, 90, 170, 170, 170, 170])
+    assert sequence.tr.item() == pytest.approx(2.0)
+    problem.search_space.check(problem.played(ECHO), "limited")
+    problem.acquisition.check_sequence(sequence, "limited")
+
+
+@pytest.mark.parametrize(
+    ("table", "given", "message"),
+    [
+        ("tr_ms = 618", {"kinds": ["hard"]}, "pulses need one name for each of 3 pulses, got 1"),
+        ("tr_ms = 618", {"gradients": ["spoil"] * 3}, "got 'spoil', did you mean 'spoiler'"),
+        ("tr_ms = 617", {}, "tr_ms must be more than the 618 ms from the first pulse .*, got 617"),
+        ("tr_ms = { low = 900, high = 950 }", {}, "searched from 900 to 950: state one repetition time"),
+        (
+            "tr_ms = { low = 900, high = 950 }",
+            {"tr": 1.0},
+            "must be from 900 to 950 ms .*, got 1000",
+        ),
+        (
+            "echoes = 2",
+            {"gradients": GRADIENTS[::-1]},
+            "the last two gradients, on both sides of each refocusing pulse",
+        ),
+        ("echoes = 2", {"delay": (0.6, 0.008, 0.009)}, "half the echo spacing, and equal, got 8 and 9 ms"),
+        ("echoes = 2", {"n_rf": 1}, "needs an excitation and a refocusing pulse, got one pulse"),
+    ],
+)
+def test_pulses_that_stand_for_no_sequence_are_refused(table, given, message):
+    n_rf = given.pop("n_rf", 3)
+    pulses = ECHO.map(lambda part: part[-n_rf:])
+    if "delay" in given:
+        pulses = replace(pulses, delay=torch.tensor(given.pop("delay"), dtype=torch.float64))
+    with pytest.raises(ValueError, match=message):
+        limited(f"[sequence]\n{table}").played(pulses, **given)
+
+
+def test_a_tr_of_a_range_is_stated():
+    acquisition = replace(PROBLEM.acquisition, tr=Range(2.0, 4.0))
+    problem = replace(PROBLEM, acquisition=acquisition)
+    assert problem.played(ECHO, tr=2.5).tr.item() == pytest.approx(2.5)
+
+
+# Sides: invert 4 ms, excite 1.28 + 1 ms, refocus 1.6 + 1 ms; a crusher 1.5 ms.
+@pytest.mark.parametrize(
+    ("delay_ms", "message"),
+    [
+        ((7.7, 9, 9), r"from pulse 1 to pulse 2 must be at least 7.78 ms \(4 of pulse 1 \(invert\), 1.5"),
+        ((600, 6.3, 9), "from pulse 2 to pulse 3 must be at least 6.38 ms .*1.5 of gradients.*, got 6.3"),
+        ((600, 9, 4), r"from pulse 3 to the readout must be at least 4.1 ms \(2.6 of pulse 3 \(refocus\)"),
+        ((2980, 9, 9), r"from the readout to the next repetition must be at least 4 ms .*, got 2 in"),
+    ],
+)
+def test_delays_hold_pulses_and_gradients(delay_ms, message):
+    with pytest.raises(ValueError, match=message):
+        PROBLEM.evaluate(played(delay_ms))
+
+
+def test_delays_at_their_least_are_taken():
+    PROBLEM.check_sequence(played((7.78, 6.38, 4.1)))
+    PROBLEM.check_sequence(played((600, 4.88, 2.6), gradients=("none",) * 3))
+
+
+def test_each_echo_of_a_train_keeps_clear_of_the_pulses_beside_it():
+    train = replace(PROBLEM, acquisition=replace(PROBLEM.acquisition, echoes=3))
+    train.check_sequence(played((600, 6.38, 6.38), train))
+    short = replace(PROBLEM.pulses["excite"], rephaser=0.0)
+    quick = replace(train, pulses=PROBLEM.pulses | {"excite": short})
+    with pytest.raises(ValueError, match=r"from pulse 2 to pulse 3 must be at least 5.38 ms"):
+        quick.check_sequence(played((600, 5.3, 5.3), quick))
+
+
+def test_kinds_and_repetition_are_those_of_the_problem():
+    with pytest.raises(ValueError, match=r"pulse 3 is of a kind 'refocuss' .* did you mean 'refocus'"):
+        PROBLEM.evaluate(played(kinds=("invert", "excite", "refocuss")))
+    once = replace(PROBLEM, acquisition=Acquisition())
+    with pytest.raises(ValueError, match=r"plays a sequence once: state tr_ms of \[sequence\]"):
+        once.evaluate(played())
+    with pytest.raises(ValueError, match=r"repeats its sequences .* must be steady"):
+        PROBLEM.check_sequence(ECHO)
+    spoiled = once.played(ECHO, gradients=("none", "none", "spoiler"))
+    with pytest.raises(ValueError, match="from the readout to the end must be at least 1"):
+        once.check_sequence(spoiled)
+
+
+def test_a_limit_of_the_signal_takes_the_kinds_of_pulse():
+    text = PROBLEM.to_toml() + "[limits.signal.GM]\nmean = { low = 0.01 }\n"
+    (wish,) = Problem.from_toml(text).evaluate(played()).wishes
+    assert wish.met
+
+
+SNR = 'term = "snr_efficiency"\ntissues = ["GM"]'
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {'brighter = "WM"': "readouts = [2]"},
+            "mine: term 'contrast' names readout 2, and a sequence has 1: sequence.echoes must be at least 2",
+        ),
+        (
+            {'term = "rf_number"': SNR, "tr_ms = 3000.0": "tr_ms = inf"},
+            "term 'snr_efficiency' needs sequences that are repeated: sequence.tr_ms must be stated",
+        ),
+        (
+            {'"refocus", "invert"]': '"hard"]'},
+            "term 'b1_rms' needs pulses with a duration: search_space.pulses must be of .*has 'hard'",
+        ),
+        (
+            {"[search_space]": "[limits]\nte_ms = 20\n[search_space]"},
+            "mine: limits.te_ms is of sequences of instantaneous pulses, without gradients",
+        ),
+    ],
+)
+def test_what_sequences_have_no_value_of_is_told_when_the_file_is_read(changes, message):
+    text = PROBLEM.to_toml()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    with pytest.raises(ProblemError, match=message):
+        Problem.from_toml(text, "mine")
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        (lambda: phase_map(PROBLEM, Axis(0.01), Axis(0.0)), "a map over TE and phase"),
+        (lambda: grid_search(PROBLEM), "a grid search"),
+        (lambda: tradeoff(PROBLEM, "rf_energy"), "a trade-off"),
+    ],
+)
+def test_what_takes_no_layouts_says_so(call, what):
+    with pytest.raises(ValueError, match=f"{what} takes instantaneous pulses without gradients, played once"):
+        call()
