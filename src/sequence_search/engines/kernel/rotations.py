@@ -7,6 +7,7 @@ values and slopes of the Cayley-Klein parameters a and b, by cubic Hermite inter
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -44,11 +45,18 @@ class Rotations(NamedTuple):
     across: bool  # whether the lanes of a block are places across the slice of one voxel
 
 
+@functools.cache
+def all_hard(n_rf: int) -> Rotations:
+    """Of so many hard pulses: no tables."""
+    none = np.zeros(0, np.int64)
+    return Rotations(np.full(n_rf, -1), np.zeros(0), none, none, np.zeros(0), across=False)
+
+
 def arrange_rotations(
     kinds: tuple[str, ...], tables: dict[str, RotationTable], blocks: Blocks, across: bool
 ) -> Rotations:
     """Arrange tables, by the names of kinds that are not hard, as the lanes of `blocks`."""
-    parts, counts = [np.zeros(0)], []
+    parts, counts = [], []
     for table in tables.values():
         quantities = [
             part
@@ -63,7 +71,7 @@ def arrange_rotations(
     return Rotations(
         kind=np.array([names.index(kind) if kind in tables else -1 for kind in kinds]),
         rows=np.concatenate(parts),
-        first=np.cumsum([part.size for part in parts[:-1]]),
+        first=np.cumsum([0, *(part.size for part in parts[:-1])]),
         nodes=np.array(counts, np.int64),
         step=np.array([table.step for table in tables.values()]),
         across=across,

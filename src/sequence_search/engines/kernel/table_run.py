@@ -7,13 +7,15 @@ sequence alone or in a batch.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.items import ADJOINT, FORWARD, LOSS
 from sequence_search.engines.kernel.memory import SLOPES
 from sequence_search.engines.kernel.objective import NOTHING, Arranged
-from sequence_search.engines.kernel.rotations import Rotations, arrange_rotations
+from sequence_search.engines.kernel.rotations import Rotations, all_hard
 from sequence_search.engines.kernel.run import WORTH_A_THREAD, Sequences, share
 from sequence_search.engines.kernel.states import tables
 from sequence_search.engines.kernel.table_items import add_up_tables, table_work
@@ -87,14 +89,20 @@ def _run_back(
     partial = np.zeros((batch, blocks.group.size, SLOPES + 2 * n_slopes))
     _run(mode, sequences, layout, blocks, rotations, objective, signal, partial, threads)
     value, gradient = np.zeros(batch), np.zeros((batch, n_slopes))
-    last = layout.readouts[-1]
-    until_readout = np.sum([*layout.multiples[: last.pulse], last.multiples], axis=0, dtype=float)
     flip, _, delay = sequences
     of_blocks = blocks.group, blocks.n_groups
     encoding = tuple(objective.encoding)
-    add_up_tables(partial, *of_blocks, flip, delay, until_readout, encoding, value, gradient)
+    add_up_tables(partial, *of_blocks, flip, delay, _until_readout(layout), encoding, value, gradient)
     by_flip, by_phase, by_delay = np.split(gradient, (n_rf, 2 * n_rf), axis=1)
     return value, (by_flip, by_phase, by_delay)
+
+
+@functools.cache
+def _until_readout(layout: Layout) -> np.ndarray:
+    """How often the time to the last readout contains each delay."""
+    last = layout.readouts[-1]
+    counts: np.ndarray = np.sum([*layout.multiples[: last.pulse], last.multiples], axis=0, dtype=float)
+    return counts
 
 
 def _run(
@@ -113,7 +121,7 @@ def _run(
     threads = min(threads, batch * (blocks.chunk.size - 1))
     if batch * blocks.n_voxels * (6 * n_rf + 4 * len(of_layout.source)) < WORTH_A_THREAD:
         threads = 1
-    rotations = rotations or arrange_rotations(layout.kinds, {}, blocks, across=False)
+    rotations = rotations or all_hard(n_rf)
     of_voxels = tuple(rotations), tuple(blocks), objective.factors
     arguments = sequences, tuple(of_layout), *of_voxels, signal, partial
     share(table_work, mode, lambda: workspace(layout), arguments, threads)
