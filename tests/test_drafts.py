@@ -58,7 +58,9 @@ def test_a_train_repeats_the_last_pulse_and_ties_its_spacing():
     assert math.isinf(float(loss))
 
 
-@pytest.mark.parametrize("playing", [Playing(), Playing(tr=1.5), Playing(tr=0.2)])
+@pytest.mark.parametrize(
+    "playing", [Playing(), Playing(tr=1.5), Playing(tr=0.2), Playing(n_echoes=3), Playing(n_echoes=3, tr=0.3)]
+)
 def test_derivatives_of_a_mixed_batch(playing):
     batch = Draft.stack([INVERSION, ECHO, PLAIN])
     played = simulator(playing)

@@ -13,11 +13,15 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
+from sequence_search.acquisition import Acquisition
 from sequence_search.columns import Column
 from sequence_search.engines.simulator import Simulator
 from sequence_search.layout import HARD, SPOILER, Layout
+from sequence_search.limits import Range
+from sequence_search.problem.problem import Problem
 from sequence_search.search_space import GRADIENTS, NO_GRADIENT, SearchSpace
 from sequence_search.sequence import Sequence
+from sequence_search.voxels import Voxels
 
 NONE, CRUSHED, SPOILED = range(len(GRADIENTS))
 LEAST_REST = 1e-4  # from the last readout to the end of the repetition [s]
@@ -93,6 +97,7 @@ class Playing:
     tr : repetition time [s], or inf
     n_echoes : readouts; above 1 the last pulse of a draft is that of a train, of twice the delay before
     shortest_delay : between instantaneous pulses [s]
+    echo_spacing : least and largest [s]
     """
 
     kinds: tuple[str, ...] = ("hard",)
@@ -101,6 +106,7 @@ class Playing:
     tr: float = math.inf
     n_echoes: int = 1
     shortest_delay: float = 0.0
+    echo_spacing: tuple[float, float] = (0.0, math.inf)
 
     def expansion(self, kind: tuple[int, ...], gradient: tuple[int, ...]) -> Expansion:
         """Of a draft with these kinds and gradients."""
@@ -140,19 +146,56 @@ def _expansion(playing: Playing, kind: tuple[int, ...], gradient: tuple[int, ...
     return Expansion(layout, np.append(everyone[:-1], [n_rf - 1] * n_echoes), everyone[:-1], total)
 
 
+def playing_of(problem: Problem) -> Playing | None:
+    """What a search plays beside flip angles, phases and delays; None if these are all.
+
+    Raises
+    ------
+    ValueError
+        If the repetition time or the echo spacing is a range.
+    """
+    space, acquisition = problem.search_space, problem.acquisition
+    if not has_choice(space) and acquisition == Acquisition():
+        return None
+    tr, _ = acquisition.tr_bounds
+    if isinstance(acquisition.tr, Range):
+        raise ValueError(f"a search takes one repetition time: state tr_ms as a number in '{problem.name}'")
+    kinds = [problem.pulses.get(name) for name in space.pulses]
+    return Playing(
+        kinds=space.pulses,
+        sides=tuple(None if kind is None else kind.side for kind in kinds),
+        crusher=space.crusher,
+        tr=tr,
+        n_echoes=acquisition.echoes,
+        shortest_delay=space.min_rf_delay,
+        echo_spacing=acquisition.echo_spacing_bounds,
+    )
+
+
+def simulator_of(problem: Problem, voxels: Voxels, engine: str) -> Simulator | DraftSimulator:
+    """Simulator of a problem for what its search proposes, sequences or drafts."""
+    simulator, playing = problem.simulator(voxels, engine), playing_of(problem)
+    return simulator if playing is None else DraftSimulator(simulator, playing)
+
+
+def played_as(simulator: Simulator | DraftSimulator, sequence: Sequence) -> Sequence:
+    """The sequence that a proposal stands for: itself if it is no draft."""
+    return simulator.play(sequence) if isinstance(simulator, DraftSimulator) else sequence
+
+
 class DraftSimulator:
-    """A `Simulator` of drafts, plays each as the sequence that it stands for."""
+    """A `Simulator` of drafts, of which each is played as the sequence that it stands for."""
 
     def __init__(self, simulator: Simulator, playing: Playing) -> None:
         self._simulator, self._playing = simulator, playing
 
-    def play(self, draft: Draft) -> Sequence:
+    def play(self, draft: Sequence) -> Sequence:
         """The sequence that a single draft stands for."""
         single = draft.without_padding().map(lambda part: part[None])
         ((_, rows, expansion),) = self._by_structure(single)
         return _expanded(self._playing, rows, expansion)[0]
 
-    def signal(self, draft: Draft) -> Complex[Tensor, "*batch n_signals"]:
+    def signal(self, draft: Sequence) -> Complex[Tensor, "*batch n_signals"]:
         """Complex signals at all readouts of all voxels, 0 of what is no sequence."""
         flat = draft.flat()
         n_signals = len(self._simulator.voxels) * self._playing.n_echoes
@@ -162,7 +205,7 @@ class DraftSimulator:
             signal[places] = played.flatten(1).to(signal)
         return signal.reshape(*draft.batch_shape, -1)
 
-    def parts(self, draft: Draft) -> dict[str, Float[Tensor, "*batch"]]:
+    def parts(self, draft: Sequence) -> dict[str, Float[Tensor, "*batch"]]:
         """Weighted part of each term of the objective by name, inf of what is no sequence."""
         flat = draft.flat()
         parts: dict[str, Tensor] = {}
@@ -176,11 +219,11 @@ class DraftSimulator:
         """As of the simulator."""
         return self._simulator.most_at_once(n_rf, n_signals // self._playing.n_echoes)
 
-    def loss(self, draft: Draft) -> Float[Tensor, "*batch"]:
+    def loss(self, draft: Sequence) -> Float[Tensor, "*batch"]:
         """Objective of each draft."""
         return self.loss_and_gradient(draft)[0]
 
-    def loss_and_gradient(self, draft: Draft) -> tuple[Float[Tensor, "*batch"], Draft]:
+    def loss_and_gradient(self, draft: Sequence) -> tuple[Float[Tensor, "*batch"], Sequence]:
         """Loss [*batch], inf of what is no sequence, and its derivatives by the columns of the drafts."""
         flat = draft.flat()
         loss = torch.full((len(flat.delay),), math.inf, dtype=flat.delay.dtype)

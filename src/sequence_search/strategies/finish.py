@@ -12,6 +12,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, unmet_text
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
+from sequence_search.strategies.drafts import DraftSimulator, played_as, simulator_of
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.result import Design, Point, Run, failed, same_family
 
@@ -45,15 +46,16 @@ class Finisher:
         self._problem = problem
         self._engine = engine
         self.limited = Limited(problem, engine)
+        self.nothing = NOTHING if self.limited.playing is None else self.limited.idle
 
     @cached_property
-    def _standard(self) -> Simulator:
-        return self._problem.simulator(self._problem.voxels(), self._engine)
+    def _standard(self) -> Simulator | DraftSimulator:
+        return simulator_of(self._problem, self._problem.voxels(), self._engine)
 
     @cached_property
-    def _check(self) -> Simulator:
+    def _check(self) -> Simulator | DraftSimulator:
         voxels = self._problem.voxels(CHECK_N_PER_TISSUE, seed=CHECK_SEED)
-        return self._problem.simulator(voxels, self._engine)
+        return simulator_of(self._problem, voxels, self._engine)
 
     def finish(
         self, seed: int, found: list[Sequence], meter: Meter, *, history: tuple[Point, ...], n_seeds: int = 1
@@ -74,7 +76,8 @@ class Finisher:
         for each in sorted(evaluated, key=lambda one: one.loss):
             if not any(same_family(each.sequence, other.sequence) for other in distinct):
                 distinct.append(each)
-        designs = [self._repolished(design, meter) for design in self.designs(distinct)]
+        pairs = zip(distinct, self.designs(distinct), strict=True)
+        designs = [self._repolished(each.sequence, design, meter) for each, design in pairs]
         designs.sort(key=lambda design: design.loss)
         seconds = meter.seconds / n_seeds
         if not designs:
@@ -92,7 +95,7 @@ class Finisher:
     def _why_nothing(self, found: list[Evaluated]) -> str:
         """Why the best sequence that does something is worse than none: the term that it makes worse."""
         text = "nothing beats doing nothing"
-        (nothing,) = self.evaluate([NOTHING])
+        (nothing,) = self.evaluate([self.nothing])
         doing = min(
             (one for one in found if _has_pulses(one.sequence)), key=lambda one: one.loss, default=None
         )
@@ -157,18 +160,19 @@ class Finisher:
     def designs(self, evaluated: list[Evaluated]) -> list[Design]:
         """Designs, with what else they achieve and their losses over the check ensemble."""
         checks = _terms([each.sequence for each in evaluated], self._check)
+        played = [played_as(self._standard, each.sequence) for each in evaluated]
         return [
             Design(single, self._problem.evaluation(single, terms, self._engine), sum(check.values()), False)
-            for (single, terms), check in zip(evaluated, checks, strict=True)
+            for single, terms, check in zip(played, (each.terms for each in evaluated), checks, strict=True)
         ]
 
-    def _repolished(self, design: Design, meter: Meter) -> Design:
-        """The design, or a better one where its loss does not hold on other voxels."""
+    def _repolished(self, found: Sequence, design: Design, meter: Meter) -> Design:
+        """The design of what was found, or a better one where its loss does not hold on other voxels."""
         if abs(design.check_loss - design.loss) <= LARGEST_MOVE * abs(design.loss) or meter.must_end():
             return design
         voxels = self._problem.voxels(CHECK_N_PER_TISSUE, seed=REPOLISH_SEED)
-        loss_and_gradient = self._problem.loss_and_gradient(voxels, self._engine)
-        loss, polished = self.limited.polish(loss_and_gradient, design.sequence, meter)
+        loss_and_gradient = simulator_of(self._problem, voxels, self._engine).loss_and_gradient
+        loss, polished = self.limited.polish(loss_and_gradient, found, meter)
         if math.isinf(loss) or not _has_pulses(polished):
             return design
         (again,) = self.designs(self.clean([polished]))
@@ -179,12 +183,12 @@ def _has_pulses(sequence: Sequence) -> bool:
     return len(sequence.drop_small_pulses().flip_angle) > 0
 
 
-def _terms(sequences: list[Sequence], simulator: Simulator) -> list[dict[str, float]]:
+def _terms(sequences: list[Sequence], simulator: Simulator | DraftSimulator) -> list[dict[str, float]]:
     """Weighted part of each term, simulated as one batch, or several where its signals are too many."""
     step = simulator.most_at_once(max((len(each.delay) for each in sequences), default=0), BATCH_SIGNALS)
     terms: list[dict[str, float]] = []
     for first in range(0, len(sequences), step):
-        parts = simulator.parts(Sequence.stack(sequences[first : first + step]))
+        parts = simulator.parts(type(sequences[0]).stack(sequences[first : first + step]))
         rows = zip(*(part.tolist() for part in parts.values()), strict=True)
         terms += [dict(zip(parts, row, strict=True)) for row in rows]
     return terms

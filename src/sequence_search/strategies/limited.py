@@ -17,6 +17,7 @@ from sequence_search.problem.wishes import ALLOWED, Measure, exact_structures
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.constrained import Constraint
+from sequence_search.strategies.drafts import playing_of, simulator_of
 from sequence_search.strategies.refine import polish
 from sequence_search.strategies.rounds.propose import random_designs
 from sequence_search.structure import Structure
@@ -44,6 +45,12 @@ class Limited:
         self.space = limits.narrowed(problem.search_space) if limits else problem.search_space
         self.free_space = limits.free(problem.search_space) if limits else problem.search_space
         self.frame = limits.frame
+        self.playing = playing_of(problem)
+        if self.playing is not None and limits:
+            raise ValueError(
+                f"a search within [limits] takes plain sequences: '{problem.name}' has [sequence], kinds of"
+                " pulse or gradients"
+            )
         # Along a limit the loss has a slope, and follows the last digits of what is held.
         self.nothing = 1e-6 if limits else 1e-9
 
@@ -54,6 +61,8 @@ class Limited:
 
     def complete(self, free: list[Sequence], *, alone: bool) -> list[Sequence]:
         """Whole sequences of free parts; with `alone` the given pulses alone besides, if there are any."""
+        if self.playing is not None:
+            return [self.playing.bounded(each) for each in free]
         if not self.frame:
             return free
         return [self.frame.complete(each) for each in free] + ([self.frame.alone] if alone else [])
@@ -64,7 +73,7 @@ class Limited:
         The derivatives by given pulses are 0. TE and TI are those of structures found now and then, so that
         the loss of a descent depends on its steps.
         """
-        plain = self._problem.loss_and_gradient(voxels, self._engine)
+        plain = simulator_of(self._problem, voxels, self._engine).loss_and_gradient
         if not self._problem.limits:
             return lambda: plain
         structures = RecentStructures(STRUCTURES_EVERY)
@@ -76,6 +85,13 @@ class Limited:
             return partial(self._priced, plain, measured, price)
 
         return loss_of_a_descent
+
+    @property
+    def idle(self) -> Sequence:
+        """What does nothing: a pulse of 0°, or as many as make a train."""
+        none = [0.0] * (1 if self.playing is None or self.playing.n_echoes == 1 else 2)
+        plain = Sequence.from_degrees_ms(none, none, [1e3 * self.space.min_rf_delay] * len(none))
+        return plain if self.playing is None else self.playing.bounded(plain)
 
     @property
     def follows_structure(self) -> bool:
@@ -149,7 +165,7 @@ class Limited:
     def _range(self, plain: LossFunction, n_random: int) -> float:
         """Range of the losses of random designs, the same for every seed."""
         free = random_designs(self.free_space, n_random, np.random.default_rng(0))
-        losses = plain(Sequence.stack(self.complete(free, alone=False)))[0]
+        losses = plain(type(free[0]).stack(self.complete(free, alone=False)))[0]
         finite = losses[losses.isfinite()]
         return float(finite.max() - finite.min() if len(finite) else 0) or 1.0
 

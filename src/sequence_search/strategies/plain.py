@@ -13,6 +13,11 @@ import torch
 _types = functools.cache(get_type_hints)
 
 
+@functools.cache
+def _names(kind: type) -> set[str]:
+    return {field.name for field in fields(kind)}
+
+
 def to_plain(state: Any) -> dict[str, Any]:
     """Arrays by name and, as "state", JSON values that refer to them.
 
@@ -55,6 +60,7 @@ def from_plain(kind: Any, value: Any, arrays: Mapping[str, Any]) -> Any:
         array = arrays[name].copy()  # a checkpoint may be read again
         return torch.from_numpy(array) if of_torch == "tensor" else array
     if isinstance(kind, type) and is_dataclass(kind):
+        kind = next((each for each in kind.__subclasses__() if _names(each) == set(value)), kind)
         types = _types(kind)
         return kind(**{name: from_plain(types[name], part, arrays) for name, part in value.items()})
     if get_origin(kind) is tuple:

@@ -16,7 +16,8 @@ from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Progress
 from sequence_search.strategies.descent import descend
-from sequence_search.strategies.finish import NOTHING, Finisher
+from sequence_search.strategies.drafts import simulator_of
+from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.result import Point, Run, failed, family_place
 
 # A round that lowers the least loss by less than this part of it brought nothing.
@@ -154,11 +155,11 @@ class RoundSearch:
         self._finisher = Finisher(problem, engine)
         self._limited = self._finisher.limited
         coarse, fine = (problem.voxels(factor * rounds.n_per_tissue) for factor in (1, POLISH_FACTOR))
-        self._coarse = problem.simulator(coarse, engine)
-        self._nothing = float(self._coarse.loss(NOTHING))
-        self._idle = Sequence.from_degrees_ms([0.0], [0.0], [1e3 * problem.search_space.min_rf_delay])
+        self._coarse = simulator_of(problem, coarse, engine)
+        self._idle = self._limited.idle
+        self._nothing = float(self._coarse.loss(self._finisher.nothing))
         self._descent_loss = self._limited.descent_loss(coarse)
-        self._fine = problem.loss_and_gradient(fine, engine)
+        self._fine = simulator_of(problem, fine, engine).loss_and_gradient
 
     def init(self, seeds: tuple[int, ...]) -> SearchState:
         """Start of one seed."""
@@ -182,7 +183,7 @@ class RoundSearch:
         loss, refined = descend(
             self._descent_loss(),
             self._limited.space,
-            Sequence.stack(proposals),
+            type(proposals[0]).stack(proposals),
             learning_rate=self._rounds.learning_rate,
             parts=[(max(1, round(part * self._rounds.steps)), kept) for part, kept in self._halvings],
             meter=meter,
