@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -121,8 +122,15 @@ class Playing:
         side = torch.tensor([self.shortest_delay / 2 if side is None else side for side in self.sides])
         own = side.to(plain)[sequence.kind.long()]
         after = torch.cat([own[..., 1:], plain[..., :1]], -1)
-        shortest = (own + after + self.crusher * (sequence.gradient > 0)).clamp(min=self.shortest_delay)
-        return replace(sequence, shortest=shortest, delay=sequence.delay.maximum(shortest))
+        gradient = _without_last_spoiler(sequence)
+        shortest = (own + after + self.crusher * (gradient > 0)).clamp(min=self.shortest_delay)
+        return replace(sequence, shortest=shortest, delay=sequence.delay.maximum(shortest), gradient=gradient)
+
+
+def _without_last_spoiler(draft: Draft) -> Float[Tensor, "*batch n_rf"]:
+    """Gradients but for a spoiler before the readout, which would leave nothing to read."""
+    place, last = torch.arange(draft.gradient.shape[-1]), draft.n_rf[..., None] - 1
+    return torch.where((place == last) & (draft.gradient == SPOILED), NONE, draft.gradient)
 
 
 @cache
@@ -144,6 +152,20 @@ def _expansion(playing: Playing, kind: tuple[int, ...], gradient: tuple[int, ...
     )
     total = np.array([*[1.0] * before, 2.0 * n_echoes, 0.0])
     return Expansion(layout, np.append(everyone[:-1], [n_rf - 1] * n_echoes), everyone[:-1], total)
+
+
+def with_fewer_gradients(sequence: Sequence) -> list[Sequence]:
+    """A single draft without one or more of its gradients, those with the fewest left last."""
+    if not isinstance(sequence, Draft):
+        return []
+    played = sequence.gradient.nonzero()[:, 0].tolist()
+    fewer: list[Sequence] = []
+    for count in range(1, len(played) + 1):
+        for places in itertools.combinations(played, count):
+            gradient = sequence.gradient.clone()
+            gradient[list(places)] = NONE
+            fewer.append(replace(sequence, gradient=gradient))
+    return fewer
 
 
 def playing_of(problem: Problem) -> Playing | None:
@@ -239,7 +261,10 @@ class DraftSimulator:
         return loss.reshape(shape), draft.with_columns(by_column)
 
     def _by_structure(self, flat: Draft) -> list[tuple[np.ndarray, Draft, Expansion]]:
-        """Drafts of each structure, their places, and how they expand; not those too short for a train."""
+        """Drafts of each structure, their places, and how they expand; not those that are no sequence.
+
+        These have too few pulses for a train, or do not fit into the repetition.
+        """
         found: dict[tuple[Any, ...], list[int]] = {}
         n_rf = flat.n_rf.tolist()
         kinds, gradients = flat.kind.int().tolist(), flat.gradient.int().tolist()
@@ -249,18 +274,21 @@ class DraftSimulator:
         groups = []
         for (kind, gradient), places in found.items():
             columns = {name: part[places, : len(kind)] for name, part in flat.columns().items()}
-            groups.append(
-                (np.array(places), Draft(**cast(Any, columns)), self._playing.expansion(kind, gradient))
-            )
+            rows, expansion = Draft(**cast(Any, columns)), self._playing.expansion(kind, gradient)
+            if float(rows.shortest[0] @ torch.from_numpy(expansion.total)) <= self._playing.tr - LEAST_REST:
+                groups.append((np.array(places), rows, expansion))
         return groups
 
 
 def _expanded(playing: Playing, draft: Draft, expansion: Expansion) -> Sequence:
     """Sequences of drafts of one structure; those too long for the repetition are shortened to fit."""
-    delay = draft.delay[..., expansion.delay]
+    delay = draft.delay
     if expansion.layout.steady:
-        length, scale = _fit(playing, draft, expansion)
-        delay = torch.cat([scale * delay, playing.tr - (scale * length)], -1)
+        delay = draft.shortest + _fit(playing, draft, expansion) * (delay - draft.shortest)
+        rest = playing.tr - delay @ torch.from_numpy(expansion.total)
+        delay = torch.cat([delay[..., expansion.delay], rest[..., None]], -1)
+    else:
+        delay = delay[..., expansion.delay]
     return Sequence(
         draft.flip_angle[..., expansion.pulse],
         draft.phase[..., expansion.pulse],
@@ -269,10 +297,12 @@ def _expanded(playing: Playing, draft: Draft, expansion: Expansion) -> Sequence:
     )
 
 
-def _fit(playing: Playing, draft: Draft, expansion: Expansion) -> tuple[Tensor, Tensor]:
-    """Time to the last readout [*batch, 1], and the factor that makes it fit into the repetition."""
-    length = (draft.delay @ torch.from_numpy(expansion.total))[..., None]
-    return length, ((playing.tr - LEAST_REST) / length).clamp(max=1.0)
+def _fit(playing: Playing, draft: Draft, expansion: Expansion) -> Float[Tensor, "*batch 1"]:
+    """Part of what delays have beyond the shortest that fits into the repetition."""
+    total = torch.from_numpy(expansion.total)
+    room = playing.tr - LEAST_REST - draft.shortest @ total
+    beyond = (draft.delay - draft.shortest) @ total
+    return torch.where(beyond > room, room / beyond, 1.0)[..., None]
 
 
 def _pulled_back(
@@ -287,10 +317,8 @@ def _pulled_back(
     delay.index_add_(-1, torch.from_numpy(expansion.delay), played.delay[..., :n_delay])
     if expansion.layout.steady:
         total = torch.from_numpy(expansion.total)
-        length, scale = _fit(playing, draft, expansion)
-        along = (delay * draft.delay).sum(-1, keepdim=True) / length
-        fits = scale == 1
-        delay = torch.where(
-            fits, delay - played.delay[..., n_delay:] * total, scale * (delay - along * total)
-        )
+        delay = delay - played.delay[..., n_delay:] * total
+        scale, beyond = _fit(playing, draft, expansion), draft.delay - draft.shortest
+        along = (delay * beyond).sum(-1, keepdim=True) / (beyond @ total)[..., None]
+        delay = torch.where(scale == 1, delay, scale * (delay - along * total))
     return {"flip_angle": flip, "phase": phase, "delay": delay}

@@ -12,7 +12,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, unmet_text
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
-from sequence_search.strategies.drafts import DraftSimulator, played_as, simulator_of
+from sequence_search.strategies.drafts import DraftSimulator, played_as, simulator_of, with_fewer_gradients
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.result import Design, Point, Run, failed, same_family
 
@@ -143,7 +143,10 @@ class Finisher:
         return chosen
 
     def _forms(self, sequence: Sequence) -> list[Sequence]:
-        """The sequence as found; its flip angles positive and its first phase 0; and without small pulses."""
+        """The sequence as found; its flip angles positive and its first phase 0; without small pulses.
+
+        A draft also with fewer gradients.
+        """
         found = sequence.detach().without_padding()
         forms = [found, found.turn_first_to_zero()]
         dropped = self.limited.frame.without_small_pulses(found).turn_first_to_zero()
@@ -151,7 +154,7 @@ class Finisher:
             # The delay of a dropped pulse may have lengthened the one before it beyond its bound.
             longest = self._problem.search_space.max_delay
             forms.append(replace(dropped, delay=dropped.delay.clamp(max=longest)))
-        return forms
+        return [*forms, *with_fewer_gradients(forms[-1])]
 
     def evaluate(self, sequences: list[Sequence]) -> list[Evaluated]:
         """Parts of the loss of single sequences over the standard ensemble, as they are."""
