@@ -110,7 +110,8 @@ class Layout:
     @property
     def is_plain(self) -> bool:
         """Whether it is that of a sequence without a layout."""
-        return self == Layout.plain(self.n_rf)
+        played = self.steady or any(self.gradients) or len(self.readouts) > 1
+        return not played and self == Layout.plain(self.n_rf)
 
     @classmethod
     def plain(

@@ -12,8 +12,9 @@ from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, unmet_text
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
-from sequence_search.strategies.drafts import DraftSimulator, played_as, simulator_of, with_fewer_gradients
+from sequence_search.strategies.drafts import with_fewer_gradients
 from sequence_search.strategies.limited import Limited
+from sequence_search.strategies.played import DraftSimulator, played_as, simulator_of
 from sequence_search.strategies.result import Design, Point, Run, failed, same_family
 
 CHECK_N_PER_TISSUE = 4096

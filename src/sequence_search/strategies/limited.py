@@ -17,7 +17,8 @@ from sequence_search.problem.wishes import ALLOWED, Measure, exact_structures
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.constrained import Constraint
-from sequence_search.strategies.drafts import playing_of, simulator_of
+from sequence_search.strategies.drafts import playing_of
+from sequence_search.strategies.played import simulator_of
 from sequence_search.strategies.refine import polish
 from sequence_search.strategies.rounds.propose import random_designs
 from sequence_search.structure import Structure

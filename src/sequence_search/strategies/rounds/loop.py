@@ -16,8 +16,8 @@ from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Progress
 from sequence_search.strategies.descent import descend
-from sequence_search.strategies.drafts import simulator_of
 from sequence_search.strategies.finish import Finisher
+from sequence_search.strategies.played import simulator_of
 from sequence_search.strategies.result import Point, Run, failed, family_place
 
 # A round that lowers the least loss by less than this part of it brought nothing.

@@ -8,7 +8,8 @@ import torch
 from sequence_search.layout import SPOILER, Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.drafts import LEAST_REST, Draft, DraftSimulator, Playing
+from sequence_search.strategies.drafts import Draft, Playing
+from sequence_search.strategies.played import LEAST_REST, DraftSimulator
 
 PROBLEM = Problem.load("gm-wm")
 VOXELS = PROBLEM.voxels(2)

@@ -1,0 +1,195 @@
+"""Drafts played: each as the sequence that it stands for, those of one structure as one batch."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor
+
+from sequence_search.checks import check_type
+from sequence_search.engines.simulator import Simulator
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+from sequence_search.strategies.drafts import Draft, Expansion, Playing, playing_of
+from sequence_search.voxels import Voxels
+
+LEAST_REST = 1e-4  # from the last readout to the end of the repetition [s]
+
+
+def simulator_of(problem: Problem, voxels: Voxels, engine: str) -> Simulator | DraftSimulator:
+    """Simulator of a problem for what its search proposes, sequences or drafts."""
+    simulator, playing = problem.simulator(voxels, engine), playing_of(problem)
+    return simulator if playing is None else DraftSimulator(simulator, playing)
+
+
+def played_as(simulator: Simulator | DraftSimulator, sequence: Sequence) -> Sequence:
+    """The sequence that a proposal stands for: itself if it is no draft."""
+    return simulator.play(sequence) if isinstance(simulator, DraftSimulator) else sequence
+
+
+class DraftSimulator:
+    """A `Simulator` of drafts, of which each is played as the sequence that it stands for."""
+
+    def __init__(self, simulator: Simulator, playing: Playing) -> None:
+        self._simulator, self._playing = simulator, playing
+        self._last: _Structures | None = None
+
+    def play(self, draft: Sequence) -> Sequence:
+        """The sequence that a single draft stands for."""
+        numbers = self._numbers(draft.without_padding().map(lambda part: part[None]))
+        ((rows, expansion),) = numbers.structures.groups
+        return _sequences(numbers, rows, expansion)[0]
+
+    def signal(self, draft: Sequence) -> Complex[Tensor, "*batch n_signals"]:
+        """Complex signals at all readouts of all voxels, 0 of what is no sequence."""
+        numbers = self._numbers(draft)
+        n_signals = len(self._simulator.voxels) * self._playing.n_echoes
+        signal = torch.zeros(len(numbers.flip), n_signals, dtype=torch.complex128)
+        for rows, expansion in numbers.structures.groups:
+            played = self._simulator.signal(_sequences(numbers, rows, expansion))
+            signal[rows] = played.flatten(1).to(signal)
+        return signal.reshape(*draft.batch_shape, -1)
+
+    def parts(self, draft: Sequence) -> dict[str, Float[Tensor, "*batch"]]:
+        """Weighted part of each term of the objective by name, inf of what is no sequence."""
+        numbers = self._numbers(draft)
+        parts: dict[str, Tensor] = {}
+        for rows, expansion in numbers.structures.groups:
+            for name, part in self._simulator.parts(_sequences(numbers, rows, expansion)).items():
+                nothing = torch.full((len(numbers.flip),), math.inf, dtype=part.dtype)
+                parts.setdefault(name, nothing)[rows] = part
+        return {name: part.reshape(draft.batch_shape) for name, part in parts.items()}
+
+    def most_at_once(self, n_rf: int, n_signals: int) -> int:
+        """As of the simulator."""
+        return self._simulator.most_at_once(n_rf, n_signals // self._playing.n_echoes)
+
+    def loss(self, draft: Sequence) -> Float[Tensor, "*batch"]:
+        """Objective of each draft."""
+        return self.loss_and_gradient(draft)[0]
+
+    def loss_and_gradient(self, draft: Sequence) -> tuple[Float[Tensor, "*batch"], Sequence]:
+        """Loss [*batch], inf of what is no sequence, and its derivatives by the columns of the drafts."""
+        numbers = self._numbers(draft)
+        loss = np.full(len(numbers.flip), math.inf)
+        flip, phase, delay = (np.zeros_like(numbers.flip) for _ in range(3))
+        rest = np.zeros(len(loss))
+        for rows, expansion in numbers.structures.groups:
+            values, by = self._simulator.loss_and_gradient(_sequences(numbers, rows, expansion))
+            loss[rows] = values.numpy()
+            n_delay = len(expansion.delay)
+            np.add.at(flip, (rows[:, None], expansion.pulse), by.flip_angle.numpy())
+            np.add.at(phase, (rows[:, None], expansion.pulse), by.phase.numpy())
+            np.add.at(delay, (rows[:, None], expansion.delay), by.delay[:, :n_delay].numpy())
+            if expansion.layout.steady:
+                rest[rows] = by.delay[:, -1].numpy()
+        columns = {"flip_angle": flip, "phase": phase, "delay": numbers.by_own_delay(delay, rest)}
+        slopes = {
+            name: torch.from_numpy(columns.get(name, np.zeros_like(flip))).reshape(part.shape)
+            for name, part in draft.columns().items()
+        }
+        return torch.from_numpy(loss).reshape(draft.batch_shape), draft.with_columns(slopes)
+
+    def _numbers(self, draft: Sequence) -> _Numbers:
+        check_type(draft, Draft)
+        draft = cast(Draft, draft)
+        if self._last is None or not self._last.are_those_of(draft):
+            self._last = _structures(self._playing, draft)
+        flip, phase, delay = (
+            part.reshape(self._last.total.shape).numpy()
+            for part in (draft.flip_angle, draft.phase, draft.delay)
+        )
+        return _Numbers.of(flip, phase, delay, self._last)
+
+
+class _Structures(NamedTuple):
+    """What the drafts of a batch play: found once for a descent, in which it stays.
+
+    Attributes
+    ----------
+    of : the drafts
+    shortest : of these [batch, n_rf], s
+    total : how often each delay counts up to the last readout [batch, n_rf]
+    room : time for what delays have beyond the shortest [batch], s
+    groups : rows and expansion of each structure, without drafts that are no sequence
+    """
+
+    of: Draft
+    shortest: np.ndarray
+    total: np.ndarray
+    room: np.ndarray
+    groups: list[tuple[np.ndarray, Expansion]]
+
+    def are_those_of(self, draft: Draft) -> bool:
+        """Whether these are of a batch, as far as it can be told at once."""
+        names = ("kind", "gradient", "shortest", "present")
+        return all(getattr(draft, name) is getattr(self.of, name) for name in names)
+
+
+def _structures(playing: Playing, draft: Draft) -> _Structures:
+    """Structures of a batch; too few pulses for a train, or more than fits the repetition, is no sequence."""
+    flat = cast(Draft, draft.flat())
+    found: dict[tuple[Any, ...], list[int]] = {}
+    kinds, gradients = flat.kind.int().tolist(), flat.gradient.int().tolist()
+    for row, (count, kind, gradient) in enumerate(zip(flat.n_rf.tolist(), kinds, gradients, strict=True)):
+        if count >= (1 if playing.n_echoes == 1 else 2):
+            found.setdefault((tuple(kind[:count]), tuple(gradient[:count])), []).append(row)
+    groups = [(np.array(rows), playing.expansion(*structure)) for structure, rows in found.items()]
+    total, shortest = np.zeros(flat.delay.shape), flat.shortest.numpy()
+    for rows, expansion in groups:
+        total[rows, : len(expansion.total)] = expansion.total
+    room = playing.tr - LEAST_REST - (total * shortest).sum(1)
+    fit = [(rows[room[rows] >= 0], expansion) for rows, expansion in groups]
+    return _Structures(draft, shortest, total, room, [group for group in fit if len(group[0])])
+
+
+class _Numbers(NamedTuple):
+    """Numbers of a batch of drafts [batch, n_rf], delays shortened where a repetition has no room for them.
+
+    Attributes
+    ----------
+    beyond : what the delays of the drafts have beyond the shortest, before [s]
+    scale : part of it that fits [batch, 1]
+    rest : of the repetition after the last readout [batch], s; inf without repetition
+    """
+
+    flip: np.ndarray
+    phase: np.ndarray
+    delay: np.ndarray
+    beyond: np.ndarray
+    scale: np.ndarray
+    rest: np.ndarray
+    structures: _Structures
+
+    @classmethod
+    def of(cls, flip: np.ndarray, phase: np.ndarray, delay: np.ndarray, structures: _Structures) -> _Numbers:
+        """From those of the drafts."""
+        beyond = delay - structures.shortest
+        needed = (beyond * structures.total).sum(1)
+        too_long = needed > structures.room
+        scale = np.where(too_long, structures.room / np.where(too_long, needed, 1.0), 1.0)[:, None]
+        rest = structures.room - scale[:, 0] * needed + LEAST_REST
+        return cls(flip, phase, structures.shortest + scale * beyond, beyond, scale, rest, structures)
+
+    def by_own_delay(self, by_delay: np.ndarray, by_rest: np.ndarray) -> np.ndarray:
+        """Derivatives by the delays of the drafts, from those by the delays played and by the rest."""
+        total = self.structures.total
+        slope = by_delay - by_rest[:, None] * total
+        scaled = self.scale < 1
+        needed = np.where(scaled[:, 0], (self.beyond * total).sum(1), 1.0)
+        along = ((slope * self.beyond).sum(1) / needed)[:, None]
+        return np.asarray(np.where(scaled, self.scale * (slope - along * total), slope))
+
+
+def _sequences(numbers: _Numbers, rows: np.ndarray, expansion: Expansion) -> Sequence:
+    """Sequences of the drafts in these rows, which are of one structure."""
+    delay = numbers.delay[rows[:, None], expansion.delay]
+    if expansion.layout.steady:
+        delay = np.concatenate([delay, numbers.rest[rows, None]], axis=1)
+    angles = (part[rows[:, None], expansion.pulse] for part in (numbers.flip, numbers.phase))
+    flip_angle, phase, delays = (torch.from_numpy(part) for part in (*angles, delay))
+    return Sequence(flip_angle, phase, delays, layout=expansion.layout)
