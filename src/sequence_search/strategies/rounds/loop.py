@@ -49,7 +49,7 @@ class Rounds:
     learning_rate : float
         Of Adam, on radians and log delays.
     n_per_tissue : int
-        Sobol voxels of the descent; the polish takes four times as many.
+        Sobol voxels of the descent; the selection and the polish take four times as many.
 
     Raises
     ------
@@ -80,7 +80,7 @@ class Rounds:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A refined sequence and its loss on the voxels of the descent."""
+    """A refined sequence and its loss on the voxels of the selection."""
 
     loss: float
     sequence: Sequence
@@ -155,11 +155,11 @@ class RoundSearch:
         self._finisher = Finisher(problem, engine)
         self._limited = self._finisher.limited
         coarse, fine = (problem.voxels(factor * rounds.n_per_tissue) for factor in (1, POLISH_FACTOR))
-        self._coarse = simulator_of(problem, coarse, engine)
+        self._simulator = simulator_of(problem, fine, engine)
         self._idle = self._limited.idle
-        self._nothing = float(self._coarse.loss(self._finisher.nothing))
-        self._descent_loss = self._limited.descent_loss(coarse)
-        self._fine = simulator_of(problem, fine, engine).loss_and_gradient
+        self._nothing = float(self._simulator.loss(self._finisher.nothing))
+        self._descent_loss, self._judging_loss = map(self._limited.descent_loss, (coarse, fine))
+        self._fine = self._simulator.loss_and_gradient
 
     def init(self, seeds: tuple[int, ...]) -> SearchState:
         """Start of one seed."""
@@ -189,8 +189,9 @@ class RoundSearch:
             meter=meter,
         )
         refined = self._limited.frame.hold(refined)
-        if self._limited.follows_structure:
-            loss, _ = self._descent_loss()(refined)
+        # On more voxels than the descent saw: few are fitted one by one where nothing dephases within them.
+        loss, _ = self._judging_loss()(refined)
+        meter.spend(len(loss))
         elite = self._select([*state.elite, *self._candidates(loss, refined)])
         new = replace(
             state,
@@ -201,7 +202,7 @@ class RoundSearch:
         return self._judged(new, elite, meter)
 
     def progress(self, state: SearchState) -> Progress | None:
-        """Loss of the best on the voxels of the descent, and what the search does."""
+        """Loss of the best on the voxels of the selection, and what the search does."""
         if not state.elite:
             return None
         best, n_steps = state.elite[0], self._rounds.max_rounds
@@ -261,7 +262,7 @@ class RoundSearch:
         finite = loss.isfinite().nonzero()[:, 0]
         if not len(finite):
             return []
-        signal = self._coarse.signal(refined[finite]).abs().mean(-1)
+        signal = self._simulator.signal(refined[finite]).abs().mean(-1)
         does = (signal > IDLE * signal.max()) | (loss[finite] < self._nothing)
         chosen = finite[does] if does.any() else finite[:1]
         return [Candidate(float(loss[i]), refined[i].without_padding()) for i in chosen.tolist()]
