@@ -132,7 +132,7 @@ class _Structures(NamedTuple):
 
 def _structures(playing: Playing, draft: Draft) -> _Structures:
     """Structures of a batch; too few pulses for a train, or more than fits the repetition, is no sequence."""
-    flat = cast(Draft, draft.flat())
+    flat = draft.flat()
     found: dict[tuple[Any, ...], list[int]] = {}
     kinds, gradients = flat.kind.int().tolist(), flat.gradient.int().tolist()
     for row, (count, kind, gradient) in enumerate(zip(flat.n_rf.tolist(), kinds, gradients, strict=True)):

@@ -221,15 +221,18 @@ def failed(
 
 
 def same_family(first: Sequence, second: Sequence) -> bool:
-    """Whether two single sequences have one structure: as many pulses, nearly equal flip angles and delays.
+    """Whether two single sequences have one structure: one layout, nearly equal flip angles and delays.
 
     Phases do not count: often they are free, alone or together.
     """
+    if first.layout != second.layout:
+        return False
     mine, other = family_place(first), family_place(second)
     return len(mine) == len(other) and bool((abs(mine - other) < 1).all())
 
 
 def family_place(sequence: Sequence) -> Float[np.ndarray, " numbers"]:
     """Numbers of a single sequence, in each of which all of its family are less than 1 apart."""
-    flip, delay = sequence.flip_angle.abs() / FAMILY_FLIP, sequence.delay.log() / FAMILY_DELAY
-    return np.concatenate([flip.numpy(), delay.numpy()])
+    flip, _, delay, *more = sequence.columns().values()
+    parts = [flip.abs() / FAMILY_FLIP, delay.log() / FAMILY_DELAY, *more]
+    return np.concatenate([part.numpy() for part in parts])

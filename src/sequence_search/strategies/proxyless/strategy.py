@@ -22,6 +22,7 @@ import torch
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Progress
+from sequence_search.strategies.drafts import playing_of
 from sequence_search.strategies.drive import Strategy
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.proxyless.gates import (
@@ -118,6 +119,11 @@ class Proxyless(Strategy):
             raise ValueError(
                 f"strategy 'proxyless' cannot keep the [limits] of '{problem.name}': "
                 "take multistart, evolution or random, or leave the limits out"
+            )
+        if playing_of(problem) is not None:
+            raise ValueError(
+                f"strategy 'proxyless' has no operation for the [sequence], pulses or gradients of"
+                f" '{problem.name}': take multistart, evolution or random"
             )
         if self.gates == "two" and space.rf_candidates + len(space.wait_ranges) < 2:
             raise ValueError("gates='two' needs at least two candidate operations a layer")
