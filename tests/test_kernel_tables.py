@@ -243,6 +243,29 @@ def test_nothing_depends_on_threads_or_neighbours(name):
         assert all(np.array_equal(part[b : b + 1], other) for part, other in zip(whole, alone, strict=True))
 
 
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_extreme_inputs(name):
+    layout, rng, count, batch = LAYOUTS[name], np.random.default_rng(5), 9, 8
+    voxels = make_voxels(rng, count)
+    voxels["t2_prime"], voxels["b1"] = (
+        rng.choice([1e-3, 0.02, np.inf], count),
+        rng.choice([0.0, 1.0, 3.0], count),
+    )
+    voxels["t1"], voxels["t2"] = rng.choice([1e-3, 1.0, 1e3], count), rng.choice([1e-4, 0.1, 1e3], count)
+    sequences = (
+        rng.choice([0.0, 1.0, np.pi, 2 * np.pi], (batch, layout.n_rf)),
+        rng.choice([0.0, np.pi / 2, -50.0], (batch, layout.n_rf)),
+        10 ** rng.uniform(-7, 1, (batch, layout.n_delay)),
+    )
+    encoding = make_encoding(rng, np.zeros(count, int), ((0, 0, 1.0, "plain"),))
+    found, *slopes = everything_of_layout(sequences, layout, arranged(voxels), encoding)
+    numbers = {name: torch.from_numpy(voxels[name]) for name in NAMES}
+    sequence = Sequence(*map(torch.from_numpy, sequences), layout=layout)
+    expected = Simulator(Voxels(**numbers), engine="configurations").signal(sequence)
+    np.testing.assert_allclose(found, expected.numpy().reshape(found.shape), rtol=0, atol=1e-11)
+    assert all(np.isfinite(slope).all() for slope in slopes)
+
+
 def test_lanes_without_a_voxel_and_voxels_without_relaxation_do_no_harm():
     layout = Layout.plain(2, gradients=(1, 1), steady=True)
     voxels = {name: np.repeat(value, 3) for name, value in one_voxel().items()}

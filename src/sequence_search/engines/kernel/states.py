@@ -18,6 +18,7 @@ import numpy as np
 from sequence_search.layout import SPOILER, Layout
 
 MOST_TRIPLES = 2**14
+KEPT = 256  # layouts whose tables are kept, of at most a few megabytes
 Name = tuple[int, ...]  # crusher moment, then multiples of each delay; a triple goes by that of its F(+name)
 Levels = list[list[Name]]
 
@@ -47,7 +48,7 @@ class Tables(NamedTuple):
     steady: bool
 
 
-@functools.cache
+@functools.lru_cache(KEPT)
 def tables(layout: Layout) -> Tables:
     """Tables of a layout.
 
@@ -94,7 +95,7 @@ def tables(layout: Layout) -> Tables:
     )
 
 
-@functools.cache
+@functools.lru_cache(KEPT)
 def can_list(layout: Layout) -> bool:
     """Whether a layout has `tables`."""
     try:

@@ -12,7 +12,7 @@ from sequence_search.engines.kernel.lanes import WIDTH, pointer
 from sequence_search.engines.kernel.levels import PULSE, READ, SPAN
 from sequence_search.engines.kernel.memory import SLOPES, part
 from sequence_search.engines.kernel.rotations import NODE
-from sequence_search.engines.kernel.states import Tables, tables
+from sequence_search.engines.kernel.states import KEPT, Tables, tables
 from sequence_search.engines.kernel.tree import LEAF
 from sequence_search.layout import Layout
 
@@ -72,7 +72,7 @@ def sizes(t: Tables) -> Work:
     )
 
 
-@functools.cache
+@functools.lru_cache(KEPT)
 def starts(layout: Layout) -> np.ndarray:
     """Where each part begins, and the end."""
     return np.cumsum((0, *sizes(tables(layout))))
