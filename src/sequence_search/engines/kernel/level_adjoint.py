@@ -94,20 +94,27 @@ def pull(k, size, t, w, fresh_bar, end_bar):
         put(rows, 3 * i, ur + xr, ui + xi)
         put(rows, 3 * i + 1, ur - xr, xi - ui)
         put(rows, 3 * i + 2, cosine_z * wr - sine_z * vi, cosine_z * wi + sine_z * vr)
-    origin = 3 * size.triples + k
+    fresh_bar, torque_0, kr_0, ki_0 = pull_nameless(k, size, t, w, gr, gi, fresh_bar)
+    return fresh_bar, torque + 0.5 * twice + torque_0, kr + kr_0, ki + ki_0, kz
+
+
+@inner
+def pull_nameless(k, size, t, w, gr, gi, fresh_bar):
+    """As `pull`, of F and Mz without a name; gr + i gi is half the turn of the delay after the pulse."""
+    at, rows, place = skip(w.pulses, WIDTH * PULSE * k), w.rows, 3 * size.triples + k
+    cosine, sine, tau_bar = load(at, COSINE), load(at, SINE), skip(w.grad, WIDTH * size.before_leaves)
     xr, xi = get(rows, t.origin[2 * k + 1])
-    ar, ai = get(rows, origin)
+    ar, ai = get(rows, place)
     pr, pi = gr * xr + gi * xi, gr * xi - gi * xr
-    kr += pr * ar + pi * ai
-    ki += pr * ai - pi * ar
+    kr, ki = pr * ar + pi * ai, pr * ai - pi * ar
     for r in range(t.first_read[k], t.first_read[k + 1]):
         sums, leaf = skip(w.reads, WIDTH * READ * r), t.read[OF_READ * r + OF_ORIGIN]
         mr, mi, weight = load(sums, BAR_RE), load(sums, BAR_IM), load(w.weight, leaf)
         pr, pi = pr + weight * mr, pi + weight * mi
         increase(tau_bar, leaf, load(w.slope, leaf) * (mr * ar + mi * ai))
-    put(rows, origin, 2.0 * pr, 2.0 * cosine * pi + sine * fresh_bar)
-    torque += 0.5 * (twice + fresh_bar * ai) - 2.0 * pi * load(w.fresh, k)
-    return cosine * fresh_bar - 2.0 * sine * pi, torque, kr, ki, kz
+    put(rows, place, 2.0 * pr, 2.0 * cosine * pi + sine * fresh_bar)
+    torque = 0.5 * fresh_bar * ai - 2.0 * pi * load(w.fresh, k)
+    return cosine * fresh_bar - 2.0 * sine * pi, torque, kr, ki
 
 
 @outer
