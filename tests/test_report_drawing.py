@@ -8,37 +8,14 @@ import pytest
 from sequence_search.engines.simulator import evolve
 from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
-from sequence_search.report.drawing import (
-    TimeAxis,
-    flip_span,
-    magnetisation,
-    save_figure,
-    write_figure,
-)
+from sequence_search.report.drawing import magnetisation, save_figure, write_figure
 from sequence_search.report.figures import robustness_figure, sequence_figure
+from sequence_search.report.time_axis import TimeAxis
 from sequence_search.sequence import Sequence
 
 PROBLEM = Problem.load("max-signal")
 ECHO = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 6.2])
 INVERSION = Sequence.from_degrees_ms([176, 89], [0, 0], [3750, 6.2])
-
-
-def test_a_linear_axis_is_linear():
-    axis = TimeAxis(ECHO)
-    assert axis(np.array([0, 3.1, 6.2, 12.4])) == pytest.approx([0, 0.25, 0.5, 1])
-
-
-def test_a_stretched_axis_keeps_order_and_room():
-    axis = TimeAxis(INVERSION)
-    times = np.array([0, 100, 3750, 3753, 3756.2])
-    assert (np.diff(axis(times)) > 0).all()
-    assert axis(3756.2) - axis(3750.0) > 0.15
-
-
-def test_the_span_of_flips_holds_all():
-    assert flip_span([ECHO]) == (0, 180)
-    wide = Sequence.from_degrees_ms([-90, 270], [0, 0], [6.2, 6.2])
-    assert flip_span([ECHO, wide]) == pytest.approx((-90, 270))
 
 
 def test_magnetisation_is_that_of_evolve():
@@ -109,7 +86,21 @@ save_figure(robustness_figure(echo, Problem.load("max-signal")), Path(sys.argv[1
         assert path.read_bytes() == (tmp_path / f"other{path.suffix}").read_bytes()
 
 
-def test_a_diagram_of_a_layout_is_refused():
-    crushed = Sequence.from_degrees_ms([90], [0], [5], layout=Layout.plain(1, gradients=(1,)))
-    with pytest.raises(ValueError, match="a diagram needs a sequence without a layout"):
-        sequence_figure(crushed, PROBLEM)
+def test_curves_of_a_layout_are_those_of_its_steady_state_with_its_crushers():
+    layout = Layout.plain(2, gradients=(1, 1), steady=True)
+    echo = Sequence.from_degrees_ms([90, 180], [0, 90], [8, 8, 984], layout=layout)
+    times, magnitude, along = magnetisation(PROBLEM, echo, TimeAxis(echo))
+    tissues = PROBLEM.voxels(method="nominal")
+    # In the crusher of one cycle only what the 180° refocuses at 16 ms is left; at 8 ms it is dephased.
+    at = [np.flatnonzero(times < 8)[-1], np.flatnonzero(times >= 16)[0]]
+    mz = tissues.m0 * (1 - 2 * (-0.992 / tissues.t1).exp() + (-1 / tissues.t1).exp())
+    assert magnitude[at[0]] == pytest.approx(0, abs=1e-6)
+    assert magnitude[at[1]] == pytest.approx((mz * (-0.016 / tissues.t2).exp()).numpy(), rel=1e-6)
+    assert along[-1] == pytest.approx(mz.numpy(), rel=1e-6)
+
+
+def test_readouts_are_marked():
+    train = Sequence.from_degrees_ms([90, 180, 180], [90, 0, 0], [5], layout=Layout.train(2))
+    transverse = sequence_figure(train, PROBLEM).axes[1]
+    dotted = [line.get_xdata()[0] for line in transverse.lines if line.get_linestyle() == ":"]
+    assert dotted == pytest.approx([0.5, 1])

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sequence_search.layout import SPOILER, Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.report.figures import (
     colour_scale,
@@ -120,3 +121,22 @@ def test_several_designs_stand_below_each_other():
     figure = designs_figure([ECHO, INVERSION], ["echo", "inversion"])
     assert [axes.get_title() for axes in figure.axes] == ["echo", "inversion"]
     assert [len(axes.collections[0].get_segments()) for axes in figure.axes] == [2, 2]
+
+
+def test_the_figure_of_a_train_tells_the_mean_of_its_readouts():
+    train = Sequence.from_degrees_ms([90, 180, 180], [90, 0, 0], [5], layout=Layout.train(2, crusher=1))
+    figure = sequence_figure(train, PROBLEM)
+    t2 = PROBLEM.voxels(method="nominal").t2[0]
+    mean = 0.8 * float(((-0.01 / t2).exp() + (-0.02 / t2).exp()) / 2)
+    assert figure.legends[0].get_texts()[0].get_text() == f"GM ({mean:.2f} mean of 2 readouts)"
+    assert figure.get_suptitle().startswith(f"max-signal: GM {mean:.2f}, ")
+
+
+def test_diagrams_of_layouts_stand_below_each_other():
+    layout = Layout.plain(2, gradients=(SPOILER, 0), kinds=("other", "hard"), steady=True)
+    steady = Sequence.from_degrees_ms([180, 90], [0, 0], [900, 5, 95], layout=layout)
+    figure = designs_figure([ECHO, steady], ["echo", "steady"])
+    texts = [text.get_text() for text in figure.axes[1].texts]
+    assert {"other\n180.0°\n0°", "spoiler", "TR 1 s", "next\nTR"} <= set(texts)
+    figure.draw_without_rendering()
+    assert figure.axes[1].get_window_extent().height > figure.axes[0].get_window_extent().height

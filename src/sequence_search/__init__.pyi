@@ -20,6 +20,8 @@ from .problem.library import builtin_problems as builtin_problems
 from .problem.problem import Problem as Problem
 from .report.figures import robustness_figure as robustness_figure
 from .report.figures import sequence_figure as sequence_figure
+from .report.phase_graph import phase_graph_figure as phase_graph_figure
+from .report.slice_profile import slice_profile_figure as slice_profile_figure
 from .search_space import Axis as Axis
 from .search_space import Grid as Grid
 from .search_space import SearchSpace as SearchSpace

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 HARD = "hard"
 SPOILER: Literal["spoiler"] = "spoiler"
 
@@ -112,6 +114,18 @@ class Layout:
         """Whether it is that of a sequence without a layout."""
         played = self.steady or any(self.gradients) or len(self.readouts) > 1
         return not played and self == Layout.plain(self.n_rf)
+
+    def moment_at(self, pulse: int, delay: list[float], time: float) -> float:
+        """Crusher moment some time [s] after a pulse, in a straight line between readouts and pulses.
+
+        Nothing of a spoiler, which is played just before the next pulse; delays [n_delay] in s.
+        """
+        own = [each for each in self.readouts if each.pulse == pulse]
+        read = [(np.dot(each.multiples, delay), each.gradient) for each in own]
+        times, moments = zip((0.0, 0), *sorted(read), strict=True)
+        gradient = self.gradients[pulse]
+        end = moments[-1] if gradient == SPOILER else gradient
+        return float(np.interp(time, (*times, np.dot(self.multiples[pulse], delay)), (*moments, end)))
 
     @classmethod
     def plain(

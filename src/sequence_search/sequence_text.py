@@ -14,7 +14,7 @@ def plain_text(flip_deg: Numbers, phase_deg: Numbers, delay_ms: Numbers) -> str:
     """As ``88.4°(0°) –6.2 ms– 176.7°(180°) –6.2 ms– readout``."""
     pulses = map(_pulse, flip_deg, phase_deg)
     return " ".join(
-        [*(f"{pulse} –{_duration(ms)}–" for pulse, ms in zip(pulses, delay_ms, strict=True)), "readout"]
+        [*(f"{pulse} –{duration(ms)}–" for pulse, ms in zip(pulses, delay_ms, strict=True)), "readout"]
     )
 
 
@@ -31,10 +31,10 @@ def layout_text(flip_deg: Numbers, phase_deg: Numbers, delay_ms: Numbers, layout
     first = 0
     while first < layout.n_rf:
         count = _echoes(layout, pulses, first)
-        *pieces, rest = _pieces(layout, first + count - 1, delay_ms)
-        read = [word for piece in pieces for word in (_piece(piece, delay_ms), "readout") if word]
+        *parts, rest = pieces(layout, first + count - 1, delay_ms)
+        read = [word for piece in parts for word in (_piece(piece, delay_ms), "readout") if word]
         if count > 1:
-            spacing = _duration(2 * _time(pieces[0][0], delay_ms))
+            spacing = duration(2 * time_of(parts[0][0], delay_ms))
             words.append(f"[{' '.join([pulses[first], *read])} ×{count}, ESP {spacing}]")
         else:
             words += [pulses[first], *read]
@@ -42,16 +42,16 @@ def layout_text(flip_deg: Numbers, phase_deg: Numbers, delay_ms: Numbers, layout
             words.append(word)
         first += count
     if layout.steady:
-        words.append(f"TR {_duration(sum(_time(row, delay_ms) for row in layout.multiples))}")
+        words.append(f"TR {duration(sum(time_of(row, delay_ms) for row in layout.multiples))}")
     return " ".join(words)
 
 
-def _pieces(layout: Layout, pulse: int, delay_ms: Numbers) -> list[Piece]:
+def pieces(layout: Layout, pulse: int, delay_ms: Numbers) -> list[Piece]:
     """The interval after a pulse, cut at its readouts; what follows the last of them may be empty."""
     taken: Multiples = (0,) * layout.n_delay
     moment, pieces = 0, []
     readouts = [one for one in layout.readouts if one.pulse == pulse]
-    for one in sorted(readouts, key=lambda one: _time(one.multiples, delay_ms)):
+    for one in sorted(readouts, key=lambda one: time_of(one.multiples, delay_ms)):
         pieces.append((_less(one.multiples, taken), one.gradient - moment))
         taken, moment = one.multiples, one.gradient
     whole = layout.gradients[pulse]
@@ -88,14 +88,15 @@ def _piece(piece: Piece, delay_ms: Numbers) -> str:
         mark = f"|{gradient}|" if gradient == SPOILER else f"|{_crushers(int(gradient))}|"
     if not any(multiples):
         return mark
-    return f"–{' '.join(filter(None, [_duration(_time(multiples, delay_ms)), mark]))}–"
+    return f"–{' '.join(filter(None, [duration(time_of(multiples, delay_ms)), mark]))}–"
 
 
 def _crushers(moment: int) -> str:
     return "crusher" if moment == 1 else f"{moment} crushers"
 
 
-def _time(multiples: Multiples, delay_ms: Numbers) -> float:
+def time_of(multiples: Multiples, delay_ms: Numbers) -> float:
+    """Sum of the delays, each as often as `multiples` says [ms]."""
     return sum(times * delay for times, delay in zip(multiples, delay_ms, strict=True))
 
 
@@ -113,5 +114,6 @@ def _short(value: float, decimals: int) -> str:
     return "0" if text == "-0" else text
 
 
-def _duration(delay_ms: float) -> str:
+def duration(delay_ms: float) -> str:
+    """As "8.2 ms", or "2.75 s" from a second on."""
     return f"{_short(delay_ms, 1)} ms" if delay_ms < 999.95 else f"{_short(delay_ms / 1e3, 3)} s"

@@ -110,14 +110,28 @@ class Configurations:
         ValueError
             If there are too many states to follow, or a kind is not given.
         """
-        layout, pulses = _layout(sequence), self._pulses(sequence)
+        pulses = self._pulses(sequence)
         states = list(self._play(sequence, pulses, self._start(sequence, pulses, mz)))
+        return self.across_slice(_layout(sequence), *self.at_readouts(sequence, states))
+
+    def states(self, sequence: Sequence) -> list[ConfigurationState]:
+        """State just after each pulse, with what reaches no readout too; of a steady layout its own."""
+        pulses = self._pulses(sequence)
+        return list(self._play(sequence, pulses, self._start(sequence, pulses, 1.0), every_moment=True))
+
+    def at_readouts(
+        self, sequence: Sequence, states: list[ConfigurationState]
+    ) -> tuple[
+        Complex[Tensor, "batch n_readouts n_voxels n_places"],
+        Float[Tensor, "batch n_readouts n_voxels n_places"],
+    ]:
+        """Mxy and Mz at each readout and place across the slice, of the states after each pulse."""
         readings = [
             self._read(states[each.pulse], states[each.pulse].time(each.multiples), each.gradient)
-            for each in layout.readouts
+            for each in _layout(sequence).readouts
         ]
         mxy, along = (torch.stack(part, 1) for part in zip(*readings, strict=True))
-        return self._across_slice(layout, mxy, along)
+        return mxy, along
 
     def evolve(
         self, sequence: Sequence, times: Float[Tensor, " n_times"]
@@ -128,16 +142,15 @@ class Configurations:
         the next pulse. What is read between is the mean over the voxel; derivatives leave the course of the
         crusher as it is.
         """
-        layout, pulses = _layout(sequence), self._pulses(sequence)
-        states = list(self._play(sequence, pulses, self._start(sequence, pulses, 1.0), every_moment=True))
+        layout, states = _layout(sequence), self.states(sequence)
         starts, readings = torch.cat([state.elapsed for state in states]), []
         for time in times:
             pulse = int((starts <= time).sum()) - 1
             since = time - starts[pulse : pulse + 1]
-            moment = _moment_at(layout, pulse, sequence.delay[0].numpy(force=True), float(since.detach()))
+            moment = layout.moment_at(pulse, sequence.delay[0].tolist(), float(since.detach()))
             readings.append(self._read(states[pulse], since, moment))
         mxy, along = (torch.cat(part) for part in zip(*readings, strict=True))
-        return self._across_slice(layout, mxy, along)
+        return self.across_slice(layout, mxy, along)
 
     def _start(self, sequence: Sequence, pulses: list[Pulse], mz: float | Tensor) -> float | Tensor:
         """Mz before the first pulse: as given, or that of the steady state."""
@@ -157,11 +170,8 @@ class Configurations:
         self, sequence: Sequence, pulses: list[Pulse], mz: float | Tensor, every_moment: bool = False
     ) -> Iterator[ConfigurationState]:
         """Yield the state just after each pulse; what can reach no readout in it only if wanted."""
-        layout, delay, n_places = (
-            _layout(sequence),
-            sequence.delay,
-            len(self._places(_layout(sequence)).place),
-        )
+        layout, delay = _layout(sequence), sequence.delay
+        n_places = len(self._places(layout).place)
         along = self.voxels.b1.new_ones(len(delay), len(self.voxels), n_places) * mz
         start = {(0,) * (1 + layout.n_delay): torch.complex(along, torch.zeros_like(along))}
         state = ConfigurationState({}, start, delay, delay.new_zeros(len(delay)))
@@ -242,7 +252,7 @@ class Configurations:
             return places(self.n_places)
         return Places(np.zeros(1), np.ones(1))
 
-    def _across_slice(self, layout: Layout, mxy: Tensor, mz: Tensor) -> tuple[Tensor, Tensor]:
+    def across_slice(self, layout: Layout, mxy: Tensor, mz: Tensor) -> tuple[Tensor, Tensor]:
         """Mxy of a slice, in units of the M0 of one thickness, and its mean Mz."""
         place, weight = (torch.from_numpy(part).to(mz) for part in self._places(layout))
         inside = (place.abs() <= 0.5).to(mz)
@@ -290,11 +300,3 @@ def _most_moment(layout: Layout, pulse: int) -> int:
     for readout in layout.readouts:
         played[readout.pulse] = max(played[readout.pulse], readout.gradient)
     return sum(played[pulse:])
-
-
-def _moment_at(layout: Layout, pulse: int, delay: np.ndarray, time: float) -> float:
-    """Crusher moment some time [s] after a pulse, in a straight line between readouts and pulses."""
-    readouts = [(each.multiples @ delay, each.gradient) for each in layout.readouts if each.pulse == pulse]
-    times, moments = zip((0.0, 0), *sorted(readouts), strict=True)
-    end = moments[-1] if layout.gradients[pulse] == SPOILER else layout.gradients[pulse]
-    return float(np.interp(time, (*times, layout.multiples[pulse] @ delay), (*moments, end)))

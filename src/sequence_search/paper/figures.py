@@ -11,17 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
 from sequence_search.problem.problem import Problem
-from sequence_search.report.drawing import (
-    TimeAxis,
-    add_legend,
-    draw_diagram,
-    draw_transverse,
-    flip_span,
-    magnetisation,
-    plain,
-)
+from sequence_search.report.diagram import draw_diagram, flip_span
+from sequence_search.report.drawing import add_legend, draw_transverse, magnetisation, plain
 from sequence_search.report.figures import FONT_SIZE, MM, draw_maps, shrink_labels
 from sequence_search.report.robustness import robustness_map
+from sequence_search.report.time_axis import TimeAxis
 from sequence_search.sequence import Sequence
 
 WIDTH = 60 * MM  # of a design: three are 180 mm, a page of two text columns
@@ -88,7 +82,7 @@ def _draw_time(
     overhang = draw_diagram(diagram, sequence, axis, span, FONT_SIZE)
     diagram.set_xticks([])
     times, magnitude, _ = magnetisation(problem, sequence, axis)
-    draw_transverse(course, problem, axis, times, magnitude, with_signal=False)
+    draw_transverse(course, problem, axis, times, magnitude)
     axis.label(course, separator=")\n(")
     signals = zip(problem.tissues, magnitude[-1], strict=True)
     text = ", ".join(f"{tissue.name} {value:.2f}" for tissue, value in signals)

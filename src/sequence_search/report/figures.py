@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,22 +15,23 @@ from matplotlib.image import AxesImage
 from sequence_search.checks import check_type
 from sequence_search.problem.evaluation import Evaluation
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.kinds import Kind
+from sequence_search.report.diagram import draw_diagram, flip_span, rows_of
 from sequence_search.report.drawing import (
-    TimeAxis,
     add_legend,
-    draw_diagram,
     draw_longitudinal,
     draw_transverse,
-    flip_span,
     magnetisation,
     plain,
     write_figure,
 )
 from sequence_search.report.robustness import RobustnessMap, robustness_map
+from sequence_search.report.time_axis import TimeAxis
 from sequence_search.sequence import Sequence
 
 LEGEND_CHARACTERS = 90
 TITLE_CHARACTERS = 80
+WIDTH_PER_EVENT, WIDEST = 0.75, 12.0  # inches, of figures of sequences with a layout
 MM = 1 / 25.4  # inches
 MAP_SIZE = (88 * MM, 70 * MM)  # a text column
 FONT_SIZE = 7.0  # of small figures
@@ -48,6 +49,9 @@ def save_sequence_figure(sequence: Sequence, problem: Problem, path: Path, title
 def sequence_figure(sequence: Sequence, problem: Problem, title: str | None = None) -> Figure:
     """Sequence diagram above |Mxy| and Mz over time of the nominal voxel of each tissue.
 
+    Of a sequence with a layout the diagram shows its kinds of pulse, gradients, readouts and the TR, and the
+    curves are means over the voxel with its crushers, in the steady state of one that is repeated.
+
     Where one delay is much longer than another, time is stretched piece by piece so that each delay can
     be seen; the axis then says so, and its ticks stay true.
 
@@ -60,29 +64,53 @@ def sequence_figure(sequence: Sequence, problem: Problem, title: str | None = No
     """
     check_type(sequence, Sequence)
     single = sequence.detach().without_padding()
-    axis = TimeAxis(single)
-    figure = Figure(figsize=(max(6.4, 1.7 * len(single.delay)), 5.4), layout="constrained")
-    diagram, transverse, longitudinal = figure.subplots(3, 1, sharex=True, height_ratios=[1.1, 1.5, 0.9])
-    draw_diagram(diagram, single, axis, flip_span([single]))
+    axis, span = TimeAxis(single, problem.pulses), flip_span([single])
+    share = 1.1 * rows_of(single, span, problem.pulses).relative_height
+    size = figure_width(single, axis), 5.4 + 1.7 * (share - 1.1)
+    figure = Figure(figsize=size, layout="constrained")
+    diagram, transverse, longitudinal = figure.subplots(3, 1, sharex=True, height_ratios=[share, 1.5, 0.9])
+    draw_diagram(diagram, single, axis, span, kinds=problem.pulses)
     times, magnitude, along = magnetisation(problem, single, axis)
-    draw_transverse(transverse, problem, axis, times, magnitude)
+    signal = nominal_signals(problem, single)
+    draw_transverse(transverse, problem, axis, times, magnitude, signal.values())
     draw_longitudinal(longitudinal, axis, times, along, max(t.m0.centre for t in problem.tissues))
     axis.label(longitudinal)
+    room = LEGEND_CHARACTERS if single.layout is None else round(LEGEND_CHARACTERS * size[0] / 6.4)
     if title is None:
-        names = [tissue.name for tissue in problem.tissues]
-        title = f"{problem.name}: {_signals(dict(zip(names, magnitude[-1], strict=True)))}"
+        title = f"{problem.name}: {_signals(signal)}"
     figure.suptitle(plain(textwrap.fill(title, TITLE_CHARACTERS)), fontsize=11)
-    add_legend(figure, transverse, LEGEND_CHARACTERS, FONT_SIZE + 1, loc="outside lower center")
+    add_legend(figure, transverse, room, FONT_SIZE + 1, loc="outside lower center")
     return figure
 
 
-def designs_figure(designs: Iterable[Sequence], titles: Iterable[str]) -> Figure:
-    """Sequence diagrams of single sequences, one below the other, each with its title and its own time."""
+def figure_width(sequence: Sequence, axis: TimeAxis) -> float:
+    """Width [inches] in which the labels of a single sequence's delays and pulses fit."""
+    if sequence.layout is None:
+        return max(6.4, 1.7 * len(sequence.delay))
+    return min(max(6.4, WIDTH_PER_EVENT * len(axis.edges)), WIDEST)
+
+
+def nominal_signals(problem: Problem, sequence: Sequence) -> dict[str, float]:
+    """|Mxy| [a.u.] of each tissue's nominal voxel at the readout, or the mean of several readouts."""
+    signal = problem.simulator(problem.voxels(method="nominal")).signal(sequence).abs()
+    mean = signal if sequence.n_readouts == 1 else signal.mean(0)
+    return dict(zip((tissue.name for tissue in problem.tissues), mean.tolist(), strict=True))
+
+
+def designs_figure(
+    designs: Iterable[Sequence], titles: Iterable[str], kinds: Mapping[str, Kind] | None = None
+) -> Figure:
+    """Sequence diagrams of single sequences, one below the other, each with its title and its own time.
+
+    `kinds` are those of the pulses that are not "hard", by name.
+    """
     singles = [design.detach().without_padding() for design in designs]
-    figure = Figure(figsize=(7.5, 1.9 * len(singles)), layout="constrained")
-    rows = figure.subplots(len(singles), 1, squeeze=False)[:, 0]
+    span = flip_span(singles)
+    heights = [rows_of(single, span, kinds or {}).relative_height for single in singles]
+    figure = Figure(figsize=(7.5, 1.9 * sum(heights)), layout="constrained")
+    rows = figure.subplots(len(singles), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, single, title in zip(rows, singles, titles, strict=True):
-        overhang = draw_diagram(axes, single, TimeAxis(single), flip_span(singles))
+        overhang = draw_diagram(axes, single, TimeAxis(single, kinds), span, kinds=kinds)
         axes.set_xticks([])
         axes.set_title(plain(textwrap.fill(title, TITLE_CHARACTERS)), fontsize=9, pad=9 + overhang)
     return figure

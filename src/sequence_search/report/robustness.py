@@ -57,22 +57,27 @@ def robustness_map(
     ValueError
         If there are too few points, if there is no such tissue, or if it has no signal at b0 = 0, b1 = 1.
     """
-    names = [each.name for each in problem.tissues]
-    name = names[0] if tissue is None else tissue
-    if name not in names:
-        raise ValueError(f"tissue '{name}' is not defined in problem '{problem.name}'{nearest(name, names)}")
-    chosen = (names.index(name),)
+    name, index = tissue_of(problem, tissue)
     b0 = _axis(problem.imaging.b0, TABLE_B0, n_b0)
     b1 = _axis(problem.imaging.b1, TABLE_B1, n_b1)
     refuse_layout(sequence, "a robustness map")
     single = sequence.detach().without_padding()
     voxels, nominal = problem.voxel_grid(b0=b0, b1=b1), problem.voxels(method="nominal")
     magnitude, reference = (
-        problem.simulator(each.of_tissues(chosen)).signal(single).abs() for each in (voxels, nominal)
+        problem.simulator(each.of_tissues((index,))).signal(single).abs() for each in (voxels, nominal)
     )
     if not reference > 0:
         raise ValueError(f"{name} has no signal at b0 = 0, b1 = 1 to relate to, with {single}")
     return RobustnessMap(name, b0, b1, magnitude.reshape(n_b0, n_b1) / reference)
+
+
+def tissue_of(problem: Problem, tissue: str | None) -> tuple[str, int]:
+    """Name and index of a tissue by name, the first if None; ValueError if there is none of that name."""
+    names = [each.name for each in problem.tissues]
+    name = names[0] if tissue is None else tissue
+    if name not in names:
+        raise ValueError(f"tissue '{name}' is not defined in problem '{problem.name}'{nearest(name, names)}")
+    return name, names.index(name)
 
 
 def _axis(distribution: Distribution, table: float, count: int) -> Float[Tensor, " count"]:
