@@ -189,3 +189,103 @@ def test_designs_are_drawn(study, tmp_path):
     assert call("designs", study, "--problem", "strange", "--figure", figure).exit_code == 2
     one = call("evaluate", study, "--problem", "strange", "--figure", figure, "--overwrite")
     assert one.exit_code == 0, one.exception
+
+
+SLICE = ["spin-echo-2d", "--flip-deg", "180", "90", "180", "--phase-deg", "0", "0", "90", "--delay-ms"]
+SLICE += ["600", "9", "9", "--pulses", "invert,excite,refocus", "--gradients", "spoiler,crusher,crusher"]
+
+
+def test_a_sequence_is_played_as_its_problem_says(width, tmp_path):
+    table = call("evaluate", *SLICE).stdout
+    assert re.search(r"TR \(ms\) +3000", table)
+    assert "refocus 180°(90°) –9 ms |crusher|– readout –2.382 s– TR 3 s" in " ".join(table.split())
+    assert "alike" not in table
+    assert_fits(table, width)
+    record = json.loads(call("evaluate", *SLICE, "--format", "json").stdout)
+    assert record["tr_ms"] == pytest.approx(3000)
+    assert record["readouts"] == [{"time_ms": pytest.approx(618), "signal": record["signal"]}]
+    file = tmp_path / "sequence.json"
+    for written in (record, record["sequence"]):
+        file.write_text(json.dumps(written))
+        again = call("evaluate", "spin-echo-2d", "--sequence", file, "--format", "json")
+        assert json.loads(again.stdout) == record
+
+
+def test_a_file_may_state_what_the_options_do(tmp_path):
+    file = tmp_path / "sequence.toml"
+    file.write_text(
+        "flip_deg = [90, 180]\nphase_deg = [0, 90]\ndelay_ms = [9, 9]\npulses = ['excite', 'refocus']"
+    )
+    found = call("evaluate", "spin-echo-2d", "--sequence", file, "--format", "json")
+    numbers = ["--flip-deg", 90, 180, "--phase-deg", 0, 90, "--delay-ms", 9, 9, "--pulses", "excite,refocus"]
+    assert found.stdout == call("evaluate", "spin-echo-2d", *numbers, "--format", "json").stdout
+
+
+def test_each_echo_and_repetitions_that_are_alike_are_shown(width, tmp_path):
+    file, text = tmp_path / "train.toml", problem_text("spin-echo-2d")
+    file.write_text(text.replace("# echoes = 4", "echoes = 3 ").replace('"ideal" ', '"unvaried" '))
+    done = call("evaluate", file, *SLICE[1:])
+    assert done.exit_code == 0, done.stderr
+    assert re.search(r"\n +3 +654 +0.\d{4} +0.\d{4}\n", done.stdout)
+    assert re.search(r"\nGM +0.\d{4} +0.\d{4} +\d", done.stdout)
+    assert_fits(done.stdout, width)
+    record = json.loads(call("evaluate", file, *SLICE[1:], "--format", "json").stdout)
+    assert len(record["readouts"]) == 3
+    played_alike = record["unvaried"]["GM"]
+    assert played_alike["signal"] == pytest.approx(record["signal"]["GM"], abs=2e-3)
+    assert 0 < played_alike["difference"] < 1e-3
+
+
+def test_a_sequence_beyond_what_the_problem_states_is_noted(tmp_path):
+    file = tmp_path / "sequence.json"
+    record = json.loads(call("evaluate", *SLICE, "--format", "json").stdout)["sequence"]
+    record["delay_ms"][-1] += 100
+    file.write_text(json.dumps(record))
+    done = call("evaluate", "spin-echo-2d", "--sequence", file)
+    assert done.exit_code == 0
+    assert "the repetition time must be 3000 ms (tr_ms), got 3100" in " ".join(done.stderr.split())
+
+
+def test_a_repetition_time_is_stated_where_it_is_searched(tmp_path):
+    file, text = tmp_path / "mine.toml", problem_text("spin-echo-2d")
+    file.write_text(text.replace("tr_ms = 3000", "tr_ms = { low = 2000, high = 4000 }"))
+    assert "state one repetition time" in call("evaluate", file, *SLICE[1:]).stderr
+    record = json.loads(call("evaluate", file, *SLICE[1:], "--tr-ms", 2500, "--format", "json").stdout)
+    assert record["tr_ms"] == pytest.approx(2500)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "No such file"),
+        ("[1]", "must be a table of flip_deg, phase_deg, delay_ms, got [1]"),
+        ("{", "Expecting property name"),
+        ('{"flips_deg": [90]}', "unknown key 'flips_deg', did you mean 'flip_deg'"),
+        ('{"flip_deg": [90], "phase_deg": [0]}', "delay_ms missing"),
+        ('{"flip_deg": [90], "phase_deg": [0], "delay_ms": ["7"]}', "sequence.json"),
+        (
+            '{"flip_deg": [90], "phase_deg": [0], "delay_ms": [9], "pulses": "excite"}',
+            "pulses must be a list",
+        ),
+        ('{"flip_deg": [90], "phase_deg": [0], "delay_ms": [9], "tr_ms": "3"}', "tr_ms must be a number"),
+        ('{"flip_deg": [90], "phase_deg": [0], "delay_ms": [3], "pulses": ["invert"]}', "at least 4 ms"),
+        ('{"sequence": 3}', "must be a table"),
+    ],
+)
+def test_a_file_that_is_no_sequence_is_told(tmp_path, content, message):
+    file = tmp_path / "sequence.json"
+    if content is not None:
+        file.write_text(content)
+    done = call("evaluate", "spin-echo-2d", "--sequence", file)
+    assert done.exit_code == 2, done.exception
+    told = " ".join(done.stderr.split())
+    assert message in told
+    assert str(file) in told
+
+
+def test_a_file_and_numbers_are_one_too_many(tmp_path):
+    done = call("evaluate", *SLICE, "--sequence", tmp_path / "sequence.json")
+    assert done.exit_code == 2
+    assert "takes the place of --flip-deg, --phase-deg, --delay-ms, --pulses and --gradients" in " ".join(
+        done.stderr.split()
+    )

@@ -169,3 +169,16 @@ def test_results_as_json_have_the_explanation_of_their_best(study):
     assert record["explanation"]["sentences"] == list(expected.sentences)
     documents = json.loads(call("designs", study, "--format", "json").stdout)
     assert all(each["explanation"]["structures"] for each in documents)
+
+
+def test_a_sequence_with_a_layout_is_explained_by_what_is_left_out(width):
+    numbers = ["--flip-deg", "90", "180", "--phase-deg", "0", "90", "--delay-ms", "9", "9"]
+    how = ["--pulses", "excite,refocus", "--gradients", "crusher,crusher"]
+    done = call("explain", "spin-echo-2d", *numbers, *how)
+    assert done.exit_code == 0, done.stderr
+    assert re.search(r"\npulse 2 +-?\d\.\d{6} +[+-]\d\.\d{6} ", done.stdout)
+    assert "\nthe crushers after pulses 1 and 2 " in done.stdout
+    assert_fits(done.stdout, width)
+    record = json.loads(call("explain", "spin-echo-2d", *numbers, *how, "--format", "json").stdout)
+    assert [each["pulses"] for each in record["gradients"]] == [[0, 1]]
+    assert len(record["sentences"]) == 2

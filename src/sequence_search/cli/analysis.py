@@ -24,8 +24,8 @@ from sequence_search.cli.arguments import (
     SourceArgument,
 )
 from sequence_search.cli.checks import bad_input, load, make_folder
-from sequence_search.cli.given import given_design
-from sequence_search.cli.printing import TISSUES_PER_TABLE, flow, print_json, print_table, pulses, say
+from sequence_search.cli.given import Stated, given_design
+from sequence_search.cli.printing import TISSUES_PER_TABLE, flow, print_json, print_table, pulses_of, say
 from sequence_search.cli.progress import watched
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ def sensitivity(  # noqa: PLR0913 - two ways to name a sequence
 
     with bad_input():
         check_engine(engine)
-        loaded, sequence = given_design(source, (flip_deg, phase_deg, delay_ms), problem, seed, design)
+        loaded, sequence = given_design(source, Stated(flip_deg, phase_deg, delay_ms), problem, seed, design)
         found = analysis.sensitivity(loaded, sequence, engine)
     if format is Format.JSON:
         return print_json({"problem": loaded.name, "sequence": sequence.to_dict()} | found.to_dict())
-    say(flow(pulses(sequence)))
+    say(flow(pulses_of(sequence)))
     say(
         f"loss {found.loss:.6f} over 1,024 voxels per tissue; how it changes, in % of it, and the mean |Mxy|"
         " of each tissue, in % of M0, where a parameter is lower or higher by an error:"
@@ -173,7 +173,7 @@ def _print_front(front: Front) -> None:
         say(front.reason)
     if knee is not None:
         say(f"knee, where the front lies furthest below the chord between its ends: loss {knee.loss:.6f} at")
-        say(flow(pulses(knee.design.sequence), 2, ""))
+        say(flow(pulses_of(knee.design.sequence), 2, ""))
 
 
 def _save_front(front: Front, folder: Path) -> Path:

@@ -47,6 +47,24 @@ PhaseOption = Annotated[list[float] | None, typer.Option("--phase-deg", help="Ph
 DelayOption = Annotated[
     list[float] | None, typer.Option("--delay-ms", help="Time to the next pulse or the readout.")
 ]
+PulsesOption = Annotated[
+    str | None,
+    typer.Option("--pulses", metavar="NAME,...", help="Kinds of pulse, one for each; hard if left out."),
+]
+GradientsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gradients", metavar="NAME,...", help="none, crusher or spoiler after each pulse; none if left out."
+    ),
+]
+TrOption = Annotated[
+    float | None,
+    typer.Option("--tr-ms", min=0, help="Repetition time, where that of the problem is a range."),
+]
+SequenceOption = Annotated[
+    Path | None,
+    typer.Option("--sequence", metavar="FILE", help="JSON or TOML file of a sequence, in place of numbers."),
+]
 DesignOption = Annotated[
     int, typer.Option(min=1, help="Of a study: number of the design, as `designs` lists them.")
 ]

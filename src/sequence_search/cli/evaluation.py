@@ -16,19 +16,32 @@ from sequence_search.cli.arguments import (
     FlipOption,
     Format,
     FormatOption,
+    GradientsOption,
     OverwriteOption,
     PhaseOption,
     ProblemOption,
+    PulsesOption,
     SeedOption,
+    SequenceOption,
     SourceArgument,
     StudyArgument,
+    TrOption,
 )
 from sequence_search.cli.checks import bad_input, check_figure
-from sequence_search.cli.given import given_design, study_runs
-from sequence_search.cli.printing import flow, print_documents, print_json, print_table, pulses, say
+from sequence_search.cli.given import Stated, given_design, study_runs
+from sequence_search.cli.printing import (
+    TISSUES_PER_TABLE,
+    flow,
+    print_documents,
+    print_json,
+    print_table,
+    pulses_of,
+    say,
+)
 from sequence_search.cli.results import explained, print_designs, print_wishes
 
 if TYPE_CHECKING:
+    from sequence_search.problem.problem import Problem
     from sequence_search.sequence import Sequence
     from sequence_search.strategies.result import Run
 
@@ -80,6 +93,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
     flip_deg: FlipOption = None,
     phase_deg: PhaseOption = None,
     delay_ms: DelayOption = None,
+    pulses: PulsesOption = None,
+    gradients: GradientsOption = None,
+    tr_ms: TrOption = None,
+    sequence: SequenceOption = None,
     design: DesignOption = 1,
     seed: SeedOption = None,
     problem: ProblemOption = None,
@@ -94,27 +111,50 @@ def evaluate(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
     with bad_input():
         check_engine(engine)
         check_figure(figure, overwrite)
-        loaded, sequence = given_design(source, (flip_deg, phase_deg, delay_ms), problem, seed, design)
-        evaluation = loaded.evaluate(sequence, engine)
+        stated = Stated(flip_deg, phase_deg, delay_ms, pulses, gradients, tr_ms, sequence)
+        loaded, played = given_design(source, stated, problem, seed, design)
+        evaluation = loaded.evaluate(played, engine)
     if not math.isfinite(evaluation.loss):
-        say(f"error: the loss is {evaluation.loss} for {sequence}", err=True)
+        say(f"error: the loss is {evaluation.loss} for {played}", err=True)
         raise typer.Exit(1)
     if figure is not None:
         from sequence_search.report.figures import design_title, save_sequence_figure
 
         with bad_input():
-            save_sequence_figure(sequence, loaded, figure, design_title(loaded.name, evaluation))
+            save_sequence_figure(played, loaded, figure, design_title(loaded.name, evaluation))
     from sequence_search.strategies.record import evaluation_record
 
     record = evaluation_record(evaluation)
+    with bad_input():
+        record |= _of_layout(loaded, played, engine)
     if format is Format.JSON:
-        return print_json({"problem": loaded.name, "sequence": sequence.to_dict()} | record)
-    _print_evaluation(sequence, record)
+        return print_json({"problem": loaded.name, "sequence": played.to_dict()} | record)
+    _print_evaluation(played, record)
     print_wishes(evaluation, "found")
 
 
+def _of_layout(problem: Problem, sequence: Sequence, engine: str) -> dict[str, Any]:
+    """What a sequence with a layout has besides: its TR, each readout, and what unvaried repetitions give."""
+    if sequence.layout is None:
+        return {}
+    names = [tissue.name for tissue in problem.tissues]
+    nominal = problem.simulator(problem.voxels(method="nominal"), engine)
+    times = (1e3 * sequence.readout_times).tolist()
+    signals = nominal.signal(sequence).abs().reshape(len(times), -1).tolist()
+    readouts = [
+        {"time_ms": time, "signal": dict(zip(names, signal, strict=True))}
+        for time, signal in zip(times, signals, strict=True)
+    ]
+    record: dict[str, Any] = {"tr_ms": 1e3 * float(sequence.tr), "readouts": readouts}
+    if problem.acquisition.spoiling == "unvaried":
+        signal, more = (part.abs().reshape(len(times), -1) for part in nominal.unvaried_signal(sequence))
+        columns = zip(names, signal.mean(0).tolist(), more.amax(0).tolist(), strict=True)
+        record["unvaried"] = {name: {"signal": its, "difference": more} for name, its, more in columns}
+    return record
+
+
 def _print_evaluation(sequence: Sequence, record: dict[str, Any]) -> None:
-    say(flow(pulses(sequence)))
+    say(flow(pulses_of(sequence)))
     rows = [
         ["loss, over 1,024 voxels per tissue", f"{record['loss']:.6f}"],
         *([f"  {name} (weighted)", f"{value:.6f}"] for name, value in record["terms"].items()),
@@ -123,7 +163,31 @@ def _print_evaluation(sequence: Sequence, record: dict[str, Any]) -> None:
         ["RF energy relative to 90°-180°", f"{100 * record['relative_rf_energy']:.1f} %"],
         ["time to readout (ms)", f"{record['time_to_readout_ms']:.4g}"],
     ]
+    if sequence.is_steady:
+        rows.append(["TR (ms)", f"{record['tr_ms']:.6g}"])
     print_table(["quantity", "value"], rows, flexible=0)
+    if len(record.get("readouts", ())) > 1:
+        _print_readouts(record["readouts"])
+    if "unvaried" in record:
+        say("\nPlayed alike each time, without phase encoding or RF spoiling: |Mxy| of the nominal voxel")
+        say("(difference: of a repetition more that is followed, at most)")
+        lines = [
+            [name, f"{record['signal'][name]:.4f}", f"{each['signal']:.4f}", f"{each['difference']:.1g}"]
+            for name, each in record["unvaried"].items()
+        ]
+        print_table(["tissue", "spoiled ideally", "played alike", "difference"], lines, flexible=0)
+
+
+def _print_readouts(readouts: list[dict[str, Any]]) -> None:
+    say("\n|Mxy| of the nominal voxel at each readout")
+    names = list(readouts[0]["signal"])
+    for first in range(0, len(names), TISSUES_PER_TABLE):
+        columns = names[first : first + TISSUES_PER_TABLE]
+        rows = [
+            [str(number), f"{each['time_ms']:.5g}", *(f"{each['signal'][name]:.4f}" for name in columns)]
+            for number, each in enumerate(readouts, start=1)
+        ]
+        print_table(["readout", "time (ms)", *columns], rows, flexible=0)
 
 
 def _draw_designs(found: dict[str, list[Run]], file: Path) -> None:

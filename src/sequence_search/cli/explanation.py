@@ -13,18 +13,23 @@ from sequence_search.cli.arguments import (
     FlipOption,
     Format,
     FormatOption,
+    GradientsOption,
     PhaseOption,
     ProblemOption,
+    PulsesOption,
     SeedOption,
+    SequenceOption,
     SourceArgument,
+    TrOption,
 )
 from sequence_search.cli.checks import bad_input
-from sequence_search.cli.given import given_design
-from sequence_search.cli.printing import TISSUES_PER_TABLE, flow, print_json, print_table, pulses, say
+from sequence_search.cli.given import Stated, given_design
+from sequence_search.cli.printing import TISSUES_PER_TABLE, flow, print_json, print_table, pulses_of, say
 from sequence_search.words import enumerated
 
 if TYPE_CHECKING:
     from sequence_search.explanation.explanation import Explanation, Summary
+    from sequence_search.explanation.layouts import LayoutExplanation
     from sequence_search.explanation.phases import FreeTurn, Phases
     from sequence_search.explanation.readout import Readout
 
@@ -32,11 +37,15 @@ OFF_ECHO = 1e-4  # s, that is told
 
 
 @app.command()
-def explain(  # noqa: PLR0913 - two ways to name a sequence
+def explain(  # noqa: PLR0913, PLR0917 - three ways to name a sequence
     source: SourceArgument,
     flip_deg: FlipOption = None,
     phase_deg: PhaseOption = None,
     delay_ms: DelayOption = None,
+    pulses: PulsesOption = None,
+    gradients: GradientsOption = None,
+    tr_ms: TrOption = None,
+    sequence: SequenceOption = None,
     design: DesignOption = 1,
     seed: SeedOption = None,
     problem: ProblemOption = None,
@@ -45,13 +54,17 @@ def explain(  # noqa: PLR0913 - two ways to name a sequence
 ) -> None:
     """Say why a design works: what its blocks do, what each pulse buys, which phases matter."""
     from sequence_search.explanation.explanation import explain as explain_design
+    from sequence_search.explanation.layouts import explain_layout
 
     with bad_input():
-        loaded, sequence = given_design(source, (flip_deg, phase_deg, delay_ms), problem, seed, design)
-        found = explain_design(loaded, sequence, engine=engine)
+        stated = Stated(flip_deg, phase_deg, delay_ms, pulses, gradients, tr_ms, sequence)
+        loaded, played = given_design(source, stated, problem, seed, design)
+        if played.layout is not None:
+            return _explain_layout(explain_layout(loaded, played, engine=engine), format)
+        found = explain_design(loaded, played, engine=engine)
     if format is Format.JSON:
         return print_json(found.to_dict())
-    say(flow(pulses(found.sequence)))
+    say(flow(pulses_of(found.sequence)))
     say(f"{loaded.name}: {', '.join(found.summary.structures)}; loss {found.loss:.6f}\n")
     say(" ".join(found.sentences))
     print_blocks(found.summary)
@@ -60,6 +73,25 @@ def explain(  # noqa: PLR0913 - two ways to name a sequence
     print_pathways(found)
     print_phases(found.phases)
     print_compared(found.summary)
+
+
+def _explain_layout(found: LayoutExplanation, format: Format) -> None:
+    if format is Format.JSON:
+        return print_json(found.to_dict())
+    say(flow(pulses_of(found.sequence)))
+    say(f"{found.problem}: {found.structure}; loss {found.loss:.6f}")
+    for parts, what in ((found.pulses, "pulse"), (found.gradients, "gradient")):
+        if parts:
+            say(f"\nWhat each {what} buys at most: the loss with it just left out, nothing polished again")
+            rows = [
+                [str(each), f"{each.loss:.6f}", f"{each.rise:+.6f}", f"{_share(each.rise, found.loss):.1f}"]
+                for each in parts
+            ]
+            print_table(["", "left out", "it buys", "of the loss (%)"], rows, flexible=0)
+
+
+def _share(part: float, whole: float) -> float:
+    return 100 * part / abs(whole) if whole else math.nan
 
 
 def print_blocks(summary: Summary) -> None:
@@ -141,7 +173,7 @@ def print_pulses(found: Explanation) -> None:
         alike = [pulse for pulse, other in left if same_family(rest, other)]
         left = [(pulse, other) for pulse, other in left if pulse not in alike]
         say(f"the rest without {numbers(tuple(alike), 'or')}:")
-        say(flow(pulses(rest), 2) if len(rest.delay) else "  no pulse at all")
+        say(flow(pulses_of(rest), 2) if len(rest.delay) else "  no pulse at all")
 
 
 def print_pathways(found: Explanation) -> None:
@@ -177,7 +209,7 @@ def print_phases(phases: Phases) -> None:
     for each in phases.free:
         say(flow(f"{each.change:.0e} or less if {turn_words(each)}".split(" "), 2))
     say(f"The simplest form that the loss, {phases.simplest_loss:.6f}, does not notice by more than 1e-4:")
-    say(flow(pulses(phases.simplest), 2))
+    say(flow(pulses_of(phases.simplest), 2))
     for step in (90, 45, 0):
         rounded = tuple(i for i, of in enumerate(phases.rounded_to) if of == step)
         if rounded:
@@ -199,7 +231,7 @@ def print_compared(summary: Summary) -> None:
     print_table(["", *(each.name.split(", ")[-1] for each in compared)], rows, flexible=0)
     for each in compared[1:]:
         say(f"{each.name}:")
-        say(flow(pulses(each.sequence), 2))
+        say(flow(pulses_of(each.sequence), 2))
 
 
 def turn_words(turn: FreeTurn) -> str:

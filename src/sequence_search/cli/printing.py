@@ -138,7 +138,7 @@ def flow(parts: Iterable[str], indent: int = 0, first: str = "", *, err: bool = 
     return "\n".join(lines)
 
 
-def pulses(sequence: object) -> list[str]:
+def pulses_of(sequence: object) -> list[str]:
     """A single sequence, or its text, in parts: each a pulse with its delay, the last the readout."""
     return re.split(r"(?<=–) ", str(sequence))
 

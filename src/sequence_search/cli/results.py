@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sequence_search.cli.printing import flow, print_table, pulses, say
+from sequence_search.cli.printing import flow, print_table, pulses_of, say
 from sequence_search.words import counted, time_text
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sequence_search.paper.tables import Table
     from sequence_search.problem.evaluation import Evaluation
     from sequence_search.problem.problem import Problem
+    from sequence_search.sequence import Sequence as PulseSequence
     from sequence_search.strategies.result import Design, Run
     from sequence_search.study.status import ProblemStatus
 
@@ -44,14 +45,25 @@ def print_runs(runs: Sequence[Run], problem: Problem) -> None:
 
 def explained(record: dict[str, Any], runs: Sequence[Run], problem: Problem) -> dict[str, Any]:
     """A `result_record` with its best design explained in short; null if there is none."""
-    from sequence_search.explanation.explanation import summarize
     from sequence_search.strategies.result import best_run
 
     best = best_run(runs)
     if best is None or best.sequence is None:
         return record | {"explanation": None}
-    found = summarize(problem, best.sequence)
-    return record | {"explanation": {"structures": found.structures, "sentences": found.sentences}}
+    structures, sentences = _in_short(problem, best.sequence)
+    return record | {"explanation": {"structures": structures, "sentences": sentences}}
+
+
+def _in_short(problem: Problem, sequence: PulseSequence) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Structures and sentences of a design."""
+    from sequence_search.explanation.explanation import summarize
+    from sequence_search.explanation.layouts import explain_layout
+
+    if sequence.layout is not None:
+        found = explain_layout(problem, sequence)
+        return (found.structure,), found.sentences
+    summary = summarize(problem, sequence)
+    return summary.structures, summary.sentences
 
 
 def print_designs(runs: Sequence[Run], problem: Problem) -> None:
@@ -72,12 +84,11 @@ def print_designs(runs: Sequence[Run], problem: Problem) -> None:
             say(flow(kind.split(" "), 5))
             if design.repolished:
                 say(flow(["(polished on the larger ensemble)"], 5))
-            say(flow(pulses(design.sequence), 5))
+            say(flow(pulses_of(design.sequence), 5))
         print_wishes(run.families[0].evaluation, "the best design")
     if len(runs) == 1:
-        from sequence_search.explanation.explanation import summarize
-
-        say(f"\nThe first: {' '.join(summarize(problem, runs[0].families[0].sequence).sentences)}")
+        _, sentences = _in_short(problem, runs[0].families[0].sequence)
+        say(f"\nThe first: {' '.join(sentences)}")
 
 
 def print_wishes(evaluation: Evaluation, of: str) -> None:
@@ -101,12 +112,12 @@ def print_grid(result: GridResult) -> None:
     points = counted(result.n_done, "point")
     say(f"{points} on {result.n_per_tissue:,} Sobol voxels per tissue in {result.seconds:.1f} s; the best:")
     for point, sequence in zip(result.top, result.sequences(), strict=True):
-        say(flow(pulses(sequence), 11, f"{point.loss:9.6f}"))
+        say(flow(pulses_of(sequence), 11, f"{point.loss:9.6f}"))
     say(f"\n{LOSSES}")
     for name, design in {"best point": result.optimum, "polished": result.polished}.items():
         if design is not None:
             say(flow(_numbers(design), 12, name))
-            say(flow(pulses(design.sequence), 12))
+            say(flow(pulses_of(design.sequence), 12))
     print_wishes((result.polished or result.optimum).evaluation, "the best, whatever the limits")
 
 
@@ -147,7 +158,7 @@ def print_study_table(table: Table) -> None:
         say(flow(f"{match.row.title}: {match.verdict}{where}".split(" "), 8, match.row.table))
         if match.sequence is not None:
             say(flow(match.largest_difference.split(" "), 8))
-            say(flow(pulses(match.sequence), 8))
+            say(flow(pulses_of(match.sequence), 8))
 
 
 def _print_transposed(quantities: list[str], lines: list[list[str]]) -> None:

@@ -7,7 +7,7 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sequence_search.cli.printing import flow, pulses
+from sequence_search.cli.printing import flow, pulses_of
 from sequence_search.words import counted, time_text
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Screen:
             rows.insert(0, ("study", bar(board.total, board.done), board.count, spent))
             lines = [board.best(), board.running() if now is None else ""]
         if now is not None:
-            lines += [now.note, flow(pulses(now.sequence), 10, "sequence")]
+            lines += [now.note, flow(pulses_of(now.sequence), 10, "sequence")]
         return picture(rows, lines)
 
 
