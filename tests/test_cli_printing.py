@@ -7,7 +7,7 @@ import pytest
 
 from cli_call import ECHO, assert_fits
 from sequence_search import cli
-from sequence_search.cli.printing import flow, print_in_any_encoding, print_json, print_table, pulses, say
+from sequence_search.cli.printing import flow, print_in_any_encoding, print_json, print_table, pulses_of, say
 
 TEXT = "88°(0°) –6.2 ms– 177°(180°) –6.2 ms– readout, 2 ± 1 rad², −1"
 
@@ -92,5 +92,5 @@ def test_user_text_in_a_table_is_text(capsys):
 
 def test_a_sequence_breaks_between_pulses_alone(monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    text = flow(pulses("88°(0°) –6.2 ms– 177°(180°) –6.2 ms– readout"), 4, "1")
+    text = flow(pulses_of("88°(0°) –6.2 ms– 177°(180°) –6.2 ms– readout"), 4, "1")
     assert text == "1   88°(0°) –6.2 ms– 177°(180°) –6.2 ms–\n    readout"

@@ -12,7 +12,7 @@ from sequence_search.paper.values import PaperRow, Stat
 from sequence_search.problem.evaluation import Evaluation
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.structure import find_structure
+from sequence_search.structure import Structure, find_structure
 
 # By quantity: signals and contrast in units of M0, energy in percent of that of 90°-180°, times in ms, angles
 # in degrees; one number, one for each pulse, or none.
@@ -26,7 +26,8 @@ def measure(problem: Problem, sequence: Sequence, evaluation: Evaluation) -> Val
     pair = contrast_tissues(problem)
     if pair is not None:
         values["contrast"] = (evaluation.signal[pair[0]] - evaluation.signal[pair[1]],)
-    found = find_structure(standard)
+    # Of a sequence with a layout no pathway is found, thus neither TI nor a refocusing phase.
+    found = Structure() if standard.layout is not None else find_structure(standard)
     return values | {
         "rf_energy": (100 * evaluation.relative_rf_energy,),
         "time": (1e3 * evaluation.time_to_readout,),
