@@ -5,11 +5,14 @@ import math
 import pytest
 import torch
 
+from pulse_cases import ADIABATIC
+from sequence_search.engines.simulator import Simulator
 from sequence_search.layout import SPOILER, Layout
+from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.drafts import Draft, Playing
-from sequence_search.strategies.played import LEAST_REST, DraftSimulator
+from sequence_search.strategies.drafts import LEAST_REST, Draft, Playing
+from sequence_search.strategies.played import DraftSimulator
 
 PROBLEM = Problem.load("gm-wm")
 VOXELS = PROBLEM.voxels(2)
@@ -92,3 +95,16 @@ def test_the_shortest_delays_leave_room_for_what_is_played():
     # Two slow pulses; a slow one, a crusher and half the shortest; the shortest.
     assert bounded.shortest.tolist() == pytest.approx([4e-3, 5e-3, 4e-3])
     assert bounded.delay.tolist() == pytest.approx([4e-3, 9e-3, 4e-3])
+
+
+def test_a_pulse_of_fixed_amplitude_turns_as_it_does_and_fits_before_the_next_repetition():
+    objective = Objective((Term("rf_energy", TERMS["rf_energy"], 1.0),))
+    playing = Playing(("hard", "invert"), (None, 4e-3), (None, math.pi), tr=0.1, shortest_delay=5e-3)
+    one = playing.bounded(draft([20, 90], [0, 0], [200, 9], [0, 0], kind=[1, 0]))
+    simulator = DraftSimulator(Simulator(VOXELS, objective, kinds={"invert": ADIABATIC}), playing)
+    played = simulator.play(one)
+    assert torch.rad2deg(played.flip_angle).tolist() == pytest.approx([180, 90])
+    assert float(played.delay[-1]) == pytest.approx(4e-3)
+    loss, slopes = simulator.loss_and_gradient(one)
+    assert float(loss) == pytest.approx(1.25 * math.pi**2)
+    assert slopes.flip_angle.tolist() == pytest.approx([0, math.pi])

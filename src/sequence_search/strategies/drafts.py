@@ -22,6 +22,7 @@ from sequence_search.search_space import GRADIENTS, NO_GRADIENT, SearchSpace
 from sequence_search.sequence import Sequence
 
 NONE, CRUSHED, SPOILED = range(len(GRADIENTS))
+LEAST_REST = 1e-4  # from the last readout to the end of the repetition [s]
 
 
 def has_choice(space: SearchSpace) -> bool:
@@ -74,12 +75,16 @@ class Expansion(NamedTuple):
     pulse : which pulse of the draft each of the sequence is [layout.n_rf]
     delay : which delay of the draft each of the sequence is, but for the rest of a repetition
     total : how often each delay of the draft counts up to the last readout [n_rf]
+    flip : flip angle of each pulse of the sequence whose amplitude is fixed, else nan [layout.n_rf], rad
+    rest : least time from the last readout to the end of a repetition [s]
     """
 
     layout: Layout
     pulse: np.ndarray
     delay: np.ndarray
     total: np.ndarray
+    flip: np.ndarray
+    rest: float
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ class Playing:
     ----------
     kinds : names of the kinds of pulse, by place
     sides : least time from the centre of a pulse of each to whatever else is played [s]; None: it is free
+    fixed : flip angle of those of fixed amplitude [rad]; None: it is free
     crusher : time of a crusher or spoiler [s]
     tr : repetition time [s], or inf
     n_echoes : readouts; above 1 the last pulse of a draft is that of a train, of twice the delay before
@@ -99,6 +105,7 @@ class Playing:
 
     kinds: tuple[str, ...] = ("hard",)
     sides: tuple[float | None, ...] = (None,)
+    fixed: tuple[float | None, ...] = (None,)
     crusher: float = 0.0
     tr: float = math.inf
     n_echoes: int = 1
@@ -135,9 +142,12 @@ def _expansion(playing: Playing, kind: tuple[int, ...], gradient: tuple[int, ...
     kinds = [playing.kinds[place] for place in kind]
     played = [SPOILER if code == SPOILED else code for code in gradient]
     everyone = np.arange(n_rf)
+    flip = np.array([playing.fixed[place] for place in kind], float)
+    # The first pulse of the next repetition has to fit in, too.
+    rest = max(LEAST_REST, playing.sides[kind[0]] or 0.0)
     if playing.n_echoes == 1:
         layout = Layout.plain(n_rf, gradients=played, kinds=kinds, steady=steady)
-        return Expansion(layout, everyone, everyone, np.ones(n_rf))
+        return Expansion(layout, everyone, everyone, np.ones(n_rf), flip, rest)
     before, n_echoes = n_rf - 2, playing.n_echoes
     layout = Layout.train(
         n_echoes,
@@ -147,7 +157,8 @@ def _expansion(playing: Playing, kind: tuple[int, ...], gradient: tuple[int, ...
         steady=steady,
     )
     total = np.array([*[1.0] * before, 2.0 * n_echoes, 0.0])
-    return Expansion(layout, np.append(everyone[:-1], [n_rf - 1] * n_echoes), everyone[:-1], total)
+    pulse = np.append(everyone[:-1], [n_rf - 1] * n_echoes)
+    return Expansion(layout, pulse, everyone[:-1], total, flip[pulse], rest)
 
 
 def with_fewer_gradients(sequence: Sequence) -> list[Sequence]:
@@ -182,6 +193,7 @@ def playing_of(problem: Problem) -> Playing | None:
     return Playing(
         kinds=space.pulses,
         sides=tuple(None if kind is None else kind.side for kind in kinds),
+        fixed=tuple(None if kind is None else kind.fixed_flip for kind in kinds),
         crusher=space.crusher,
         tr=tr,
         n_echoes=acquisition.echoes,

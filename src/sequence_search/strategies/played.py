@@ -17,8 +17,6 @@ from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafts import Draft, Expansion, Playing, playing_of
 from sequence_search.voxels import Voxels
 
-LEAST_REST = 1e-4  # from the last readout to the end of the repetition [s]
-
 
 def simulator_of(problem: Problem, voxels: Voxels, engine: str) -> Simulator | DraftSimulator:
     """Simulator of a problem for what its search proposes, sequences or drafts."""
@@ -82,7 +80,8 @@ class DraftSimulator:
             values, by = self._simulator.loss_and_gradient(_sequences(numbers, rows, expansion))
             loss[rows] = values.numpy()
             n_delay = len(expansion.delay)
-            np.add.at(flip, (rows[:, None], expansion.pulse), by.flip_angle.numpy())
+            by_flip = np.where(np.isnan(expansion.flip), by.flip_angle.numpy(), 0.0)
+            np.add.at(flip, (rows[:, None], expansion.pulse), by_flip)
             np.add.at(phase, (rows[:, None], expansion.pulse), by.phase.numpy())
             np.add.at(delay, (rows[:, None], expansion.delay), by.delay[:, :n_delay].numpy())
             if expansion.layout.steady:
@@ -114,6 +113,7 @@ class _Structures(NamedTuple):
     of : the drafts
     shortest : of these [batch, n_rf], s
     total : how often each delay counts up to the last readout [batch, n_rf]
+    least_rest : least time from the last readout to the end of a repetition [batch], s
     room : time for what delays have beyond the shortest [batch], s
     groups : rows and expansion of each structure, without drafts that are no sequence
     """
@@ -121,6 +121,7 @@ class _Structures(NamedTuple):
     of: Draft
     shortest: np.ndarray
     total: np.ndarray
+    least_rest: np.ndarray
     room: np.ndarray
     groups: list[tuple[np.ndarray, Expansion]]
 
@@ -140,11 +141,13 @@ def _structures(playing: Playing, draft: Draft) -> _Structures:
             found.setdefault((tuple(kind[:count]), tuple(gradient[:count])), []).append(row)
     groups = [(np.array(rows), playing.expansion(*structure)) for structure, rows in found.items()]
     total, shortest = np.zeros(flat.delay.shape), flat.shortest.numpy()
+    least_rest = np.zeros(len(total))
     for rows, expansion in groups:
         total[rows, : len(expansion.total)] = expansion.total
-    room = playing.tr - LEAST_REST - (total * shortest).sum(1)
+        least_rest[rows] = expansion.rest
+    room = playing.tr - least_rest - (total * shortest).sum(1)
     fit = [(rows[room[rows] >= 0], expansion) for rows, expansion in groups]
-    return _Structures(draft, shortest, total, room, [group for group in fit if len(group[0])])
+    return _Structures(draft, shortest, total, least_rest, room, [group for group in fit if len(group[0])])
 
 
 class _Numbers(NamedTuple):
@@ -172,7 +175,7 @@ class _Numbers(NamedTuple):
         needed = (beyond * structures.total).sum(1)
         too_long = needed > structures.room
         scale = np.where(too_long, structures.room / np.where(too_long, needed, 1.0), 1.0)[:, None]
-        rest = structures.room - scale[:, 0] * needed + LEAST_REST
+        rest = structures.room - scale[:, 0] * needed + structures.least_rest
         return cls(flip, phase, structures.shortest + scale * beyond, beyond, scale, rest, structures)
 
     def by_own_delay(self, by_delay: np.ndarray, by_rest: np.ndarray) -> np.ndarray:
@@ -190,6 +193,7 @@ def _sequences(numbers: _Numbers, rows: np.ndarray, expansion: Expansion) -> Seq
     delay = numbers.delay[rows[:, None], expansion.delay]
     if expansion.layout.steady:
         delay = np.concatenate([delay, numbers.rest[rows, None]], axis=1)
-    angles = (part[rows[:, None], expansion.pulse] for part in (numbers.flip, numbers.phase))
-    flip_angle, phase, delays = (torch.from_numpy(part) for part in (*angles, delay))
-    return Sequence(flip_angle, phase, delays, layout=expansion.layout)
+    flip, phase = (part[rows[:, None], expansion.pulse] for part in (numbers.flip, numbers.phase))
+    flip = np.where(np.isnan(expansion.flip), flip, expansion.flip)
+    flip_angle, phases, delays = (torch.from_numpy(part) for part in (flip, phase, delay))
+    return Sequence(flip_angle, phases, delays, layout=expansion.layout)
