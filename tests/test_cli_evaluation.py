@@ -86,6 +86,12 @@ def test_a_sequence_outside_the_search_space_is_evaluated_and_that_is_told():
         (["max-signal", "--flip-deg", "90,x", *ECHO], "Invalid value for '--flip-deg': "),
         (["max-signal", *ECHO, "--figure", "echo.bmp"], "must be a .png, .svg or .pdf file, got echo.bmp"),
         (["max-signal", *ECHO, "--figure", "no/such/folder/echo.png"], "there is no folder no/such/folder"),
+        (["max-signal", *ECHO, "--phase-graph", "a.bmp"], "--phase-graph must be a .png, .svg or .pdf file"),
+        (
+            ["max-signal", *ECHO, "--slice-profile", "slice.png"],
+            "needs a pulse that selects a slice, got 88°",
+        ),
+        (["max-signal", *ECHO, "--tissue", "WM"], "--tissue WM is of --phase-graph, which is not given"),
     ],
 )
 def test_bad_input_ends_with_code_2(arguments, message):
@@ -209,6 +215,17 @@ def test_a_sequence_is_played_as_its_problem_says(width, tmp_path):
         file.write_text(json.dumps(written))
         again = call("evaluate", "spin-echo-2d", "--sequence", file, "--format", "json")
         assert json.loads(again.stdout) == record
+
+
+def test_a_sequence_with_a_layout_is_drawn(tmp_path):
+    files = [tmp_path / f"{name}.png" for name in ("sequence", "states", "slice")]
+    options = zip(("--figure", "--phase-graph", "--slice-profile"), files, strict=True)
+    done = call("evaluate", *SLICE, *(part for pair in options for part in pair), "--tissue", "WM")
+    assert done.exit_code == 0, done.stderr
+    assert len({file.read_bytes() for file in files}) == 3
+    refused = call("evaluate", *SLICE, "--phase-graph", files[1], "--overwrite", "--tissue", "muscle")
+    assert refused.exit_code == 2
+    assert "tissue 'muscle' is not defined in problem 'spin-echo-2d'" in " ".join(refused.stderr.split())
 
 
 def test_a_file_may_state_what_the_options_do(tmp_path):

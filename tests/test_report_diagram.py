@@ -4,8 +4,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
 from sequence_search.layout import Layout
-from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
-from sequence_search.report.diagram import draw_diagram, flip_span
+from sequence_search.pulses.shapes import HyperbolicSecant, Samples, Sinc
+from sequence_search.report.diagram import draw_diagram, flip_span, rows_of
 from sequence_search.report.time_axis import TimeAxis
 from sequence_search.sequence import Sequence
 
@@ -69,3 +69,14 @@ def test_the_repetition_time_is_an_arrow_to_a_pale_pulse():
     arrow = next(text for text in axes.texts if getattr(text, "arrow_patch", None) is not None)
     assert arrow.xy[0] == pytest.approx(1)
     assert "TR" not in "".join(texts(drawn(ECHO)))
+
+
+def test_side_lobes_do_not_reach_the_gradients():
+    samples = (-0.9, *[1.0] * 8, -0.9)
+    kinds = {"winged": Samples(duration=1e-3, samples=samples)}
+    layout = Layout.plain(1, gradients=(1,), kinds=("winged",))
+    sequence = Sequence.from_degrees_ms([180], [0], [5], layout=layout)
+    rows = rows_of(sequence, flip_span([sequence]), kinds)
+    assert rows.bottom == pytest.approx(-162)
+    assert rows.gradient < rows.bottom - 0.36 * 180
+    assert rows.relative_height > 1.5

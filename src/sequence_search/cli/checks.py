@@ -109,13 +109,13 @@ def make_folder(folder: Path, file: str, overwrite: bool) -> None:
         raise ValueError(f"--out {folder}: the folder cannot be written to")
 
 
-def check_figure(file: Path | None, overwrite: bool) -> None:
+def check_figure(file: Path | None, overwrite: bool, option: str = "--figure") -> None:
     """Refuse a figure's file of another kind, in no folder, or that is there already."""
     if file is None:
         return
     if file.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise ValueError(f"--figure must be a .png, .svg or .pdf file, got {file}")
+        raise ValueError(f"{option} must be a .png, .svg or .pdf file, got {file}")
     if file.exists() and not overwrite:
-        raise ValueError(f"--figure {file} exists already: choose another name or pass --overwrite")
+        raise ValueError(f"{option} {file} exists already: choose another name or pass --overwrite")
     if not file.parent.is_dir():
-        raise ValueError(f"--figure {file}: there is no folder {file.parent}")
+        raise ValueError(f"{option} {file}: there is no folder {file.parent}")

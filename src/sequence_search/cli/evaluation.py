@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,7 +42,9 @@ from sequence_search.cli.printing import (
 from sequence_search.cli.results import explained, print_designs, print_wishes
 
 if TYPE_CHECKING:
+    from sequence_search.problem.evaluation import Evaluation
     from sequence_search.problem.problem import Problem
+    from sequence_search.pulses.kinds import Kind
     from sequence_search.sequence import Sequence
     from sequence_search.strategies.result import Run
 
@@ -70,7 +73,7 @@ def designs(
                 raise ValueError(f"{study} has no design of '{name}' yet: sequence-search status {study}")
             found[name] = [run for run in runs if run.families] if all_seeds else [best]
         if figure is not None:
-            _draw_designs(found, figure)
+            _draw_designs(found, {name: each.pulses for name, each in opened.problems.items()}, figure)
     if format is Format.JSON:
         records = [each for each in opened.records() if each["problem"] in found]
         for each in records:
@@ -102,6 +105,15 @@ def evaluate(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
     problem: ProblemOption = None,
     engine: EngineOption = "auto",
     figure: FigureOption = None,
+    phase_graph: Annotated[
+        Path | None, typer.Option(help="File to draw in which states carry the signal of a tissue.")
+    ] = None,
+    tissue: Annotated[
+        str | None, typer.Option(help="Of --phase-graph; the first of the problem if not given.")
+    ] = None,
+    slice_profile: Annotated[
+        Path | None, typer.Option(help="File to draw in what happens across the slice.")
+    ] = None,
     overwrite: OverwriteOption = False,
     format: FormatOption = Format.TABLE,
 ) -> None:
@@ -110,18 +122,20 @@ def evaluate(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
 
     with bad_input():
         check_engine(engine)
-        check_figure(figure, overwrite)
+        files = {"--figure": figure, "--phase-graph": phase_graph, "--slice-profile": slice_profile}
+        for option, file in files.items():
+            check_figure(file, overwrite, option)
+        if tissue is not None and phase_graph is None:
+            raise ValueError(f"--tissue {tissue} is of --phase-graph, which is not given")
         stated = Stated(flip_deg, phase_deg, delay_ms, pulses, gradients, tr_ms, sequence)
         loaded, played = given_design(source, stated, problem, seed, design)
         evaluation = loaded.evaluate(played, engine)
     if not math.isfinite(evaluation.loss):
         say(f"error: the loss is {evaluation.loss} for {played}", err=True)
         raise typer.Exit(1)
-    if figure is not None:
-        from sequence_search.report.figures import design_title, save_sequence_figure
-
+    if any(files.values()):
         with bad_input():
-            save_sequence_figure(played, loaded, figure, design_title(loaded.name, evaluation))
+            _draw(loaded, played, evaluation, files, tissue)
     from sequence_search.strategies.record import evaluation_record
 
     record = evaluation_record(evaluation)
@@ -131,6 +145,30 @@ def evaluate(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
         return print_json({"problem": loaded.name, "sequence": played.to_dict()} | record)
     _print_evaluation(played, record)
     print_wishes(evaluation, "found")
+
+
+def _draw(
+    problem: Problem,
+    sequence: Sequence,
+    evaluation: Evaluation,
+    files: dict[str, Path | None],
+    tissue: str | None,
+) -> None:
+    """Figures of a sequence, in the file of each option that has one."""
+    from sequence_search.report.drawing import write_figure
+    from sequence_search.report.figures import design_title, sequence_figure
+    from sequence_search.report.phase_graph import phase_graph_figure
+    from sequence_search.report.slice_profile import slice_profile_figure
+
+    title = design_title(problem.name, evaluation)
+    draw = {
+        "--figure": lambda: sequence_figure(sequence, problem, title),
+        "--phase-graph": lambda: phase_graph_figure(sequence, problem, tissue),
+        "--slice-profile": lambda: slice_profile_figure(sequence, problem),
+    }
+    figures = {file: draw[option]() for option, file in files.items() if file is not None}
+    for file, figure in figures.items():
+        write_figure(figure, file, dpi=200)
 
 
 def _of_layout(problem: Problem, sequence: Sequence, engine: str) -> dict[str, Any]:
@@ -190,8 +228,8 @@ def _print_readouts(readouts: list[dict[str, Any]]) -> None:
         print_table(["readout", "time (ms)", *columns], rows, flexible=0)
 
 
-def _draw_designs(found: dict[str, list[Run]], file: Path) -> None:
-    """Diagrams of all that are listed."""
+def _draw_designs(found: dict[str, list[Run]], kinds: dict[str, Mapping[str, Kind]], file: Path) -> None:
+    """Diagrams of all that are listed, with the kinds of pulse of each problem."""
     from sequence_search.report.drawing import write_figure
     from sequence_search.report.figures import design_title, designs_figure
 
@@ -205,4 +243,4 @@ def _draw_designs(found: dict[str, list[Run]], file: Path) -> None:
     }
     if len(drawn) > MOST_DRAWN:
         raise ValueError(f"--figure draws at most {MOST_DRAWN} designs, got {len(drawn)}: leave out --all")
-    write_figure(designs_figure(drawn.values(), drawn), file, dpi=200)
+    write_figure(designs_figure(drawn.values(), drawn, kinds[name]), file, dpi=200)

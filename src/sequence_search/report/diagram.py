@@ -39,10 +39,11 @@ class Rows:
 
     Attributes
     ----------
-    bottom, top : of the flip angles
+    bottom, top : of the pulses
     gradient : the line from which gradients rise, or None
     floor : below it stand the delays
     lowest, highest : ends of the axes
+    relative_height : of the axes, relative to those of a sequence without a layout
     """
 
     bottom: float
@@ -51,11 +52,7 @@ class Rows:
     floor: float
     lowest: float
     highest: float
-
-    @property
-    def relative_height(self) -> float:
-        """Height relative to the diagram of a sequence without a layout."""
-        return (self.highest - self.lowest) / ((ABOVE + DELAY_ROW) * self.top - self.bottom)
+    relative_height: float
 
 
 def flip_span(sequences: Iterable[Sequence]) -> tuple[float, float]:
@@ -68,13 +65,18 @@ def rows_of(sequence: Sequence, span: tuple[float, float], kinds: Mapping[str, K
     """Rows that the diagram of a single sequence has."""
     bottom, top = span
     layout = sequence.layout
+    plain = (ABOVE + DELAY_ROW) * top - bottom
     if layout is None:
-        return Rows(bottom, top, None, bottom, bottom - DELAY_ROW * top, ABOVE * top)
+        return Rows(bottom, top, None, bottom, bottom - DELAY_ROW * top, ABOVE * top, 1.0)
+    played = zip(played_flips(sequence, kinds).tolist(), layout.kinds, strict=True)
+    lobes = [flip * _shape(kinds[name]) for flip, name in played if name in kinds]
+    bottom = min(bottom, *(float(lobe.min()) for lobe in lobes), 0.0)
     named = any(kind != HARD for kind in layout.kinds)
     gradient = bottom - GRADIENT_ROW * top if has_gradients(layout, kinds) else None
     floor = bottom if gradient is None else gradient - BELOW_GRADIENTS * top
-    below = TR_ROW if layout.steady else DELAY_ROW
-    return Rows(bottom, top, gradient, floor, floor - below * top, (NAMED_ABOVE if named else ABOVE) * top)
+    lowest = floor - (TR_ROW if layout.steady else DELAY_ROW) * top
+    highest = (NAMED_ABOVE if named else ABOVE) * top
+    return Rows(bottom, top, gradient, floor, lowest, highest, (highest - lowest) / plain)
 
 
 def draw_diagram(
@@ -103,7 +105,7 @@ def draw_diagram(
     """
     kinds = {} if kinds is None else kinds
     rows, layout = rows_of(sequence, span, kinds), sequence.layout
-    ticks = np.arange(90 * np.floor(rows.bottom / 90), rows.top + 1, 90)
+    ticks = np.arange(90 * np.floor(span[0] / 90), rows.top + 1, 90)
     axes.set_yticks(ticks)
     axes.set_ylim(rows.lowest, rows.highest)
     axes.set_xlim(*axis.limits)
