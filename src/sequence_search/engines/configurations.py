@@ -121,11 +121,8 @@ class Configurations:
 
     def at_readouts(
         self, sequence: Sequence, states: list[ConfigurationState]
-    ) -> tuple[
-        Complex[Tensor, "batch n_readouts n_voxels n_places"],
-        Float[Tensor, "batch n_readouts n_voxels n_places"],
-    ]:
-        """Mxy and Mz at each readout and place across the slice, of the states after each pulse."""
+    ) -> tuple[Complex[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+        """Mxy and Mz of the states after each pulse, [batch, n_readouts, n_voxels, n_places]."""
         readings = [
             self._read(states[each.pulse], states[each.pulse].time(each.multiples), each.gradient)
             for each in _layout(sequence).readouts
