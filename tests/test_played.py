@@ -87,7 +87,7 @@ def test_derivatives_of_a_mixed_batch(playing):
 
 
 def test_the_shortest_delays_leave_room_for_what_is_played():
-    playing = Playing(("hard", "slow"), (None, 2e-3), crusher=1e-3, shortest_delay=4e-3)
+    playing = Playing(("hard", "slow"), (None, 2e-3), (None, None), crusher=1e-3, shortest_delay=4e-3)
     one = draft([90, 180, 90], [0, 0, 0], [1, 9, 1], [0, 1, 2], kind=[1, 1, 0])
     # What a spoiler before the readout would leave is nothing.
     bounded = playing.bounded(one)
@@ -101,6 +101,7 @@ def test_a_pulse_of_fixed_amplitude_turns_as_it_does_and_fits_before_the_next_re
     objective = Objective((Term("rf_energy", TERMS["rf_energy"], 1.0),))
     playing = Playing(("hard", "invert"), (None, 4e-3), (None, math.pi), tr=0.1, shortest_delay=5e-3)
     one = playing.bounded(draft([20, 90], [0, 0], [200, 9], [0, 0], kind=[1, 0]))
+    assert torch.rad2deg(one.flip_angle).tolist() == pytest.approx([180, 90])
     simulator = DraftSimulator(Simulator(VOXELS, objective, kinds={"invert": ADIABATIC}), playing)
     played = simulator.play(one)
     assert torch.rad2deg(played.flip_angle).tolist() == pytest.approx([180, 90])

@@ -117,17 +117,28 @@ class Playing:
         return _expansion(self, kind, gradient)
 
     def bounded(self, sequence: Sequence) -> Draft:
-        """Sequences as drafts, whose shortest delays follow from what they play, and no delay below them."""
+        """Sequences as drafts, whose shortest delays follow from what they play, and no delay below them.
+
+        Pulses of fixed amplitude have their flip angle, so that equal designs have equal numbers.
+        """
         plain = torch.zeros_like(sequence.delay)
         if not isinstance(sequence, Draft):
             columns = cast(Any, sequence.columns())
             sequence = Draft(**columns, present=sequence.present, kind=plain, gradient=plain, shortest=plain)
-        side = torch.tensor([self.shortest_delay / 2 if side is None else side for side in self.sides])
-        own = side.to(plain)[sequence.kind.long()]
+        sides = [self.shortest_delay / 2 if side is None else side for side in self.sides]
+        own = plain.new_tensor(sides)[sequence.kind.long()]
         after = torch.cat([own[..., 1:], plain[..., :1]], -1)
         gradient = _without_last_spoiler(sequence)
         shortest = (own + after + self.crusher * (gradient > 0)).clamp(min=self.shortest_delay)
-        return replace(sequence, shortest=shortest, delay=sequence.delay.maximum(shortest), gradient=gradient)
+        fixed = plain.new_tensor([math.nan if flip is None else flip for flip in self.fixed])
+        own_flip = fixed[sequence.kind.long()]
+        return replace(
+            sequence,
+            flip_angle=torch.where(own_flip.isnan(), sequence.flip_angle, own_flip),
+            shortest=shortest,
+            delay=sequence.delay.maximum(shortest),
+            gradient=gradient,
+        )
 
 
 def _without_last_spoiler(draft: Draft) -> Float[Tensor, "*batch n_rf"]:
