@@ -72,7 +72,9 @@ SeedOption = Annotated[int | None, typer.Option(help="Of a study: the best seed 
 ProblemOption = Annotated[
     str | None, typer.Option("--problem", metavar="NAME", help="Which, of a study of several.")
 ]
-EngineOption = Annotated[str, typer.Option("--engine", help="auto, fused, pathways or isochromats.")]
+EngineOption = Annotated[
+    str, typer.Option("--engine", help="auto, fused, pathways, isochromats, configurations.")
+]
 StrategyOption = Annotated[
     str,
     typer.Option("--strategy", help="multistart; proxyless, the paper's; evolution and random, baselines."),
