@@ -21,6 +21,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.search_space import GRADIENTS, NO_GRADIENT, SearchSpace
 from sequence_search.sequence import Sequence
 
+WHOLE_TURN = 2 * math.pi
 NONE, CRUSHED, SPOILED = range(len(GRADIENTS))
 LEAST_REST = 1e-4  # from the last readout to the end of the repetition [s]
 
@@ -115,6 +116,12 @@ class Playing:
     def expansion(self, kind: tuple[int, ...], gradient: tuple[int, ...]) -> Expansion:
         """Of a draft with these kinds and gradients."""
         return _expansion(self, kind, gradient)
+
+    def narrowed(self, space: SearchSpace) -> SearchSpace:
+        """Without flip angles beyond a whole turn if a pulse has a shape: its table ends there."""
+        if all(side is None for side in self.sides):
+            return space
+        return replace(space, max_flip=min(space.max_flip, WHOLE_TURN))
 
     def bounded(self, sequence: Sequence) -> Draft:
         """Sequences as drafts, whose shortest delays follow from what they play, and no delay below them.

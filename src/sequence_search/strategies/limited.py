@@ -47,6 +47,8 @@ class Limited:
         self.free_space = limits.free(problem.search_space) if limits else problem.search_space
         self.frame = limits.frame
         self.playing = playing_of(problem)
+        if self.playing is not None:
+            self.space = self.free_space = self.playing.narrowed(problem.search_space)
         if self.playing is not None and limits:
             raise ValueError(
                 f"a search within [limits] takes plain sequences: '{problem.name}' has [sequence], kinds of"
