@@ -31,6 +31,12 @@ def has_choice(space: SearchSpace) -> bool:
     return space.pulses != (HARD,) or space.gradients != (NO_GRADIENT,)
 
 
+def has_slice(problem: Problem) -> bool:
+    """Whether a search may play pulses that select a slice: voxels are simulated at several places of it."""
+    kinds = [problem.pulses[name] for name in problem.search_space.pulses if name != HARD]
+    return any(kind.slice_bandwidth for kind in kinds)
+
+
 def gradient_codes(space: SearchSpace) -> list[int]:
     """What a draft's gradients may be."""
     return [GRADIENTS.index(name) for name in space.gradients]

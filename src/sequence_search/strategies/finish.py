@@ -10,9 +10,10 @@ from typing import NamedTuple
 from sequence_search.engines.simulator import Simulator
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, unmet_text
+from sequence_search.pulses.slices import IN_SEARCH
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
-from sequence_search.strategies.drafts import with_fewer_gradients
+from sequence_search.strategies.drafts import has_slice, with_fewer_gradients
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.played import DraftSimulator, played_as, simulator_of
 from sequence_search.strategies.result import Design, Point, Run, failed, same_family
@@ -55,7 +56,9 @@ class Finisher:
 
     @cached_property
     def _check(self) -> Simulator | DraftSimulator:
-        voxels = self._problem.voxels(CHECK_N_PER_TISSUE, seed=CHECK_SEED)
+        # Where each voxel is simulated at several places of a slice, as many simulations in all.
+        n_places = IN_SEARCH if has_slice(self._problem) else 1
+        voxels = self._problem.voxels(CHECK_N_PER_TISSUE // n_places, seed=CHECK_SEED)
         return simulator_of(self._problem, voxels, self._engine)
 
     def finish(

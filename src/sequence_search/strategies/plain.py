@@ -60,7 +60,9 @@ def from_plain(kind: Any, value: Any, arrays: Mapping[str, Any]) -> Any:
         array = arrays[name].copy()  # a checkpoint may be read again
         return torch.from_numpy(array) if of_torch == "tensor" else array
     if isinstance(kind, type) and is_dataclass(kind):
-        kind = next((each for each in kind.__subclasses__() if _names(each) == set(value)), kind)
+        # A dataclass with slots is made twice: the second counts.
+        kinds = reversed(kind.__subclasses__())
+        kind = next((each for each in kinds if _names(each) == set(value)), kind)
         types = _types(kind)
         return kind(**{name: from_plain(types[name], part, arrays) for name, part in value.items()})
     if get_origin(kind) is tuple:

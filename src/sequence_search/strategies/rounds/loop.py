@@ -16,6 +16,7 @@ from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Progress
 from sequence_search.strategies.descent import descend
+from sequence_search.strategies.drafts import has_slice
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.played import simulator_of
 from sequence_search.strategies.result import Point, Run, failed, family_place
@@ -49,7 +50,8 @@ class Rounds:
     learning_rate : float
         Of Adam, on radians and log delays.
     n_per_tissue : int
-        Sobol voxels of the descent; the selection and the polish take four times as many.
+        Sobol voxels of the descent, half as many with slices; the selection and the polish take four times
+        as many.
 
     Raises
     ------
@@ -154,7 +156,9 @@ class RoundSearch:
         self._halvings, self._by_number = halvings, by_number
         self._finisher = Finisher(problem, engine)
         self._limited = self._finisher.limited
-        coarse, fine = (problem.voxels(factor * rounds.n_per_tissue) for factor in (1, POLISH_FACTOR))
+        # The places of a slice, each with its flip angle, are a spread as well.
+        n_coarse = max(1, rounds.n_per_tissue // (2 if has_slice(problem) else 1))
+        coarse, fine = (problem.voxels(n) for n in (n_coarse, POLISH_FACTOR * rounds.n_per_tissue))
         self._simulator = simulator_of(problem, fine, engine)
         self._idle = self._limited.idle
         self._nothing = float(self._simulator.loss(self._finisher.nothing))

@@ -1,0 +1,150 @@
+"""A search of real sequences: gradients, repetition, trains and kinds of pulse."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sequence_search import Problem, search
+from sequence_search.acquisition import Acquisition
+from sequence_search.layout import SPOILER
+from sequence_search.limits import Limits, Range
+from sequence_search.pulses.shapes import Sinc
+from sequence_search.strategies.drafts import Draft, has_choice, playing_of, with_fewer_gradients
+from sequence_search.strategies.plain import from_plain, to_plain
+from sequence_search.strategies.rounds.loop import SearchState
+from sequence_search.strategies.rounds.propose import changed_designs, random_designs
+
+QUICK = {"n_starts": 16, "n_children": 8, "max_rounds": 3, "steps": 20, "n_polished": 2, "n_per_tissue": 4}
+PLAIN = Problem.load("csf-null-w1")
+SINC = Sinc(duration=2e-3, time_bandwidth=4.0, slice=True)
+REAL = replace(
+    PLAIN,
+    search_space=replace(
+        PLAIN.search_space, pulses=("hard", "sinc"), gradients=("none", "crusher", "spoiler"), crusher=1e-3
+    ),
+    pulses={"sinc": SINC},
+    acquisition=Acquisition(tr=3.0),
+)
+UNDEPHASED = """
+name = "undephased"
+[tissues.GM]
+m0 = 0.8
+t1_ms = 1331
+t2_ms = 110
+t2_prime_ms = inf
+[tissues.WM]
+m0 = 0.7
+t1_ms = 832
+t2_ms = 80
+t2_prime_ms = inf
+[tissues.CSF]
+m0 = 1.0
+t1_ms = 4000
+t2_ms = 2000
+t2_prime_ms = inf
+[imaging]
+spread_hz = 0
+b1 = { low = 0.8, high = 1.2 }
+b0_hz = { low = -50, high = 50 }
+[[objective]]
+term = "signal"
+weight = 0.75
+tissues = ["GM", "WM"]
+[[objective]]
+term = "null"
+weight = 1
+tissues = ["CSF"]
+[[objective]]
+term = "rf_energy"
+weight = 1e-4
+[search_space]
+max_rf = 3
+gradients = ["none", "crusher", "spoiler"]
+"""
+
+
+def test_a_plain_problem_has_no_drafts():
+    assert playing_of(PLAIN) is None
+    assert not has_choice(PLAIN.search_space)
+    assert has_choice(REAL.search_space)
+
+
+def test_proposals_play_all_there_is_to_choose():
+    rng = np.random.default_rng(0)
+    parents = random_designs(REAL.search_space, 200, rng)
+    for designs in (parents, changed_designs(parents[:5], REAL.search_space, 200, rng)):
+        chosen = {
+            name: set(torch.cat([getattr(one, name) for one in designs]).tolist())
+            for name in ("kind", "gradient")
+        }
+        assert chosen == {"kind": {0, 1}, "gradient": {0, 1, 2}}
+        assert all(isinstance(one, Draft) for one in designs)
+
+
+def test_a_search_ends_with_sequences_that_can_be_played():
+    run = search(REAL, seeds=(0,), progress=False, **QUICK).runs[0]
+    for design in run.families:
+        sequence = design.sequence
+        assert float(sequence.tr) == pytest.approx(3.0)
+        assert sequence.layout.kinds[0] in ("hard", "sinc")
+        assert REAL.evaluate(sequence).loss == pytest.approx(design.loss, rel=1e-12)
+        sides = [
+            SINC.side if kind == "sinc" else REAL.search_space.min_rf_delay / 2
+            for kind in sequence.layout.kinds
+        ]
+        between = sequence.intervals[:-1]
+        assert (between >= torch.tensor(sides[:-1]) + torch.tensor(sides[1:]) - 1e-9).all()
+
+
+def test_a_search_of_a_train():
+    problem = replace(PLAIN, acquisition=Acquisition(tr=3.0, echoes=4))
+    run = search(problem, seeds=(0,), progress=False, **QUICK).runs[0]
+    assert all(len(design.sequence.layout.readouts) == 4 for design in run.families)
+
+
+@pytest.mark.parametrize(
+    ("problem", "strategy", "told"),
+    [
+        (replace(REAL, limits=Limits(n_rf=Range(1.0, 3.0))), "multistart", "takes plain sequences"),
+        (replace(REAL, acquisition=Acquisition(tr=Range(2.0, 4.0))), "multistart", "one repetition time"),
+        (REAL, "proxyless", "has no operation for"),
+    ],
+)
+def test_what_a_search_cannot_do_is_told(problem, strategy, told):
+    with pytest.raises(ValueError, match=told):
+        search(problem, strategy, progress=False)
+
+
+def test_a_state_with_drafts_comes_back_from_a_checkpoint():
+    rng = np.random.default_rng(0)
+    drafts = tuple(random_designs(REAL.search_space, 2, rng))
+    state = SearchState(0, {}, polished=drafts)
+    plain = to_plain(state)
+    again = from_plain(SearchState, plain["state"], plain)
+    assert [one.columns().keys() for one in again.polished] == [one.columns().keys() for one in drafts]
+    assert again.polished == drafts
+
+
+def test_fewer_gradients_leave_out_each_of_them():
+    one = Draft.from_degrees_ms(
+        [90, 180, 90], [0, 0, 0], [5, 5, 5], kind=[0, 0, 0], gradient=[1, 0, 2], shortest=[0, 0, 0]
+    )
+    fewer = [each.gradient.tolist() for each in with_fewer_gradients(one)]
+    assert fewer == [
+        [0, 0, 2],
+        [1, 0, 0],
+        [0, 0, 0],
+    ]
+
+
+@pytest.mark.slow
+def test_a_search_chooses_to_spoil_where_nothing_dephases():
+    result = search(Problem.from_toml(UNDEPHASED), seeds=(0,), progress=False)
+    best = result.best.sequence
+    # A spoiled inversion recovery; without a gradient the least is above .030.
+    assert result.best.loss == pytest.approx(0.0273, abs=1e-4)
+    assert best.layout.gradients[0] in (1, SPOILER)
+    assert torch.rad2deg(best.flip_angle).tolist() == pytest.approx([178, 89], abs=2)
+    assert float(best.delay[0]) == pytest.approx(2.87, abs=0.02)
