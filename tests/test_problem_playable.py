@@ -6,13 +6,17 @@ import torch
 
 from limit_cases import limited
 from sequence_search.acquisition import Acquisition
+from sequence_search.analysis.sensitivity import sensitivity, worst_voxels
 from sequence_search.analysis.tradeoff import tradeoff
+from sequence_search.explanation.explanation import explain
 from sequence_search.grid.phase_map import phase_map
 from sequence_search.grid.search import grid_search
 from sequence_search.layout import Layout
 from sequence_search.limits import Range
 from sequence_search.problem.errors import ProblemError
 from sequence_search.problem.problem import Problem
+from sequence_search.report.figures import sequence_figure
+from sequence_search.report.robustness import robustness_map
 from sequence_search.search_space import Axis
 from sequence_search.sequence import Sequence
 
@@ -187,3 +191,20 @@ def test_what_sequences_have_no_value_of_is_told_when_the_file_is_read(changes, 
 def test_what_takes_no_layouts_says_so(call, what):
     with pytest.raises(ValueError, match=f"{what} takes instantaneous pulses without gradients, played once"):
         call()
+
+
+@pytest.mark.parametrize("call", [explain, sensitivity, worst_voxels, robustness_map])
+def test_what_plays_a_sequence_once_refuses_a_problem_that_repeats(call):
+    with pytest.raises(
+        ValueError, match=r"takes sequences that are played and read once: .* has \[sequence\]"
+    ):
+        call(PROBLEM, ECHO)
+
+
+def test_no_loss_and_no_figure_is_of_a_sequence_that_is_played_once_by_mistake():
+    problem = limited("[sequence]\ntr_ms = 900")
+    with pytest.raises(ValueError, match=r"'limited' repeats its sequences: see Problem.played, got"):
+        problem.loss(ECHO, problem.voxels(2))
+    title = sequence_figure(ECHO, problem).get_suptitle()
+    signal = problem.evaluate(ECHO).signal
+    assert title == f"limited: GM {signal['GM']:.2f}, CSF {signal['CSF']:.2f}"

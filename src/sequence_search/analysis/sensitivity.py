@@ -154,6 +154,7 @@ def sensitivity(problem: Problem, sequence: Sequence, engine: str = "auto") -> S
     """
     check_type(sequence, Sequence)
     refuse_layout(sequence, "a table of sensitivities")
+    problem.refuse_acquisition("a table of sensitivities")
     single = sequence.without_padding().detach()
     voxels = problem.voxels()
     simulator, prepared = problem.simulator(voxels, engine), Prepared(problem.objective, voxels)
@@ -201,6 +202,7 @@ def worst_voxels(problem: Problem, sequence: Sequence, engine: str = "auto") -> 
     The voxels are 4,096 of each tissue. A tissue's side is that to which the loss rises with its signal.
     """
     refuse_layout(sequence, "a list of the worst voxels")
+    problem.refuse_acquisition("a list of the worst voxels")
     voxels = problem.voxels(CHECK_N_PER_TISSUE, seed=CHECK_SEED)
     single = sequence.without_padding().detach()
     with torch.no_grad():

@@ -118,6 +118,7 @@ def _checked(problem: Problem, sequence: Sequence) -> Sequence:
     check_type(problem, Problem)
     check_type(sequence, Sequence)
     refuse_layout(sequence, "an explanation")
+    problem.refuse_acquisition("an explanation")
     single = sequence.detach().without_padding()
     if not 1 <= len(single.delay) <= MOST_PULSES:
         raise ValueError(

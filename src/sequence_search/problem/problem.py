@@ -171,6 +171,13 @@ class Problem:
                 " [sequence], pulses or gradients; leave them out for it"
             )
 
+    def refuse_acquisition(self, what: str) -> None:
+        """Raise a ValueError that names what takes sequences played and read once, if here they are not."""
+        if self.acquisition != Acquisition():
+            raise ValueError(
+                f"{what} takes sequences that are played and read once: problem '{self.name}' has [sequence]"
+            )
+
     def with_term(
         self, name: str, function: TermFunction, weight: float, tissues: tuple[str, ...] | str | None = None
     ) -> Problem:
@@ -247,7 +254,14 @@ class Problem:
         return Simulator(voxels, self.objective, engine, kinds=self.pulses)
 
     def loss(self, sequence: Sequence, voxels: Voxels, engine: str = "auto") -> Float[Tensor, "*batch"]:
-        """Objective of each sequence over the voxels, differentiable."""
+        """Objective of each sequence over the voxels, differentiable.
+
+        ValueError if it is played once where this problem repeats: see `played`.
+        """
+        if self.acquisition.is_repeated and not sequence.is_steady:
+            raise ValueError(
+                f"problem '{self.name}' repeats its sequences: see Problem.played, got {sequence!r}"
+            )
         return self.simulator(voxels, engine).loss(sequence)
 
     def loss_and_gradient(self, voxels: Voxels, engine: str = "auto") -> LossFunction:

@@ -64,6 +64,8 @@ def sequence_figure(sequence: Sequence, problem: Problem, title: str | None = No
     """
     check_type(sequence, Sequence)
     single = sequence.detach().without_padding()
+    if single.layout is None:
+        single = problem.played(single)
     axis, span = TimeAxis(single, problem.pulses), flip_span([single])
     share = 1.1 * rows_of(single, span, problem.pulses).relative_height
     size = figure_width(single, axis), 5.4 + 1.7 * (share - 1.1)

@@ -61,6 +61,7 @@ def robustness_map(
     b0 = _axis(problem.imaging.b0, TABLE_B0, n_b0)
     b1 = _axis(problem.imaging.b1, TABLE_B1, n_b1)
     refuse_layout(sequence, "a robustness map")
+    problem.refuse_acquisition("a robustness map")
     single = sequence.detach().without_padding()
     voxels, nominal = problem.voxel_grid(b0=b0, b1=b1), problem.voxels(method="nominal")
     magnitude, reference = (
