@@ -285,7 +285,7 @@ def test_a_repetition_time_is_stated_where_it_is_searched(tmp_path):
             "pulses must be a list",
         ),
         ('{"flip_deg": [90], "phase_deg": [0], "delay_ms": [9], "tr_ms": "3"}', "tr_ms must be a number"),
-        ('{"flip_deg": [90], "phase_deg": [0], "delay_ms": [3], "pulses": ["invert"]}', "at least 4 ms"),
+        ('{"flip_deg": [90], "phase_deg": [0], "delay_ms": [2], "pulses": ["excite"]}', "at least 2.28 ms"),
         ('{"sequence": 3}', "must be a table"),
     ],
 )

@@ -141,6 +141,18 @@ def test_kinds_and_repetition_are_those_of_the_problem():
         once.check_sequence(spoiled)
 
 
+def test_a_pulse_of_fixed_amplitude_has_its_flip_angle():
+    with pytest.raises(ValueError, match=r"pulse 1 .* amplitude is fixed: its flip_deg must be 180, got 90"):
+        PROBLEM.evaluate(played(flip_deg=(90, 90, 180)))
+
+
+def test_what_is_played_already_or_once_takes_no_tr():
+    with pytest.raises(ValueError, match="what is still to be played needs a sequence without a layout"):
+        PROBLEM.played(played())
+    with pytest.raises(ValueError, match=r"a repetition time of 500 ms needs a problem with tr_ms of"):
+        limited().played(ECHO, tr=0.5)
+
+
 def test_a_limit_of_the_signal_takes_the_kinds_of_pulse():
     text = PROBLEM.to_toml() + "[limits.signal.GM]\nmean = { low = 0.01 }\n"
     (wish,) = Problem.from_toml(text).evaluate(played()).wishes

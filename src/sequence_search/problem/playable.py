@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import torch
 
 from sequence_search.acquisition import Acquisition
+from sequence_search.batch import refuse_layout
 from sequence_search.checks import Fault
 from sequence_search.layout import HARD, SPOILER, Gradient, Layout
 from sequence_search.limits import Limits, Range
@@ -77,7 +79,7 @@ def as_played(
 
     Parameters
     ----------
-    pulses : Sequence without a layout and without padding
+    pulses : Sequence without a layout, without padding
     kinds : name of each pulse's kind; "hard" if not given
     gradients : "none", "crusher" or "spoiler" after each pulse; "none" if not given
     tr : repetition time [s], where that of the acquisition is a range
@@ -85,34 +87,30 @@ def as_played(
     Raises
     ------
     ValueError
-        If the counts differ, a gradient is none, the delays are not those of a train, or no one repetition
-        time is given or it is too short.
+        If there is a layout, the counts differ, a gradient is none, the delays are not those of a train, or
+        no one repetition time is given or it is too short.
     """
-    names, moments = tuple(kinds), [_moment(name) for name in gradients]
+    refuse_layout(pulses, "what is still to be played")
+    if tr is not None and not acquisition.is_repeated:
+        raise ValueError(f"a repetition time of {1e3 * tr:.6g} ms needs a problem with tr_ms of [sequence]")
+    names, moments, n_rf = tuple(kinds), [_moment(name) for name in gradients], pulses.flip_angle.shape[-1]
     if not names and not moments and acquisition == Acquisition():
         return pulses
-    n_rf, n_echoes, steady = pulses.flip_angle.shape[-1], acquisition.echoes, acquisition.is_repeated
     for what, given in (("pulses", names), ("gradients", moments)):
         if given and len(given) != n_rf:
             raise ValueError(f"{what} need one name for each of {n_rf} pulses, got {len(given)}")
     names, moments = names or (HARD,) * n_rf, moments or [0] * n_rf
     place, delay = list(range(n_rf)), pulses.delay
-    if n_echoes == 1:
-        layout = Layout.plain(n_rf, gradients=moments, kinds=names, steady=steady)
+    if acquisition.echoes == 1:
+        layout = Layout.plain(n_rf, gradients=moments, kinds=names, steady=acquisition.is_repeated)
     else:
-        _check_train(pulses, moments, n_echoes)
-        place, delay = place[:-1] + place[-1:] * n_echoes, delay[..., :-1]
-        layout = Layout.train(
-            n_echoes,
-            before=moments[:-2],
-            crusher=int(moments[-1]),
-            kinds=[names[each] for each in place],
-            steady=steady,
-        )
-    if steady:
+        _check_train(pulses, moments, acquisition.echoes)
+        place, delay = place[:-1] + place[-1:] * acquisition.echoes, delay[..., :-1]
+        layout = _train([names[each] for each in place], moments, acquisition)
+    if layout.steady:
         delay = torch.cat([delay, torch.zeros_like(delay[..., :1])], -1)
     played = Sequence(pulses.flip_angle[..., place], pulses.phase[..., place], delay, layout=layout)
-    return _filled(played, _one_tr(acquisition, tr)) if steady else played
+    return _filled(played, _one_tr(acquisition, tr)) if layout.steady else played
 
 
 def check_playable(
@@ -128,8 +126,8 @@ def check_playable(
     Raises
     ------
     ValueError
-        If it has kinds of pulse that there are not, is played once where it is to be repeated or the other
-        way round, or a delay is shorter than what stands in it.
+        If it has kinds of pulse that there are not, or another flip angle than theirs, is played once where
+        it is to be repeated or the other way round, or a delay is shorter than what stands in it.
     """
     if sequence.layout is None and acquisition == Acquisition():
         return
@@ -143,10 +141,7 @@ def check_playable(
             " end of the repetition"
         )
     layout = sequence.layout or Layout.plain(sequence.flip_angle.shape[-1])
-    for number, kind in enumerate(layout.kinds, start=1):
-        if kind not in pulses and kind != HARD:
-            hint = nearest(kind, [HARD, *pulses])
-            raise ValueError(f"pulse {number} is of a kind '{kind}' that problem '{name}' has not{hint}")
+    _check_kinds(sequence, layout, pulses, name)
     for where, needed, time in _gaps(sequence, layout, pulses, crusher):
         least = sum(needed.values())
         if time < least * (1 - ROUNDING):
@@ -154,6 +149,21 @@ def check_playable(
             raise ValueError(
                 f"the time {where} must be at least {1e3 * least:.6g} ms ({parts}),"
                 f" got {1e3 * time:.6g} in '{name}'"
+            )
+
+
+def _check_kinds(sequence: Sequence, layout: Layout, pulses: Mapping[str, Kind], name: str) -> None:
+    for number, (kind, flip) in enumerate(
+        zip(layout.kinds, sequence.flip_angle.abs().tolist(), strict=True), start=1
+    ):
+        if kind not in pulses and kind != HARD:
+            hint = nearest(kind, [HARD, *pulses])
+            raise ValueError(f"pulse {number} is of a kind '{kind}' that problem '{name}' has not{hint}")
+        fixed = pulses[kind].fixed_flip if kind in pulses else None
+        if fixed is not None and not math.isclose(flip, fixed, rel_tol=1e-6):
+            raise ValueError(
+                f"pulse {number} is of kind '{kind}', whose amplitude is fixed: its flip_deg must be"
+                f" {math.degrees(fixed):g}, got {math.degrees(flip):.6g} in '{name}'"
             )
 
 
@@ -222,6 +232,13 @@ def _check_train(pulses: Sequence, moments: list[Gradient], n_echoes: int) -> No
             "of a train of echoes the last two gradients, on both sides of each refocusing pulse, are both"
             " crusher or both none"
         )
+
+
+def _train(kinds: list[str], moments: list[Gradient], acquisition: Acquisition) -> Layout:
+    *before, _, crusher = moments
+    return Layout.train(
+        acquisition.echoes, before=before, crusher=int(crusher), kinds=kinds, steady=acquisition.is_repeated
+    )
 
 
 def _one_tr(acquisition: Acquisition, tr: float | None) -> float:
