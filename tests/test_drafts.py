@@ -129,7 +129,13 @@ def test_a_state_with_drafts_comes_back_from_a_checkpoint():
 
 def test_fewer_gradients_leave_out_each_of_them():
     one = Draft.from_degrees_ms(
-        [90, 180, 90], [0, 0, 0], [5, 5, 5], kind=[0, 0, 0], gradient=[1, 0, 2], shortest=[0, 0, 0]
+        [90, 180, 90],
+        [0, 0, 0],
+        [5, 5, 5],
+        kind=[0, 0, 0],
+        gradient=[1, 0, 2],
+        shortest=[0, 0, 0],
+        longest=[9, 9, 9],
     )
     fewer = [each.gradient.tolist() for each in with_fewer_gradients(one)]
     assert fewer == [
@@ -148,3 +154,11 @@ def test_a_search_chooses_to_spoil_where_nothing_dephases():
     assert best.layout.gradients[0] in (1, SPOILER)
     assert torch.rad2deg(best.flip_angle).tolist() == pytest.approx([178, 89], abs=2)
     assert float(best.delay[0]) == pytest.approx(2.87, abs=0.02)
+
+
+def test_a_train_keeps_to_its_echo_spacing():
+    problem = replace(PLAIN, acquisition=Acquisition(echoes=3, echo_spacing=Range(14e-3, 16e-3)))
+    for design in search(problem, seeds=(0,), progress=False, **QUICK).runs[0].families:
+        first, second, third = design.sequence.readout_times.tolist()
+        assert 14e-3 - 1e-9 <= second - first <= 16e-3 + 1e-9
+        assert third - second == pytest.approx(second - first)

@@ -20,7 +20,12 @@ VOXELS = PROBLEM.voxels(2)
 
 def draft(flip_deg, phase_deg, delay_ms, gradient, kind=None):
     zeros = [0.0] * len(flip_deg)
-    columns = {"kind": kind or zeros, "gradient": gradient, "shortest": zeros}
+    columns = {
+        "kind": kind or zeros,
+        "gradient": gradient,
+        "shortest": zeros,
+        "longest": [9.0] * len(flip_deg),
+    }
     return Draft.from_degrees_ms(flip_deg, phase_deg, delay_ms, **columns)
 
 

@@ -16,7 +16,7 @@ from sequence_search.engines.simulator import LossFunction
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter
-from sequence_search.strategies.drafts import shortest_delay
+from sequence_search.strategies.drafts import delay_bounds
 from sequence_search.strategies.refine import REFOCUSED, all_clocks
 
 ADAM = 0.9, 0.999, 1e-8  # decay of the mean and of the square, and what keeps from a division by 0
@@ -83,10 +83,12 @@ class _Walk:
 
     def __init__(self, start: Sequence, space: SearchSpace) -> None:
         self._start = start
-        self._high = np.array([space.max_flip, math.inf, math.log(space.max_delay)])[:, None]
-        self._low = np.broadcast_to(-self._high, (*start.delay.shape[:1], 3, start.delay.shape[1])).copy()
-        self._low[:, 2] = np.log(shortest_delay(start, space).numpy())
-        log_delay = start.delay.maximum(shortest_delay(start, space)).log()
+        shortest, longest = delay_bounds(start, space)
+        angles = np.array([space.max_flip, math.inf, 0.0])[:, None]
+        self._high = np.broadcast_to(angles, (len(start.delay), 3, start.delay.shape[1])).copy()
+        self._low = -self._high
+        self._low[:, 2], self._high[:, 2] = shortest.log().numpy(), longest.log().numpy()
+        log_delay = start.delay.maximum(shortest).log()
         self._x = np.stack([start.flip_angle, start.phase, log_delay], axis=1).clip(self._low, self._high)
         self._bound = bound_delays(np.exp(self._x[:, 2]), start.n_rf.numpy())
         self._best_x, self.least = self._x.copy(), np.full(len(self._x), math.inf)

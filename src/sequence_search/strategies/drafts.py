@@ -22,6 +22,7 @@ from sequence_search.search_space import GRADIENTS, NO_GRADIENT, SearchSpace
 from sequence_search.sequence import Sequence
 
 WHOLE_TURN = 2 * math.pi
+NO_BOUND = 1e9  # of a delay [s]: finite, since drafts are compared number by number
 NONE, CRUSHED, SPOILED = range(len(GRADIENTS))
 LEAST_REST = 1e-4  # from the last readout to the end of the repetition [s]
 
@@ -54,23 +55,29 @@ class Draft(Sequence):
     ----------
     kind : tensor [*batch, n_rf], place of the pulse's kind in `search_space.pulses`
     gradient : tensor [*batch, n_rf], of the interval after the pulse: 0 none, 1 a crusher, 2 a spoiler
-    shortest : tensor [*batch, n_rf], least delay after the pulse [s]
+    shortest, longest : tensor [*batch, n_rf], bounds of the delay after the pulse [s]
     """
 
     COLUMNS = (
         *Sequence.COLUMNS,
         *(Column(name, name, _as_it_is, _as_it_is) for name in ("kind", "gradient", "shortest")),
+        Column("longest", "longest", _as_it_is, _as_it_is, padding=NO_BOUND),
     )
 
     kind: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
     gradient: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
     shortest: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
+    longest: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
 
 
-def shortest_delay(sequence: Sequence, space: SearchSpace) -> Float[Tensor, "*batch n_rf"]:
-    """Least delay after each pulse [s]."""
-    least = torch.full_like(sequence.delay, space.min_rf_delay)
-    return sequence.shortest.maximum(least) if isinstance(sequence, Draft) else least
+def delay_bounds(
+    sequence: Sequence, space: SearchSpace
+) -> tuple[Float[Tensor, "*batch n_rf"], Float[Tensor, "*batch n_rf"]]:
+    """Least and largest delay after each pulse [s]."""
+    least, most = (torch.full_like(sequence.delay, end) for end in (space.min_rf_delay, space.max_delay))
+    if not isinstance(sequence, Draft):
+        return least, most
+    return sequence.shortest.maximum(least), sequence.longest.minimum(most)
 
 
 class Expansion(NamedTuple):
@@ -137,7 +144,8 @@ class Playing:
         plain = torch.zeros_like(sequence.delay)
         if not isinstance(sequence, Draft):
             columns = cast(Any, sequence.columns())
-            sequence = Draft(**columns, present=sequence.present, kind=plain, gradient=plain, shortest=plain)
+            columns |= dict.fromkeys(("kind", "gradient", "shortest", "longest"), plain)
+            sequence = Draft(**columns, present=sequence.present)
         sides = [self.shortest_delay / 2 if side is None else side for side in self.sides]
         own = plain.new_tensor(sides)[sequence.kind.long()]
         after = torch.cat([own[..., 1:], plain[..., :1]], -1)
@@ -145,11 +153,19 @@ class Playing:
         shortest = (own + after + self.crusher * (gradient > 0)).clamp(min=self.shortest_delay)
         fixed = plain.new_tensor([math.nan if flip is None else flip for flip in self.fixed])
         own_flip = fixed[sequence.kind.long()]
+        longest = torch.full_like(shortest, NO_BOUND)
+        if self.n_echoes > 1:
+            # The delay before the refocusing pulse is half the echo spacing.
+            half = torch.arange(shortest.shape[-1]) == sequence.n_rf[..., None] - 2
+            low, high = self.echo_spacing
+            shortest = torch.where(half, shortest.clamp(min=low / 2), shortest)
+            longest = torch.where(half, shortest.clamp(min=min(high / 2, NO_BOUND)), longest)
         return replace(
             sequence,
             flip_angle=torch.where(own_flip.isnan(), sequence.flip_angle, own_flip),
             shortest=shortest,
-            delay=sequence.delay.maximum(shortest),
+            longest=longest,
+            delay=sequence.delay.maximum(shortest).minimum(longest),
             gradient=gradient,
         )
 

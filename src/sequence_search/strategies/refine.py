@@ -27,7 +27,7 @@ from sequence_search.strategies.constrained import (
     Smooth,
     augmented_least,
 )
-from sequence_search.strategies.drafts import shortest_delay
+from sequence_search.strategies.drafts import delay_bounds
 
 # A clock below this part of the time to readout counts as refocused.
 REFOCUSED = 1e-4
@@ -142,7 +142,8 @@ class _Variables:
         """The sequence, within the bounds."""
         single, space = self.single, self.space
         flip = single.flip_angle.clamp(-space.max_flip, space.max_flip)
-        delay = single.delay.maximum(shortest_delay(single, space)).clamp(max=space.max_delay)
+        shortest, longest = delay_bounds(single, space)
+        delay = single.delay.maximum(shortest).minimum(longest)
         if self.fixed is not None:
             flip = torch.where(self.fixed, single.flip_angle, flip)
             delay = torch.where(self.fixed, single.delay, delay)
@@ -152,8 +153,7 @@ class _Variables:
     def bounds(self) -> list[tuple[float | None, float | None]]:
         """Least and largest value of each variable."""
         space, n_rf = self.space, self.n_rf
-        longest = math.log(space.max_delay)
-        delays = [(low, longest) for low in shortest_delay(self.single, space).log().tolist()]
+        delays = list(zip(*(end.log().tolist() for end in delay_bounds(self.single, space)), strict=True))
         bounds: list[tuple[float | None, float | None]]
         bounds = [*[(-space.max_flip, space.max_flip)] * n_rf, *[(None, None)] * n_rf, *delays]
         if self.fixed is None:

@@ -81,7 +81,9 @@ def _as_sequence(pulses: Pulses) -> Sequence:
     flip_angle, phase, delay, *more = torch.from_numpy(pulses)
     if not more:
         return Sequence(flip_angle, phase, delay)
-    return Draft(flip_angle, phase, delay, kind=more[0], gradient=more[1], shortest=torch.zeros_like(delay))
+    kind, gradient = more
+    none = torch.zeros_like(delay)
+    return Draft(flip_angle, phase, delay, kind=kind, gradient=gradient, shortest=none, longest=none)
 
 
 def _random_pulses(space: SearchSpace, n_rf: int, rng: np.random.Generator) -> Pulses:
