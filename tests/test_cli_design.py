@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from cli_call import QUICK_OPTIONS, assert_fits, call, quick_run
+from cli_call import QUICK_OPTIONS, assert_fits, call, one_line, quick_run
 from sequence_search.problem.library import problem_text
 from sequence_search.problem.problem import Problem
 
@@ -232,3 +232,18 @@ def test_a_run_without_seeds_goes_on_until_they_agree(tmp_path, monkeypatch):
 def test_other_strategies_have_one_seed():
     done = call("run", "max-signal", "--strategy", "random", "--option", "n_rounds=1", "--format", "json")
     assert [run["seed"] for run in json.loads(done.stdout)["runs"]] == [0]
+
+
+def test_a_search_of_real_sequences_prints_what_evaluate_takes_back(width, tmp_path):
+    done = quick_run("spin-echo-2d", "--max-evaluations", 400)
+    assert done.exit_code == 0, done.stderr
+    assert " TR 3 s" in one_line(done.stdout)
+    assert "The first: Left out, " in one_line(done.stdout)
+    assert_fits(done.stdout, width)
+    record = json.loads(quick_run("spin-echo-2d", "--max-evaluations", 400, "--format", "json").stdout)
+    assert record["explanation"]["structures"] == [record["runs"][0]["category"]]
+    best = tmp_path / "best.json"
+    best.write_text(json.dumps(record["runs"][0]["sequence"]))
+    evaluated = call("evaluate", "spin-echo-2d", "--sequence", best, "--format", "json")
+    assert json.loads(evaluated.stdout)["loss"] == pytest.approx(record["runs"][0]["loss"])
+    assert "note" not in evaluated.stderr
