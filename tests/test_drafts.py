@@ -10,8 +10,9 @@ from sequence_search import Problem, search
 from sequence_search.acquisition import Acquisition
 from sequence_search.layout import SPOILER
 from sequence_search.limits import Limits, Range
-from sequence_search.pulses.shapes import Sinc
+from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
 from sequence_search.strategies.drafts import Draft, has_choice, playing_of, with_fewer_gradients
+from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.plain import from_plain, to_plain
 from sequence_search.strategies.rounds.loop import SearchState
 from sequence_search.strategies.rounds.propose import changed_designs, random_designs
@@ -19,6 +20,7 @@ from sequence_search.strategies.rounds.propose import changed_designs, random_de
 QUICK = {"n_starts": 16, "n_children": 8, "max_rounds": 3, "steps": 20, "n_polished": 2, "n_per_tissue": 4}
 PLAIN = Problem.load("csf-null-w1")
 SINC = Sinc(duration=2e-3, time_bandwidth=4.0, slice=True)
+HS = HyperbolicSecant(duration=8e-3, peak_b1=1200.0, bandwidth=1000.0)
 REAL = replace(
     PLAIN,
     search_space=replace(
@@ -162,3 +164,62 @@ def test_a_train_keeps_to_its_echo_spacing():
         first, second, third = design.sequence.readout_times.tolist()
         assert 14e-3 - 1e-9 <= second - first <= 16e-3 + 1e-9
         assert third - second == pytest.approx(second - first)
+
+
+def test_what_does_nothing_is_of_a_kind_that_can():
+    space = replace(REAL.search_space, pulses=("inv", "sinc"))
+    problem = replace(REAL, pulses={"inv": HS, **REAL.pulses}, search_space=space)
+    assert Limited(problem, "auto").idle.kind.tolist() == [1]
+
+
+def test_without_a_small_pulse_delays_still_fit_the_others():
+    long = Sinc(duration=20e-3, time_bandwidth=4.0)
+    problem = replace(REAL, pulses={"sinc": long})
+    playing = playing_of(problem)
+    draft = playing.bounded(
+        Draft.from_degrees_ms(
+            [120, 0.1, 90],
+            [0, 0, 0],
+            [13.1, 13.1, 30],
+            kind=[1, 0, 1],
+            gradient=[0, 0, 0],
+            shortest=[0] * 3,
+            longest=[9] * 3,
+        )
+    )
+    rest = Limited(problem, "auto").without_small_pulses(draft)
+    assert rest.kind.tolist() == [1, 1]
+    assert float(rest.shortest[0]) == pytest.approx(20e-3)
+    assert float(rest.delay[0]) >= 20e-3 - 1e-12
+
+
+def test_equal_trains_have_equal_drafts():
+    playing = playing_of(replace(PLAIN, acquisition=Acquisition(echoes=3)))
+    first, second = (
+        playing.bounded(
+            Draft.from_degrees_ms(
+                [90, 180],
+                [0, 90],
+                [8, last],
+                kind=[0, 0],
+                gradient=[2, code],
+                shortest=[0] * 2,
+                longest=[9] * 2,
+            )
+        )
+        for last, code in ((9, 0), (500, 1))
+    )
+    assert first == second
+    assert first.gradient.tolist() == [0, 0]
+
+
+def test_a_spacing_that_pulses_do_not_fit_into_is_no_sequence():
+    problem = replace(
+        REAL,
+        search_space=replace(REAL.search_space, min_rf_delay=1e-3, pulses=("sinc",)),
+        pulses={"sinc": Sinc(duration=8e-3, time_bandwidth=4.0)},
+        acquisition=Acquisition(echoes=3, echo_spacing=5e-3),
+    )
+    run = search(problem, seeds=(0,), progress=False, **QUICK).runs[0]
+    assert run.status == "failed"
+    assert "echo spacing" in run.reason

@@ -88,6 +88,13 @@ class Acquisition:
             raise ValueError(
                 f"a sequence must have {has} (echoes), got {sequence.n_readouts} in '{problem_name}'"
             )
+        low, high = self.echo_spacing_bounds
+        spacing = sequence.readout_times.diff()
+        if ((spacing < low * (1 - ROUNDING)) | (spacing > high * (1 + ROUNDING))).any():
+            raise ValueError(
+                f"the echo spacing must be from {1e3 * low:.6g} to {1e3 * high:.6g} ms (echo_spacing_ms),"
+                f" got {1e3 * float(spacing[0]):.6g} in '{problem_name}'"
+            )
 
     def check(self, space: SearchSpace, limits: Limits) -> None:
         """Refuse times that no sequence of a search space can keep.
@@ -96,6 +103,8 @@ class Acquisition:
         ------
         ValueError
         """
+        if self.echoes > 1 and space.max_rf < 2:
+            raise Fault("{echoes} of 2 or more needs {max_rf} of at least 2, got {0}", space.max_rf)
         low, high = self.echo_spacing_bounds
         if high < 2 * space.min_rf_delay * (1 - ROUNDING):
             message = "{echo_spacing} must be at least {0:s}, twice the shortest delay, got {1:s}"

@@ -43,6 +43,11 @@ class LeftOut:
             return f"pulse {numbers}"
         return f"the {self.what} after pulse{'s' if len(self.pulses) > 1 else ''} {numbers}"
 
+    @property
+    def effect(self) -> str:
+        """As "the spoiler after pulse 1 changes the loss by +0.01"."""
+        return f"{self} {'change' if self.what == 'crushers' else 'changes'} the loss by {self.rise:+.4g}"
+
 
 @dataclass(frozen=True, slots=True)
 class LayoutExplanation:
@@ -69,10 +74,7 @@ class LayoutExplanation:
     def sentences(self) -> tuple[str, ...]:
         """A sentence on the gradients, if there are any, and one on the pulses."""
         parts = (part for part in (self.gradients, self.pulses) if part)
-        return tuple(
-            f"Left out, {enumerated(f'{each} changes the loss by {each.rise:+.4g}' for each in part)}."
-            for part in parts
-        )
+        return tuple(f"Left out, {enumerated(each.effect for each in part)}." for part in parts)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

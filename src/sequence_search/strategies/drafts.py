@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -22,6 +22,7 @@ from sequence_search.search_space import GRADIENTS, NO_GRADIENT, SearchSpace
 from sequence_search.sequence import Sequence
 
 WHOLE_TURN = 2 * math.pi
+MOST_STRUCTURES = 4096  # that are remembered
 NO_BOUND = 1e9  # of a delay [s]: finite, since drafts are compared number by number
 NONE, CRUSHED, SPOILED = range(len(GRADIENTS))
 LEAST_REST = 1e-4  # from the last readout to the end of the repetition [s]
@@ -136,6 +137,13 @@ class Playing:
             return space
         return replace(space, max_flip=min(space.max_flip, WHOLE_TURN))
 
+    def _meant(self, draft: Draft) -> Float[Tensor, "*batch n_rf"]:
+        """Gradients without what has no meaning, and no spoiler right before a readout."""
+        behind = draft.n_rf[..., None] - torch.arange(draft.gradient.shape[-1])  # 1 for the last pulse
+        is_train = self.n_echoes > 1
+        spoils = (behind <= 1 + is_train) & (draft.gradient == SPOILED)
+        return torch.where(spoils | ((behind <= 1) & is_train), NONE, draft.gradient)
+
     def bounded(self, sequence: Sequence) -> Draft:
         """Sequences as drafts, whose shortest delays follow from what they play, and no delay below them.
 
@@ -149,7 +157,7 @@ class Playing:
         sides = [self.shortest_delay / 2 if side is None else side for side in self.sides]
         own = plain.new_tensor(sides)[sequence.kind.long()]
         after = torch.cat([own[..., 1:], plain[..., :1]], -1)
-        gradient = _without_last_spoiler(sequence)
+        gradient = self._meant(sequence)
         shortest = (own + after + self.crusher * (gradient > 0)).clamp(min=self.shortest_delay)
         fixed = plain.new_tensor([math.nan if flip is None else flip for flip in self.fixed])
         own_flip = fixed[sequence.kind.long()]
@@ -159,7 +167,10 @@ class Playing:
             half = torch.arange(shortest.shape[-1]) == sequence.n_rf[..., None] - 2
             low, high = self.echo_spacing
             shortest = torch.where(half, shortest.clamp(min=low / 2), shortest)
-            longest = torch.where(half, shortest.clamp(min=min(high / 2, NO_BOUND)), longest)
+            longest = torch.where(half, min(high / 2, NO_BOUND), longest)
+            # The last delay and gradient of a draft are none of a train: equal trains have equal drafts.
+            last = torch.arange(shortest.shape[-1]) >= sequence.n_rf[..., None] - 1
+            longest = torch.where(last, shortest, longest)
         return replace(
             sequence,
             flip_angle=torch.where(own_flip.isnan(), sequence.flip_angle, own_flip),
@@ -170,13 +181,7 @@ class Playing:
         )
 
 
-def _without_last_spoiler(draft: Draft) -> Float[Tensor, "*batch n_rf"]:
-    """Gradients but for a spoiler before the readout, which would leave nothing to read."""
-    place, last = torch.arange(draft.gradient.shape[-1]), draft.n_rf[..., None] - 1
-    return torch.where((place == last) & (draft.gradient == SPOILED), NONE, draft.gradient)
-
-
-@cache
+@lru_cache(maxsize=MOST_STRUCTURES)
 def _expansion(playing: Playing, kind: tuple[int, ...], gradient: tuple[int, ...]) -> Expansion:
     n_rf, steady = len(kind), playing.tr < math.inf
     kinds = [playing.kinds[place] for place in kind]
@@ -192,7 +197,7 @@ def _expansion(playing: Playing, kind: tuple[int, ...], gradient: tuple[int, ...
     layout = Layout.train(
         n_echoes,
         before=played[:before],
-        crusher=int(gradient[before] != NONE),
+        crusher=int(gradient[before] == CRUSHED),
         kinds=[*kinds[:-1], *[kinds[-1]] * n_echoes],
         steady=steady,
     )
@@ -230,6 +235,12 @@ def playing_of(problem: Problem) -> Playing | None:
     if isinstance(acquisition.tr, Range):
         raise ValueError(f"a search takes one repetition time: state tr_ms as a number in '{problem.name}'")
     kinds = [problem.pulses.get(name) for name in space.pulses]
+    for name, kind in zip(space.pulses, kinds, strict=True):
+        if kind is not None and kind.fixed_flip is not None and kind.fixed_flip > space.max_flip:
+            raise ValueError(
+                f"pulse '{name}' turns by {math.degrees(kind.fixed_flip):.6g}°, above max_flip_deg of"
+                f" '{problem.name}', {math.degrees(space.max_flip):.6g}"
+            )
     return Playing(
         kinds=space.pulses,
         sides=tuple(None if kind is None else kind.side for kind in kinds),

@@ -11,7 +11,7 @@ from sequence_search.engines.simulator import Simulator
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, unmet_text
 from sequence_search.pulses.slices import IN_SEARCH
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.drafts import has_slice, with_fewer_gradients
 from sequence_search.strategies.limited import Limited
@@ -56,10 +56,13 @@ class Finisher:
 
     @cached_property
     def _check(self) -> Simulator | DraftSimulator:
-        # Where each voxel is simulated at several places of a slice, as many simulations in all.
-        n_places = IN_SEARCH if has_slice(self._problem) else 1
-        voxels = self._problem.voxels(CHECK_N_PER_TISSUE // n_places, seed=CHECK_SEED)
+        voxels = self._problem.voxels(self._n_check, seed=CHECK_SEED)
         return simulator_of(self._problem, voxels, self._engine)
+
+    @property
+    def _n_check(self) -> int:
+        """Voxels of a tissue: fewer where each is simulated at several places of a slice, as many in all."""
+        return CHECK_N_PER_TISSUE // (IN_SEARCH if has_slice(self._problem) else 1)
 
     def finish(
         self, seed: int, found: list[Sequence], meter: Meter, *, history: tuple[Point, ...], n_seeds: int = 1
@@ -153,7 +156,7 @@ class Finisher:
         """
         found = sequence.detach().without_padding()
         forms = [found, found.turn_first_to_zero()]
-        dropped = self.limited.frame.without_small_pulses(found).turn_first_to_zero()
+        dropped = self.limited.without_small_pulses(found).turn_first_to_zero()
         if 0 < len(dropped.flip_angle) < len(found.flip_angle):
             # The delay of a dropped pulse may have lengthened the one before it beyond its bound.
             longest = self._problem.search_space.max_delay
@@ -177,7 +180,7 @@ class Finisher:
         """The design of what was found, or a better one where its loss does not hold on other voxels."""
         if abs(design.check_loss - design.loss) <= LARGEST_MOVE * abs(design.loss) or meter.must_end():
             return design
-        voxels = self._problem.voxels(CHECK_N_PER_TISSUE, seed=REPOLISH_SEED)
+        voxels = self._problem.voxels(self._n_check, seed=REPOLISH_SEED)
         loss_and_gradient = simulator_of(self._problem, voxels, self._engine).loss_and_gradient
         loss, polished = self.limited.polish(loss_and_gradient, found, meter)
         if math.isinf(loss) or not _has_pulses(polished):
@@ -187,7 +190,7 @@ class Finisher:
 
 
 def _has_pulses(sequence: Sequence) -> bool:
-    return len(sequence.drop_small_pulses().flip_angle) > 0
+    return bool((sequence.flip_angle.abs() >= SMALL_PULSE).any())
 
 
 def _terms(sequences: list[Sequence], simulator: Simulator | DraftSimulator) -> list[dict[str, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor
 from sequence_search.engines.simulator import LossFunction
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, Measure, exact_structures
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.constrained import Constraint
 from sequence_search.strategies.drafts import playing_of
@@ -94,7 +95,21 @@ class Limited:
         """What does nothing: a pulse of 0°, or as many as make a train."""
         none = [0.0] * (1 if self.playing is None or self.playing.n_echoes == 1 else 2)
         plain = Sequence.from_degrees_ms(none, none, [1e3 * self.space.min_rf_delay] * len(none))
-        return plain if self.playing is None else self.playing.bounded(plain)
+        if self.playing is None:
+            return plain
+        draft = self.playing.bounded(plain)
+        kind = next((place for place, flip in enumerate(self.playing.fixed) if flip is None), 0)
+        return self.playing.bounded(replace(draft, flip_angle=plain.flip_angle, kind=draft.kind + kind))
+
+    def without_small_pulses(self, sequence: Sequence) -> Sequence:
+        """A single sequence without its small pulses, but for those given and those of a train."""
+        if self.playing is None:
+            return self.frame.without_small_pulses(sequence)
+        single = sequence.without_padding()
+        if self.playing.n_echoes > 1 and (single.flip_angle[-2:].abs() < SMALL_PULSE).any():
+            return single
+        dropped = single.drop_small_pulses().without_padding()
+        return self.playing.bounded(dropped) if len(dropped.delay) else dropped
 
     @property
     def follows_structure(self) -> bool:

@@ -17,6 +17,8 @@ from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafts import Draft, Expansion, Playing, playing_of
 from sequence_search.voxels import Voxels
 
+ROUNDING = 1e-9  # of bounds that were stated in another unit
+
 
 def simulator_of(problem: Problem, voxels: Voxels, engine: str) -> Simulator | DraftSimulator:
     """Simulator of a problem for what its search proposes, sequences or drafts."""
@@ -146,7 +148,9 @@ def _structures(playing: Playing, draft: Draft) -> _Structures:
         total[rows, : len(expansion.total)] = expansion.total
         least_rest[rows] = expansion.rest
     room = playing.tr - least_rest - (total * shortest).sum(1)
-    fit = [(rows[room[rows] >= 0], expansion) for rows, expansion in groups]
+    # Nor is what cannot keep its echo spacing.
+    possible = (room >= 0) & (flat.shortest <= flat.longest * (1 + ROUNDING)).all(-1).numpy()
+    fit = [(rows[possible[rows]], expansion) for rows, expansion in groups]
     return _Structures(draft, shortest, total, least_rest, room, [group for group in fit if len(group[0])])
 
 
@@ -173,7 +177,7 @@ class _Numbers(NamedTuple):
         """From those of the drafts."""
         beyond = delay - structures.shortest
         needed = (beyond * structures.total).sum(1)
-        too_long = needed > structures.room
+        too_long = (needed > structures.room) & (needed > 0)
         scale = np.where(too_long, structures.room / np.where(too_long, needed, 1.0), 1.0)[:, None]
         rest = structures.room - scale[:, 0] * needed + structures.least_rest
         return cls(flip, phase, structures.shortest + scale * beyond, beyond, scale, rest, structures)

@@ -48,7 +48,7 @@ class Design:
 
     sequence: Sequence  # without pulses below 3° where that does not raise the loss, and the first phase 0
     evaluation: Evaluation  # over the standard ensemble
-    check_loss: float  # over an independent ensemble, four times as large
+    check_loss: float  # over an independent ensemble, four times as large, with slices half as large
     repolished: bool
 
     @property

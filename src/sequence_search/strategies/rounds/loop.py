@@ -18,7 +18,7 @@ from sequence_search.strategies.base import Meter, Progress
 from sequence_search.strategies.descent import descend
 from sequence_search.strategies.drafts import has_slice
 from sequence_search.strategies.finish import Finisher
-from sequence_search.strategies.played import simulator_of
+from sequence_search.strategies.played import played_as, simulator_of
 from sequence_search.strategies.result import Point, Run, failed, family_place
 
 # A round that lowers the least loss by less than this part of it brought nothing.
@@ -210,7 +210,7 @@ class RoundSearch:
         if not state.elite:
             return None
         best, n_steps = state.elite[0], self._rounds.max_rounds
-        shown = best.sequence.turn_first_to_zero()
+        shown = played_as(self._simulator, best.sequence).turn_first_to_zero()
         if state.polished:
             n_best = len(self._best(state))
             note = f"{len(state.polished)} of {n_best} structures polished"
@@ -222,6 +222,8 @@ class RoundSearch:
         """Run of the best, those not polished as they are."""
         if not state.elite:
             reason = "no proposal of the first round has a finite loss"
+            if self._limited.playing is not None:
+                reason += ": pulses and gradients may not fit into the repetition or the echo spacing"
             return [failed(state.seed, reason, meter.seconds, meter.evaluations, state.history)]
         found = [*state.polished, *self._best(state)[len(state.polished) :]]
         if state.elite[0].loss >= self._nothing:
@@ -268,7 +270,7 @@ class RoundSearch:
             return []
         signal = self._simulator.signal(refined[finite]).abs().mean(-1)
         does = (signal > IDLE * signal.max()) | (loss[finite] < self._nothing)
-        chosen = finite[does] if does.any() else finite[:1]
+        chosen = finite[does] if does.any() else finite[loss[finite].argmin()][None]
         return [Candidate(float(loss[i]), refined[i].without_padding()) for i in chosen.tolist()]
 
     def _best(self, state: SearchState) -> list[Sequence]:
@@ -285,7 +287,7 @@ class RoundSearch:
     def _polish(self, sequence: Sequence, meter: Meter) -> Sequence:
         """Converge it, without the pulses that do nothing."""
         loss, best = self._limited.polish(self._fine, sequence, meter)
-        needed = self._limited.frame.without_small_pulses(best)
+        needed = self._limited.without_small_pulses(best)
         if 0 < len(needed.flip_angle) < len(best.flip_angle) and not meter.must_end():
             loss_without, without = self._limited.polish(self._fine, needed, meter)
             # A pulse does nothing whose removal raises the loss by less than it is converged.
