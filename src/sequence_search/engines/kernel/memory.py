@@ -59,8 +59,18 @@ def starts(n: int) -> np.ndarray:
 
 def workspace(n_most: int) -> tuple[np.ndarray, np.ndarray]:
     """Uninitialised memory for one thread, and `starts`; `divide` gives the parts out."""
-    start = starts(n_most)
+    return room(starts(n_most))
+
+
+def room(start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Uninitialised memory for parts that begin there, and where they begin."""
     return np.empty(start[-1] + WIDTH), start
+
+
+@inner
+def aligned(numbers):
+    """Take the memory from where a cache line begins."""
+    return numbers[-(np.int64(numbers.ctypes.data) // numbers.itemsize) % WIDTH :]
 
 
 @inner
@@ -72,7 +82,7 @@ def part(numbers, start, i):
 @inner
 def divide(numbers, start):
     """Divide a thread's memory into the parts, in the order of the table, from where a cache line begins."""
-    numbers = numbers[-(np.int64(numbers.ctypes.data) // numbers.itemsize) % WIDTH :]
+    numbers = aligned(numbers)
     return Work(
         part(numbers, start, 0),
         part(numbers, start, 1),

@@ -10,7 +10,7 @@ import numpy as np
 from sequence_search.engines.kernel.compilation import inner
 from sequence_search.engines.kernel.lanes import WIDTH, pointer
 from sequence_search.engines.kernel.levels import PULSE, READ, SPAN
-from sequence_search.engines.kernel.memory import SLOPES, part
+from sequence_search.engines.kernel.memory import SLOPES, aligned, part, room
 from sequence_search.engines.kernel.rotations import NODE
 from sequence_search.engines.kernel.states import KEPT, Tables, tables
 from sequence_search.engines.kernel.tree import LEAF
@@ -80,14 +80,13 @@ def starts(layout: Layout) -> np.ndarray:
 
 def workspace(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     """Uninitialised memory for one thread, and `starts`; `divide` gives the parts out."""
-    start = starts(layout)
-    return np.empty(start[-1] + WIDTH), start
+    return room(starts(layout))
 
 
 @inner
 def divide(numbers, start):
     """Divide a thread's memory into the parts, in the order of the table, from where a cache line begins."""
-    numbers = numbers[-(np.int64(numbers.ctypes.data) // numbers.itemsize) % WIDTH :]
+    numbers = aligned(numbers)
     return Work(
         part(numbers, start, 0),
         part(numbers, start, 1),

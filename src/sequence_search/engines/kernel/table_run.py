@@ -11,6 +11,7 @@ import functools
 
 import numpy as np
 
+from sequence_search.columns import readout_multiples
 from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.items import ADJOINT, FORWARD, LOSS
 from sequence_search.engines.kernel.memory import SLOPES
@@ -100,9 +101,7 @@ def _run_back(
 @functools.cache
 def _until_readout(layout: Layout) -> np.ndarray:
     """How often the time to the last readout contains each delay."""
-    last = layout.readouts[-1]
-    counts: np.ndarray = np.sum([*layout.multiples[: last.pulse], last.multiples], axis=0, dtype=float)
-    return counts
+    return np.array(readout_multiples(layout)[-1], float)
 
 
 def _run(
