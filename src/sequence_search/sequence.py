@@ -139,9 +139,11 @@ class Sequence(Batch):
         parts, present = packed(cls.COLUMNS, is_pulse, columns)
         return cls(**dict[str, Any](parts), present=None if bool(present.all()) else present)
 
-    @classmethod
-    def stack(cls, sequences: list[Sequence]) -> Sequence:
+    @staticmethod
+    def stack(sequences: list[Sequence]) -> Sequence:
         """Batch of one or more single sequences [n_sequences, n_rf] of one layout, padded to the longest.
+
+        It is of the class of the sequences.
 
         Raises
         ------
@@ -152,17 +154,18 @@ class Sequence(Batch):
             raise ValueError("stack needs at least one sequence, and single ones: index a batch first")
         sequences = [s.without_padding() for s in sequences]
         check_same_layout(s.layout for s in sequences)
-        parts, present = padded(cls.COLUMNS, [s.columns() for s in sequences])
-        return cls(**parts, present=None if bool(present.all()) else present, layout=sequences[0].layout)
+        first = sequences[0]
+        parts, present = padded(first.COLUMNS, [s.columns() for s in sequences])
+        return type(first)(**parts, present=None if bool(present.all()) else present, layout=first.layout)
 
-    @classmethod
-    def by_layout(cls, sequences: list[Sequence]) -> Iterator[tuple[Int[Tensor, " rows"], Sequence]]:
+    @staticmethod
+    def by_layout(sequences: list[Sequence]) -> Iterator[tuple[Int[Tensor, " rows"], Sequence]]:
         """Places of single sequences of one layout, and these as a batch, layout by layout as they come."""
         places: dict[Layout | None, list[int]] = {}
         for place, sequence in enumerate(sequences):
             places.setdefault(sequence.layout, []).append(place)
         for rows in places.values():
-            yield torch.tensor(rows), cls.stack([sequences[row] for row in rows])
+            yield torch.tensor(rows), Sequence.stack([sequences[row] for row in rows])
 
     @property
     def n_rf(self) -> Int[Tensor, "*batch"]:

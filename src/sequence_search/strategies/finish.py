@@ -198,7 +198,7 @@ def _terms(sequences: list[Sequence], simulator: Simulator | DraftSimulator) -> 
     step = simulator.most_at_once(max((len(each.delay) for each in sequences), default=0), BATCH_SIGNALS)
     terms: list[dict[str, float]] = []
     for first in range(0, len(sequences), step):
-        parts = simulator.parts(type(sequences[0]).stack(sequences[first : first + step]))
+        parts = simulator.parts(Sequence.stack(sequences[first : first + step]))
         rows = zip(*(part.tolist() for part in parts.values()), strict=True)
         terms += [dict(zip(parts, row, strict=True)) for row in rows]
     return terms

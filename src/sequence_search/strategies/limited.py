@@ -183,7 +183,7 @@ class Limited:
     def _range(self, plain: LossFunction, n_random: int) -> float:
         """Range of the losses of random designs, the same for every seed."""
         free = random_designs(self.free_space, n_random, np.random.default_rng(0))
-        losses = plain(type(free[0]).stack(self.complete(free, alone=False)))[0]
+        losses = plain(Sequence.stack(self.complete(free, alone=False)))[0]
         finite = losses[losses.isfinite()]
         return float(finite.max() - finite.min() if len(finite) else 0) or 1.0
 

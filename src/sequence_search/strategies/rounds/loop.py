@@ -187,7 +187,7 @@ class RoundSearch:
         loss, refined = descend(
             self._descent_loss(),
             self._limited.space,
-            type(proposals[0]).stack(proposals),
+            Sequence.stack(proposals),
             learning_rate=self._rounds.learning_rate,
             parts=[(max(1, round(part * self._rounds.steps)), kept) for part, kept in self._halvings],
             meter=meter,
