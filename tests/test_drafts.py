@@ -11,7 +11,7 @@ from sequence_search.acquisition import Acquisition
 from sequence_search.layout import SPOILER
 from sequence_search.limits import Limits, Range
 from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
-from sequence_search.strategies.drafts import Draft, has_choice, playing_of, with_fewer_gradients
+from sequence_search.strategies.drafts import Draft, playing_of, with_fewer_gradients
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.plain import from_plain, to_plain
 from sequence_search.strategies.rounds.loop import SearchState
@@ -69,8 +69,8 @@ gradients = ["none", "crusher", "spoiler"]
 
 def test_a_plain_problem_has_no_drafts():
     assert playing_of(PLAIN) is None
-    assert not has_choice(PLAIN.search_space)
-    assert has_choice(REAL.search_space)
+    assert not PLAIN.search_space.has_choice
+    assert REAL.search_space.has_choice
 
 
 def test_proposals_play_all_there_is_to_choose():

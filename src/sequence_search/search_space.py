@@ -117,6 +117,11 @@ class SearchSpace:
         plain = SearchSpace(min_rf_delay=self.min_rf_delay, max_delay=self.max_delay, max_flip=self.max_flip)
         return {name for name in ("flip_range", "wait_ranges") if getattr(self, name) == getattr(plain, name)}
 
+    @property
+    def has_choice(self) -> bool:
+        """Whether there are other pulses than instantaneous ones, or gradients."""
+        return self.pulses != (HARD,) or self.gradients != (NO_GRADIENT,)
+
     def _set(self, name: str, value: object) -> None:
         """While it is made: the type is frozen."""
         object.__setattr__(self, name, value)

@@ -25,7 +25,7 @@ MOMENTS: dict[str, Gradient] = {NO_GRADIENT: 0, "crusher": 1, SPOILER: SPOILER}
 
 def has_layouts(space: SearchSpace, acquisition: Acquisition) -> bool:
     """Whether sequences are other than instantaneous pulses, without gradients, played and read once."""
-    return acquisition != Acquisition() or space.pulses != (HARD,) or space.gradients != (NO_GRADIENT,)
+    return acquisition != Acquisition() or space.has_choice
 
 
 def check_computable(
@@ -100,13 +100,11 @@ def as_played(
         if given and len(given) != n_rf:
             raise ValueError(f"{what} need one name for each of {n_rf} pulses, got {len(given)}")
     names, moments = names or (HARD,) * n_rf, moments or [0] * n_rf
-    place, delay = list(range(n_rf)), pulses.delay
-    if acquisition.echoes == 1:
-        layout = Layout.plain(n_rf, gradients=moments, kinds=names, steady=acquisition.is_repeated)
-    else:
+    delay = pulses.delay
+    if acquisition.echoes > 1:
         _check_train(pulses, moments, acquisition.echoes)
-        place, delay = place[:-1] + place[-1:] * acquisition.echoes, delay[..., :-1]
-        layout = _train([names[each] for each in place], moments, acquisition)
+        delay = delay[..., :-1]
+    layout, place = layout_of(names, moments, acquisition.echoes, steady=acquisition.is_repeated)
     if layout.steady:
         delay = torch.cat([delay, torch.zeros_like(delay[..., :1])], -1)
     played = Sequence(pulses.flip_angle[..., place], pulses.phase[..., place], delay, layout=layout)
@@ -234,11 +232,20 @@ def _check_train(pulses: Sequence, moments: list[Gradient], n_echoes: int) -> No
         )
 
 
-def _train(kinds: list[str], moments: list[Gradient], acquisition: Acquisition) -> Layout:
-    *before, _, crusher = moments
-    return Layout.train(
-        acquisition.echoes, before=before, crusher=int(crusher), kinds=kinds, steady=acquisition.is_repeated
-    )
+def layout_of(
+    kinds: tuple[str, ...], moments: list[Gradient], n_echoes: int, *, steady: bool
+) -> tuple[Layout, list[int]]:
+    """Layout of pulses with these kinds and gradients after them, and which of them each of its pulses is.
+
+    Of a train the last pulse is repeated, with the gradient before it on both of its sides.
+    """
+    place = list(range(len(kinds)))
+    if n_echoes == 1:
+        return Layout.plain(len(kinds), gradients=moments, kinds=kinds, steady=steady), place
+    *before, crusher, _ = moments
+    place += place[-1:] * (n_echoes - 1)
+    played = [kinds[each] for each in place]
+    return Layout.train(n_echoes, before=before, crusher=int(crusher), kinds=played, steady=steady), place
 
 
 def _one_tr(acquisition: Acquisition, tr: float | None) -> float:

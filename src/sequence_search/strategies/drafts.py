@@ -13,24 +13,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sequence_search.acquisition import Acquisition
 from sequence_search.columns import Column
-from sequence_search.layout import HARD, SPOILER, Layout
+from sequence_search.layout import HARD, Layout
 from sequence_search.limits import Range
+from sequence_search.problem.playable import MOMENTS, layout_of
 from sequence_search.problem.problem import Problem
-from sequence_search.search_space import GRADIENTS, NO_GRADIENT, SearchSpace
+from sequence_search.search_space import GRADIENTS, SearchSpace
 from sequence_search.sequence import Sequence
 
 WHOLE_TURN = 2 * math.pi
 MOST_STRUCTURES = 4096  # that are remembered
 NO_BOUND = 1e9  # of a delay [s]: finite, since drafts are compared number by number
-NONE, CRUSHED, SPOILED = range(len(GRADIENTS))
+NONE, _, SPOILED = range(len(GRADIENTS))
 LEAST_REST = 1e-4  # from the last readout to the end of the repetition [s]
-
-
-def has_choice(space: SearchSpace) -> bool:
-    """Whether a search has more to choose than flip angles, phases and delays."""
-    return space.pulses != (HARD,) or space.gradients != (NO_GRADIENT,)
 
 
 def has_slice(problem: Problem) -> bool:
@@ -183,27 +178,16 @@ class Playing:
 
 @lru_cache(maxsize=MOST_STRUCTURES)
 def _expansion(playing: Playing, kind: tuple[int, ...], gradient: tuple[int, ...]) -> Expansion:
-    n_rf, steady = len(kind), playing.tr < math.inf
-    kinds = [playing.kinds[place] for place in kind]
-    played = [SPOILER if code == SPOILED else code for code in gradient]
-    everyone = np.arange(n_rf)
-    flip = np.array([playing.fixed[place] for place in kind], float)
+    kinds = tuple(playing.kinds[place] for place in kind)
+    moments = [MOMENTS[GRADIENTS[code]] for code in gradient]
+    layout, pulse = layout_of(kinds, moments, playing.n_echoes, steady=playing.tr < math.inf)
+    delay, total = np.arange(len(kind)), np.ones(len(kind))
+    if playing.n_echoes > 1:
+        delay, total[-2:] = delay[:-1], (2.0 * playing.n_echoes, 0.0)
+    flip = np.array([playing.fixed[place] for place in kind], float)[pulse]
     # The first pulse of the next repetition has to fit in, too.
     rest = max(LEAST_REST, playing.sides[kind[0]] or 0.0)
-    if playing.n_echoes == 1:
-        layout = Layout.plain(n_rf, gradients=played, kinds=kinds, steady=steady)
-        return Expansion(layout, everyone, everyone, np.ones(n_rf), flip, rest)
-    before, n_echoes = n_rf - 2, playing.n_echoes
-    layout = Layout.train(
-        n_echoes,
-        before=played[:before],
-        crusher=int(gradient[before] == CRUSHED),
-        kinds=[*kinds[:-1], *[kinds[-1]] * n_echoes],
-        steady=steady,
-    )
-    total = np.array([*[1.0] * before, 2.0 * n_echoes, 0.0])
-    pulse = np.append(everyone[:-1], [n_rf - 1] * n_echoes)
-    return Expansion(layout, pulse, everyone[:-1], total, flip[pulse], rest)
+    return Expansion(layout, np.array(pulse), delay, total, flip, rest)
 
 
 def with_fewer_gradients(sequence: Sequence) -> list[Sequence]:
@@ -229,7 +213,7 @@ def playing_of(problem: Problem) -> Playing | None:
         If the repetition time or the echo spacing is a range.
     """
     space, acquisition = problem.search_space, problem.acquisition
-    if not has_choice(space) and acquisition == Acquisition():
+    if not problem.has_layouts:
         return None
     tr, _ = acquisition.tr_bounds
     if isinstance(acquisition.tr, Range):

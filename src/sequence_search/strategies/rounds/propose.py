@@ -15,7 +15,7 @@ import torch
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.descent import echoes
-from sequence_search.strategies.drafts import Draft, gradient_codes, has_choice
+from sequence_search.strategies.drafts import Draft, gradient_codes
 
 TRIES = 8  # to find a pathway that can refocus
 MOST_CHANGES = 4  # of one child: the way from one good structure to another leads over bad ones
@@ -53,7 +53,7 @@ def changed_designs(
         Single ones, best first: the earlier in the list, the more children.
     """
     pulses = [_as_pulses(parent, space) for parent in parents]
-    changes = (*CHANGES, *[_play_another] * 3) if has_choice(space) else CHANGES
+    changes = (*CHANGES, *[_play_another] * 3) if space.has_choice else CHANGES
     children = []
     for _ in range(count):
         # The square of a uniform draw prefers the front of the list.
@@ -72,7 +72,7 @@ def _as_pulses(sequence: Sequence, space: SearchSpace) -> Pulses:
     """With positive flip angles, where the descent may have made them negative: phases turned by 180°."""
     flip, phase = sequence.flip_angle.numpy(), sequence.phase.numpy()
     more = []
-    if isinstance(sequence, Draft) and has_choice(space):
+    if isinstance(sequence, Draft) and space.has_choice:
         more = [sequence.kind.numpy(), sequence.gradient.numpy()]
     return np.stack([abs(flip), np.where(flip < 0, phase + math.pi, phase), sequence.delay.numpy(), *more])
 
@@ -95,7 +95,7 @@ def _random_pulses(space: SearchSpace, n_rf: int, rng: np.random.Generator) -> P
         rng.uniform(-math.pi, math.pi, n_rf),
         space.min_rf_delay * ratio ** rng.random(n_rf),
     ]
-    if has_choice(space):
+    if space.has_choice:
         kind = rng.integers(len(space.pulses), size=n_rf).astype(float)
         # Gradients everywhere would leave few pathways: of each sequence a share, uniform.
         gradient = np.where(rng.random(n_rf) < rng.random(), rng.choice(gradient_codes(space), n_rf), 0)
