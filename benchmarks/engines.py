@@ -258,7 +258,7 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "engines.json")
     parser.add_argument("--quick", action="store_true", help="a small subset")
-    parser.add_argument("--layouts", action="store_true", help="measure layouts alone, print their table")
+    parser.add_argument("--layouts", action="store_true", help="measure layouts alone, into what --out has")
     parser.add_argument(
         "--markdown", type=Path, help="write the tables of --out into this page; measure nothing"
     )
@@ -268,7 +268,11 @@ def main() -> None:
         name, pulses, n_voxels, batch, call = arguments.peak
         print(peak(name, int(pulses), int(n_voxels), int(batch), call))
     elif arguments.layouts:
-        print(tables.of_layouts(layouts.measure(rounds=60)))
+        found = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+        with silenced():
+            found["layouts"] = layouts.measure(rounds=60)
+        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+        print(tables.of_layouts(found["layouts"]))
     elif arguments.markdown:
         tables.insert(arguments.markdown, json.loads(arguments.out.read_text()))
     else:

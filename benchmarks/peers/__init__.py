@@ -81,7 +81,7 @@ class Contestant:
 def leaves(sequence: Sequence) -> Sequence:
     """Copy whose flip angles, phases and delays ask for gradients."""
     parts = (sequence.flip_angle, sequence.phase, sequence.delay)
-    return Sequence(*(part.detach().clone().requires_grad_() for part in parts))
+    return Sequence(*(part.detach().clone().requires_grad_() for part in parts), layout=sequence.layout)
 
 
 def by_autograd(signal: Callable[[Sequence], Tensor], case: Case) -> Gradient:

@@ -2,7 +2,8 @@
 
 The uniform spread within a voxel is a constant gradient across it: in a delay t the k-space position moves by
 2 spread t cycles per voxel, and a box-shaped voxel weighs it with a sinc. So all of our physics is there,
-provided that all voxels share the spread. Each new sequence needs its own graph.
+provided that all voxels share the spread. Crushers and spoilers are gradients along the other two axes. It is
+played once: a steady state would be as many repetitions as it takes. Each new sequence needs its own graph.
 
 The graph merges states that lie close in k-space and time, at a fixed resolution. Without a gradient, or with
 one that is small against it, states of different clocks are merged, and signals of five pulses can be wrong
@@ -18,10 +19,10 @@ from types import ModuleType
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from peers import Case, Contestant, Task, by_autograd
 from sequence_search import Sequence
+from sequence_search.layout import SPOILER, Layout
 from sequence_search.voxels import Voxels
 
 VOXEL_SIZE = 1e-3  # m
@@ -33,10 +34,10 @@ def prepare(case: Case) -> Task:
 
     # The graph reads numbers off tensors that ask for gradients.
     warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad=True")
-    data = _phantom(MRzeroCore, case.voxels)
     spread = float(case.voxels.spread[0])
     if not bool((case.voxels.spread == spread).all()):
         raise ValueError("MRzeroCore's voxels must share one spread")
+    data = _phantom(MRzeroCore, case.voxels)
 
     def signal(sequence: Sequence) -> Tensor:
         played = _played(MRzeroCore, sequence, spread)
@@ -50,7 +51,8 @@ def prepare(case: Case) -> Task:
             print_progress=False,
             return_mag_adc=True,
         )
-        return torch.cat(states[-1]).sum(0, keepdim=True)
+        read = torch.cat([torch.stack(of_pulse).sum(0) for of_pulse in states if of_pulse])
+        return read[None] if len(read) > 1 else read
 
     return Task(partial(signal, case.sequence), partial(by_autograd, signal, case))
 
@@ -74,23 +76,39 @@ def _phantom(mr0: ModuleType, voxels: Voxels) -> object:
         affine=torch.eye(4),
         voxel_pos=torch.zeros(n_voxels, 3),
         nyquist=torch.full((3,), math.inf),
-        dephasing_func=lambda k, _: torch.sinc(VOXEL_SIZE * k[:, 0]),
+        dephasing_func=lambda k, _: torch.sinc(VOXEL_SIZE * k[:, :3]).prod(-1),
     )
 
 
 def _played(mr0: ModuleType, sequence: Sequence, spread: float) -> object:
-    """One repetition a pulse; a sample is taken at the end of the last."""
+    """One repetition a pulse, with a sample at each readout."""
+    layout = sequence.layout or Layout.plain(sequence.flip_angle.shape[-1])
+    if layout.steady:
+        raise ValueError("MRzeroCore has no steady state")
     flips, phases, delays = (
         part[0].float() for part in (sequence.flip_angle, sequence.phase, sequence.delay)
     )
     repetitions = []
-    for i, delay in enumerate(delays):
+    for i in range(layout.n_rf):
         pulse = mr0.Pulse.zero()
         pulse.angle, pulse.phase = flips[i], phases[i]
-        moment = pad((2 * spread / VOXEL_SIZE * delay).reshape(1, 1), (0, 2))
-        sampled = torch.tensor([int(i == len(delays) - 1)], dtype=torch.int32)
-        repetitions.append(mr0.Repetition(pulse, delay[None], moment, torch.zeros(1), sampled))
+        crusher, spoiler = _moments(layout, i)
+        read = [readout for readout in layout.readouts if readout.pulse == i]
+        stops = [(readout.multiples, readout.gradient, 0, 1) for readout in read]
+        if not read or read[-1].multiples != layout.multiples[i]:
+            stops.append((layout.multiples[i], crusher, spoiler, 0))
+        multiples, crushed, spoiled, sampled = (torch.tensor(part) for part in zip(*stops, strict=True))
+        times = (multiples.float() @ delays).diff(prepend=torch.zeros(1))
+        steps = [part.float().diff(prepend=torch.zeros(1)) for part in (crushed, spoiled)]
+        moments = torch.stack([2 * spread * times, *steps], -1) / VOXEL_SIZE
+        repetitions.append(mr0.Repetition(pulse, times, moments, torch.zeros(len(times)), sampled.int()))
     return mr0.Sequence(repetitions, normalized_grads=False)
+
+
+def _moments(layout: Layout, pulse: int) -> tuple[int, int]:
+    """Cycles over the voxel by the crusher and by the spoiler after a pulse, the latter all different."""
+    gradient = layout.gradients[pulse]
+    return (0, 8 * 3**pulse) if gradient == SPOILER else (gradient, 0)
 
 
 CONTESTANT = Contestant("MRzeroCore", prepare, needs="MRzeroCore", tolerance=1e-4)

@@ -150,7 +150,7 @@ def _floor(found: Found) -> str:
 
 def of_layouts(results: list[Found]) -> str:
     """Table of layouts; empty without any."""
-    head = ["layout", "triples", "leaves", "ms a sequence", "of the time of", "ratio", "target"]
+    head = ["layout", "triples", "leaves", "ms a sequence", "of the time of", "ratio", "target", "MRzeroCore"]
     rows = [
         [
             result["layout"],
@@ -160,10 +160,13 @@ def of_layouts(results: list[Found]) -> str:
             result.get("against", ""),
             f"{result['ratio']:.2f}" if "ratio" in result else "",
             f"{result['target']:g}" if "target" in result else "",
+            f"{_number(result['peer_ms'])} ms, {_number(result['peer_ratio'])}x"
+            if "peer_ms" in result
+            else "",
         ]
         for result in results
     ]
-    title = "Layouts: loss and gradient, 1,008 voxels, one core, processor time"
+    title = "Layouts: loss and gradient, 1,008 voxels, one core, processor time; MRzeroCore beside it"
     return _table(title, head, rows) if rows else ""
 
 
