@@ -185,7 +185,7 @@ def table_work(mode, counter, numbers, start, sequences, tables, rotations, bloc
         item = take_next(counter)
         if item >= delay.shape[0] * n_chunks:
             return
-        b, c = item // n_chunks, item % n_chunks
+        c, b = item // delay.shape[0], item % delay.shape[0]  # so that tables of rotations stay in the cache
         pulses = Pulses(
             n, pointer(flip, n * b, n), pointer(phase, n * b, n), pointer(delay, size.delays * b, size.delays)
         )
