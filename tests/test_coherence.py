@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,7 +61,24 @@ def test_dephasing_never_grows_with_the_clock():
     assert dephasing(np.array([-4e-3])) == pytest.approx(dephasing(np.array([4e-3])))
 
 
-def test_pathways_of_a_layout_are_refused():
-    spoiled = Sequence.from_degrees_ms([90], [0], [5], layout=Layout.plain(1, gradients=(1,)))
-    with pytest.raises(ValueError, match="pathways needs a sequence without a layout, got <Sequence"):
-        coherence_pathways(spoiled)
+@pytest.mark.parametrize(
+    "layout",
+    [
+        Layout.plain(4, gradients=("spoiler", 1, 2, 1)),
+        Layout.plain(4, gradients=(1, "spoiler", 1, 1), steady=True),
+        Layout.plain(4, gradients=("spoiler", "spoiler", 0, 0)),
+        Layout.train(2, before=("spoiler",), crusher=1),
+    ],
+)
+def test_of_a_layout_those_without_a_moment_are_the_magnetization_of_the_engine(layout):
+    numbers = [80, 120, 95, 140], [0, 30, 100, 170], [9, 31, 7, 12, 400][: layout.n_delay]
+    sequence = Sequence.from_degrees_ms(*numbers, layout=layout)
+    once = replace(sequence, layout=replace(layout, steady=False))
+    pathways = coherence_pathways(sequence, t1=0.8, t2=0.05, mz=0.6)
+    pathways = pathways[pathways.moment == 0]
+    parts = pathways.amplitude * np.exp(2j * math.pi * 20 * pathways.clock)
+    is_z = pathways.orders[:, -1] == 0
+    mxy, mz = Simulator(make_voxels(t1=0.8, t2=0.05, b0=20.0)).magnetization(once, 0.6)
+    assert parts[~is_z].sum() == pytest.approx(complex(mxy.flatten()[-1]), abs=1e-10)
+    assert parts[is_z].sum() == pytest.approx(complex(mz.flatten()[-1]), abs=1e-10)
+    assert abs(parts[~is_z].sum()) > 1e-3

@@ -23,7 +23,7 @@ def test_without_a_pulse_its_intervals_are_joined():
     assert found.loss == pytest.approx(problem.evaluate(found.sequence).loss)
     assert (first.loss, first.rise) == pytest.approx((alone, alone - found.loss))
     assert second.loss == pytest.approx(problem.evaluate(played(problem, [170], [507])).loss)
-    assert (found.gradients, found.structure) == ((), "2 RF with a layout: repeated")
+    assert (found.gradients, found.structure) == ((), "2 RF: gradient echo, inversion-prepared; TR 900 ms")
 
 
 def test_without_its_only_pulse_nothing_is_read():

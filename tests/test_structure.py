@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sequence_search.layout import Layout
+from sequence_search.layout import Layout, Readout
 from sequence_search.sequence import Sequence
-from sequence_search.structure import describe, find_structure
+from sequence_search.structure import describe, find_structure, uses
 
 
 def play(
@@ -201,20 +201,90 @@ def test_mirrored_and_turned_phases_negated_flips_and_a_pulse_of_0_degrees_chang
 @pytest.mark.parametrize(
     ("layout", "told"),
     [
-        (Layout.plain(2, gradients=("spoiler", 1)), "2 RF with a layout: crushers, spoilers"),
-        (Layout.plain(2, gradients=(1, 1), steady=True), "2 RF with a layout: crushers, repeated"),
-        (Layout.train(2), "3 RF with a layout: 2 readouts"),
-        (Layout.plain(1, kinds=("excite",)), "1 RF with a layout"),
+        (Layout.plain(2, gradients=("spoiler", 0)), "2 RF: gradient echo, saturation-prepared; spoiler"),
+        (
+            Layout.plain(2, gradients=(1, 1), steady=True),
+            "2 RF: spin echo read 10 ms after its echo; crushers, TR 20 ms",
+        ),
+        (
+            Layout.train(2, kinds=("excite", "refocus", "refocus")),
+            "3 RF: stimulated echo; excite, 2 refocus; 2 readouts",
+        ),
+        (Layout.plain(1, kinds=("excite",)), "1 RF: gradient echo; excite"),
     ],
 )
-def test_of_a_layout_it_says_what_is_played(layout, told):
-    numbers = [90.0] * layout.n_rf, [0.0] * layout.n_rf, [5.0] * layout.n_delay
-    sequence = Sequence.from_degrees_ms(*numbers, layout=layout)
-    assert describe(sequence) == told
-    with pytest.raises(ValueError, match="without a layout"):
-        find_structure(sequence)
+def test_of_a_layout_it_also_says_what_is_played(layout, told):
+    numbers = [90.0] * layout.n_rf, [0.0] * layout.n_rf, [5.0, 15.0, 0.0][: layout.n_delay]
+    assert describe(Sequence.from_degrees_ms(*numbers, layout=layout)) == told
+
+
+def test_the_structure_of_a_layout_is_of_its_crushers_and_its_times_are_in_its_delays():
+    flips, phases = [180, 90, 150, 150], [0, 90, 0, 0]
+    layout = Layout.train(2, before=("spoiler",), crusher=1, steady=True)
+    found = find_structure(Sequence.from_degrees_ms(flips, phases, [700, 6, 1270], layout=layout))
+    assert (found.kind, found.excitation, found.refocusing) == ("spin echo", 1, (2, 3))
+    assert (found.preparation, found.te, found.ti) == ("inversion-prepared", pytest.approx(0.024), 0.7)
+    assert (found.te_counts, found.ti_counts) == ((0, 4, 0), (1, 0, 0))
+    # Three pulses without a crusher about the second: its free decay is the largest; crushed, the echo is.
+    numbers = [70, 40], [0, 0], [12, 4]
+    kinds = [
+        find_structure(Sequence.from_degrees_ms(*numbers, layout=layout)).kind
+        for layout in (None, Layout.plain(2, gradients=(1, 1)))
+    ]
+    assert kinds == ["gradient echo", "spin echo"]
 
 
 def test_a_layout_whose_small_pulse_is_all_it_has_is_described_without():
     layout = Layout.plain(2, gradients=(0, 0), kinds=("hard", "hard"), steady=False)
     assert describe(Sequence.from_degrees_ms([90, 0], [0, 0], [5, 5], layout=layout)) == "1 RF: gradient echo"
+
+
+EXC, REF, INV, PREP = "excitation", "refocusing", "inversion", "preparation"
+PREPARED = Layout.plain(5, gradients=(0, 0, "spoiler", 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("flips", "delays", "layout", "expected"),
+    [
+        ([60], [5], None, (EXC,)),
+        ([90, 180], [10, 10], None, (EXC, REF)),
+        ([180, 90, 180], [600, 10, 10], None, (INV, EXC, REF)),
+        ([160, 90, 180], [600, 10, 10], Layout.plain(3, gradients=("spoiler", 1, 1)), (INV, EXC, REF)),
+        ([90, 80, 170], [600, 10, 10], Layout.plain(3, gradients=("spoiler", 1, 1)), (PREP, EXC, REF)),
+        # A T2 preparation ends with the pulse that stores; its 180° refocuses, and inverts nothing.
+        ([90, 180, 90, 90, 180], [40, 40, 5, 10, 10], PREPARED, (PREP, PREP, PREP, EXC, REF)),
+        # A stimulated echo: the second pulse stores, the third conjugates what it takes from there.
+        ([90, 90, 90], [10, 50, 10], Layout.plain(3, gradients=(1, "spoiler", 1)), (EXC, PREP, REF)),
+        # Crushers let nothing through but what both conjugate.
+        ([90, 180, 180], [10, 20, 10], Layout.plain(3, gradients=(1, 2, 1)), (EXC, REF, REF)),
+    ],
+)
+def test_uses_by_place_and_flip(flips, delays, layout, expected):
+    phases = [0.0, *[90.0] * (len(flips) - 1)]
+    if layout is PREPARED:
+        phases = [0, 90, 180, 0, 90]
+    assert uses(Sequence.from_degrees_ms(flips, phases, delays, layout=layout)) == expected
+
+
+def test_uses_of_an_inversion_prepared_train_that_is_repeated():
+    layout = Layout.train(6, before=("spoiler",), crusher=1, steady=True)
+    sequence = Sequence.from_degrees_ms(
+        [180, 90, *[120] * 6], [0, 0, *[90] * 6], [500, 5, 900], layout=layout
+    )
+    assert uses(sequence) == (INV, EXC, *[REF] * 6)
+
+
+def test_what_is_read_after_a_spoiler_was_excited_anew():
+    """Two gradient echoes of pulses that each excite, and a pulse that tips back after the last readout."""
+    readouts = (Readout(0, (1, 0), 0), Readout(1, (1, 0), 0))
+    layout = Layout(((1, 1), (1, 1), (1, 1)), ("spoiler", 0, 0), ("hard",) * 3, readouts)
+    assert uses(Sequence.from_degrees_ms([30, 40, 20], [0, 0, 180], [4, 6], layout=layout)) == (
+        EXC,
+        EXC,
+        PREP,
+    )
+
+
+def test_without_a_signal_nothing_is_excited():
+    assert uses(Sequence.from_degrees_ms([180], [0], [10])) == (INV,)
+    assert uses(Sequence.from_degrees_ms([], [], [])) == ()

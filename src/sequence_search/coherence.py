@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from sequence_search.batch import refuse_layout
+from sequence_search.layout import SPOILER, Gradient
+from sequence_search.sections import up_to_readout
 from sequence_search.sequence import Sequence
 
 LARGEST_NUMBER = 10_000  # of pathways kept after a pulse; fewer than 9 pulses have fewer
@@ -30,6 +31,8 @@ class CoherencePathways:
     amplitude : part of Mxy or Mz in units of M0, with relaxation, without dephasing
     clock : tau, the sum of orders times delays [s]: the phase of an offset f is 2 pi f tau, 0 an echo
     transverse_time : in the transverse plane [s]
+    moment : of crushers, the sum of orders times their moments, with a number of its own for each spoiler;
+        what has another than 0 is dephased over the voxel
     """
 
     orders: Int[np.ndarray, "pathways n_rf"]
@@ -37,6 +40,7 @@ class CoherencePathways:
     amplitude: Complex[np.ndarray, " pathways"]
     clock: Float[np.ndarray, " pathways"]
     transverse_time: Float[np.ndarray, " pathways"]
+    moment: Int[np.ndarray, " pathways"]
 
     def __getitem__(self, index: np.ndarray) -> CoherencePathways:
         """Some of the pathways."""
@@ -44,21 +48,25 @@ class CoherencePathways:
 
 
 def coherence_pathways(
-    sequence: Sequence, *, t1: float = TYPICAL_T1, t2: float = TYPICAL_T2
+    sequence: Sequence, *, t1: float = TYPICAL_T1, t2: float = TYPICAL_T2, mz: float = 1.0
 ) -> CoherencePathways:
     """All pathways of a single sequence; of more than 10,000 after a pulse the largest.
 
-    A ValueError if it has a layout.
+    Of a layout they go up to its last readout, its pulses turn by their nominal flip angles, and a steady one
+    starts from `mz`, in units of M0, as any other does.
 
     Hennig, "Echoes - how to generate, recognize, use or avoid them in MR-imaging sequences",
     Concepts Magn Reson 3 (1991). The sum of the amplitudes, each times the mean of exp(2 pi i f tau) over the
     frequencies of a voxel, is its magnetisation. T1 and T2 in s.
     """
-    refuse_layout(sequence, "a list of coherence pathways")
-    single = sequence.detach().without_padding()
+    single = up_to_readout(sequence.detach().without_padding())
     columns = (single.flip_angle, single.phase, single.delay)
     flips, phases, delays = (column.double().cpu().numpy() for column in columns)
-    orders, source, amplitude = np.zeros((1, 0), np.int64), np.zeros(1, np.int64), np.ones(1, np.complex128)
+    orders, source, amplitude = (
+        np.zeros((1, 0), np.int64),
+        np.zeros(1, np.int64),
+        np.full(1, mz, np.complex128),
+    )
     for i, (flip, phase, delay) in enumerate(zip(flips, phases, delays, strict=True)):
         is_z = (orders[:, -1:] == 0).all(1)
         m, z = np.flatnonzero(~is_z), np.flatnonzero(is_z)
@@ -83,7 +91,19 @@ def coherence_pathways(
         kept = np.argsort(-abs(amplitude), kind="stable")[:LARGEST_NUMBER]
         kept = kept[abs(amplitude[kept]) > NEGLIGIBLE]
         orders, source, amplitude = orders[kept], source[kept], amplitude[kept]
-    return CoherencePathways(orders, source, amplitude, orders @ delays, (orders != 0) @ delays)
+    played = (0,) * len(delays) if single.layout is None else single.layout.gradients
+    moment = orders @ np.array(_moments(played), np.int64)
+    return CoherencePathways(orders, source, amplitude, orders @ delays, (orders != 0) @ delays, moment)
+
+
+def _moments(gradients: tuple[Gradient, ...]) -> list[int]:
+    """Moments of which no sum with factors of 1, 0 and -1 is 0, or another's, if it has a spoiler in it."""
+    crushers = [0 if each == SPOILER else int(each) for each in gradients]
+    spoiler, moments = 2 * sum(crushers) + 1, list[int]()
+    for each, crusher in zip(gradients, crushers, strict=True):
+        moments.append(spoiler if each == SPOILER else crusher)
+        spoiler *= 3 if each == SPOILER else 1
+    return moments
 
 
 def dephasing(clock: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from sequence_search.coherence import coherence_pathways, dephasing
-from sequence_search.layout import SPOILER, Layout
+from sequence_search.layout import HARD, SPOILER, Layout
+from sequence_search.sections import section, up_to_readout
 from sequence_search.sequence import Sequence, wrap
+from sequence_search.sequence_text import duration
+from sequence_search.words import counted
 
 PREPARATORY = math.radians(20)  # Table II: earlier pulses below it do not decide the category
 NEAR_AXIS = math.radians(20)  # as Tables II and III allow of a refocusing phase
 NEAR_ECHO = 4e-3  # so long after an echo dephasing has taken a tenth of the signal; see `coherence`
+INVERTS = math.radians(30)  # by which the flip angle of an inversion may differ from 180°
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Structure:
     te : transverse time from the excitation to the readout, or to the echo if that is not near [s]
     tm, ti : time stored after the excitation; from the (last pulse of the) inversion to the excitation [s]
     off_echo : signed time from the echo to the readout [s]; 0 within 4 ms and a quarter of transverse time
-    te_counts, ti_counts : how often TE and TI contain each delay
+    te_counts, ti_counts : how often TE and TI contain each delay of the sequence
     """
 
     kind: str | None = None
@@ -55,8 +60,13 @@ class Structure:
 
 
 def find_structure(sequence: Sequence) -> Structure:
-    """Structure of a single sequence by the pathway that carries its signal in a typical tissue."""
-    single = sequence.detach().without_padding().to("cpu").turn_first_to_zero()
+    """Structure of a single sequence by the pathway that carries its signal in a typical tissue.
+
+    Of a layout it is that of the last readout, reached from equilibrium, by what its crushers and spoilers
+    leave; pulses turn by their nominal flip angles.
+    """
+    given = sequence.detach().without_padding().to("cpu").turn_first_to_zero()
+    single = up_to_readout(given)
     orders = _largest(single)
     if orders is None:
         return Structure()
@@ -87,41 +97,54 @@ def find_structure(sequence: Sequence) -> Structure:
         tm=float(delays[first:].sum()) - te if storing else None,
         ti=float(delays[preparing[-1] : first].sum()) if is_inverted else None,
         off_echo=off_echo,
-        te_counts=tuple(in_te.tolist()),
-        ti_counts=tuple(((place >= last) & (place < first)).astype(int).tolist()) if is_inverted else (),
+        te_counts=_in_delays(in_te, given.layout),
+        ti_counts=_in_delays((place >= last) & (place < first), given.layout) if is_inverted else (),
     )
+
+
+def _in_delays(counts: np.ndarray, layout: Layout | None) -> tuple[int, ...]:
+    """How often a time contains each delay, by how often it contains each interval up to the last readout."""
+    if layout is None:
+        return tuple(counts.astype(int).tolist())
+    read = layout.readouts[-1]
+    rows = np.array([*layout.multiples[: read.pulse], read.multiples])
+    return tuple((counts @ rows).tolist())
 
 
 def describe(sequence: Sequence) -> str:
     """Structure of any single sequence in words, such as "3 RF: spin echo, inversion-prepared".
 
-    Pulses below 3° are dropped beforehand. Of one with a layout it says what is played, not what it does.
+    Pulses below 3° are dropped beforehand. Of a layout it also says what is played: kinds of pulse,
+    gradients, readouts, TR.
     """
     cleaned = sequence.detach().drop_small_pulses().without_padding()
-    if cleaned.layout is not None:
-        return _layout_text(cleaned.layout)
     flips, found = cleaned.flip_angle.abs().tolist(), find_structure(cleaned)
     if found.kind is None:
-        return f"{len(flips)} RF: no signal"
-    before = [flip for i, flip in enumerate(flips[: found.excitation]) if i not in found.preparing]
-    n_preparatory = sum(flip < PREPARATORY for flip in before)
-    n_large, n_idle = len(before) - n_preparatory, len(found.idle)
-    counts = {"preparatory": n_preparatory, "large before": n_large, "idle": n_idle}
-    parts = [_echo_text(found)] + ([found.preparation] if found.preparation else [])
-    parts += [f"{count} {what}" for what, count in counts.items() if count]
-    return f"{len(flips)} RF: {', '.join(parts)}"
+        parts = ["no signal"]
+    else:
+        before = [flip for i, flip in enumerate(flips[: found.excitation]) if i not in found.preparing]
+        n_preparatory = sum(flip < PREPARATORY for flip in before)
+        n_large, n_idle = len(before) - n_preparatory, len(found.idle)
+        counts = {"preparatory": n_preparatory, "large before": n_large, "idle": n_idle}
+        parts = [_echo_text(found)] + ([found.preparation] if found.preparation else [])
+        parts += [f"{count} {what}" for what, count in counts.items() if count]
+    played = [] if cleaned.layout is None else _played(cleaned, cleaned.layout)
+    return "; ".join([f"{len(flips)} RF: {', '.join(parts)}", *played])
 
 
-def _layout_text(layout: Layout) -> str:
-    n_readouts = len(layout.readouts)
+def _played(sequence: Sequence, layout: Layout) -> list[str]:
+    """As ["invert, excite, 8 refocus", "spoiler, crushers, 8 readouts, TR 3 s"]."""
+    runs = [(kind, len(list(alike))) for kind, alike in itertools.groupby(layout.kinds)]
+    kinds = [kind if count == 1 else f"{count} {kind}" for kind, count in runs]
+    n_spoilers, n_readouts = layout.gradients.count(SPOILER), len(layout.readouts)
     parts = {
-        f"{n_readouts} readouts": n_readouts > 1,
+        "spoiler" if n_spoilers == 1 else f"{n_spoilers} spoilers": n_spoilers > 0,
         "crushers": any(moment not in (0, SPOILER) for moment in layout.gradients),
-        "spoilers": SPOILER in layout.gradients,
-        "repeated": layout.steady,
+        counted(n_readouts, "readout"): n_readouts > 1,
+        f"TR {duration(1e3 * float(sequence.tr))}": layout.steady,
     }
-    told = ", ".join(part for part, is_there in parts.items() if is_there)
-    return f"{layout.n_rf} RF with a layout" + (f": {told}" if told else "")
+    groups = [kinds if set(layout.kinds) != {HARD} else [], [part for part, has in parts.items() if has]]
+    return [", ".join(group) for group in groups if group]
 
 
 def _echo_text(found: Structure) -> str:
@@ -141,7 +164,7 @@ def _echo_text(found: Structure) -> str:
 def _largest(single: Sequence) -> np.ndarray | None:
     """Orders of the largest pathway of the excitation with the largest signal; None without signal."""
     pathways = coherence_pathways(single)
-    pathways = pathways[(pathways.orders[:, -1:] == 1).any(1)]
+    pathways = pathways[(pathways.orders[:, -1:] == 1).any(1) & (pathways.moment == 0)]
     if not len(pathways.orders):
         return None
     # Parts that recovered in several delays count by their size, so that no null of the typical T1 hides an
@@ -161,9 +184,10 @@ def _largest(single: Sequence) -> np.ndarray | None:
 
 
 def _preparation(single: Sequence, excitation: int) -> tuple[str | None, tuple[int, ...]]:
-    head = single.map(lambda part: part[:excitation])
+    head = section(single, range(excitation))
     pathways = coherence_pathways(head, t1=math.inf, t2=math.inf)
     is_stored = (pathways.transverse_time > 0) & (pathways.orders[:, -1:] == 0).all(1)
+    is_stored &= pathways.moment == 0
     stored = pathways[is_stored & _is_refocused(pathways.clock, pathways.transverse_time)]
     mz = float(stored.amplitude.real.sum())
     if abs(mz) >= 0.5:
@@ -178,3 +202,42 @@ def _preparation(single: Sequence, excitation: int) -> tuple[str | None, tuple[i
 
 def _is_refocused(clock: np.ndarray | float, transverse_time: np.ndarray | float) -> np.ndarray:
     return np.asarray(np.abs(clock) <= np.minimum(NEAR_ECHO, np.asarray(transverse_time) / 4))
+
+
+def uses(sequence: Sequence) -> tuple[str, ...]:
+    """What each pulse of a single sequence is for, by its place and flip angle, in Pulseq's words.
+
+    The "excitation" makes what is read. Before it a pulse of 150° to 210° is an "inversion", unless it
+    refocuses within a T2 preparation. After it one that conjugates what is read, or excites what was stored
+    of it, is a "refocusing", as are the further pulses of a train of echoes. Where a spoiler stands between
+    two readouts the second begins anew. All else is a "preparation".
+    """
+    single = sequence.detach().without_padding().to("cpu")
+    layout = single.layout
+    if layout is None:
+        return _uses_to_readout(single)
+    found: tuple[str, ...] = ()
+    for number, read in enumerate(layout.readouts):
+        done = len(found)
+        if done and SPOILER not in layout.gradients[done - 1 : read.pulse]:
+            found += ("refocusing",) * (read.pulse + 1 - done)
+        elif done <= read.pulse:
+            found += _uses_to_readout(section(up_to_readout(single, number), range(done, read.pulse + 1)))
+    return found + ("preparation",) * (layout.n_rf - len(found))
+
+
+def _uses_to_readout(single: Sequence) -> tuple[str, ...]:
+    found, n_rf = find_structure(single), len(single.flip_angle)
+    excitation = n_rf if found.excitation is None else found.excitation
+    is_t2_prepared = found.preparation is not None and found.preparation.startswith("T2")
+    refocused = found.preparing if is_t2_prepared else ()
+
+    def use(pulse: int, flip: float) -> str:
+        if pulse < excitation:
+            inverts = abs(flip - math.pi) <= INVERTS and pulse not in refocused
+            return "inversion" if inverts else "preparation"
+        if pulse == excitation:
+            return "excitation"
+        return "preparation" if pulse in (*found.storing, *found.idle) else "refocusing"
+
+    return tuple(use(pulse, flip) for pulse, flip in enumerate(single.flip_angle.abs().tolist()))
