@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sequence_search.analysis.sensitivity import ERRORS, sensitivity, worst_voxels
+from sequence_search.acquisition import Acquisition
+from sequence_search.analysis.errors import ERRORS
+from sequence_search.analysis.sensitivity import sensitivity, worst_voxels
 from sequence_search.layout import Layout
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
@@ -133,7 +135,75 @@ def test_an_objective_of_costs_alone_has_no_worst_voxels():
     )
 
 
-def test_errors_of_a_layout_are_refused():
-    crushed = Sequence.from_degrees_ms([90], [0], [5], layout=Layout.plain(1, gradients=(1,)))
-    with pytest.raises(ValueError, match="a table of sensitivities needs a sequence without a layout"):
-        sensitivity(problem_of(), crushed)
+def repeated(problem, **how):
+    return replace(problem, acquisition=Acquisition(**how))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "error", "change"),
+    [
+        ("flip_angle", "1 %", lambda flip, te, tr, side: (flip * (1 + 0.01 * side), te, tr)),
+        ("delay", "0.1 ms", lambda flip, te, tr, side: (flip, te + 1e-4 * side, tr)),
+        ("tr", "1 %", lambda flip, te, tr, side: (flip, te, tr * (1 + 0.01 * side))),
+    ],
+)
+def test_an_error_of_a_repeated_pulse_keeps_its_tr(parameter, error, change):
+    """Ernst and Anderson, Rev Sci Instrum 37 (1966): sin a (1 - E1) / (1 - cos a E1) exp(-TE/T2)."""
+
+    def signal(flip, te, tr):
+        e1 = math.exp(-tr / 0.8)
+        return 2 * math.sin(flip) * (1 - e1) / (1 - math.cos(flip) * e1) * math.exp(-te / T2)
+
+    right = math.radians(40), 0.005, 0.3
+    found = sensitivity(repeated(problem_of(t1=0.8), tr=0.3), pulse(40, delay=0.005))
+    wrong = [signal(*change(*right, side)) - signal(*right) for side in (-1, 1)]
+    effect = effect_of(found, None if parameter == "tr" else 1, parameter, error)
+    assert found.signal["water"] == pytest.approx(signal(*right))
+    assert effect.signal["water"] == pytest.approx(wrong, abs=1e-12)
+
+
+def test_like_pulses_of_a_train_err_alike_and_so_do_its_delays():
+    """Echoes of 180° pulses are exp(-n ESP / T2), and ESP is twice the delay."""
+    problem = repeated(problem_of(), echoes=3)
+    found = sensitivity(problem, Sequence.from_degrees_ms([90, 180], [90, 0], [5, 5]))
+    rows = [(each.pulse, each.last_pulse, each.parameter, each.error) for each in found.effects]
+    assert rows == [
+        (None, None, "flip_angle", "1 %"),
+        *[(1, None, *error[:2]) for error in ERRORS[:3]],
+        (1, 4, "delay", "1 %"),
+        (1, 4, "delay", "0.1 ms"),
+        *[(2, 4, *error[:2]) for error in ERRORS[:3]],
+    ]
+
+    def signal(spacing):
+        return 2 * sum(math.exp(-n * spacing / T2) for n in (1, 2, 3)) / 3
+
+    effect = effect_of(found, 1, "delay", "1 %")
+    wrong = [signal(0.01 * (1 + 0.01 * side)) - signal(0.01) for side in (-1, 1)]
+    assert effect.signal["water"] == pytest.approx(wrong, abs=1e-12)
+    record = found.to_dict()["effects"]
+    assert [each.get("last_pulse") for each in record[:5]] == [None, None, None, None, 4]
+    assert "last_pulse" not in record[0]
+
+
+def test_a_pulse_of_fixed_amplitude_errs_with_b1_alone():
+    problem = Problem.load("spin-echo-2d")
+    kinds = ("invert", "excite", "refocus")
+    numbers = [180, 90, 150], [0, 0, 90], [600, 9, 9]
+    played = problem.played(
+        Sequence.from_degrees_ms(*numbers), kinds=kinds, gradients=("spoiler",) + ("crusher",) * 2
+    )
+    found = sensitivity(problem, played)
+    flips = [each.pulse for each in found.effects if each.parameter == "flip_angle"]
+    assert flips == [None, 2, 2, 3, 3]
+    field = problem.voxels()
+    field = replace(field, b1=1.01 * field.b1)
+    loss = float(problem.simulator(field).loss(played))
+    assert found.effects[0].loss[1] == pytest.approx(loss - found.loss, abs=2e-4 * abs(found.loss))
+    assert {each.tissue for each in found.worst} == {"GM", "WM"}
+
+
+def test_a_sequence_that_cannot_be_played_is_refused():
+    steady = Sequence.from_degrees_ms([90], [0], [5, 95], layout=Layout.plain(1, steady=True))
+    with pytest.raises(ValueError, match="plays a sequence once"):
+        sensitivity(problem_of(), steady)

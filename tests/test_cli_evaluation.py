@@ -3,8 +3,10 @@ import re
 
 import pytest
 
-from cli_call import ECHO, assert_fits, call
+from cli_call import ECHO, assert_fits, call, one_line
 from sequence_search.problem.library import problem_text
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
 from sequence_search.study.study import Study
 
 KEYS = {
@@ -208,6 +210,16 @@ def test_a_sequence_is_played_as_its_problem_says(width, tmp_path):
     assert "alike" not in table
     assert_fits(table, width)
     record = json.loads(call("evaluate", *SLICE, "--format", "json").stdout)
+    problem = Problem.load("spin-echo-2d")
+    played = Sequence.from_dict(record["sequence"])
+    losses = [float(problem.simulator(problem.voxels(), n_places=n).loss(played)) for n in (8, 16)]
+    places = record["places"]
+    assert [places["in_search"]["loss"], record["loss"]] == pytest.approx(losses, rel=1e-9)
+    assert (places["number"], places["in_search"]["number"]) == (16, 8)
+    # The refocusing pulse here is steeper than a sinc: 8 places miss 1e-3 of M0, and that is said.
+    assert places["error"] < 1e-4
+    assert 3e-4 < places["in_search"]["error"] < 2e-3
+    assert f"miss |Mxy| of the nominal voxel by up to {places['in_search']['error']:.1g}" in one_line(table)
     assert record["tr_ms"] == pytest.approx(3000)
     assert record["readouts"] == [{"time_ms": pytest.approx(618), "signal": record["signal"]}]
     file = tmp_path / "sequence.json"

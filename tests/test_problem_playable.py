@@ -6,7 +6,6 @@ import torch
 
 from limit_cases import limited
 from sequence_search.acquisition import Acquisition
-from sequence_search.analysis.sensitivity import sensitivity, worst_voxels
 from sequence_search.analysis.tradeoff import tradeoff
 from sequence_search.explanation.explanation import explain
 from sequence_search.grid.phase_map import phase_map
@@ -16,7 +15,6 @@ from sequence_search.limits import Range
 from sequence_search.problem.errors import ProblemError
 from sequence_search.problem.problem import Problem
 from sequence_search.report.figures import sequence_figure
-from sequence_search.report.robustness import robustness_map
 from sequence_search.search_space import Axis
 from sequence_search.sequence import Sequence
 
@@ -205,7 +203,7 @@ def test_what_takes_no_layouts_says_so(call, what):
         call()
 
 
-@pytest.mark.parametrize("call", [explain, sensitivity, worst_voxels, robustness_map])
+@pytest.mark.parametrize("call", [explain])
 def test_what_plays_a_sequence_once_refuses_a_problem_that_repeats(call):
     with pytest.raises(
         ValueError, match=r"takes sequences that are played and read once: .* has \[sequence\]"

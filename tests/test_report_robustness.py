@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sequence_search.acquisition import Acquisition
 from sequence_search.engines.simulator import simulate
 from sequence_search.problem.problem import Problem
 from sequence_search.report.robustness import robustness_map
@@ -76,6 +77,25 @@ def test_a_constant_field_is_varied_as_in_table_1():
     robustness = robustness_map(replace(PROBLEM, imaging=imaging), ECHO)
     assert [*robustness.b0[[0, -1]]] == pytest.approx([-50, 50])
     assert [*robustness.b1[[0, -1]]] == pytest.approx([0.8, 1.2])
+
+
+def test_a_repeated_pulse_follows_ernsts_formula_in_b1():
+    """sin a (1 - E1) / (1 - cos a E1), with spoiled transverse magnetisation; b0 changes nothing."""
+    problem = replace(PROBLEM, acquisition=Acquisition(tr=0.1))
+    robustness = robustness_map(problem, Sequence.from_degrees_ms([40], [0], [5]), n_b0=3, n_b1=5)
+    flip, e1 = math.radians(40) * robustness.b1, math.exp(-0.1 / PROBLEM.tissues[0].t1.centre)
+    signal = torch.sin(flip) / (1 - torch.cos(flip) * e1)
+    expected = (signal / signal[2]).expand_as(robustness.relative)
+    assert robustness.relative.numpy() == pytest.approx(expected.numpy(), abs=1e-12)
+
+
+def test_a_map_of_a_train_is_of_the_mean_over_its_readouts():
+    problem = replace(PROBLEM, acquisition=Acquisition(echoes=3))
+    train = Sequence.from_degrees_ms([90, 150], [90, 0], [5, 5])
+    robustness = robustness_map(problem, train, n_b0=3, n_b1=3)
+    voxels = problem.voxel_grid(b0=[-50, 0, 50], b1=[0.8, 1, 1.2]).of_tissues((0,))
+    magnitude = simulate(problem.played(train), voxels).abs().mean(0).reshape(3, 3)
+    assert robustness.relative.numpy() == pytest.approx((magnitude / magnitude[1, 1]).numpy(), rel=1e-12)
 
 
 def test_an_unknown_tissue_is_refused():

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 import torch
-from jaxtyping import Bool, Complex, Float, Int
+from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
-from sequence_search.batch import refuse_layout
-from sequence_search.checks import check_type
+from sequence_search.analysis.errors import GAIN, Error, Where, errors_of, with_error
 from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -35,34 +32,17 @@ TRAITS = {
 }
 
 
-class Error(NamedTuple):
-    """An error of a parameter: by a part of its value and an amount in rad or s, to either side."""
-
-    column: str
-    text: str
-    part: float = 0.0
-    amount: float = 0.0
-
-
-ERRORS = (
-    Error("flip_angle", "1 %", part=0.01),
-    Error("flip_angle", "1°", amount=math.radians(1)),
-    Error("phase", "1°", amount=math.radians(1)),
-    Error("delay", "1 %", part=0.01),
-    Error("delay", "0.1 ms", amount=1e-4),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What an error changes, where the parameter is (lower, higher) by it; exact, not linearised.
 
     Attributes
     ----------
-    pulse : counted from 1; None: of all pulses at once
-    parameter, error : such as "flip_angle" and "1 %"
+    pulse : counted from 1, of like pulses of a train the first; None: of all pulses at once
+    parameter, error : such as "flip_angle" and "1 %"; "tr" is the repetition time
     loss : change of the loss over the standard ensemble
     signal : change of each tissue's mean |Mxy| [unit of m0]
+    last_pulse : of like pulses of a train, which err alike, and of a delay that stands after each; else None
     """
 
     pulse: int | None
@@ -70,6 +50,7 @@ class Effect:
     error: str
     loss: tuple[float, float]
     signal: dict[str, tuple[float, float]]
+    last_pulse: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +115,9 @@ class Sensitivity:
     def to_dict(self) -> dict[str, Any]:
         """Plain data, with the traits in words too."""
         record = asdict(self)
+        for effect in record["effects"]:
+            if effect["last_pulse"] is None:
+                del effect["last_pulse"]
         for voxels, plain in zip(self.worst, record["worst"], strict=True):
             for trait, entry in zip(voxels.traits, plain["traits"], strict=True):
                 entry["text"] = str(trait)
@@ -144,76 +128,69 @@ def sensitivity(problem: Problem, sequence: Sequence, engine: str = "auto") -> S
     """Change of loss and signals for an error of each parameter of a single sequence, and its worst voxels.
 
     Each pulse's flip angle is changed by 1 % and 1°, its phase by 1° and its delay by 1 % and 0.1 ms, to
-    either side, and the flip angles of all pulses together by 1 %, as an error of the transmit gain does.
-    Bounds of the search space do not count: an error knows none.
+    either side, and b1 by 1 %, thus the flip angles of all pulses together, as an error of the transmit gain
+    does. Bounds of the search space do not count: an error knows none.
+
+    Of a layout the like pulses of a train err alike, a delay that stands in several intervals in all of them,
+    and TR stays, but for an error of its own. A kind of fixed amplitude has no flip angle to err in, and
+    counts with b1.
 
     Raises
     ------
     ValueError
-        If it is a batch, or has a layout.
+        If it is a batch, or cannot be played in the problem.
     """
-    check_type(sequence, Sequence)
-    refuse_layout(sequence, "a table of sensitivities")
-    problem.refuse_acquisition("a table of sensitivities")
-    single = sequence.without_padding().detach()
+    single = problem.playable(sequence)
     voxels = problem.voxels()
-    simulator, prepared = problem.simulator(voxels, engine), Prepared(problem.objective, voxels)
+    simulator = problem.simulator(voxels, engine)
+    prepared = Prepared(problem.objective, voxels, problem.pulses)
 
-    def achieved(one: Sequence) -> Float[Tensor, " quantities"]:
+    def achieved(signal: Complex[Tensor, "*shape n_voxels"], one: Sequence) -> Float[Tensor, " quantities"]:
         """Loss, then the mean signal of each tissue."""
-        signal = simulator.signal(one)
-        means = [signal.abs()[voxels.tissue == i].mean() for i in range(len(problem.tissues))]
+        means = [signal.abs()[..., voxels.tissue == i].mean() for i in range(len(problem.tissues))]
         return torch.stack([prepared.loss(signal, one), *means])
 
-    names, effects = [tissue.name for tissue in problem.tissues], []
+    names, effects = [tissue.name for tissue in problem.tissues], list[Effect]()
+
+    def add(where: Where, error: Error, both: list[Float[Tensor, " quantities"]]) -> None:
+        loss, *signal = torch.stack([each - own for each in both], 1).tolist()
+        by_tissue = {name: (lower, higher) for name, (lower, higher) in zip(names, signal, strict=True)}
+        first, last = where
+        effects.append(Effect(first, error.column, error.text, (loss[0], loss[1]), by_tissue, last))
+
     with torch.no_grad():
-        own = achieved(single)
-        for pulse, error, where in _errors(len(single.delay)):
-            wrong = [achieved(_wrong(single, error, where, side)) - own for side in (-1, 1)]
-            loss, *signal = torch.stack(wrong, 1).tolist()
-            by_tissue = {name: (lower, higher) for name, (lower, higher) in zip(names, signal, strict=True)}
-            effects.append(Effect(pulse, error.column, error.text, (loss[0], loss[1]), by_tissue))
+        own = achieved(simulator.signal(single), single)
+        if len(single.flip_angle) > 1:
+            both = []
+            for gain in (1 - GAIN.part, 1 + GAIN.part):
+                field = problem.simulator(replace(voxels, b1=gain * voxels.b1), engine)
+                turned = replace(single, flip_angle=gain * single.flip_angle)
+                both.append(achieved(field.signal(single), turned))
+            add((None, None), GAIN, both)
+        for where, error, change in errors_of(single, problem.pulses):
+            wrong = [with_error(single, error, change, side) for side in (-1, 1)]
+            add(where, error, [achieved(simulator.signal(each), each) for each in wrong])
     means = dict(zip(names, own[1:].tolist(), strict=True))
     return Sensitivity(float(own[0]), means, tuple(effects), worst_voxels(problem, single, engine))
-
-
-def _errors(n_rf: int) -> Iterator[tuple[int | None, Error, Bool[Tensor, " n_rf"]]]:
-    """Each error of each pulse, and which pulses it is of."""
-    if n_rf > 1:
-        yield None, ERRORS[0], torch.ones(n_rf, dtype=torch.bool)
-    for pulse in range(n_rf):
-        for error in ERRORS:
-            # Of a single pulse the phase is a common one, which changes nothing.
-            if error.column != "phase" or n_rf > 1:
-                yield pulse + 1, error, torch.arange(n_rf) == pulse
-
-
-def _wrong(single: Sequence, error: Error, where: Bool[Tensor, " n_rf"], side: int) -> Sequence:
-    right = getattr(single, error.column)
-    wrong = right * (1 + side * error.part) + side * error.amount
-    if error.column == "delay":
-        wrong = wrong.clamp(min=0)
-    return single.with_columns({error.column: torch.where(where, wrong, right)})
 
 
 def worst_voxels(problem: Problem, sequence: Sequence, engine: str = "auto") -> tuple[WorstVoxels, ...]:
     """The worst percent of each tissue on which the loss depends, the tissue first where that costs most.
 
-    The voxels are 4,096 of each tissue. A tissue's side is that to which the loss rises with its signal.
+    The voxels are 4,096 of each tissue. A tissue's side is that to which the loss rises with its signal, the
+    mean over several readouts.
     """
-    refuse_layout(sequence, "a list of the worst voxels")
-    problem.refuse_acquisition("a list of the worst voxels")
+    single = problem.playable(sequence)
     voxels = problem.voxels(CHECK_N_PER_TISSUE, seed=CHECK_SEED)
-    single = sequence.without_padding().detach()
     with torch.no_grad():
         signal = problem.simulator(voxels, engine).signal(single)
-    slopes = _slopes(Prepared(problem.objective, voxels), signal, single)
+    slopes = _slopes(Prepared(problem.objective, voxels, problem.pulses), signal, single)
     found: list[tuple[float, WorstVoxels]] = []
     for index, tissue in enumerate(problem.tissues):
         mine = voxels.tissue == index
-        slope = float(slopes[mine].sum())
+        slope = float(slopes[..., mine].sum())
         if slope != 0:
-            efficiency = (signal.abs() / voxels.m0)[mine]
+            efficiency = (signal.abs() / voxels.m0)[..., mine].reshape(-1, int(mine.sum())).mean(0)
             count = max(1, round(WORST_SHARE * len(efficiency)))
             places = (efficiency if slope > 0 else -efficiency).topk(count).indices
             worst, mean = float(efficiency[places].mean()), float(efficiency.mean())
@@ -224,9 +201,9 @@ def worst_voxels(problem: Problem, sequence: Sequence, engine: str = "auto") -> 
 
 
 def _slopes(
-    prepared: Prepared, signal: Complex[Tensor, " n_voxels"], single: Sequence
-) -> Float[Tensor, " n_voxels"]:
-    """Derivative of the loss by each voxel's |Mxy|."""
+    prepared: Prepared, signal: Complex[Tensor, "*readouts n_voxels"], single: Sequence
+) -> Float[Tensor, "*readouts n_voxels"]:
+    """Derivative of the loss by each voxel's |Mxy|, at each readout."""
     leaf = signal.clone().requires_grad_()
     with torch.enable_grad():
         # An objective of costs alone does not depend on the signal.

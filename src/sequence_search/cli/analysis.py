@@ -16,12 +16,16 @@ from sequence_search.cli.arguments import (
     FlipOption,
     Format,
     FormatOption,
+    GradientsOption,
     OverwriteOption,
     PhaseOption,
     ProblemArgument,
     ProblemOption,
+    PulsesOption,
     SeedOption,
+    SequenceOption,
     SourceArgument,
+    TrOption,
 )
 from sequence_search.cli.checks import bad_input, load, make_folder
 from sequence_search.cli.given import Stated, given_design
@@ -37,11 +41,15 @@ FRONT_FILE = "tradeoff.json"
 
 
 @app.command()
-def sensitivity(  # noqa: PLR0913 - two ways to name a sequence
+def sensitivity(  # noqa: PLR0913, PLR0917 - three ways to name a sequence
     source: SourceArgument,
     flip_deg: FlipOption = None,
     phase_deg: PhaseOption = None,
     delay_ms: DelayOption = None,
+    pulses: PulsesOption = None,
+    gradients: GradientsOption = None,
+    tr_ms: TrOption = None,
+    sequence: SequenceOption = None,
     design: DesignOption = 1,
     seed: SeedOption = None,
     problem: ProblemOption = None,
@@ -54,11 +62,12 @@ def sensitivity(  # noqa: PLR0913 - two ways to name a sequence
 
     with bad_input():
         check_engine(engine)
-        loaded, sequence = given_design(source, Stated(flip_deg, phase_deg, delay_ms), problem, seed, design)
-        found = analysis.sensitivity(loaded, sequence, engine)
+        stated = Stated(flip_deg, phase_deg, delay_ms, pulses, gradients, tr_ms, sequence)
+        loaded, played = given_design(source, stated, problem, seed, design)
+        found = analysis.sensitivity(loaded, played, engine)
     if format is Format.JSON:
-        return print_json({"problem": loaded.name, "sequence": sequence.to_dict()} | found.to_dict())
-    say(flow(pulses_of(sequence)))
+        return print_json({"problem": loaded.name, "sequence": played.to_dict()} | found.to_dict())
+    say(flow(pulses_of(played)))
     say(
         f"loss {found.loss:.6f} over 1,024 voxels per tissue; how it changes, in % of it, and the mean |Mxy|"
         " of each tissue, in % of M0, where a parameter is lower or higher by an error:"
@@ -85,6 +94,10 @@ def _print_effects(found: Sensitivity, problem: Problem) -> None:
 
 def _error_words(effect: Effect) -> str:
     of = "all" if effect.pulse is None else str(effect.pulse)
+    if effect.last_pulse is not None:
+        of += f"-{effect.last_pulse}"
+    if effect.parameter == "tr":
+        return f"TR  {effect.error}"
     return f"{of}  {effect.parameter.removesuffix('_angle')} {effect.error}"
 
 

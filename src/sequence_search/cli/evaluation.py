@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from sequence_search.strategies.result import Run
 
 MOST_DRAWN = 40
+STATED_OF_PLACES = 3e-4  # of M0, by which docs/physics.md says that 8 places miss a spin echo of sincs
 FigureOption = Annotated[Path | None, typer.Option(help="PNG, SVG or PDF file to draw in.")]
 
 
@@ -173,10 +174,13 @@ def _draw(
 
 def _of_layout(problem: Problem, sequence: Sequence, engine: str) -> dict[str, Any]:
     """What a sequence with a layout has besides: its TR, each readout, and what unvaried repetitions give."""
-    if sequence.layout is None:
+    from sequence_search.pulses.slices import IN_REPORT
+
+    layout = sequence.layout
+    if layout is None:
         return {}
     names = [tissue.name for tissue in problem.tissues]
-    nominal = problem.simulator(problem.voxels(method="nominal"), engine)
+    nominal = problem.simulator(problem.voxels(method="nominal"), engine, IN_REPORT)
     times = (1e3 * sequence.readout_times).tolist()
     signals = nominal.signal(sequence).abs().reshape(len(times), -1).tolist()
     readouts = [
@@ -184,11 +188,46 @@ def _of_layout(problem: Problem, sequence: Sequence, engine: str) -> dict[str, A
         for time, signal in zip(times, signals, strict=True)
     ]
     record: dict[str, Any] = {"tr_ms": 1e3 * float(sequence.tr), "readouts": readouts}
+    if any(kind in problem.pulses and problem.pulses[kind].slice_bandwidth for kind in layout.kinds):
+        record["places"] = _of_places(problem, sequence, engine)
     if problem.acquisition.spoiling == "unvaried":
         signal, more = (part.abs().reshape(len(times), -1) for part in nominal.unvaried_signal(sequence))
         columns = zip(names, signal.mean(0).tolist(), more.amax(0).tolist(), strict=True)
         record["unvaried"] = {name: {"signal": its, "difference": more} for name, its, more in columns}
     return record
+
+
+def _of_places(problem: Problem, sequence: Sequence, engine: str) -> dict[str, Any]:
+    """Places across the slice, what as few as in a search give, and by how much either misses |Mxy|."""
+    from sequence_search.pulses.slices import IN_REPORT, IN_SEARCH
+
+    voxels = problem.voxels(method="nominal")
+    few, many, more = (
+        problem.simulator(voxels, engine, n_places).signal(sequence).abs() / voxels.m0
+        for n_places in (IN_SEARCH, IN_REPORT, 2 * IN_REPORT)
+    )
+    return {
+        "number": IN_REPORT,
+        "error": float((many - more).abs().max()),
+        "in_search": {
+            "number": IN_SEARCH,
+            "error": float((few - more).abs().max()),
+            "loss": float(problem.simulator(problem.voxels(), engine, IN_SEARCH).loss(sequence)),
+        },
+    }
+
+
+def _print_places(places: dict[str, Any]) -> None:
+    few = places["in_search"]
+    say(
+        f"\nAcross the slice: {places['number']} places. A search takes {few['number']}, which give a loss of"
+        f" {few['loss']:.6f}."
+    )
+    if max(places["error"], few["error"]) > STATED_OF_PLACES:
+        say(
+            f"Those miss |Mxy| of the nominal voxel by up to {few['error']:.1g} of M0, {places['number']} by"
+            f" up to {places['error']:.1g}, where of a spin echo of sincs it is {STATED_OF_PLACES:.0e}."
+        )
 
 
 def _print_evaluation(sequence: Sequence, record: dict[str, Any]) -> None:
@@ -206,6 +245,8 @@ def _print_evaluation(sequence: Sequence, record: dict[str, Any]) -> None:
     print_table(["quantity", "value"], rows, flexible=0)
     if len(record.get("readouts", ())) > 1:
         _print_readouts(record["readouts"])
+    if "places" in record:
+        _print_places(record["places"])
     if "unvaried" in record:
         say("\nPlayed alike each time, without phase encoding or RF spoiling: |Mxy| of the nominal voxel")
         say("(difference: of a repetition more that is followed, at most)")

@@ -28,6 +28,7 @@ from sequence_search.problem.schema import FILE_KEYS, read_tables
 from sequence_search.problem.wishes import FindStructures, Measure, measures, wishes
 from sequence_search.problem.writing import write_limits, write_pulse, write_table, write_term
 from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.slices import IN_REPORT, IN_SEARCH
 from sequence_search.search_space import Grid, SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.tissue import Imaging, Tissue
@@ -249,9 +250,9 @@ class Problem:
         parts = (self.tissues, self.imaging, self.objective, self.search_space, self.limits)
         return notes(*parts, self.pulses, self.acquisition)
 
-    def simulator(self, voxels: Voxels, engine: str = "auto") -> Simulator:
-        """Simulator of this problem's objective over some voxels; for many sequences."""
-        return Simulator(voxels, self.objective, engine, kinds=self.pulses)
+    def simulator(self, voxels: Voxels, engine: str = "auto", n_places: int = IN_SEARCH) -> Simulator:
+        """Simulator of this problem's objective over some voxels, with so many places across a slice."""
+        return Simulator(voxels, self.objective, engine, kinds=self.pulses, n_places=n_places)
 
     def loss(self, sequence: Sequence, voxels: Voxels, engine: str = "auto") -> Float[Tensor, "*batch"]:
         """Objective of each sequence over the voxels, differentiable.
@@ -285,10 +286,8 @@ class Problem:
         check_type(sequence, Sequence)
         check_playable(sequence, self.pulses, self.search_space.crusher, self.acquisition, self.name)
 
-    def evaluate(self, sequence: Sequence, engine: str = "auto") -> Evaluation:
-        """Loss, its parts, nominal signals and cost of a single sequence.
-
-        One without a layout is `played`, thus repeated if the problem repeats its sequences.
+    def playable(self, sequence: Sequence) -> Sequence:
+        """A single sequence as it is played here: one without a layout is repeated if the problem repeats.
 
         Raises
         ------
@@ -300,12 +299,20 @@ class Problem:
         if single.layout is None:
             single = self.played(single)
         self.check_sequence(single)
-        parts = self.simulator(self.voxels(), engine).parts(single)
+        return single
+
+    def evaluate(self, sequence: Sequence, engine: str = "auto") -> Evaluation:
+        """Loss, its parts, nominal signals and cost of a single sequence, which is made `playable`.
+
+        Pulses that select a slice are simulated at 16 places across it, twice as many as in a search.
+        """
+        single = self.playable(sequence)
+        parts = self.simulator(self.voxels(), engine, IN_REPORT).parts(single)
         return self.evaluation(single, {name: float(part) for name, part in parts.items()}, engine)
 
     def evaluation(self, single: Sequence, terms: dict[str, float], engine: str = "auto") -> Evaluation:
         """Evaluation of a single sequence whose parts of the loss are known."""
-        nominal = self.simulator(self.voxels(method="nominal"), engine).signal(single).abs()
+        nominal = self.simulator(self.voxels(method="nominal"), engine, IN_REPORT).signal(single).abs()
         if single.n_readouts > 1:
             nominal = nominal.mean(-2)
         measured = self.measures(self.voxels(), engine) if self.limits else []

@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sequence_search.batch import refuse_layout
 from sequence_search.problem.errors import nearest
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -50,23 +49,22 @@ def robustness_map(
 
     A normal distribution is followed to two standard deviations; a field that the problem holds constant
     is varied as in Table I, by 50 Hz or 0.2 to either side. The tissue, by name, is the first of the problem
-    if not given, which is GM in the paper's; n_b0 and n_b1 are the points along each axis, at least 2.
+    if not given, which is GM in the paper's; n_b0 and n_b1 are the points along each axis, at least 2. Of
+    several readouts it is the mean.
 
     Raises
     ------
     ValueError
-        If there are too few points, if there is no such tissue, or if it has no signal at b0 = 0, b1 = 1.
+        If the sequence cannot be played in the problem, if there are too few points, if there is no such
+        tissue, or if it has no signal at b0 = 0, b1 = 1.
     """
     name, index = tissue_of(problem, tissue)
     b0 = _axis(problem.imaging.b0, TABLE_B0, n_b0)
     b1 = _axis(problem.imaging.b1, TABLE_B1, n_b1)
-    refuse_layout(sequence, "a robustness map")
-    problem.refuse_acquisition("a robustness map")
-    single = sequence.detach().without_padding()
+    single = problem.playable(sequence)
     voxels, nominal = problem.voxel_grid(b0=b0, b1=b1), problem.voxels(method="nominal")
-    magnitude, reference = (
-        problem.simulator(each.of_tissues((index,))).signal(single).abs() for each in (voxels, nominal)
-    )
+    signals = (problem.simulator(each.of_tissues((index,))).signal(single) for each in (voxels, nominal))
+    magnitude, reference = (each.abs().reshape(single.n_readouts, -1).mean(0) for each in signals)
     if not reference > 0:
         raise ValueError(f"{name} has no signal at b0 = 0, b1 = 1 to relate to, with {single}")
     return RobustnessMap(name, b0, b1, magnitude.reshape(n_b0, n_b1) / reference)
