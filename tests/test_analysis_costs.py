@@ -1,13 +1,18 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from sequence_search.acquisition import Acquisition
 from sequence_search.analysis.costs import CLOSED_FORMS, cost_of
 from sequence_search.layout import Layout
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
+from sequence_search.strategies.drafts import Draft, playing_of
+from sequence_search.strategies.played import played_as, simulator_of
+from sequence_search.strategies.rounds.propose import random_designs
 
 PROBLEM = Problem.load("csf-null-w1")
 ECHO = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 7.2])
@@ -85,3 +90,22 @@ def test_the_duration_of_a_repetition_has_the_slopes_of_its_tr():
     value, slopes = CLOSED_FORMS["time_to_readout"](train)
     assert float(value) == pytest.approx(0.016)
     assert slopes.delay.tolist() == [4, 0]
+
+
+def test_what_a_draft_costs_is_what_its_sequence_costs():
+    problem = replace(Problem.load("spin-echo-2d"), acquisition=Acquisition(tr=3.0, echoes=4))
+    simulator = simulator_of(problem, problem.voxels(4), "auto")
+    draft = random_designs(problem.search_space, 1, np.random.default_rng(1))[0]
+    draft = playing_of(problem).bounded(draft)
+    played = played_as(simulator, draft)
+    for name in ("rf_energy", "time_to_readout", "rf_number", "b1_rms", "contrast"):
+        cost = cost_of(problem, name)
+        value, slopes = cost.of_proposals(4, "auto")(draft)
+        assert float(value) == pytest.approx(float(cost.value_and_gradient(4, "auto")(played)[0]), rel=1e-9)
+        assert isinstance(slopes, Draft)
+
+
+def test_a_repetition_that_is_given_is_no_cost():
+    message = "every sequence of 'spin-echo-2d' takes its repetition time, 3000 ms, .* take time_to_readout"
+    with pytest.raises(ValueError, match=message):
+        cost_of(Problem.load("spin-echo-2d"), "duration")

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sequence_search.acquisition import Acquisition
 from sequence_search.analysis.tradeoff import tradeoff
 from sequence_search.limits import Limits, Range, SignalLimits
 from sequence_search.objective import TERMS, Objective, Term
@@ -73,6 +74,36 @@ def test_signal_of_one_tissue_against_that_of_another():
         expected = (1 - math.sqrt(each.cost) ** (0.05 / 0.2)) ** 2
         assert each.loss == pytest.approx(expected, rel=2e-3)
         assert math.degrees(float(each.design.sequence.flip_angle[0])) == pytest.approx(90, abs=0.5)
+
+
+def test_signal_of_a_repeated_pulse_against_its_energy():
+    """Ernst: at every energy up to that of his angle the front has the whole flip, whatever the TE."""
+    tissue = Tissue("a", 1.0, 0.5, 0.1, math.inf)
+    problem = replace(problem_of((SIGNAL,), a=0.1), tissues=(tissue,), acquisition=Acquisition(tr=0.1))
+    front = tradeoff(problem, "rf_energy", n_points=4, **QUICK)
+    e1 = math.exp(-0.1 / 0.5)
+    ernst = math.acos(e1)
+    assert len(front.front) >= 3
+    assert front.front[-1].cost == pytest.approx(ernst**2, rel=1e-2)
+    for each in front.front:
+        flip = math.sqrt(each.cost)
+        signal = math.sin(flip) * (1 - e1) / (1 - math.cos(flip) * e1) * math.exp(-0.001 / 0.1)
+        assert each.loss == pytest.approx((1 - signal) ** 2, rel=1e-4)
+        assert (float(each.design.sequence.tr), each.kind) == (
+            pytest.approx(0.1),
+            "1 RF: gradient echo; TR 100 ms",
+        )
+
+
+def test_echoes_of_a_train_against_the_number_of_pulses():
+    """Of one refocusing pulse, which is that of all, none can be left out; what prepares can."""
+    problem = replace(problem_of((SIGNAL,), max_rf=3, a=0.1), acquisition=Acquisition(echoes=3))
+    front = tradeoff(problem, "rf_number", max_evaluations=6000.0)
+    best = front.front[0]
+    assert best.cost == 4
+    assert best.design.sequence.n_readouts == 3
+    mean = sum((1 - math.exp(-0.002 * n / 0.1)) ** 2 for n in (1, 2, 3)) / 3
+    assert best.loss == pytest.approx(mean, rel=1e-2)
 
 
 def test_one_point_for_each_number_of_pulses():

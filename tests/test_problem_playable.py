@@ -6,7 +6,6 @@ import torch
 
 from limit_cases import limited
 from sequence_search.acquisition import Acquisition
-from sequence_search.analysis.tradeoff import tradeoff
 from sequence_search.explanation.explanation import explain
 from sequence_search.grid.phase_map import phase_map
 from sequence_search.grid.search import grid_search
@@ -195,7 +194,6 @@ def test_what_sequences_have_no_value_of_is_told_when_the_file_is_read(changes, 
     [
         (lambda: phase_map(PROBLEM, Axis(0.01), Axis(0.0)), "a map over TE and phase"),
         (lambda: grid_search(PROBLEM), "a grid search"),
-        (lambda: tradeoff(PROBLEM, "rf_energy"), "a trade-off"),
     ],
 )
 def test_what_takes_no_layouts_says_so(call, what):

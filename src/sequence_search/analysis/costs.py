@@ -13,6 +13,7 @@ from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.errors import nearest
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
+from sequence_search.strategies.played import simulator_of
 from sequence_search.words import enumerated
 
 # Costs of the sequence alone: in words, the unit of tables, and the factor to it.
@@ -60,8 +61,22 @@ class Cost:
         """The cost and its derivatives over Sobol voxels; one of a single sequence alone needs none."""
         if _is_of_sequence(self.term):
             return CLOSED_FORMS[self.term.kind.name]
-        problem = replace(self.rest, objective=Objective((self.term,)))
+        problem = self._alone
         return problem.loss_and_gradient(problem.voxels(n_per_tissue), engine)
+
+    def of_proposals(self, n_per_tissue: int, engine: str) -> LossFunction:
+        """The same of what a search of the problem proposes, drafts if its sequences have layouts."""
+        if not self.rest.has_layouts:
+            return self.value_and_gradient(n_per_tissue, engine)
+        problem = self._alone
+        few = problem.voxels(method="nominal")  # on which a cost of the sequence alone does not depend
+        voxels = few if _is_of_sequence(self.term) else problem.voxels(n_per_tissue)
+        return simulator_of(problem, voxels, engine).loss_and_gradient
+
+    @property
+    def _alone(self) -> Problem:
+        """The problem of the cost alone."""
+        return replace(self.rest, objective=Objective((self.term,)))
 
 
 def _rf_energy(sequence: Sequence) -> tuple[Tensor, Sequence]:
@@ -104,8 +119,15 @@ def cost_of(problem: Problem, against: str) -> Cost:
     Raises
     ------
     ValueError
-        If there is no such cost, or nothing else in the objective.
+        If there is no such cost, it is the same for all sequences, or nothing else is in the objective.
     """
+    if against == "duration" and problem.acquisition.is_repeated:
+        low, high = problem.acquisition.tr_bounds
+        if low == high:
+            raise ValueError(
+                f"every sequence of '{problem.name}' takes its repetition time, {1e3 * low:.6g} ms, so that"
+                " nothing is traded against duration: take time_to_readout"
+            )
     named = {term.name: term for term in problem.objective.terms}
     if against in named and not _is_of_sequence(named[against]):
         term = replace(named[against], weight=1.0)

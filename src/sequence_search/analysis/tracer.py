@@ -13,10 +13,10 @@ from torch import Tensor
 
 from sequence_search.analysis.costs import Cost
 from sequence_search.analysis.front import is_nondominated, thinned
-from sequence_search.batch import refuse_layout
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.limited import Limited
+from sequence_search.strategies.played import simulator_of
 from sequence_search.strategies.result import same_family
 
 N_PER_TISSUE = 128  # Sobol voxels, as in the polish of a search
@@ -40,8 +40,9 @@ class Tracer:
     """Follows families of designs from level to level of a cost; `reached` is all that it polished."""
 
     def __init__(self, cost: Cost, engine: str, meter: Meter) -> None:
-        self._loss = cost.rest.loss_and_gradient(cost.rest.voxels(N_PER_TISSUE), engine)
-        self._cost = cost.value_and_gradient(N_PER_TISSUE, engine)
+        self.simulator = simulator_of(cost.rest, cost.rest.voxels(N_PER_TISSUE), engine)
+        self._loss = self.simulator.loss_and_gradient
+        self._cost = cost.of_proposals(N_PER_TISSUE, engine)
         self._limited, self._meter = Limited(cost.rest, engine), meter
         self.reached: list[Reached] = []
         self.optima: list[Reached] = []  # of families, whatever their cost
@@ -83,7 +84,7 @@ class Tracer:
         reached = self._reach(sequence, math.inf, family, level)
         if reached is None:
             return None
-        needed = self._limited.frame.without_small_pulses(reached.sequence)
+        needed = self._limited.without_small_pulses(reached.sequence)
         if not 0 < len(needed.flip_angle) < len(reached.sequence.flip_angle):
             return reached
         without = self._reach(needed, math.inf, family, level)
@@ -160,12 +161,14 @@ class Tracer:
         for count in range(max(len(each.sequence.flip_angle) for each in self.optima), 1, -1):
             of_count = [each for each in self.reached if len(each.sequence.flip_angle) == count]
             for best in sorted(of_count, key=_by_loss)[:1]:
-                refuse_layout(best.sequence, "a front against the number of pulses")
                 is_free = ~self._limited.frame.is_fixed(best.sequence)
-                for pulse in is_free.nonzero()[:, 0].tolist():
+                playing = self._limited.playing
+                n_of_train = 0 if playing is None or playing.n_echoes == 1 else 2
+                for pulse in is_free[: count - n_of_train].nonzero()[:, 0].tolist():
                     if not self._meter.must_end():
                         kept = torch.arange(count) != pulse
-                        self._begin(Sequence.from_events(kept, **best.sequence.columns()), math.inf)
+                        left = best.sequence.from_events(kept, **best.sequence.columns())
+                        self._begin(left if playing is None else playing.bounded(left), math.inf)
 
     def _gaining(self, level: float, least: float) -> list[Reached]:
         """Where families begin that may come below a loss within a level: their nearest at no lower cost.

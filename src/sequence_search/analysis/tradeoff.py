@@ -21,11 +21,13 @@ from sequence_search.analysis.tracer import RESOLUTION, Tracer
 from sequence_search.checks import check_type, whole_number
 from sequence_search.classify import category_text
 from sequence_search.problem.problem import STANDARD_N_PER_TISSUE, Problem
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies import search
 from sequence_search.strategies.base import Meter, Monitor, Progress, Settings, check_budget
+from sequence_search.strategies.drafting import draft_of
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.live import live_progress
+from sequence_search.strategies.played import played_as
 from sequence_search.strategies.result import Design, SearchResult, Status, same_family
 
 N_WEIGHED, NEAR = 8, 0.05  # searches with the cost weighed; slopes that differ by less, relative, are one
@@ -63,11 +65,9 @@ def tradeoff(
     Raises
     ------
     ValueError
-        If there is no such cost, nothing to trade against it, fewer than 2 points, no budget or no design, or
-        the problem's sequences have layouts.
+        If there is no such cost, nothing to trade against it, fewer than 2 points, no budget or no design.
     """
     check_type(problem, Problem)
-    problem.refuse_layouts("a trade-off")
     cost, n_points = cost_of(problem, against), whole_number("n_points", n_points, 2, 1000)
     check_budget(max_seconds, max_evaluations)
     with live_progress(progress and monitor is None) as live:
@@ -95,7 +95,7 @@ class _Tradeoff:
         """Search, trace, and judge what was found."""
         seeds = None if math.isinf(self._budget[1]) else (0,)
         found = self._search(self._problem, PART_OF_BUDGET * self._budget, seeds)
-        families = _families(found)
+        families = self._families(found)
         if not families:
             raise ValueError(f"there is no front of '{self._problem.name}': {found.best.reason}")
         for each in families:
@@ -134,7 +134,7 @@ class _Tradeoff:
             searched.append(slope)
             left = self._budget - (self._meter.seconds, self._meter.evaluations)
             found = self._search(self._cost.weighed(slope), PART_OF_REST * left, (seed,))
-            for each in _families(found)[:MOST_FAMILIES]:
+            for each in self._families(found)[:MOST_FAMILIES]:
                 self._tracer.add_at_its_cost(each)
 
     def _trace(self, n_points: int) -> None:
@@ -146,14 +146,17 @@ class _Tradeoff:
             self._tracer.solve(level)
             note = f"{len(self._tracer.front)} points of the front against {self._cost.label}"
             best = self._tracer.front[-1]
-            self._monitor.on_progress(Progress(0, number + 1, n_points, best.loss, best.sequence, note))
+            shown = played_as(self._tracer.simulator, best.sequence)
+            self._monitor.on_progress(Progress(0, number + 1, n_points, best.loss, shown, note))
         self._tracer.settle(n_points)
 
     def _front(self, n_points: int, first: SearchResult) -> Front:
         """Judge the points found, and the optima of families, over the standard ensemble."""
         traced = self._tracer.front
         traced += [each for each in self._tracer.optima if not any(each is other for other in traced)]
-        worth = [each.sequence for each in traced if len(each.sequence.drop_small_pulses().flip_angle)]
+        worth = [
+            each.sequence for each in traced if bool((each.sequence.flip_angle.abs() >= SMALL_PULSE).any())
+        ]
         finisher = Finisher(self._cost.rest, self._engine)
         designs = [one for one in finisher.designs(finisher.clean(worth)) if one.evaluation.meets_limits]
         if not designs:
@@ -173,6 +176,16 @@ class _Tradeoff:
         ]
         return Front(self._problem, self._cost, tuple(points), first.verdict, *self._ended(first))
 
+    def _families(self, found: SearchResult) -> list[Sequence]:
+        """Distinct designs of all runs that meet the limits, as a search proposes them, best first."""
+        designs = [each for run in found.runs for each in run.families if each.evaluation.meets_limits]
+        distinct: list[Sequence] = []
+        for each in sorted(designs, key=lambda each: each.loss):
+            proposed = draft_of(self._problem, each.sequence)
+            if proposed is not None and not any(same_family(proposed, other) for other in distinct):
+                distinct.append(proposed)
+        return distinct
+
     def _kind(self, design: Design) -> str:
         return category_text(design.sequence, self._problem.categories)
 
@@ -187,13 +200,3 @@ class _Tradeoff:
 
 def _is_near(slope: float, others: list[float]) -> bool:
     return any(math.isclose(slope, other, rel_tol=NEAR) for other in others)
-
-
-def _families(found: SearchResult) -> list[Sequence]:
-    """Distinct designs of all runs that meet the limits, best first."""
-    designs = [each for run in found.runs for each in run.families if each.evaluation.meets_limits]
-    distinct: list[Sequence] = []
-    for each in sorted(designs, key=lambda each: each.loss):
-        if not any(same_family(each.sequence, other) for other in distinct):
-            distinct.append(each.sequence)
-    return distinct

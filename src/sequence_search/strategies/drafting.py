@@ -1,0 +1,73 @@
+"""Back from a sequence to what a search proposes: the draft that is played as it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from sequence_search.layout import Layout
+from sequence_search.limits import Range
+from sequence_search.problem.playable import MOMENTS
+from sequence_search.problem.problem import Problem
+from sequence_search.search_space import GRADIENTS
+from sequence_search.sequence import Sequence
+from sequence_search.strategies.drafts import Draft, Playing, playing_of
+from sequence_search.strategies.played import DraftSimulator
+
+CODES = {MOMENTS[name]: float(code) for code, name in enumerate(GRADIENTS)}
+SAME = 1e-9  # of delays, relative
+
+
+def of_one_tr(problem: Problem, sequence: Sequence) -> Problem:
+    """The problem, if it searches the repetition time with that of a single sequence."""
+    if not isinstance(problem.acquisition.tr, Range) or not sequence.is_steady:
+        return problem
+    return replace(problem, acquisition=replace(problem.acquisition, tr=float(sequence.tr)))
+
+
+def draft_of(problem: Problem, sequence: Sequence) -> Sequence | None:
+    """What a search of the problem proposes for a single sequence: a draft, or itself without layouts.
+
+    None if it proposes no such sequence, as one with other gradients than those between pulses, or with a
+    delay below the shortest.
+    """
+    single = sequence.detach().without_padding()
+    playing = playing_of(problem)
+    if playing is None:
+        return single if single.layout is None else None
+    found = _draft(playing, single)
+    if found is None:
+        return None
+    simulator = DraftSimulator(problem.simulator(problem.voxels(method="nominal")), playing)
+    try:
+        again = simulator.play(found)
+    except ValueError:  # more than fits the repetition
+        return None
+    same = again.layout == single.layout and torch.allclose(again.delay, single.delay, SAME, SAME)
+    return found if same and torch.equal(again.phase, single.phase) else None
+
+
+def _draft(playing: Playing, single: Sequence) -> Draft | None:
+    """The draft of the first pulses, of a train up to the first of it, whatever follows."""
+    n_rf = single.flip_angle.shape[-1]
+    layout, is_train = single.layout or Layout.plain(n_rf), playing.n_echoes > 1
+    count = n_rf - playing.n_echoes + 1
+    known = set(layout.kinds) <= set(playing.kinds) and set(layout.gradients[: count - is_train]) <= set(
+        CODES
+    )
+    if count < 1 + is_train or not known:
+        return None
+    delay, gradients = single.delay[: count - is_train], layout.gradients[: count - is_train]
+    if is_train:
+        delay, gradients = torch.cat([delay, delay[-1:]]), (*gradients, 0)
+    if len(delay) < count:
+        return None
+    number = single.delay.new_tensor
+    kind, gradient = (
+        number([playing.kinds.index(each) for each in layout.kinds[:count]]),
+        number([CODES[each] for each in gradients]),
+    )
+    none = torch.zeros_like(kind)
+    numbers = single.flip_angle[:count], single.phase[:count], delay
+    return playing.bounded(Draft(*numbers, kind=kind, gradient=gradient, shortest=none, longest=none))
