@@ -176,9 +176,15 @@ def test_a_sequence_with_a_layout_is_explained_by_what_is_left_out(width):
     how = ["--pulses", "excite,refocus", "--gradients", "crusher,crusher"]
     done = call("explain", "spin-echo-2d", *numbers, *how)
     assert done.exit_code == 0, done.stderr
-    assert re.search(r"\npulse 2 +-?\d\.\d{6} +[+-]\d\.\d{6} ", done.stdout)
-    assert "\nthe crushers after pulses 1 and 2 " in done.stdout
+    assert re.search(r"\npulse 2 +-?\d\.\d{6} +-?\d\.\d{6} +[+-]\d\.\d{6} ", done.stdout)
+    assert "the crushers after pulses 1 and 2" in one_line(done.stdout)
+    assert "the rest without the crushers after pulses 1 and 2:" in one_line(done.stdout)
+    assert "Refocusing by 2, 90° from the excitation: an echo 18.0 ms after it" in one_line(done.stdout)
+    assert "Beside the conventional sequence" in done.stdout
     assert_fits(done.stdout, width)
     record = json.loads(call("explain", "spin-echo-2d", *numbers, *how, "--format", "json").stdout)
-    assert [each["pulses"] for each in record["gradients"]] == [[0, 1]]
-    assert len(record["sentences"]) == 2
+    assert [each["pulses"] for each in record["parts"]] == [[0], [1], [0, 1]]
+    assert {"blocks", "readout", "compared", "tissues", "phases"} < set(record)
+    assert "pulses" not in record
+    assert len(record["sentences"]) == 3
+    assert record["sentences"][2].startswith("Left out, the crushers after pulses 1 and 2 change the loss by")

@@ -2,8 +2,12 @@ import json
 import math
 
 import pytest
+import torch
 
 from explanation_cases import BRAIN, make_problem, play
+from limit_cases import limited
+from sequence_search.engines.simulator import Simulator
+from sequence_search.explanation.blocks import start_mz
 from sequence_search.explanation.explanation import explain, summarize
 from sequence_search.layout import Layout
 from sequence_search.sequence import Sequence
@@ -67,8 +71,8 @@ def test_a_loss_of_zero_is_no_divisor():
         (play([10] * 9, [0] * 9, [10] * 9), "must have 1 to 8 pulses, got 9"),
         (play([], [], []), "must have 1 to 8 pulses, got 0"),
         (
-            Sequence.from_degrees_ms([90], [0], [5], layout=Layout.plain(1, gradients=(1,))),
-            "an explanation needs a sequence without a layout",
+            Sequence.from_degrees_ms([90], [0], [5, 95], layout=Layout.plain(1, steady=True)),
+            "plays a sequence once",
         ),
     ],
 )
@@ -81,3 +85,58 @@ def test_what_cannot_be_explained_is_refused(sequence, message):
 def test_an_engine_that_there_is_not():
     with pytest.raises(ValueError, match="engine must be one of auto, "):
         summarize(PROBLEM, SEQUENCE, engine="epg")
+
+
+@pytest.fixture(scope="module")
+def repeated():
+    """An inversion recovery of crushed spin echoes, repeated and read twice."""
+    problem = limited("[sequence]\ntr_ms = 1500\nechoes = 2")
+    numbers = Sequence.from_degrees_ms([170, 85, 150], [0, 0, 90], [600, 6, 6])
+    sequence = problem.played(numbers, gradients=("spoiler", "crusher", "crusher"))
+    return problem, sequence, explain(problem, sequence)
+
+
+def test_of_a_layout_it_tells_blocks_readout_and_what_its_parts_buy(repeated):
+    problem, sequence, found = repeated
+    assert found.summary.structures[0] == "inversion"
+    assert [block.pulses for block in found.summary.blocks] == [(0,)]
+    readout = found.summary.readout
+    assert (readout.excitation, readout.refocusing, readout.te) == (1, (2, 3), pytest.approx(0.024))
+    assert (readout.train, len(readout.echoes)) == ("CPMG", 2)
+    assert [part.what for part in found.parts] == ["pulse", "pulse", "spoiler", "crushers"]
+    assert found.pulses == ()
+    assert found.loss == pytest.approx(problem.evaluate(sequence).loss)
+    assert json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_the_parts_of_the_signal_of_a_layout_add_up_to_it_from_its_steady_state(repeated):
+    problem, sequence, found = repeated
+    nominal = problem.simulator(problem.voxels(method="nominal")).signal(sequence)[-1].abs()
+    for tissue, signal in zip(found.tissues, nominal.tolist(), strict=True):
+        assert math.sqrt(tissue.signal) == pytest.approx(signal, abs=1e-9)
+
+
+def test_mz_of_a_steady_state_begins_where_it_ends(repeated):
+    """Ernst: 1 - (1 - cos a Mz) exp(-TR/T1) is Mz. And a block leaves the cosine of its flip angle of it."""
+    problem, sequence, found = repeated
+    voxels = problem.voxels(method="nominal")
+    pulse = limited("[sequence]\ntr_ms = 900").played(Sequence.from_degrees_ms([50], [0], [5]))
+    mz, e1 = start_mz(Simulator(voxels), pulse), torch.exp(-0.9 / voxels.t1)
+    torch.testing.assert_close(mz, (1 - e1) / (1 - math.cos(math.radians(50)) * e1))
+    assert start_mz(Simulator(voxels), SEQUENCE) == 1.0
+    block = found.summary.blocks[0]
+    ensemble = Simulator(problem.voxels(256))
+    first = start_mz(ensemble, sequence)
+    turned = torch.cos(sequence.flip_angle[0] * ensemble.voxels.b1) * first
+    mine = ensemble.voxels.tissue == 0
+    assert block.mz_after["GM"] == pytest.approx(float(turned[mine].mean()), abs=1e-9)
+
+
+def test_a_layout_that_no_search_proposes_is_explained_as_it_is():
+    problem = limited("[sequence]\ntr_ms = 900")
+    strong = Layout.plain(2, gradients=(2, 2), steady=True)
+    sequence = Sequence.from_degrees_ms([90, 150], [0, 90], [10, 10, 880], layout=strong)
+    found = explain(problem, sequence)
+    assert found.phases is None
+    assert {part.polished for part in found.parts} == {None}
+    assert found.summary.structures == ("spin echo",)

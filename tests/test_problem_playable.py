@@ -6,7 +6,6 @@ import torch
 
 from limit_cases import limited
 from sequence_search.acquisition import Acquisition
-from sequence_search.explanation.explanation import explain
 from sequence_search.grid.phase_map import phase_map
 from sequence_search.grid.search import grid_search
 from sequence_search.layout import Layout
@@ -199,14 +198,6 @@ def test_what_sequences_have_no_value_of_is_told_when_the_file_is_read(changes, 
 def test_what_takes_no_layouts_says_so(call, what):
     with pytest.raises(ValueError, match=f"{what} takes instantaneous pulses without gradients, played once"):
         call()
-
-
-@pytest.mark.parametrize("call", [explain])
-def test_what_plays_a_sequence_once_refuses_a_problem_that_repeats(call):
-    with pytest.raises(
-        ValueError, match=r"takes sequences that are played and read once: .* has \[sequence\]"
-    ):
-        call(PROBLEM, ECHO)
 
 
 def test_no_loss_and_no_figure_is_of_a_sequence_that_is_played_once_by_mistake():

@@ -136,3 +136,13 @@ def test_b1_of_an_instantaneous_pulse_is_refused():
 def test_kinds_are_known_by_name():
     assert TERMS["duration"] is duration
     assert TERMS["snr_efficiency"] is snr_efficiency
+
+
+def test_the_slope_of_no_b1_at_all_is_zero():
+    kinds = {"long": Hard(duration=1e-3)}
+    layout = Layout.plain(1, kinds=("long",), steady=True)
+    flip = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    sequence = Sequence(flip, torch.zeros(1), torch.tensor([0.005, 0.095]), layout=layout)
+    value = b1_rms(torch.ones(1), sequence, VOXELS, kinds)
+    (slope,) = torch.autograd.grad(value, flip)
+    assert (value.item(), slope.item()) == (0.0, 0.0)

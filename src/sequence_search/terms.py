@@ -266,7 +266,9 @@ def b1_rms(magnitude: Magnitude, sequence: Sequence, voxels: Voxels, kinds: Mapp
         kind.duration * _scaled(kind, flip, Kind.rms_b1_ut).square()
         for kind, flip in _played(sequence, kinds)
     ]
-    return (torch.stack(squares).sum(0) / sequence.duration).sqrt()
+    mean = torch.stack(squares).sum(0) / sequence.duration
+    # Of no B1 at all the derivative is 0, not that of a root at 0.
+    return torch.where(mean > 0, mean, 1.0).sqrt() * (mean > 0)
 
 
 def _played(sequence: Sequence, kinds: Mapping[str, Kind]) -> list[tuple[Kind, Float[Tensor, "*batch"]]]:

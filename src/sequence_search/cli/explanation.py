@@ -29,7 +29,6 @@ from sequence_search.words import enumerated
 
 if TYPE_CHECKING:
     from sequence_search.explanation.explanation import Explanation, Summary
-    from sequence_search.explanation.layouts import LayoutExplanation
     from sequence_search.explanation.phases import FreeTurn, Phases
     from sequence_search.explanation.readout import Readout
 
@@ -54,13 +53,10 @@ def explain(  # noqa: PLR0913, PLR0917 - three ways to name a sequence
 ) -> None:
     """Say why a design works: what its blocks do, what each pulse buys, which phases matter."""
     from sequence_search.explanation.explanation import explain as explain_design
-    from sequence_search.explanation.layouts import explain_layout
 
     with bad_input():
         stated = Stated(flip_deg, phase_deg, delay_ms, pulses, gradients, tr_ms, sequence)
         loaded, played = given_design(source, stated, problem, seed, design)
-        if played.layout is not None:
-            return _explain_layout(explain_layout(loaded, played, engine=engine), format)
         found = explain_design(loaded, played, engine=engine)
     if format is Format.JSON:
         return print_json(found.to_dict())
@@ -70,24 +66,14 @@ def explain(  # noqa: PLR0913, PLR0917 - three ways to name a sequence
     print_blocks(found.summary)
     print_readout(found.summary.readout)
     print_pulses(found)
+    print_parts(found)
     print_pathways(found)
-    print_phases(found.phases)
+    if found.phases is None:
+        text = "No search of this problem proposes such a layout, so that nothing was polished and no phase"
+        say(f"\n{text} examined: state pulses and gradients of the problem in place of it")
+    else:
+        print_phases(found.phases)
     print_compared(found.summary)
-
-
-def _explain_layout(found: LayoutExplanation, format: Format) -> None:
-    if format is Format.JSON:
-        return print_json(found.to_dict())
-    say(flow(pulses_of(found.sequence)))
-    say(f"{found.problem}: {found.structure}; loss {found.loss:.6f}")
-    for parts, what in ((found.pulses, "pulse"), (found.gradients, "gradient")):
-        if parts:
-            say(f"\nWhat each {what} buys at most: the loss with it just left out, nothing polished again")
-            rows = [
-                [str(each), f"{each.loss:.6f}", f"{each.rise:+.6f}", f"{_share(each.rise, found.loss):.1f}"]
-                for each in parts
-            ]
-            print_table(["", "left out", "it buys", "of the loss (%)"], rows, flexible=0)
 
 
 def _share(part: float, whole: float) -> float:
@@ -176,6 +162,37 @@ def print_pulses(found: Explanation) -> None:
         say(flow(pulses_of(rest), 2) if len(rest.delay) else "  no pulse at all")
 
 
+def print_parts(found: Explanation) -> None:
+    """What each pulse and gradient of a layout buys, and what is left without it."""
+    if not found.parts:
+        return
+    from sequence_search.explanation.phases import NOTICED
+
+    say("\nWhat each part buys at most: the loss with it just left out, and with the rest polished again")
+    whole = next(
+        (
+            each.polished - each.buys
+            for each in found.parts
+            if each.polished is not None and each.buys is not None
+        ),
+        None,
+    )
+    if whole is not None and found.loss - whole > NOTICED * abs(whole):
+        text = f"(the design polished as well: {whole:.6f}; what a part buys is counted from there)"
+        say(flow(text.split(" ")))
+    rows = []
+    for each in found.parts:
+        row = [str(each), f"{each.loss:.6f}", "", "", ""]
+        if each.polished is not None and each.buys is not None:
+            row[2:] = f"{each.polished:.6f}", f"{each.buys:+.6f}", f"{_share(each.buys, found.loss):.1f}"
+        rows.append(row)
+    print_table(["", "left out", "polished", "it buys", "of the loss (%)"], rows, flexible=0)
+    for each in found.parts:
+        if each.rest is not None:
+            say(f"the rest without {each}:")
+            say(flow(pulses_of(each.rest), 2))
+
+
 def print_pathways(found: Explanation) -> None:
     """Where each tissue's magnetisation is at the readout, and what carries its signal."""
     say("\nWhere M0² is at the readout, nominal voxel (%)")
@@ -201,7 +218,7 @@ def print_pathways(found: Explanation) -> None:
 def print_phases(phases: Phases) -> None:
     """Which phases matter, and the simplest form."""
     n_free = 1 + len(phases.free)
-    n_rf = len(phases.rounded_to)
+    n_rf = len(phases.rounded_to)  # those of a train count as one
     matter = "combination matters" if n_rf - n_free == 1 else "independent combinations matter"
     say(f"\nPhases: of {n_rf} phases {n_rf - n_free} {matter}; the loss changes, relative, by")
     say(flow(f"{phases.common:.0e} if all turn alike".split(" "), 2))

@@ -57,11 +57,7 @@ def explained(record: dict[str, Any], runs: Sequence[Run], problem: Problem) -> 
 def _in_short(problem: Problem, sequence: PulseSequence) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Structures and sentences of a design."""
     from sequence_search.explanation.explanation import summarize
-    from sequence_search.explanation.layouts import explain_layout
 
-    if sequence.layout is not None:
-        found = explain_layout(problem, sequence)
-        return (found.structure,), found.sentences
     summary = summarize(problem, sequence)
     return summary.structures, summary.sentences
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from sequence_search.coherence import coherence_pathways
 from sequence_search.engines.simulator import Simulator
 from sequence_search.problem.problem import Problem
+from sequence_search.sections import section, up_to_readout
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
@@ -66,18 +67,29 @@ class Block:
     mz_next: dict[str, float]
 
 
+def start_mz(simulator: Simulator, sequence: Sequence) -> float | Float[Tensor, " n_voxels"]:
+    """Mz before the first pulse of a single sequence in units of M0: 1, or that of its steady state.
+
+    Where pulses select a slice it is the mean over the slice.
+    """
+    return simulator.evolve(sequence, sequence.tr[None])[1][0] if sequence.is_steady else 1.0
+
+
 def cut_blocks(simulator: Simulator, sequence: Sequence) -> list[tuple[int, ...]]:
     """Pulses of a single sequence in groups: between two of them only the voxels' mean Mz matters.
+
+    Of a layout they are those up to its last readout.
 
     In each delay the sequence is played on from the mean Mz of each voxel there, without its transverse
     magnetisation and without what is stored dephased. Where the signals stay, blocks are apart.
     """
-    n_rf, voxels = len(sequence.delay), simulator.voxels
-    whole = simulator.magnetization(sequence)[0]
+    start, read = start_mz(simulator, sequence), up_to_readout(sequence)
+    n_rf, voxels = len(read.delay), simulator.voxels
+    whole = simulator.magnetization(read, start)[0]
     cuts = [0]
     for first in range(1, n_rf):
-        _, mz = simulator.magnetization(part(sequence, range(first)))
-        without, _ = simulator.magnetization(part(sequence, range(first, n_rf)), mz)
+        _, mz = simulator.magnetization(section(read, range(first)), start)
+        without, _ = simulator.magnetization(section(read, range(first, n_rf)), mz)
         change, size = ((voxels.m0 * each.abs()).square().sum() for each in (without - whole, whole))
         if change <= BLIND**2 * size:
             cuts.append(first)
@@ -87,13 +99,16 @@ def cut_blocks(simulator: Simulator, sequence: Sequence) -> list[tuple[int, ...]
 def measure_blocks(problem: Problem, sequence: Sequence, groups: list[tuple[int, ...]]) -> tuple[Block, ...]:
     """Blocks of groups of pulses that follow each other from the first pulse of a single sequence."""
     voxels = problem.voxels(N_PER_TISSUE)
-    simulator = Simulator(voxels)
-    resting, lasting = (Simulator(without(voxels, *times)) for times in (("t1", "t2"), ("t2",)))
+    simulator = Simulator(voxels, kinds=problem.pulses)
+    resting, lasting = (
+        Simulator(without(voxels, *times), kinds=problem.pulses) for times in (("t1", "t2"), ("t2",))
+    )
     single_180 = Sequence.from_degrees_ms([180], [0], [0])
     turn_of_180 = float(mz_factor(resting, single_180).mean())
-    mz, blocks = torch.ones_like(voxels.b1), []
+    mz, blocks = start_mz(simulator, sequence) * torch.ones_like(voxels.b1), []
+    read = up_to_readout(sequence)
     for pulses in groups:
-        acting, waiting = played_alone(sequence, pulses), part(sequence, range(pulses[0], pulses[-1] + 1))
+        acting, waiting = played_alone(read, pulses), section(read, range(pulses[0], pulses[-1] + 1))
         kept, turns, (along, across) = mz_factor(simulator, acting), mz_factor(resting, acting), ways(acting)
         loss_to_t2 = by_tissue(problem, voxels, (mz_factor(lasting, acting) - kept).abs())
         turn, turn_sd = float(turns.mean()), float(turns.std(correction=0))
@@ -108,7 +123,7 @@ def measure_blocks(problem: Problem, sequence: Sequence, groups: list[tuple[int,
                 pulses=pulses,
                 kind=kind or kind_of(turn, turn_sd, turn_of_180, sd_of_one, len(pulses)),
                 duration=float(acting.delay.sum()),
-                wait=float(sequence.delay[pulses[-1]]),
+                wait=float(read.delay[pulses[-1]]),
                 turn=turn,
                 turn_sd=turn_sd,
                 turn_of_180=turn_of_180,
@@ -169,14 +184,10 @@ def ways(block: Sequence) -> tuple[float, float]:
     """Parts of Mz that stayed along z and that passed the transverse plane, as `Block` has them."""
     pathways = coherence_pathways(block, t1=math.inf, t2=math.inf)
     is_z = (pathways.orders[:, -1:] == 0).all(1)
+    is_z &= pathways.moment == 0
     left = pathways[is_z & (abs(pathways.clock) <= pathways.transverse_time / 4)]
     passed = left.transverse_time > 0
     return float(left.amplitude[~passed].real.sum()), float(left.amplitude[passed].real.sum())
-
-
-def part(sequence: Sequence, pulses: range) -> Sequence:
-    """Some pulses of a single sequence, each with its delay."""
-    return sequence.map(lambda column: column[pulses.start : pulses.stop])
 
 
 def without(voxels: Voxels, *times: str) -> Voxels:
@@ -186,7 +197,7 @@ def without(voxels: Voxels, *times: str) -> Voxels:
 
 def played_alone(sequence: Sequence, pulses: tuple[int, ...]) -> Sequence:
     """A block from its first pulse to just after its last."""
-    alone = part(sequence, range(pulses[0], pulses[-1] + 1))
+    alone = section(sequence, range(pulses[0], pulses[-1] + 1))
     until_last = torch.arange(len(pulses)) < len(pulses) - 1
     return replace(alone, delay=torch.where(until_last, alone.delay, 0.0))
 

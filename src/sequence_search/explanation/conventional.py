@@ -22,7 +22,7 @@ def conventional_sequence(problem: Problem) -> Sequence | None:
     terms = {term.kind.name: term.tissues for term in reversed(problem.objective.terms) if not term.kind.own}
     if "null" in terms:
         tissues = terms["null"] or range(len(problem.tissues))
-        ti = null_ti(problem.tissues[tissues[0]])
+        ti = null_ti(problem.tissues[tissues[0]], problem.acquisition.tr_bounds[0])
         if not math.isfinite(ti):
             return None
         return Sequence.from_degrees_ms([180, 90], [0, 0], [1e3 * ti, 1e3 * shortest])
@@ -35,9 +35,13 @@ def conventional_sequence(problem: Problem) -> Sequence | None:
     return Sequence.from_degrees_ms([90, 180], [0, 180], [1e3 * half, 1e3 * half])
 
 
-def null_ti(tissue: Tissue) -> float:
-    """TI at which Mz = M0 (1 - 2 exp(-TI/T1)) of an inverted tissue is zero: T1 ln 2 [s]."""
-    return tissue.t1.centre * math.log(2)
+def null_ti(tissue: Tissue, tr: float = math.inf) -> float:
+    """TI at which Mz = M0 (1 - 2 exp(-TI/T1) + exp(-TR/T1)) of an inverted tissue is zero [s].
+
+    T1 ln 2 where TR is infinite; the readout, at which Mz begins anew, counts as a 90° at its TI.
+    """
+    t1 = tissue.t1.centre
+    return t1 * (math.log(2) - math.log1p(math.exp(-tr / t1)))
 
 
 def contrast_te(first: Tissue, second: Tissue) -> float | None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from scipy.optimize import brentq
 
 from sequence_search.engines.simulator import Simulator
-from sequence_search.explanation.blocks import part
+from sequence_search.explanation.blocks import start_mz
 from sequence_search.problem.problem import Problem
+from sequence_search.sections import section, up_to_readout
 from sequence_search.sequence import Sequence
-from sequence_search.voxels import Voxels
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +36,30 @@ class Crossing:
 def zero_crossings(problem: Problem, sequence: Sequence, reading: int) -> tuple[Crossing, ...]:
     """Crossings of every tissue before the pulse that begins the readout, and after it, were it left out."""
     ensembles = problem.voxels(method="nominal"), problem.voxels()
-    ends = sequence.delay[:reading].cumsum(-1).tolist()
+    delay = up_to_readout(sequence).delay
+    ends = delay[:reading].cumsum(-1).tolist()
     found = []
     for index, tissue in enumerate(problem.tissues):
-        mine = [voxels.of_tissues((index,)) for voxels in ensembles]
+        mine = [Simulator(each.of_tissues((index,)), kinds=problem.pulses) for each in ensembles]
         for pulse in range(reading):
-            latest = math.inf if pulse == reading - 1 else float(sequence.delay[pulse])
-            left = ends[-1] - ends[pulse] + float(sequence.delay[pulse])
-            times = [crossing_time(voxels, sequence, pulse, latest) for voxels in mine]
+            latest = math.inf if pulse == reading - 1 else float(delay[pulse])
+            left = ends[-1] - ends[pulse] + float(delay[pulse])
+            times = [crossing_time(each, sequence, pulse, latest) for each in mine]
             if times != [None, None]:
                 found.append(Crossing(tissue.name, pulse, *(None if t is None else left - t for t in times)))
     return tuple(found)
 
 
-def crossing_time(voxels: Voxels, sequence: Sequence, pulse: int, latest: float = math.inf) -> float | None:
+def crossing_time(
+    simulator: Simulator, sequence: Sequence, pulse: int, latest: float = math.inf
+) -> float | None:
     """Time after a pulse at which the mean Mz of voxels recovers through zero [s]; None if not by the latest.
 
     Mz = 1 + (Mz(0) - 1) exp(-t / T1) rises in each voxel, and so does the mean.
     """
-    after = part(sequence, range(pulse + 1))
-    at_pulse = torch.where(torch.arange(pulse + 1) < pulse, after.delay, 0.0)
-    _, mz = Simulator(voxels).magnetization(Sequence(after.flip_angle, after.phase, at_pulse))
+    voxels, after = simulator.voxels, section(up_to_readout(sequence), range(pulse + 1))
+    at_pulse = replace(after, delay=torch.where(torch.arange(pulse + 1) < pulse, after.delay, 0.0))
+    _, mz = simulator.magnetization(at_pulse, start_mz(simulator, sequence))
 
     def mean_mz(time: float) -> float:
         recovered = 1 + (mz - 1) * torch.exp(-time / voxels.t1)

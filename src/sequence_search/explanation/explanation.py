@@ -6,19 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from sequence_search.batch import refuse_layout
 from sequence_search.checks import FILE_UNITS, check_type
 from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.blocks import N_PER_TISSUE, Block, cut_blocks, measure_blocks
 from sequence_search.explanation.comparison import Compared, compare
 from sequence_search.explanation.crossings import Crossing, zero_crossings
+from sequence_search.explanation.layouts import LeftOut, parts_left_out
 from sequence_search.explanation.pathways import TissueSignal, tissue_signals
 from sequence_search.explanation.phases import Phases, examine_phases
 from sequence_search.explanation.pulses import PulseWorth, pulse_worths
 from sequence_search.explanation.readout import Readout, measure_readout
+from sequence_search.explanation.repolished import repolished
 from sequence_search.explanation.sentences import structures, two_sentences
 from sequence_search.problem.problem import Problem
+from sequence_search.sections import up_to_readout
 from sequence_search.sequence import Sequence
+from sequence_search.strategies.drafting import draft_of, of_one_tr
+from sequence_search.strategies.drafts import Draft
+from sequence_search.words import enumerated
 
 MOST_PULSES = 8  # as a search space has
 
@@ -30,16 +35,19 @@ class Summary:
     Attributes
     ----------
     structures : names of what it holds, in the order of time
-    sentences : what prepares and excites the magnetisation; what is read, beside the conventional sequence
+    sentences : what prepares and excites the magnetisation; what is read, beside the conventional sequence;
+        of a layout what its gradients change
     blocks, crossings, readout, compared : from which they were made
+    parts : of a layout, each left out, nothing polished
     """
 
     structures: tuple[str, ...]
-    sentences: tuple[str, str]
+    sentences: tuple[str, ...]
     blocks: tuple[Block, ...]
     crossings: tuple[Crossing, ...]
     readout: Readout
     compared: tuple[Compared, ...]
+    parts: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,8 @@ class Explanation:
     problem : its name
     sequence : with positive flip angles and a first phase of 0
     loss : over the standard ensemble
+    pulses : what each buys; of a layout this is in `parts`, with the gradients
+    phases : None of a layout that no search proposes, of which nothing is polished either
     """
 
     problem: str
@@ -59,17 +69,20 @@ class Explanation:
     summary: Summary
     pulses: tuple[PulseWorth, ...]
     tissues: tuple[TissueSignal, ...]
-    phases: Phases
+    phases: Phases | None
+    parts: tuple[LeftOut, ...] = ()
 
     @property
-    def sentences(self) -> tuple[str, str]:
-        """Two sentences of plain words."""
+    def sentences(self) -> tuple[str, ...]:
+        """Two or three sentences of plain words."""
         return self.summary.sentences
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON: times in ms and angles in degrees, where the key says so."""
         plain: dict[str, Any] = _plain(self)
         summary: dict[str, Any] = plain.pop("summary")
+        del summary["parts"]
+        del plain["parts" if self.sequence.layout is None else "pulses"]
         return plain | summary
 
 
@@ -87,14 +100,21 @@ def explain(problem: Problem, sequence: Sequence, *, engine: str = "auto") -> Ex
         If this is a batch, or of another number of pulses.
     """
     single = _checked(problem, sequence)
+    fixed = of_one_tr(problem, single)
+    proposed = draft_of(fixed, single)
+    summary = summarize(problem, single, engine=engine)
+    parts = summary.parts
+    if isinstance(proposed, Draft):
+        parts = repolished(fixed, proposed, parts, engine)
     return Explanation(
         problem=problem.name,
         sequence=single,
         loss=problem.evaluate(single, engine).loss,
-        summary=summarize(problem, single, engine=engine),
-        pulses=pulse_worths(problem, single, engine),
+        summary=summary,
+        pulses=pulse_worths(problem, single, engine) if single.layout is None else (),
         tissues=tissue_signals(problem, single),
-        phases=examine_phases(problem, single, engine),
+        phases=None if proposed is None else examine_phases(fixed, proposed, engine),
+        parts=parts,
     )
 
 
@@ -104,26 +124,27 @@ def summarize(problem: Problem, sequence: Sequence, *, engine: str = "auto") -> 
     Arguments and errors as for `explain`.
     """
     single = _checked(problem, sequence)
-    *preparing, reading = cut_blocks(Simulator(problem.voxels(N_PER_TISSUE)), single)
+    *preparing, reading = cut_blocks(Simulator(problem.voxels(N_PER_TISSUE), kinds=problem.pulses), single)
     blocks = measure_blocks(problem, single, preparing)
     at_rest = dict.fromkeys((tissue.name for tissue in problem.tissues), 1.0)
     readout = measure_readout(problem, single, reading, blocks[-1].mz_next if blocks else at_rest)
     crossings = zero_crossings(problem, single, reading[0])
     compared = compare(problem, single, readout.te, engine)
-    sentences = two_sentences(single, blocks, crossings, readout, compared)
-    return Summary(structures(blocks, readout), sentences, blocks, crossings, readout, compared)
+    sentences: tuple[str, ...]
+    sentences = two_sentences(up_to_readout(single), blocks, crossings, readout, compared)
+    parts = parts_left_out(problem, single, engine)
+    if gradients := [part.effect for part in parts if part.what != "pulse"]:
+        sentences += (f"Left out, {enumerated(gradients)}.",)
+    return Summary(structures(blocks, readout), sentences, blocks, crossings, readout, compared, parts)
 
 
 def _checked(problem: Problem, sequence: Sequence) -> Sequence:
     check_type(problem, Problem)
     check_type(sequence, Sequence)
-    refuse_layout(sequence, "an explanation")
-    problem.refuse_acquisition("an explanation")
-    single = sequence.detach().without_padding()
-    if not 1 <= len(single.delay) <= MOST_PULSES:
-        raise ValueError(
-            f"a sequence to explain must have 1 to {MOST_PULSES} pulses, got {len(single.delay)}"
-        )
+    single = problem.playable(sequence)
+    n_rf = len(single.flip_angle) - single.n_readouts + 1  # those of a train count as one
+    if not 1 <= n_rf <= MOST_PULSES:
+        raise ValueError(f"a sequence to explain must have 1 to {MOST_PULSES} pulses, got {n_rf}")
     return single.turn_first_to_zero()
 
 

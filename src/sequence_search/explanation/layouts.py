@@ -1,40 +1,45 @@
-"""What each pulse and each gradient of a sequence with a layout buys: the loss with it left out."""
+"""What each pulse and each gradient of a sequence with a layout buys: the loss without it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
-from sequence_search.checks import check_type
 from sequence_search.columns import without_pulses
-from sequence_search.engines.simulator import Simulator
 from sequence_search.layout import SPOILER, Layout
 from sequence_search.layout_merge import without_pulse
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.structure import describe
 from sequence_search.words import enumerated
+
+# What is left out, the pulse itself or those after which the gradients stand, and the sequence without.
+Variant = tuple[str, tuple[int, ...], Sequence]
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """The loss without a pulse, a spoiler or crushers, nothing polished.
+    """The loss without a pulse, a spoiler or crushers; counted as in a search, with 8 places across a slice.
 
     Attributes
     ----------
     what : "pulse", "spoiler" or "crushers"
     pulses : the pulse itself, or those after which the gradients stand, counted from 0
-    loss : over the standard ensemble
+    loss : over the standard ensemble, nothing polished
     rise : of the loss, compared with all of the sequence
+    polished : with the rest polished again; None if that was not done, or left nothing
+    buys : by how much that is above the loss of the whole sequence, polished as well
+    rest : as it was polished
     """
 
     what: str
     pulses: tuple[int, ...]
     loss: float
     rise: float
+    polished: float | None = None
+    buys: float | None = None
+    rest: Sequence | None = None
 
     def __str__(self) -> str:
         """As "the spoiler after pulse 1"."""
@@ -49,97 +54,38 @@ class LeftOut:
         return f"{self} {'change' if self.what == 'crushers' else 'changes'} the loss by {self.rise:+.4g}"
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutExplanation:
-    """What the parts of a sequence with a layout buy, before anything else is polished again.
+def parts_left_out(problem: Problem, sequence: Sequence, engine: str = "auto") -> tuple[LeftOut, ...]:
+    """Each pulse and each gradient of a single sequence left out, nothing polished; none without a layout.
 
-    Attributes
-    ----------
-    problem : its name
-    sequence : as it was given
-    loss : over the standard ensemble
-    structure : what is played, in words
-    pulses, gradients : each of them left out; crushers of neighbouring intervals, which balance each other,
-        as one
+    Crushers of neighbouring intervals, which balance each other, are one, and pulses of a train stay.
     """
-
-    problem: str
-    sequence: Sequence
-    loss: float
-    structure: str
-    pulses: tuple[LeftOut, ...]
-    gradients: tuple[LeftOut, ...]
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """A sentence on the gradients, if there are any, and one on the pulses."""
-        parts = (part for part in (self.gradients, self.pulses) if part)
-        return tuple(f"Left out, {enumerated(each.effect for each in part)}." for part in parts)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        plain = {name: getattr(self, name) for name in ("problem", "loss", "structure")}
-        lists = {
-            name: [
-                {key: getattr(each, key) for key in ("what", "pulses", "loss", "rise")}
-                for each in getattr(self, name)
-            ]
-            for name in ("pulses", "gradients")
-        }
-        return plain | {"sequence": self.sequence.to_dict(), "sentences": self.sentences} | lists
-
-
-def explain_layout(problem: Problem, sequence: Sequence, *, engine: str = "auto") -> LayoutExplanation:
-    """Measure what each pulse and each gradient of a single sequence with a layout buys in a problem.
-
-    Raises
-    ------
-    ValueError
-        If it has no layout, see `explain`, or cannot be played in the problem.
-    """
-    check_type(problem, Problem)
-    check_type(sequence, Sequence)
-    problem.check_sequence(sequence)
-    if sequence.layout is None:
-        raise ValueError("explain_layout is of a sequence with a layout, got one without: see explain")
-    single = sequence.detach()
+    layout = sequence.layout
+    if layout is None:
+        return ()
     simulator = problem.simulator(problem.voxels(), engine)
-    loss = float(simulator.loss(single))
-    return LayoutExplanation(
-        problem=problem.name,
-        sequence=single,
-        loss=loss,
-        structure=describe(single),
-        pulses=tuple(_left_out(simulator, loss, _without_each_pulse(problem, single, sequence.layout))),
-        gradients=tuple(_left_out(simulator, loss, _without_gradients(single, sequence.layout))),
+    loss = float(simulator.loss(sequence))
+    variants = [*_without_each_pulse(problem, sequence, layout), *_without_gradients(sequence, layout)]
+    losses = [float(simulator.loss(rest)) for *_, rest in variants]
+    return tuple(
+        LeftOut(what, pulses, without, without - loss)
+        for (what, pulses, _), without in zip(variants, losses, strict=True)
     )
 
 
-def _left_out(
-    simulator: Simulator, loss: float, variants: Iterator[tuple[str, tuple[int, ...], Sequence]]
-) -> Iterator[LeftOut]:
-    for what, pulses, rest in variants:
-        without = float(simulator.loss(rest))
-        yield LeftOut(what, pulses, without, without - loss)
-
-
-def _without_each_pulse(
-    problem: Problem, sequence: Sequence, layout: Layout
-) -> Iterator[tuple[str, tuple[int, ...], Sequence]]:
+def _without_each_pulse(problem: Problem, sequence: Sequence, layout: Layout) -> Iterator[Variant]:
     """Without each pulse, the intervals beside it joined; one that a readout needs turns by 0°."""
     places = torch.arange(layout.n_rf)
-    for pulse in range(layout.n_rf):
+    for pulse in range(layout.n_rf if len(layout.readouts) == 1 else layout.readouts[0].pulse):
+        kind = problem.pulses.get(layout.kinds[pulse])
         if without_pulse(layout, pulse) is not None:
             parts, rest = without_pulses(Sequence.COLUMNS, sequence.columns(), layout, places != pulse)
             yield "pulse", (pulse,), replace(sequence, layout=rest, **parts)
-        elif layout.kinds[pulse] not in problem.pulses or (
-            problem.pulses[layout.kinds[pulse]].fixed_flip is None
-        ):
+        elif kind is None or kind.fixed_flip is None:
             flip = torch.where(places == pulse, 0.0, sequence.flip_angle)
             yield "pulse", (pulse,), replace(sequence, flip_angle=flip)
 
 
-def _without_gradients(sequence: Sequence, layout: Layout) -> Iterator[tuple[str, tuple[int, ...], Sequence]]:
+def _without_gradients(sequence: Sequence, layout: Layout) -> Iterator[Variant]:
     """Without each spoiler, and without each row of neighbouring crushers."""
     rows: list[list[int]] = []
     for pulse, gradient in enumerate(layout.gradients):

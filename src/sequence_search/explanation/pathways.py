@@ -7,15 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from jaxtyping import Complex, Float, Int
 
 from sequence_search.coherence import CoherencePathways, coherence_pathways
+from sequence_search.engines.simulator import Simulator
+from sequence_search.explanation.blocks import start_mz
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.words import enumerated
 
 LEAST = 0.05  # of the largest part, below which a pathway is not listed
 MOST_LISTED = 5
+ROUNDED = 9  # digits of a clock [s] that tell pathways apart
 
 Dephasing = Callable[[np.ndarray], np.ndarray]
 
@@ -61,14 +65,17 @@ class TissueSignal:
 def tissue_signals(problem: Problem, sequence: Sequence) -> tuple[TissueSignal, ...]:
     """Carriers and whereabouts of each tissue's magnetisation, by its own T1, T2, T2', b0 and the spread.
 
+    Of a layout they are at its last readout, in the middle of a slice, by nominal flip angles.
+
     Squares of lengths add up where lengths do not: the mean of |M|² over the spins of a voxel is |mean Mxy|²
     + (mean Mz)² and the variances of both, which dephasing makes.
     """
     nominal, signals = problem.voxels(method="nominal"), []
-    columns = (nominal.t1, nominal.t2, nominal.t2_prime, nominal.spread, nominal.b0)
+    start = start_mz(Simulator(nominal, kinds=problem.pulses), sequence) * torch.ones_like(nominal.t1)
+    columns = (nominal.t1, nominal.t2, nominal.t2_prime, nominal.spread, nominal.b0, start)
     rows = zip(problem.tissues, *(column.tolist() for column in columns), strict=True)
-    for tissue, t1, t2, t2_prime, spread, b0 in rows:
-        pathways = off_resonance(coherence_pathways(sequence, t1=t1, t2=t2), b0)
+    for tissue, t1, t2, t2_prime, spread, b0, before in rows:
+        pathways = off_resonance(coherence_pathways(sequence, t1=t1, t2=t2, mz=before), b0)
         is_z = (pathways.orders[:, -1:] == 0).all(1)
 
         def dephasing(clock: np.ndarray, t2_prime: float = t2_prime, spread: float = spread) -> np.ndarray:
@@ -94,13 +101,20 @@ def off_resonance(pathways: CoherencePathways, b0: float) -> CoherencePathways:
 
 def mean_and_square(pathways: CoherencePathways, dephasing: Dephasing) -> tuple[complex, float]:
     """Mean over the spins of a voxel of a magnetisation, and of its squared magnitude."""
-    between = dephasing(pathways.clock[:, None] - pathways.clock)
-    square = (pathways.amplitude.conj() @ between @ pathways.amplitude).real
-    return complex((pathways.amplitude * dephasing(pathways.clock)).sum()), float(square)
+    square = 0.0
+    for moment in np.unique(pathways.moment):
+        mine = pathways[pathways.moment == moment]
+        clock, place = np.unique(mine.clock.round(ROUNDED), return_inverse=True)  # alike, they dephase alike
+        amplitude = np.zeros(len(clock), np.complex128)
+        np.add.at(amplitude, place.ravel(), mine.amplitude)
+        square += float((amplitude.conj() @ dephasing(clock[:, None] - clock) @ amplitude).real)
+    read = pathways[pathways.moment == 0]
+    return complex((read.amplitude * dephasing(read.clock)).sum()), square
 
 
 def carriers(pathways: CoherencePathways, dephasing: Dephasing, sequence: Sequence) -> tuple[Carrier, ...]:
     """Transverse pathways by the size of their part of the signal; those of one history and clock are one."""
+    pathways = pathways[pathways.moment == 0]
     signal: Complex[np.ndarray, " pathways"] = pathways.amplitude * dephasing(pathways.clock)
     if not len(signal):
         return ()
@@ -111,7 +125,7 @@ def carriers(pathways: CoherencePathways, dephasing: Dephasing, sequence: Sequen
     for orders, source, clock, size in zip(
         pathways.orders, pathways.source, pathways.clock, parts, strict=True
     ):
-        key = pathway_words(orders, int(source), flips), abs(round(float(clock), 9))
+        key = pathway_words(orders, int(source), flips), abs(round(float(clock), ROUNDED))
         sums[key] = sums.get(key, 0.0) + float(size)
     listed = sorted(sums.items(), key=lambda item: -abs(item[1]))[:MOST_LISTED]
     least = LEAST * abs(listed[0][1])

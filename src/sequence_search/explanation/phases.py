@@ -16,6 +16,7 @@ from sequence_search.problem.wishes import ALLOWED
 from sequence_search.sequence import Sequence, wrap
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.limited import Limited
+from sequence_search.strategies.played import DraftSimulator, played_as, simulator_of
 
 NOTICED = 1e-4  # rise of the loss by a simpler form, relative
 FREE = 1e-3  # change of the loss over a full turn that is free, relative
@@ -63,8 +64,8 @@ class Phases:
 
 
 def examine_phases(problem: Problem, sequence: Sequence, engine: str = "auto") -> Phases:
-    """Phases of a single sequence, over the standard ensemble."""
-    simulator = problem.simulator(problem.voxels(), engine)
+    """Phases of a single sequence, or of the draft that it is played from, over the standard ensemble."""
+    simulator = simulator_of(problem, problem.voxels(), engine)
     single = sequence.turn_first_to_zero()
     loss, n_rf = float(simulator.loss(single)), len(single.phase)
     negated = float(simulator.loss(replace(single, phase=-single.phase)))
@@ -75,13 +76,13 @@ def examine_phases(problem: Problem, sequence: Sequence, engine: str = "auto") -
         common=turn_change(simulator, single, (1,) * n_rf),
         mirrored=abs(negated - loss) / (abs(loss) or 1.0),
         free=free,
-        simplest=simplest,
+        simplest=played_as(simulator, simplest),
         simplest_loss=float(simulator.loss(simplest)),
         rounded_to=rounded_to,
     )
 
 
-def turn_change(simulator: Simulator, sequence: Sequence, turns: tuple[int, ...]) -> float:
+def turn_change(simulator: Simulator | DraftSimulator, sequence: Sequence, turns: tuple[int, ...]) -> float:
     """Largest change of the loss, relative if it is not 0, as the phases go through a full turn [1]."""
     angles = torch.arange(N_ANGLES, dtype=torch.float64) * (2 * math.pi / N_ANGLES)
     batch = sequence.map(lambda column: column.expand(N_ANGLES, -1))
@@ -90,7 +91,7 @@ def turn_change(simulator: Simulator, sequence: Sequence, turns: tuple[int, ...]
     return float((losses - losses[0]).abs().max()) / (abs(float(losses[0])) or 1.0)
 
 
-def free_turns(simulator: Simulator, sequence: Sequence) -> tuple[FreeTurn, ...]:
+def free_turns(simulator: Simulator | DraftSimulator, sequence: Sequence) -> tuple[FreeTurn, ...]:
     """Independent turns that hardly change the loss, without the first pulse; those of few pulses first.
 
     Whole multiples of an angle are tried where the second derivative of the loss allows, then gone through.
@@ -126,7 +127,7 @@ def phase_curvature(loss_and_gradient: LossFunction, sequence: Sequence) -> Floa
 
 
 def simplest_form(
-    simulator: Simulator, limited: Limited, sequence: Sequence, free: tuple[FreeTurn, ...]
+    simulator: Simulator | DraftSimulator, limited: Limited, sequence: Sequence, free: tuple[FreeTurn, ...]
 ) -> tuple[Sequence, tuple[int, ...]]:
     """Phases turned to 0 along free turns, then rounded to 90° or 45° one by one, unnoticed by the loss.
 
@@ -174,7 +175,9 @@ def rounded(sequence: Sequence, pulse: int, step_deg: int) -> Sequence:
     return replace(sequence, phase=phase)
 
 
-def polish_with(simulator: Simulator, limited: Limited, sequence: Sequence, held: list[bool]) -> Sequence:
+def polish_with(
+    simulator: Simulator | DraftSimulator, limited: Limited, sequence: Sequence, held: list[bool]
+) -> Sequence:
     """Polish of all but the phases that are held."""
     stays = torch.tensor(held)
 

@@ -88,15 +88,23 @@ def pulse_worths(problem: Problem, sequence: Sequence, engine: str = "auto") -> 
 def starts_without(sequence: Sequence, pulse: int, given: Bool[Tensor, " n_rf"]) -> Sequence:
     """Variants [N_STARTS, n_rf - 1] of a single sequence without a pulse; the first only joins its delays.
 
-    The delays at the gap are joined, or one of them is left out. Phases are changed, and in every second one
-    flip angle. Pulses that are given stay as they are.
+    The delays at the gap are joined, or one of them is left out, and the numbers `varied`.
     """
     kept = torch.arange(len(sequence.delay)) != pulse
     starts = sequence.map(lambda column: column[kept].repeat(N_STARTS, 1))
-    row, fixed, delay = torch.arange(N_STARTS), given[kept], starts.delay.clone()
+    row, delay = torch.arange(N_STARTS), starts.delay.clone()
     if pulse and not given[pulse - 1]:
         before, own = sequence.delay[pulse - 1], sequence.delay[pulse]
         delay[:, pulse - 1] = torch.stack([before + own, before, own])[row % 3]
+    return varied(replace(starts, delay=delay), given[kept])
+
+
+def varied(starts: Sequence, fixed: Bool[Tensor, " n_rf"]) -> Sequence:
+    """Sequences [n_starts, n_rf] with other phases from the fourth on, and in every second one flip angle.
+
+    Pulses that are fixed stay as they are.
+    """
+    row, delay = torch.arange(len(starts.delay)), starts.delay
     generator = torch.Generator().manual_seed(SEED)
     turns = math.pi * torch.randn(delay.shape, generator=generator, dtype=delay.dtype)
     other = math.pi * torch.rand(delay.shape, generator=generator, dtype=delay.dtype)
@@ -105,7 +113,6 @@ def starts_without(sequence: Sequence, pulse: int, given: Bool[Tensor, " n_rf"])
     )
     return replace(
         starts,
-        delay=delay,
         flip_angle=torch.where(is_other & ~fixed, other, starts.flip_angle),
         phase=torch.where((row >= 3)[:, None] & ~fixed, starts.phase + turns, starts.phase),
     )

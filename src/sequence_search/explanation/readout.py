@@ -10,8 +10,10 @@ import torch
 
 from sequence_search.coherence import coherence_pathways, dephasing
 from sequence_search.engines.simulator import Simulator
-from sequence_search.explanation.blocks import N_PER_TISSUE, by_tissue, part, without
+from sequence_search.explanation.blocks import N_PER_TISSUE, by_tissue, without
+from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
+from sequence_search.sections import section, up_to_readout
 from sequence_search.sequence import Sequence
 from sequence_search.structure import NEAR_AXIS, Structure, find_structure
 
@@ -72,9 +74,9 @@ def measure_readout(
     problem: Problem, sequence: Sequence, pulses: tuple[int, ...], mz_before: dict[str, float]
 ) -> Readout:
     """Readout by a group of pulses, the last of a single sequence, after the Mz that the others leave."""
-    block = part(sequence, range(pulses[0], pulses[-1] + 1))
+    block = section(up_to_readout(sequence), range(pulses[0], pulses[-1] + 1))
     found, voxels = find_structure(block), problem.voxels(N_PER_TISSUE)
-    simulator = Simulator(without(voxels, "t1", "t2"))
+    simulator = Simulator(without(voxels, "t1", "t2"), kinds=problem.pulses)
     echoes = echo_times(block, found)
     echo_signal: tuple[float, ...] = ()
     if echoes:
@@ -84,7 +86,8 @@ def measure_readout(
     train = train_name(found.refocusing_phases, echo_signal)
     is_composite = 0 < share < CARRIES and train not in ("CPMG", "CP")
     if len(found.refocusing) > 1 and found.te is not None:
-        single = Sequence.from_degrees_ms([90, 180], [0, 90], [1e3 * found.te / 2] * 2)
+        half = 1e3 * found.te / 2
+        single = Sequence.from_degrees_ms([90, 180], [0, 90], [half, half], layout=_of_one(block, found))
         by_one = float(simulator.magnetization(single)[0].abs().mean())
     return Readout(
         pulses=pulses,
@@ -107,13 +110,21 @@ def measure_readout(
     )
 
 
+def _of_one(block: Sequence, found: Structure) -> Layout | None:
+    """Of a spin echo by the kinds of a train's excitation and first refocusing pulse, with crushers."""
+    if block.layout is None or found.excitation is None:
+        return None
+    kinds = (block.layout.kinds[found.excitation], block.layout.kinds[found.refocusing[0]])
+    return Layout.plain(2, gradients=(1, 1), kinds=kinds)
+
+
 def share_and_te(block: Sequence) -> tuple[float, float]:
     """Of the pathways from the Mz before a block: the largest's share, and the mean transverse time [s].
 
     Both by the magnitudes that they bring to the readout in a typical tissue without relaxation.
     """
     pathways = coherence_pathways(block, t1=math.inf, t2=math.inf)
-    pathways = pathways[(pathways.orders[:, -1:] == 1).any(1)]
+    pathways = pathways[(pathways.orders[:, -1:] == 1).any(1) & (pathways.moment == 0)]
     size = abs(pathways.amplitude) * dephasing(pathways.clock)
     if not size.any():
         return 0.0, 0.0

@@ -18,6 +18,7 @@ SAME = 1e-3  # difference of losses, relative
 NEAR_NULL = 0.2  # of M0 at the excitation, below which it is told when Mz crosses zero
 SELECTED = 0.8  # of the part of Mz that is read of the tissue that gives most, below which it is told of each
 RECOVERED = 0.1  # of M0, in the tissue that recovers most
+MOST_TOLD = 4  # like pulses in a row that are told one by one
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven")
 
 
@@ -72,7 +73,8 @@ def without_idle(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
 
 def train_text(readout: Readout) -> str:
     """As "CPMG train of three pulses"."""
-    return f"{readout.train} train of {COUNTS[len(readout.refocusing)]} pulses"
+    count = len(readout.refocusing)
+    return f"{readout.train} train of {COUNTS[count] if count < len(COUNTS) else count} pulses"
 
 
 def with_article(words: str) -> str:
@@ -81,8 +83,12 @@ def with_article(words: str) -> str:
 
 
 def flips_text(sequence: Sequence, pulses: tuple[int, ...]) -> str:
-    """As "87°-177°-87°"."""
-    return "-".join(f"{math.degrees(abs(float(sequence.flip_angle[i]))):.0f}°" for i in pulses)
+    """As "87°-177°-87°", of many alike as "8 × 130°"."""
+    flips = [f"{math.degrees(abs(float(sequence.flip_angle[i]))):.0f}°" for i in pulses]
+    runs = [(flip, len(list(alike))) for flip, alike in itertools.groupby(flips)]
+    return "-".join(
+        f"{count} × {flip}" if count > MOST_TOLD else "-".join([flip] * count) for flip, count in runs
+    )
 
 
 def time_text(seconds: float) -> str:
@@ -195,14 +201,17 @@ def _selected(readout: Readout) -> str:
 
 
 def _signals(compared: tuple[Compared, ...]) -> str:
-    design, textbook, other = compared
+    design, *others = compared
+    text = f"|Mxy| is {by_name(design.mean)} on average"
+    if not others:
+        return text
+    textbook, other = others
     before, after = (
-        f"{flips_text(each.sequence, tuple(range(len(each.sequence.delay))))},"
+        f"{flips_text(each.sequence, tuple(range(len(each.sequence.flip_angle))))},"
         f" {time_text(each.time_to_readout)}"
         for each in (textbook, other)
     )
     name = f"the {textbook.name} ({before}), polished for the same objective to {after},"
-    text = f"|Mxy| is {by_name(design.mean)} on average"
     if abs(design.loss - other.loss) <= SAME * abs(other.loss):
         return f"{text}, and {name} does the same"
     text += f"; {name} gives {by_name(other.mean)}"
