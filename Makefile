@@ -3,7 +3,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= $(shell nproc)
 
-.PHONY: demo reproduce test test-slow test-faults test-gpu slurm-test bench bench-grid scoreboard lint format clean
+.PHONY: demo reproduce test test-slow test-faults test-gpu slurm-test frontend-test bench bench-grid scoreboard lint format clean
 
 demo: $(READY)  ## design a sequence for the paper's experiment 1, print and draw it
 	$(BIN)/sequence-search run max-signal --out out/demo
@@ -25,6 +25,10 @@ test-gpu: $(READY)  ## the tests that need a CUDA device
 
 slurm-test: $(READY)  ## array jobs on a SLURM of one node, which it sets up; as root on Debian
 	$(BIN)/python -m pytest -m slurm tests/slurm
+
+frontend-test: $(READY) frontend/node_modules  ## the page's engine, by itself and against ours; needs Node
+	cd frontend && npm run check && npm test
+	$(BIN)/python -m pytest -m frontend
 
 bench: $(READY)  ## engines against each other, their peers and the processor
 	$(BIN)/python benchmarks/engines.py
@@ -58,4 +62,8 @@ clean:
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+frontend/node_modules: frontend/package-lock.json
+	cd frontend && npm ci
 	touch $@
