@@ -233,7 +233,7 @@ def test_loss_and_gradient_of_a_layout_are_those_of_the_reference(layout, name):
     problem, sequence = Problem.load(name), of_layout(layout, 2, 3)
     voxels = problem.voxels(33)
     simulator = Simulator(voxels, problem.objective)
-    assert fused.takes_one_pass(sequence, simulator._arrangement, simulator._encoding)
+    assert fused.takes_one_pass(sequence.layout, simulator._arrangement, simulator._encoding)
     reference = Simulator(voxels, problem.objective, "configurations")
     assert_same(simulator.loss_and_gradient(sequence), reference.loss_and_gradient(sequence))
 
@@ -242,7 +242,7 @@ def test_complex_contrasts_of_a_layout_go_through_autograd():
     voxels, sequence = Problem.load("gm-wm").voxels(9), of_layout(LAYOUTS[0], 2)
     objective = Objective((SIGNED,))
     simulator = Simulator(voxels, objective)
-    assert not fused.takes_one_pass(sequence, simulator._arrangement, simulator._encoding)
+    assert not fused.takes_one_pass(sequence.layout, simulator._arrangement, simulator._encoding)
     reference = Simulator(voxels, objective, "configurations")
     assert_same(simulator.loss_and_gradient(sequence), reference.loss_and_gradient(sequence))
 
@@ -268,7 +268,7 @@ def test_pulses_that_take_time_are_those_of_the_reference(kinds, n_places):
         Simulator(voxels, problem.objective, engine, kinds=KINDS, n_places=n_places)
         for engine in ("fused", "configurations")
     )
-    one_pass = fused.takes_one_pass(sequence, simulator._arrangement, simulator._encoding)
+    one_pass = fused.takes_one_pass(sequence.layout, simulator._arrangement, simulator._encoding)
     assert one_pass == ("slice" not in kinds or n_places == 8)
     torch.testing.assert_close(simulator.signal(sequence), reference.signal(sequence), atol=3e-6, rtol=0)
     assert_same(simulator.loss_and_gradient(sequence), reference.loss_and_gradient(sequence), 1e-4)

@@ -6,6 +6,7 @@ float32 kernel would be at most twice as fast, and its phases 2 pi b0 t miss 1e-
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
+from sequence_search.columns import is_plain
 from sequence_search.engines.arrangement import Arrangement, Lanes, as_numpy
 from sequence_search.engines.kernel import grid as kernel_grid
 from sequence_search.engines.kernel import table_run
@@ -23,13 +25,18 @@ from sequence_search.engines.kernel.run import adjoint, forward
 from sequence_search.engines.kernel.run import loss as kernel_loss
 from sequence_search.engines.kernel.states import can_list
 from sequence_search.engines.kernel.tree import MAX_PULSES
-from sequence_search.layout import HARD
+from sequence_search.engines.penalties import PenaltyFunction
+from sequence_search.layout import HARD, Layout
 from sequence_search.objective import KernelForm, Prepared
 from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.table import TOP
 from sequence_search.search_space import Grid
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import PROPERTIES, Voxels
+
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]  # by flip angle, phase and delay
+# Loss [batch] of such arrays and its derivatives by each.
+ArrayLoss = Callable[[Arrays], tuple[np.ndarray, Arrays]]
 
 
 def signal(sequence: Sequence, arrangement: Arrangement) -> Complex[Tensor, "batch *n_readouts n_voxels"]:
@@ -69,21 +76,30 @@ def _knows(sequence: Sequence, kinds: Mapping[str, Kind]) -> bool:
     layout = sequence.layout
     if layout is None:
         return sequence.delay.shape[-1] <= MAX_PULSES
-    if not set(layout.kinds) <= {HARD, *kinds} or not can_list(layout):
+    if not _knows_layout(layout, kinds):
         return False
     shaped = [k for k, kind in enumerate(layout.kinds) if kind != HARD]
     return not shaped or bool((sequence.flip_angle[..., shaped].abs() <= TOP).all())
 
 
-def takes_one_pass(sequence: Sequence, arrangement: Arrangement, encoding: Encoding) -> bool:
-    """Whether `loss_and_gradient` serves.
+def _knows_layout(layout: Layout, kinds: Mapping[str, Kind]) -> bool:
+    """Whether the kernel has its kinds of pulse, and not too many states."""
+    return set(layout.kinds) <= {HARD, *kinds} and can_list(layout)
 
-    Of a layout it is one readout, no contrast of complex signals, and one place in the slice or eight.
+
+def can_run_layout(layout: Layout, arrangement: Arrangement) -> bool:
+    """As `can_run`, of arrays on the CPU of a layout that is not plain."""
+    known = not is_plain(layout) and _knows_layout(layout, arrangement.kinds)
+    return known and arrangement.voxels.b1.device.type == "cpu"
+
+
+def takes_one_pass(layout: Layout, arrangement: Arrangement, encoding: Encoding) -> bool:
+    """Whether `array_loss` serves.
+
+    That is one readout, no contrast of complex signals, and one place in the slice or eight.
     """
-    if sequence.layout is None:
-        return True
-    lanes = arrangement.of(sequence.layout)
-    return sequence.n_readouts == 1 and not encoding.complex.any() and lanes.n_places in (1, WIDTH)
+    n_places = arrangement.of(layout).n_places
+    return len(layout.readouts) == 1 and not encoding.complex.any() and n_places in (1, WIDTH)
 
 
 def pulse_numbers(sequence: Sequence) -> np.ndarray:
@@ -94,27 +110,58 @@ def pulse_numbers(sequence: Sequence) -> np.ndarray:
 
 
 def loss_and_gradient(
-    sequence: Sequence, arrangement: Arrangement, encoding: Encoding
+    sequence: Sequence, voxels: Voxels, one_pass: ArrayLoss
 ) -> tuple[Float[Tensor, "*batch"], Sequence]:
-    """Loss and its derivatives in one pass of the kernel, as `Simulator.loss_and_gradient`."""
+    """Loss of sequences and its derivatives, as `Simulator.loss_and_gradient`."""
     shape, columns = sequence.batch_shape, sequence.columns()
     parts = [as_numpy(part).reshape(shape.numel(), part.shape[-1]) for part in columns.values()]
-    sequences, threads = (parts[0], parts[1], parts[2]), torch.get_num_threads()
-    gradient: Iterable[np.ndarray]
-    lanes = arrangement.of(sequence.layout)
-    objective = arrangement.objective(encoding, lanes)
-    if sequence.layout is None:
-        loss, slopes = kernel_loss(sequences, pulse_numbers(sequence), lanes.blocks, objective, threads)
-        gradient = slopes.swapaxes(0, 1)
-    else:
-        of_voxels = lanes.blocks, objective, threads, lanes.rotations
-        loss, gradient = table_run.loss(sequences, sequence.layout, *of_voxels)
+    loss, gradient = one_pass((parts[0], parts[1], parts[2]))
     by_name = {  # shaped as arrays, which takes a quarter of the time
         name: torch.from_numpy(slope.reshape(part.shape)).to(part.dtype)
         for (name, part), slope in zip(columns.items(), gradient, strict=True)
     }
-    dtype = torch.promote_types(sequence.delay.dtype, arrangement.voxels.m0.dtype)
+    dtype = torch.promote_types(sequence.delay.dtype, voxels.m0.dtype)
     return torch.from_numpy(loss.reshape(shape)).to(dtype), sequence.with_columns(by_name)
+
+
+def batch_loss(n_rf: np.ndarray, arrangement: Arrangement, encoding: Encoding) -> ArrayLoss:
+    """Loss of arrays without a layout, of so many pulses each [batch], in one pass of the kernel."""
+    lanes = arrangement.of(None)
+    objective = arrangement.objective(encoding, lanes)
+
+    def loss(parts: Arrays) -> tuple[np.ndarray, Arrays]:
+        value, slopes = kernel_loss(parts, n_rf, lanes.blocks, objective, torch.get_num_threads())
+        by_flip, by_phase, by_delay = slopes.swapaxes(0, 1)
+        return value, (by_flip, by_phase, by_delay)
+
+    return loss
+
+
+def array_loss(
+    layout: Layout,
+    arrangement: Arrangement,
+    encoding: Encoding,
+    penalties: Iterable[tuple[float, PenaltyFunction]] = (),
+) -> ArrayLoss:
+    """Loss of arrays of a layout in one pass of the kernel, with penalties and their weights added."""
+    lanes = arrangement.of(layout)
+    objective = arrangement.objective(encoding, lanes)
+    shaped = [k for k, kind in enumerate(layout.kinds) if kind != HARD]
+
+    def loss(parts: Arrays) -> tuple[np.ndarray, Arrays]:
+        flip, _, delay = parts
+        if shaped and not np.abs(flip[:, shaped]).max(initial=0.0) <= TOP:
+            raise ValueError(f"a shaped pulse takes at most {math.degrees(TOP):g}°, got more")
+        of_kernel = parts, layout, lanes.blocks, objective, torch.get_num_threads(), lanes.rotations
+        value, (by_flip, by_phase, by_delay) = table_run.loss(*of_kernel)
+        for weight, function in penalties:
+            more = function(flip, delay)
+            value += weight * more.value
+            by_flip += weight * more.by_flip
+            by_delay += weight * more.by_delay
+        return value, (by_flip, by_phase, by_delay)
+
+    return loss
 
 
 def encode(prepared: Prepared) -> Encoding:
@@ -180,7 +227,6 @@ def _plain(value: float | Tensor) -> np.ndarray | float:
     return as_numpy(value) if isinstance(value, Tensor) else value
 
 
-Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]  # by flip angle, phase and delay
 Forward = Callable[[Arrays], np.ndarray]
 Adjoint = Callable[[Arrays, np.ndarray], Iterable[np.ndarray]]
 

@@ -23,7 +23,9 @@ from sequence_search.engines.configurations import Configurations
 from sequence_search.engines.isochromats import Isochromats, draw_offsets
 from sequence_search.engines.kernel.objective import Encoding
 from sequence_search.engines.pathways import Pathways, most_sequences
+from sequence_search.engines.penalties import penalty
 from sequence_search.engines.steps import Steps, cut, play
+from sequence_search.layout import Layout
 from sequence_search.objective import Objective, Prepared
 from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.slices import IN_SEARCH
@@ -212,11 +214,11 @@ class Simulator:
     def loss_and_gradient(self, sequence: Sequence) -> tuple[Float[Tensor, "*batch"], Sequence]:
         """Loss [*batch], and a Sequence of its derivatives by flip angle and phase [1/rad] and delay [1/s].
 
-        Terms with a kernel form run in one pass of the kernel, without autograd; any other goes through it.
+        Terms with a kernel form run in one pass of the kernel, without autograd, for sequences with a layout
+        beside terms of B1 and of the duration; any other objective goes through it.
         """
-        kernel_loss = self.has_kernel_loss and self._kernel_serves(sequence)
-        if kernel_loss and fused.takes_one_pass(sequence, self._arrangement, self._encoding):
-            return fused.loss_and_gradient(sequence, self._arrangement, self._encoding)
+        if self._kernel_serves(sequence) and (one_pass := self._one_pass(sequence)):
+            return fused.loss_and_gradient(sequence, self.voxels, one_pass)
         leaves = sequence.detach()
         for part in leaves.columns().values():
             part.requires_grad_()
@@ -226,6 +228,25 @@ class Simulator:
             total = loss.sum() + 0.0 * sum(part.sum() for part in leaves.columns().values())
         slopes = torch.autograd.grad(total, list(leaves.columns().values()))
         return loss.detach(), leaves.with_columns(dict(zip(leaves.columns(), slopes, strict=True)))
+
+    def _one_pass(self, sequence: Sequence) -> fused.ArrayLoss | None:
+        if sequence.layout is not None:
+            return self.array_loss(sequence.layout)
+        if not self.has_kernel_loss:
+            return None
+        return fused.batch_loss(fused.pulse_numbers(sequence), self._arrangement, self._encoding)
+
+    def array_loss(self, layout: Layout) -> fused.ArrayLoss | None:
+        """As `loss_and_gradient`, of arrays of a layout that is not plain; None if it takes autograd."""
+        others = [term for term in self._prepared.objective.terms if not term.has_kernel_form]
+        penalties = [(term.weight, penalty(term.kind, layout, self.kinds)) for term in others]
+        known = [(weight, function) for weight, function in penalties if function is not None]
+        wanted = self.engine in ("auto", "fused") and not self.options
+        if not wanted or len(known) < len(others) or not fused.can_run_layout(layout, self._arrangement):
+            return None
+        if not fused.takes_one_pass(layout, self._arrangement, self._encoding):
+            return None
+        return fused.array_loss(layout, self._arrangement, self._encoding, known)
 
     def grid_losses(self, grid: Grid) -> GridLosses:
         """Losses of a grid's points, by a function that lets threads run.
@@ -300,4 +321,6 @@ class Simulator:
 
     @cached_property
     def _encoding(self) -> Encoding:
-        return fused.encode(self._prepared)
+        """Of the terms that the kernel sums."""
+        terms = tuple(term for term in self._prepared.objective.terms if term.has_kernel_form)
+        return fused.encode(Prepared(Objective(terms), self.voxels))

@@ -11,7 +11,9 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from sequence_search.checks import check_type
+from sequence_search.engines.fused import ArrayLoss, Arrays
 from sequence_search.engines.simulator import Simulator
+from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafts import Draft, Expansion, Playing, playing_of
@@ -37,6 +39,7 @@ class DraftSimulator:
     def __init__(self, simulator: Simulator, playing: Playing) -> None:
         self._simulator, self._playing = simulator, playing
         self._last: _Structures | None = None
+        self._losses: dict[Layout, ArrayLoss | None] = {}
 
     def play(self, draft: Sequence) -> Sequence:
         """The sequence that a single draft stands for."""
@@ -79,21 +82,31 @@ class DraftSimulator:
         flip, phase, delay = (np.zeros_like(numbers.flip) for _ in range(3))
         rest = np.zeros(len(loss))
         for rows, expansion in numbers.structures.groups:
-            values, by = self._simulator.loss_and_gradient(_sequences(numbers, rows, expansion))
-            loss[rows] = values.numpy()
-            n_delay = len(expansion.delay)
-            by_flip = np.where(np.isnan(expansion.flip), by.flip_angle.numpy(), 0.0)
+            loss[rows], (by_flip, by_phase, by_delay) = self._loss_of(numbers, rows, expansion)
+            by_flip = np.where(np.isnan(expansion.flip), by_flip, 0.0)
             np.add.at(flip, (rows[:, None], expansion.pulse), by_flip)
-            np.add.at(phase, (rows[:, None], expansion.pulse), by.phase.numpy())
-            np.add.at(delay, (rows[:, None], expansion.delay), by.delay[:, :n_delay].numpy())
+            np.add.at(phase, (rows[:, None], expansion.pulse), by_phase)
+            np.add.at(delay, (rows[:, None], expansion.delay), by_delay[:, : len(expansion.delay)])
             if expansion.layout.steady:
-                rest[rows] = by.delay[:, -1].numpy()
+                rest[rows] = by_delay[:, -1]
         columns = {"flip_angle": flip, "phase": phase, "delay": numbers.by_own_delay(delay, rest)}
         slopes = {
             name: torch.from_numpy(columns.get(name, np.zeros_like(flip))).reshape(part.shape)
             for name, part in draft.columns().items()
         }
         return torch.from_numpy(loss).reshape(draft.batch_shape), draft.with_columns(slopes)
+
+    def _loss_of(
+        self, numbers: _Numbers, rows: np.ndarray, expansion: Expansion
+    ) -> tuple[np.ndarray, Arrays]:
+        """Loss of the drafts in these rows, and its derivatives by the numbers of what they play."""
+        if expansion.layout not in self._losses:
+            self._losses[expansion.layout] = self._simulator.array_loss(expansion.layout)
+        array_loss = self._losses[expansion.layout]
+        if array_loss is not None:
+            return array_loss(_arrays(numbers, rows, expansion))
+        values, by = self._simulator.loss_and_gradient(_sequences(numbers, rows, expansion))
+        return values.numpy(), (by.flip_angle.numpy(), by.phase.numpy(), by.delay.numpy())
 
     def _numbers(self, draft: Sequence) -> _Numbers:
         check_type(draft, Draft)
@@ -192,12 +205,15 @@ class _Numbers(NamedTuple):
         return np.asarray(np.where(scaled, self.scale * (slope - along * total), slope))
 
 
-def _sequences(numbers: _Numbers, rows: np.ndarray, expansion: Expansion) -> Sequence:
-    """Sequences of the drafts in these rows, which are of one structure."""
+def _arrays(numbers: _Numbers, rows: np.ndarray, expansion: Expansion) -> Arrays:
+    """Flip angles, phases and delays of what the drafts in these rows play, which are of one structure."""
     delay = numbers.delay[rows[:, None], expansion.delay]
     if expansion.layout.steady:
         delay = np.concatenate([delay, numbers.rest[rows, None]], axis=1)
     flip, phase = (part[rows[:, None], expansion.pulse] for part in (numbers.flip, numbers.phase))
-    flip = np.where(np.isnan(expansion.flip), flip, expansion.flip)
-    flip_angle, phases, delays = (torch.from_numpy(part) for part in (flip, phase, delay))
-    return Sequence(flip_angle, phases, delays, layout=expansion.layout)
+    return np.where(np.isnan(expansion.flip), flip, expansion.flip), phase, delay
+
+
+def _sequences(numbers: _Numbers, rows: np.ndarray, expansion: Expansion) -> Sequence:
+    flip_angle, phase, delay = map(torch.from_numpy, _arrays(numbers, rows, expansion))
+    return Sequence(flip_angle, phase, delay, layout=expansion.layout)

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from sequence_search.layout import SPOILER, Layout
+from sequence_search.layout import HARD, SPOILER, Layout
 
 MOST_TRIPLES = 2**14
 KEPT = 256  # layouts whose tables are kept, of at most a few megabytes
@@ -48,15 +49,19 @@ class Tables(NamedTuple):
     steady: bool
 
 
-@functools.lru_cache(KEPT)
 def tables(layout: Layout) -> Tables:
-    """Tables of a layout.
+    """Tables of a layout, the same ones whatever the kinds of its pulses.
 
     Raises
     ------
     ValueError
         If it has more than `MOST_TRIPLES` states of three.
     """
+    return _tables(replace(layout, kinds=(HARD,) * layout.n_rf))
+
+
+@functools.lru_cache(KEPT)
+def _tables(layout: Layout) -> Tables:
     steps = [_step(layout, k) for k in range(layout.n_rf - 1)]
     order = sorted(range(len(layout.readouts)), key=lambda r: layout.readouts[r].pulse)
     reads: list[list[Name]] = [[] for _ in range(layout.n_rf)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,11 +9,10 @@ import numpy as np
 from sequence_search.engines.kernel.compilation import inner
 from sequence_search.engines.kernel.lanes import WIDTH, pointer
 from sequence_search.engines.kernel.levels import PULSE, READ, SPAN
-from sequence_search.engines.kernel.memory import SLOPES, aligned, part, room
+from sequence_search.engines.kernel.memory import SLOPES, aligned, part
 from sequence_search.engines.kernel.rotations import NODE
-from sequence_search.engines.kernel.states import KEPT, Tables, tables
+from sequence_search.engines.kernel.states import Tables
 from sequence_search.engines.kernel.tree import LEAF
-from sequence_search.layout import Layout
 
 
 class Work(NamedTuple):
@@ -72,15 +70,9 @@ def sizes(t: Tables) -> Work:
     )
 
 
-@functools.lru_cache(KEPT)
-def starts(layout: Layout) -> np.ndarray:
+def starts(t: Tables) -> np.ndarray:
     """Where each part begins, and the end."""
-    return np.cumsum((0, *sizes(tables(layout))))
-
-
-def workspace(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
-    """Uninitialised memory for one thread, and `starts`; `divide` gives the parts out."""
-    return room(starts(layout))
+    return np.cumsum((0, *sizes(t)))
 
 
 @inner

@@ -8,22 +8,40 @@ sequence alone or in a batch.
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 import numpy as np
 
 from sequence_search.columns import readout_multiples
 from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.items import ADJOINT, FORWARD, LOSS
-from sequence_search.engines.kernel.memory import SLOPES
+from sequence_search.engines.kernel.memory import SLOPES, room
 from sequence_search.engines.kernel.objective import NOTHING, Arranged
 from sequence_search.engines.kernel.rotations import Rotations, all_hard
 from sequence_search.engines.kernel.run import WORTH_A_THREAD, Sequences, share
-from sequence_search.engines.kernel.states import tables
+from sequence_search.engines.kernel.states import Tables, tables
 from sequence_search.engines.kernel.table_items import add_up_tables, table_work
-from sequence_search.engines.kernel.table_memory import workspace
+from sequence_search.engines.kernel.table_memory import starts
 from sequence_search.layout import Layout
 
+# Of a search with kinds and gradients a batch has hundreds, with few tables among them.
+MOST_LAYOUTS = 2048
 Gradient = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+class Plan(NamedTuple):
+    """What depends on the layout alone."""
+
+    tables: Tables
+    start: np.ndarray  # of each part of a thread's memory, and the end
+    until_readout: np.ndarray  # [n_delay], how often the time to the last readout contains each delay
+
+
+@functools.lru_cache(MOST_LAYOUTS)
+def plan(layout: Layout) -> Plan:
+    """Plan of a layout; ValueError if it has no tables."""
+    of_layout = tables(layout)
+    return Plan(of_layout, starts(of_layout), np.array(readout_multiples(layout)[-1], float))
 
 
 def forward(
@@ -33,7 +51,7 @@ def forward(
     signal = np.zeros((len(sequences[0]), len(layout.readouts), blocks.n_voxels), np.complex128)
     no_sums = np.zeros((len(signal), 0, 0))
     of_voxels = blocks, rotations, NOTHING
-    _run(FORWARD, sequences, layout, *of_voxels, signal.view(np.float64), no_sums, threads)
+    _run(FORWARD, plan(layout), *of_voxels, sequences, signal.view(np.float64), no_sums, threads)
     return signal
 
 
@@ -53,7 +71,8 @@ def adjoint(
         Derivative of the function, which is real, by Re S plus i times that by Im S.
     """
     of_voxels = blocks, rotations, NOTHING
-    return _run_back(ADJOINT, sequences, layout, *of_voxels, signal_bar.view(np.float64), threads)[1]
+    signal = signal_bar.view(np.float64)
+    return _run_back(ADJOINT, plan(layout), *of_voxels, sequences, signal, threads)[1]
 
 
 def loss(
@@ -72,55 +91,47 @@ def loss(
     if len(layout.readouts) > 1 or objective.phased.size:
         raise ValueError("the objective of a layout takes |S| at one readout, got several, or a mean of S")
     no_signal = np.zeros((len(sequences[0]), 1, 0))
-    return _run_back(LOSS, sequences, layout, blocks, rotations, objective, no_signal, threads)
+    return _run_back(LOSS, plan(layout), blocks, rotations, objective, sequences, no_signal, threads)
 
 
 def _run_back(
     mode: int,
-    sequences: Sequences,
-    layout: Layout,
+    prepared: Plan,
     blocks: Blocks,
     rotations: Rotations | None,
     objective: Arranged,
+    sequences: Sequences,
     signal: np.ndarray,
     threads: int,
 ) -> tuple[np.ndarray, Gradient]:
     (batch, n_rf), (_, n_delay) = sequences[0].shape, sequences[2].shape
     n_slopes = 2 * n_rf + n_delay
     partial = np.zeros((batch, blocks.group.size, SLOPES + 2 * n_slopes))
-    _run(mode, sequences, layout, blocks, rotations, objective, signal, partial, threads)
+    _run(mode, prepared, blocks, rotations, objective, sequences, signal, partial, threads)
     value, gradient = np.zeros(batch), np.zeros((batch, n_slopes))
     flip, _, delay = sequences
     of_blocks = blocks.group, blocks.n_groups
     encoding = tuple(objective.encoding)
-    add_up_tables(partial, *of_blocks, flip, delay, _until_readout(layout), encoding, value, gradient)
-    by_flip, by_phase, by_delay = np.split(gradient, (n_rf, 2 * n_rf), axis=1)
-    return value, (by_flip, by_phase, by_delay)
-
-
-@functools.cache
-def _until_readout(layout: Layout) -> np.ndarray:
-    """How often the time to the last readout contains each delay."""
-    return np.array(readout_multiples(layout)[-1], float)
+    add_up_tables(partial, *of_blocks, flip, delay, prepared.until_readout, encoding, value, gradient)
+    return value, (gradient[:, :n_rf], gradient[:, n_rf : 2 * n_rf], gradient[:, 2 * n_rf :])
 
 
 def _run(
     mode: int,
-    sequences: Sequences,
-    layout: Layout,
+    prepared: Plan,
     blocks: Blocks,
     rotations: Rotations | None,
     objective: Arranged,
+    sequences: Sequences,
     signal: np.ndarray,
     partial: np.ndarray,
     threads: int,
 ) -> None:
     batch, n_rf = sequences[0].shape
-    of_layout = tables(layout)
     threads = min(threads, batch * (blocks.chunk.size - 1))
-    if batch * blocks.n_voxels * (6 * n_rf + 4 * len(of_layout.source)) < WORTH_A_THREAD:
+    if batch * blocks.n_voxels * (6 * n_rf + 4 * len(prepared.tables.source)) < WORTH_A_THREAD:
         threads = 1
     rotations = rotations or all_hard(n_rf)
     of_voxels = tuple(rotations), tuple(blocks), objective.factors
-    arguments = sequences, tuple(of_layout), *of_voxels, signal, partial
-    share(table_work, mode, lambda: workspace(layout), arguments, threads)
+    arguments = sequences, tuple(prepared.tables), *of_voxels, signal, partial
+    share(table_work, mode, lambda: room(prepared.start), arguments, threads)
