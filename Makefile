@@ -3,7 +3,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= $(shell nproc)
 
-.PHONY: demo reproduce test test-slow test-faults test-gpu slurm-test frontend-test bench bench-grid scoreboard lint format clean
+.PHONY: demo reproduce test test-slow test-faults test-gpu slurm-test frontend-test bench bench-grid scoreboard docs lint format clean
 
 demo: $(READY)  ## design a sequence for the paper's experiment 1, print and draw it
 	$(BIN)/sequence-search run max-signal --out out/demo
@@ -43,6 +43,10 @@ scoreboard: $(READY)  ## every strategy on the paper's problems, the default sea
 	@echo '  $(BIN)/python benchmarks/search.py --problems report --strategies multistart --seeds 40 --best-known'
 	@echo 'To write the results into the page:'
 	@echo '  $(BIN)/python benchmarks/search.py --markdown docs/scoreboard.md'
+
+docs: $(READY)  ## the site, with its examples run, into out/docs
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs out/docs
 
 lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/ruff check
