@@ -112,7 +112,7 @@ def test_a_search_of_a_train():
     [
         (replace(REAL, limits=Limits(n_rf=Range(1.0, 3.0))), "multistart", "takes plain sequences"),
         (replace(REAL, acquisition=Acquisition(tr=Range(2.0, 4.0))), "multistart", "one repetition time"),
-        (REAL, "proxyless", "has no operation for"),
+        (replace(REAL, acquisition=Acquisition(tr=Range(2.0, 4.0))), "proxyless", "one repetition time"),
     ],
 )
 def test_what_a_search_cannot_do_is_told(problem, strategy, told):

@@ -1,17 +1,23 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from conftest import scheduler_of
+from sequence_search.acquisition import Acquisition
 from sequence_search.engines.simulator import simulate
 from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
+from sequence_search.strategies.drafts import playing_of
+from sequence_search.strategies.played import simulator_of
 from sequence_search.strategies.proxyless.gates import (
     architecture_gradient,
     candidate_losses,
     gate_gradient,
 )
+from sequence_search.strategies.proxyless.scheduler import initial_scheduler
 
 PROBLEM = Problem.load("gm-wm")
 
@@ -87,3 +93,79 @@ def test_two_paths_share_the_formula_over_the_chosen():
     assert float(gradient[2]) == pytest.approx(float(p[0] * p[1] * (gates[2] - gates[5])))
     assert float(gradient[5]) == pytest.approx(-float(gradient[2]))
     assert gradient[[0, 1, 3, 4, 6, 7]].abs().sum() == 0
+
+
+SPOILED = replace(
+    PROBLEM.search_space, max_rf=3, pulses=("hard", "sinc", "hs"), gradients=("none", "crusher"), crusher=1e-3
+)
+REAL = replace(
+    PROBLEM,
+    search_space=SPOILED,
+    pulses={
+        "sinc": Sinc(duration=2e-3, time_bandwidth=4.0),
+        "hs": HyperbolicSecant(duration=8e-3, peak_b1=800.0, bandwidth=1000.0),
+    },
+    acquisition=Acquisition(tr=1.5, echoes=2),
+)
+
+
+def real_scheduler(problem, seeds=(0, 1)):
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    return initial_scheduler(problem.search_space, generators, 0.001, playing_of(problem))
+
+
+def neighbours(problem, scheduler, path):
+    """Each candidate that is allowed with its choice and the path in which it stands."""
+    for choice, candidate in scheduler.architecture[0].isfinite().nonzero().tolist():
+        other = path.clone()
+        other[:, choice] = candidate
+        yield choice, candidate, scheduler.sequence(other, playing_of(problem))
+
+
+def test_gates_of_kinds_gradients_and_echoes_are_derivatives_by_the_gated_signal():
+    """As above by differences, with the two readouts of a train and the energy of all its pulses."""
+    scheduler, voxels = real_scheduler(REAL, seeds=(0,)), REAL.voxels(8)
+    path = torch.tensor([[2, 11, 8, 1, 0, 0]])
+    simulator = simulator_of(REAL, voxels, "auto")
+    drawn = scheduler.sequence(path, playing_of(REAL))
+    (base,), played = simulator.signal(drawn), simulator.play(drawn[0])
+    assert played.n_readouts == 2
+    actual = gate_gradient(REAL, scheduler, path, voxels, "auto")[0]
+    prepared, epsilon = Prepared(REAL.objective, voxels, REAL.pulses), 1e-6
+    for choice, candidate, other in neighbours(REAL, scheduler, path):
+        change, its = simulator.signal(other)[0] - base, simulator.play(other[0])
+        losses = [prepared.loss((base + sign * epsilon * change).reshape(2, -1), played) for sign in (1, -1)]
+        cost = 1e-4 * (its.rf_energy - played.rf_energy) + 1e-3 * (its.n_rf - played.n_rf)
+        expected = (losses[0] - losses[1]) / (2 * epsilon) + cost
+        got = actual[choice, candidate] - actual[choice, path[0, choice]]
+        torch.testing.assert_close(got, expected, atol=1e-7, rtol=1e-5)
+
+
+def test_exact_gates_of_kinds_gradients_and_echoes_are_the_losses_played():
+    scheduler, voxels = real_scheduler(REAL), REAL.voxels(4)
+    path = torch.tensor([[2, 13, 1, 1, 0, 0], [0, 1, 4, 1, 1, 0]])
+    got = candidate_losses(REAL, scheduler, path, voxels, "auto")
+    simulator = simulator_of(REAL, voxels, "auto")
+    for choice, candidate, other in neighbours(REAL, scheduler, path):
+        expected = [REAL.loss(simulator.play(one), voxels) for one in other]
+        torch.testing.assert_close(got[:, choice, candidate], torch.stack(expected), rtol=1e-10, atol=1e-12)
+    # Crushers on both sides of the train's pulses matter.
+    assert not torch.isclose(got[0, 3, 0], got[0, 3, 1])
+
+
+def test_what_does_not_fit_is_as_bad_as_the_worst_that_does():
+    short = replace(REAL, acquisition=Acquisition(tr=27e-3, echoes=2))
+    scheduler, voxels = real_scheduler(short, seeds=(0,)), short.voxels(4)
+    path = torch.tensor([[0, 11, 0, 0, 0, 0]])
+    for gates in (gate_gradient, candidate_losses):
+        got = gates(short, scheduler, path, voxels, "auto")[0]
+        assert got.isfinite().all()
+        played = {
+            (choice, candidate): bool(simulator_of(short, voxels, "auto").loss(other).isfinite().all())
+            for choice, candidate, other in neighbours(short, scheduler, path)
+        }
+        wrong = [place for place, fits in played.items() if not fits]
+        assert wrong
+        for choice, candidate in wrong:
+            fitting = [got[place] for place, fits in played.items() if fits and place[0] == choice]
+            assert got[choice, candidate] == max(fitting)

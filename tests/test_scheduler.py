@@ -6,7 +6,8 @@ import torch
 
 from conftest import scheduler_of
 from sequence_search.problem.problem import Problem
-from sequence_search.strategies.proxyless.scheduler import Draws, idle_time
+from sequence_search.strategies.drafts import Playing
+from sequence_search.strategies.proxyless.scheduler import Draws, idle_time, initial_scheduler
 
 PROBLEM = Problem.load("gm-wm")
 
@@ -104,3 +105,30 @@ def test_flip_angles_are_kept_within_their_bound():
     scheduler.constrain()
     assert scheduler.flip_angle.abs().max() == 0.5
     assert scheduler.flip_angle.min() == -0.5
+
+
+def test_each_kind_has_its_operations_and_one_of_fixed_amplitude_one():
+    space = replace(PROBLEM.search_space, max_rf=3, pulses=("hard", "hs"), gradients=("none", "spoiler"))
+    playing = Playing(("hard", "hs"), (None, 4e-3), (None, math.pi), shortest_delay=6.2e-3, n_echoes=2)
+    scheduler = initial_scheduler(space, [torch.Generator().manual_seed(0)], 0.001, playing)
+    # Five compartments of hard pulses, the adiabatic one and three waits; then the gradients.
+    assert scheduler.kind.tolist() == [0] * 5 + [1] + [0] * 3
+    assert scheduler.is_rf.tolist() == [True] * 6 + [False] * 3
+    assert scheduler.gradients.tolist() == [0, 2]
+    assert scheduler.exists.sum(-1).tolist() == [9, 9, 9, 2, 2, 2]
+    # No waits in the first layer, nor in that of the train.
+    assert scheduler.architecture.isfinite().sum(-1).tolist() == [[6, 9, 6, 2, 2, 2]]
+
+
+def test_a_path_of_kinds_and_gradients_is_a_draft_with_room_for_what_it_plays():
+    space = replace(PROBLEM.search_space, max_rf=4, pulses=("hard", "hs"), gradients=("none", "spoiler"))
+    playing = Playing(("hard", "hs"), (None, 9e-3), (None, 3.0), crusher=2e-3, shortest_delay=6.2e-3)
+    scheduler = initial_scheduler(space, [torch.Generator().manual_seed(0)], 0.001, playing)
+    draft = scheduler.sequence(torch.tensor([[5, 7, 2, 0, 1, 1, 0, 1]]), playing)[0].without_padding()
+    idle = idle_time(scheduler.log_idle[0])
+    assert draft.kind.tolist() == [1, 0, 0]
+    # That of the wait counts for nothing, and a spoiler right before the readout would leave no signal.
+    assert draft.gradient.tolist() == [2, 0, 0]
+    assert float(draft.flip_angle[0]) == 3.0
+    beyond = float(idle[1, 7])
+    assert draft.delay.tolist() == pytest.approx([9e-3 + 3.1e-3 + 2e-3 + beyond, 6.2e-3, 6.2e-3])

@@ -150,7 +150,8 @@ class Playing:
             columns |= dict.fromkeys(("kind", "gradient", "shortest", "longest"), plain)
             sequence = Draft(**columns, present=sequence.present)
         sides = [self.shortest_delay / 2 if side is None else side for side in self.sides]
-        own = plain.new_tensor(sides)[sequence.kind.long()]
+        is_there = torch.arange(plain.shape[-1]) < sequence.n_rf[..., None]
+        own = torch.where(is_there, plain.new_tensor(sides)[sequence.kind.long()], 0.0)
         after = torch.cat([own[..., 1:], plain[..., :1]], -1)
         gradient = self._meant(sequence)
         shortest = (own + after + self.crusher * (gradient > 0)).clamp(min=self.shortest_delay)

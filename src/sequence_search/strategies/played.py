@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
 from sequence_search.checks import check_type
@@ -33,6 +34,19 @@ def played_as(simulator: Simulator | DraftSimulator, sequence: Sequence) -> Sequ
     return simulator.play(sequence) if isinstance(simulator, DraftSimulator) else sequence
 
 
+def by_layout(
+    simulator: Simulator | DraftSimulator, sequence: Sequence
+) -> Iterable[tuple[Int[np.ndarray, " rows"], Sequence]]:
+    """Rows of a batch made flat, and what they are played as, of one layout at a time.
+
+    Without drafts that are no sequence.
+    """
+    if isinstance(simulator, DraftSimulator):
+        return simulator.by_layout(sequence)
+    flat = sequence.flat()
+    return [(np.arange(len(flat.flip_angle)), flat)]
+
+
 class DraftSimulator:
     """A `Simulator` of drafts, of which each is played as the sequence that it stands for."""
 
@@ -47,23 +61,26 @@ class DraftSimulator:
         ((rows, expansion),) = numbers.structures.groups
         return _sequences(numbers, rows, expansion)[0]
 
+    def by_layout(self, draft: Sequence) -> Iterator[tuple[np.ndarray, Sequence]]:
+        """As the function of this name."""
+        numbers = self._numbers(draft)
+        for rows, expansion in numbers.structures.groups:
+            yield rows, _sequences(numbers, rows, expansion)
+
     def signal(self, draft: Sequence) -> Complex[Tensor, "*batch n_signals"]:
         """Complex signals at all readouts of all voxels, 0 of what is no sequence."""
-        numbers = self._numbers(draft)
         n_signals = len(self._simulator.voxels) * self._playing.n_echoes
-        signal = torch.zeros(len(numbers.flip), n_signals, dtype=torch.complex128)
-        for rows, expansion in numbers.structures.groups:
-            played = self._simulator.signal(_sequences(numbers, rows, expansion))
-            signal[rows] = played.flatten(1).to(signal)
+        signal = torch.zeros(draft.batch_shape.numel(), n_signals, dtype=torch.complex128)
+        for rows, played in self.by_layout(draft):
+            signal[rows] = self._simulator.signal(played).flatten(1).to(signal)
         return signal.reshape(*draft.batch_shape, -1)
 
     def parts(self, draft: Sequence) -> dict[str, Float[Tensor, "*batch"]]:
         """Weighted part of each term of the objective by name, inf of what is no sequence."""
-        numbers = self._numbers(draft)
         parts: dict[str, Tensor] = {}
-        for rows, expansion in numbers.structures.groups:
-            for name, part in self._simulator.parts(_sequences(numbers, rows, expansion)).items():
-                nothing = torch.full((len(numbers.flip),), math.inf, dtype=part.dtype)
+        for rows, played in self.by_layout(draft):
+            for name, part in self._simulator.parts(played).items():
+                nothing = torch.full((draft.batch_shape.numel(),), math.inf, dtype=part.dtype)
                 parts.setdefault(name, nothing)[rows] = part
         return {name: part.reshape(draft.batch_shape) for name, part in parts.items()}
 

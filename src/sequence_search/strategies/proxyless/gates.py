@@ -2,7 +2,8 @@
 
 The signal is linear in the gates of a layer, S = sum_j g_j S_j, where S_j is the signal of the same sequence
 with candidate j in that layer. Hence dL/dg_j = Re <dL/dS, S_j> plus the penalties' difference, and an
-architecture step is one simulation of neighbouring sequences.
+architecture step is one simulation of neighbouring sequences. The gradient after a layer's pulse is a choice
+with gates of its own.
 
 Source: Cai, Zhu, Han, "ProxylessNAS: Direct Neural Architecture Search on Target Task and Hardware",
 ICLR 2019.
@@ -10,69 +11,106 @@ ICLR 2019.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
+import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from sequence_search.objective import Objective
+from sequence_search.objective import Objective, Prepared
 from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+from sequence_search.strategies.drafts import playing_of
+from sequence_search.strategies.played import by_layout, simulator_of
 from sequence_search.strategies.proxyless.scheduler import Scheduler
 from sequence_search.voxels import Voxels
 
 
 def gate_gradient(
-    problem: Problem, scheduler: Scheduler, path: Int[Tensor, "seeds layers"], voxels: Voxels, engine: str
-) -> Float[Tensor, "seeds layers candidates"]:
-    """dL/dg of every candidate of every layer at a drawn path, up to a constant in each layer."""
-    _, layers, candidates = scheduler.architecture.shape
+    problem: Problem, scheduler: Scheduler, path: Int[Tensor, "seeds choices"], voxels: Voxels, engine: str
+) -> Float[Tensor, "seeds choices most"]:
+    """dL/dg of every candidate of every choice at a drawn path, up to a constant in each choice."""
+    simulator, playing = simulator_of(problem, voxels, engine), playing_of(problem)
     with torch.no_grad():
-        drawn = scheduler.sequence(path)
-        others = scheduler.sequence(_neighbours(path, candidates))
-        simulator = problem.simulator(voxels, engine)
-        signal, candidate_signals = simulator.signal(drawn), simulator.signal(others)
-    leaf = signal.requires_grad_()
-    # The second part is zero: it keeps the graph whole where the objective is of the sequence alone.
-    loss = problem.objective(leaf, drawn, voxels).sum() + 0.0 * leaf.abs().sum()
-    (slope,) = torch.autograd.grad(loss, leaf)
-    # Re <dL/dS, S_j>, as one product of real matrices for each seed.
-    pairs = torch.view_as_real(candidate_signals).reshape(len(path), layers * candidates, -1)
-    products = pairs @ torch.view_as_real(slope).reshape(len(path), -1, 1)
-    through_signal = products.reshape(-1, layers, candidates)
-    # Settings of the sequence alone add up over layers, so that their difference between neighbours is their
-    # gate's gradient; terms of the signal, held fixed here, are a constant that the softmax cancels.
-    terms = tuple(term for term in problem.objective.terms if term.kind.own or term.kind.of == "sequence")
-    if not terms:
-        return through_signal
-    with torch.no_grad():
+        drawn = scheduler.sequence(path, playing)
+        others = scheduler.sequence(_neighbours(path, scheduler.exists), playing)
+        signal = simulator.signal(drawn)
+        slope = _slope(problem, voxels, by_layout(simulator, drawn), signal)
+        # Re <dL/dS, S_j>, as one product of real matrices for each seed.
+        pairs = torch.view_as_real(simulator.signal(others)).flatten(2)
+        products = (pairs @ torch.view_as_real(slope).reshape(len(path), -1, 1)).flatten()
+        # Settings of the sequence alone add up over layers, so that their difference between neighbours is
+        # their gate's gradient; terms of the signal, held fixed, are a constant that the softmax cancels.
+        terms = tuple(each for each in problem.objective.terms if each.kind.own or each.kind.of == "sequence")
         # Magnitudes of all neighbours cost as much as half their simulation: only for terms that may look.
-        blind = all(term.kind.of == "sequence" for term in terms)
-        fixed = signal[..., :0] if blind else signal
-        fixed = fixed[:, None, None, :].expand(*others.batch_shape, fixed.shape[-1])
-        return through_signal + Objective(terms)(fixed, others, voxels)
+        seen = signal if any(each.kind.own for each in terms) else signal[:, :0]
+        prepared = Prepared(Objective(terms), voxels, problem.pulses)
+        gradient, seed = torch.full_like(products, math.inf), torch.arange(len(path))
+        seed = seed.repeat_interleave(others.batch_shape[1])
+        for rows, played in by_layout(simulator, others):
+            gradient[rows] = products[rows]
+            if terms:
+                gradient[rows] += prepared.loss(_by_readout(seen[seed[rows]], played), played)
+    return _of_all(gradient.reshape(others.batch_shape), scheduler.exists)
+
+
+def _slope(
+    problem: Problem, voxels: Voxels, drawn: Iterable[tuple[np.ndarray, Sequence]], signal: Tensor
+) -> Tensor:
+    """dL/dS of the signal [seeds, n_signals] of what was drawn, 0 of what cannot be played."""
+    prepared, slope = Prepared(problem.objective, voxels, problem.pulses), torch.zeros_like(signal)
+    for rows, played in drawn:
+        leaf = _by_readout(signal[rows], played).requires_grad_()
+        with torch.enable_grad():
+            # The second part is zero: it keeps the graph whole where the objective is of the sequence alone.
+            loss = prepared.loss(leaf, played).sum() + 0.0 * leaf.abs().sum()
+        (by_signal,) = torch.autograd.grad(loss, leaf)
+        slope[rows] = by_signal.flatten(1)
+    return slope
 
 
 def candidate_losses(
-    problem: Problem, scheduler: Scheduler, path: Int[Tensor, "seeds layers"], voxels: Voxels, engine: str
-) -> Float[Tensor, "seeds layers candidates"]:
-    """Loss of the drawn path with one layer set to each of its candidates in turn.
+    problem: Problem, scheduler: Scheduler, path: Int[Tensor, "seeds choices"], voxels: Voxels, engine: str
+) -> Float[Tensor, "seeds choices most"]:
+    """Loss of the drawn path with one choice set to each of its candidates in turn.
 
     In place of dL/dg in `architecture_gradient` it gives the derivative of the expected loss itself.
     """
     with torch.no_grad():
-        others = scheduler.sequence(_neighbours(path, scheduler.architecture.shape[-1]))
-        loss, _ = problem.loss_and_gradient(voxels, engine)(others)
-    return loss
+        others = scheduler.sequence(_neighbours(path, scheduler.exists), playing_of(problem))
+        loss, _ = simulator_of(problem, voxels, engine).loss_and_gradient(others)
+    return _of_all(loss, scheduler.exists)
+
+
+def _by_readout(signal: Tensor, played: Sequence) -> Tensor:
+    """Signals [batch, n_signals] as an objective takes them, see `Prepared.parts`."""
+    count, number = signal.shape[1], played.n_readouts
+    return signal.reshape(len(signal), number, count // number) if number > 1 else signal
 
 
 def _neighbours(
-    path: Int[Tensor, "seeds layers"], candidates: int
-) -> Int[Tensor, "seeds layers candidates layers"]:
-    """The path with one layer set to each of its candidates in turn."""
-    layers = path.shape[-1]
-    neighbours = path[:, None, None, :].repeat(1, layers, candidates, 1)
-    for layer in range(layers):
-        neighbours[:, layer, :, layer] = torch.arange(candidates)
+    path: Int[Tensor, "seeds choices"], exists: Bool[Tensor, "choices most"]
+) -> Int[Tensor, "seeds neighbours choices"]:
+    """The path with one choice set to each candidate that there is in turn."""
+    choice, candidate = exists.nonzero().unbind(-1)
+    neighbours = path[:, None, :].repeat(1, len(choice), 1)
+    neighbours[:, torch.arange(len(choice)), choice] = candidate
     return neighbours
+
+
+def _of_all(
+    values: Float[Tensor, "seeds neighbours"], exists: Bool[Tensor, "choices most"]
+) -> Float[Tensor, "seeds choices most"]:
+    """Values of the neighbours by choice and candidate, infinite ones as the largest of their choice.
+
+    Those are of what cannot be played, as pulses that do not fit into the repetition.
+    """
+    every = values.new_full((len(values), *exists.shape), math.inf)
+    every[:, exists] = values
+    largest = torch.where(every.isinf(), -math.inf, every).amax(-1, keepdim=True)
+    return torch.where(every.isinf(), largest.nan_to_num(neginf=0.0), every)
 
 
 def architecture_gradient(

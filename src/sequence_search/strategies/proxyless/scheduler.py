@@ -1,4 +1,9 @@
-"""The sequence scheduler: layers of candidate operations with parameters. Sec. II.B and Fig. 3."""
+"""The sequence scheduler: layers of candidate operations with parameters. Sec. II.B and Fig. 3.
+
+Beyond the paper a layer has pulses of several kinds among its operations, and a second choice of its own: the
+gradient played after its pulse. The two are drawn apart, since what a gradient is worth is learnt together
+for all pulses of a layer, and a layer costs the sum of their candidates, not the product.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,7 @@ from torch import Tensor
 
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
+from sequence_search.strategies.drafts import NO_BOUND, NONE, Draft, Playing, gradient_codes
 
 IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
 
@@ -22,9 +28,12 @@ class Scheduler:
     flip_angle: Float[Tensor, "seeds layers candidates"]  # rad; unused for waits, as the phase
     phase: Float[Tensor, "seeds layers candidates"]  # rad
     log_idle: Float[Tensor, "seeds layers candidates"]  # log(idle time in ms + 0.001)
-    # alpha; -inf where a candidate is not allowed, as waits in the first layer
-    architecture: Float[Tensor, "seeds layers candidates"]
+    # alpha of the operation of each layer, then of the gradient after each; -inf where a candidate is not
+    # allowed, as waits in the first layer
+    architecture: Float[Tensor, "seeds choices most"]
     is_rf: Bool[Tensor, " candidates"]
+    kind: Int[Tensor, " candidates"]  # place of the pulse's kind in `search_space.pulses`; unused for waits
+    gradients: Int[Tensor, " gradients"]  # codes of those to choose from
     min_rf_delay: float  # s
     max_delay: float  # s
     max_flip: float  # rad
@@ -38,14 +47,43 @@ class Scheduler:
         """The same scheduler with other weight parameters."""
         return replace(self, flip_angle=weights[0], phase=weights[1], log_idle=weights[2])
 
-    def sequence(self, path: Int[Tensor, "seeds *neighbours layers"]) -> Sequence:
-        """Sequences [seeds, *neighbours] of the operations with these indices, differentiable."""
-        shape = path.shape
-        flat = path.reshape(shape[0], -1, shape[-1]).transpose(1, 2)
+    @property
+    def exists(self) -> Bool[Tensor, "choices most"]:
+        """Which candidates there are: a layer has as many operations as gradients only by chance."""
+        layers, n_operations = self.flip_angle.shape[1:]
+        n_choices, most = self.architecture.shape[1:]
+        counts = [n_operations] * layers + [len(self.gradients)] * (n_choices - layers)
+        return torch.arange(most) < torch.tensor(counts)[:, None]
+
+    def sequence(
+        self, path: Int[Tensor, "seeds *neighbours choices"], playing: Playing | None = None
+    ) -> Sequence:
+        """Sequences [seeds, *neighbours] of the candidates with these indices, differentiable.
+
+        Drafts where more is played than pulses.
+        """
+        operation, gradient = path.tensor_split((self.flip_angle.shape[1],), dim=-1)
+        shape = operation.shape
+        flat = operation.reshape(shape[0], -1, shape[-1]).transpose(1, 2)
         parts = [part.gather(-1, flat) for part in (self.flip_angle, self.phase, idle_time(self.log_idle))]
         flip, phase, delay = (part.transpose(1, 2).reshape(shape) for part in parts)
-        merged = Sequence.from_events(self.is_rf[path], flip_angle=flip, phase=phase, delay=delay)
-        return replace(merged, delay=merged.delay.clamp(max=self.max_delay))
+        is_rf, columns = self.is_rf[operation], {"flip_angle": flip, "phase": phase, "delay": delay}
+        if playing is None:
+            merged = Sequence.from_events(is_rf, **columns)
+            return replace(merged, delay=merged.delay.clamp(max=self.max_delay))
+        none = torch.zeros_like(delay)
+        draft = Draft.from_events(
+            is_rf,
+            **columns,
+            kind=self.kind[operation].to(delay),
+            gradient=self.gradients[gradient].to(delay) if gradient.shape[-1] else none,
+            shortest=none,
+            longest=none + NO_BOUND,
+        )
+        bounded = playing.bounded(draft)
+        # Idle times go on beyond what has to fit in, so that a step moves them whatever that is.
+        delay = draft.delay + bounded.shortest - self.min_rf_delay
+        return replace(bounded, delay=delay.minimum(bounded.longest).clamp(max=self.max_delay))
 
     @torch.no_grad()
     def constrain(self) -> None:
@@ -61,25 +99,42 @@ def idle_time(log_idle: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 
 
 def initial_scheduler(
-    space: SearchSpace, generators: list[torch.Generator], architecture_sd: float
+    space: SearchSpace,
+    generators: list[torch.Generator],
+    architecture_sd: float,
+    playing: Playing | None = None,
 ) -> Scheduler:
-    """Initial parameters as in Sec. II.B: compartments of flip angle, random phases, log-spaced waits."""
-    n_waits = len(space.wait_ranges)
-    shape = (space.max_rf, space.rf_candidates + n_waits)
+    """Initial parameters as in Sec. II.B: compartments of flip angle, random phases, log-spaced waits.
+
+    There are as many operations of each kind of pulse as compartments; one of a kind of fixed amplitude.
+    """
+    played, layers = playing or Playing(), space.max_rf
+    counts = [1 if flip is not None else space.rf_candidates for flip in played.fixed]
+    every = [*counts, *[1] * len(space.wait_ranges)]
+    kind, part, n_parts = torch.tensor(
+        [(at, each, count) for at, count in enumerate(every) for each in range(count)]
+    ).unbind(-1)
+    is_rf = kind < len(counts)
+    gradients = torch.tensor(sorted({NONE, *gradient_codes(space)}))
+    n_gradients = len(gradients) if len(gradients) > 1 else 0
+    shape = (layers, len(kind))
+    choices = (layers * (2 if n_gradients else 1), max(len(kind), n_gradients))
     uniform = torch.stack([torch.rand((3, *shape), generator=g, dtype=torch.float64) for g in generators], 1)
-    normal = torch.stack([torch.randn(shape, generator=g, dtype=torch.float64) for g in generators])
-    is_rf = torch.arange(shape[1]) < space.rf_candidates
-    compartment = torch.arange(shape[1]).clamp(max=space.rf_candidates - 1) / space.rf_candidates
+    normal = torch.stack([torch.randn(choices, generator=g, dtype=torch.float64) for g in generators])
     low, high = space.flip_range
-    flip = low + (high - low) * (compartment + uniform[0] / space.rf_candidates)
+    flip = low + (high - low) * (part / n_parts + uniform[0] / n_parts)
     phase = math.pi * (2 * uniform[1] - 1)
-    ranges = [(space.min_rf_delay, space.min_rf_delay)] * space.rf_candidates + list(space.wait_ranges)
+    ranges = [(space.min_rf_delay, space.min_rf_delay)] * sum(counts) + list(space.wait_ranges)
     start, end = (torch.tensor(ranges, dtype=torch.float64) * 1e3).log().unbind(-1)
-    idle_ms = (start + (end - start) * uniform[2]).exp()
-    architecture = architecture_sd * normal
-    architecture[:, 0, ~is_rf] = -math.inf
-    bounds = space.min_rf_delay, space.max_delay, space.max_flip
-    return Scheduler(flip, phase, (idle_ms + IDLE_OFFSET_MS).log(), architecture, is_rf, *bounds)
+    log_idle = ((start + (end - start) * uniform[2]).exp() + IDLE_OFFSET_MS).log()
+    architecture, bounds = architecture_sd * normal, (space.min_rf_delay, space.max_delay, space.max_flip)
+    kind = torch.where(is_rf, kind, 0)
+    scheduler = Scheduler(flip, phase, log_idle, architecture, is_rf, kind, gradients, *bounds)
+    architecture.masked_fill_(~scheduler.exists, -math.inf)
+    # A train stands at the end: the operations of the last layer are its refocusing pulses.
+    of_pulses = [0] if played.n_echoes == 1 else [0, layers - 1]
+    architecture[:, of_pulses, sum(counts) :] = -math.inf
+    return scheduler
 
 
 class Draws:
@@ -92,17 +147,17 @@ class Draws:
     ) -> None:
         self._generators = generators
         self._start = [generator.get_state() for generator in generators]
-        self._shape = shape  # [layers, candidates]
+        self._shape = shape  # [choices, most]
         self._temperature = temperature
         self._number, self._block = -1, torch.empty(0)
 
     def path(
         self,
         number: int,
-        architecture: Float[Tensor, "seeds layers candidates"],
-        among: Int[Tensor, "seeds layers two"] | None = None,
-    ) -> Int[Tensor, "seeds layers"]:
-        """One operation a layer; if `among` some, by their renormalised probabilities.
+        architecture: Float[Tensor, "seeds choices most"],
+        among: Int[Tensor, "seeds choices two"] | None = None,
+    ) -> Int[Tensor, "seeds choices"]:
+        """One candidate of each choice; if `among` some, by their renormalised probabilities.
 
         Each number of a draw, counted from 0, has its own randomness.
         """
@@ -112,9 +167,9 @@ class Draws:
         return among.gather(-1, noisy.gather(-1, among).argmax(-1, keepdim=True))[..., 0]
 
     def two(
-        self, number: int, architecture: Float[Tensor, "seeds layers candidates"]
-    ) -> Int[Tensor, "seeds layers 2"]:
-        """Two different operations a layer."""
+        self, number: int, architecture: Float[Tensor, "seeds choices most"]
+    ) -> Int[Tensor, "seeds choices 2"]:
+        """Two different candidates of each choice."""
         return self._noisy(number, architecture).topk(2, dim=-1).indices
 
     def _noisy(self, number: int, architecture: Tensor) -> Tensor:

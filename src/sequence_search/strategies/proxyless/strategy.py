@@ -7,6 +7,9 @@ probability p = softmax(alpha) of each. Two steps alternate:
 - weights: one operation a layer is drawn from p, and SGD steps the drawn operations' parameters;
 - architecture: with the gates g of a drawn path, dL/dalpha_i = sum_j dL/dg_j p_j (delta_ij - p_i).
 
+Where a problem lets pulses be of several kinds, these are candidates of one layer; where it allows gradients,
+each layer has a second choice, the one after its pulse; the pulse of the last layer is that of a train.
+
 Source: Cai, Zhu, Han, "ProxylessNAS: Direct Neural Architecture Search on Target Task and Hardware",
 ICLR 2019.
 """
@@ -22,9 +25,9 @@ import torch
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Progress
-from sequence_search.strategies.drafts import playing_of
 from sequence_search.strategies.drive import Strategy
 from sequence_search.strategies.finish import Finisher
+from sequence_search.strategies.played import played_as, simulator_of
 from sequence_search.strategies.proxyless.gates import (
     architecture_gradient,
     candidate_losses,
@@ -39,7 +42,6 @@ from sequence_search.strategies.proxyless.training import (
     silence_failures,
     weight_step,
 )
-from sequence_search.strategies.refine import polish
 from sequence_search.strategies.result import Point, Run, failed
 
 # With fewer on average, a random batch may lack a tissue; with 20 each, once in 10^8 batches.
@@ -120,11 +122,6 @@ class Proxyless(Strategy):
                 f"strategy 'proxyless' cannot keep the [limits] of '{problem.name}': "
                 "take multistart, evolution or random, or leave the limits out"
             )
-        if playing_of(problem) is not None:
-            raise ValueError(
-                f"strategy 'proxyless' has no operation for the [sequence], pulses or gradients of"
-                f" '{problem.name}': take multistart, evolution or random"
-            )
         if self.gates == "two" and space.rf_candidates + len(space.wait_ranges) < 2:
             raise ValueError("gates='two' needs at least two candidate operations a layer")
 
@@ -139,14 +136,16 @@ class Training:
     def __init__(self, problem: Problem, engine: str, options: Proxyless) -> None:
         self._problem, self._engine, self._options = problem, engine, options
         self._stream = VoxelStream(problem, options.n_voxels, options.voxels_per_step)
-        self._progress_voxels = problem.voxels(PROGRESS_N_PER_TISSUE)
+        self._shown = simulator_of(problem, problem.voxels(PROGRESS_N_PER_TISSUE), engine)
         self._every = max(1, options.steps // N_PROGRESS)
         self._finisher = Finisher(problem, engine)
+        self._playing = self._finisher.limited.playing
 
     def init(self, seeds: tuple[int, ...]) -> TrainingState:
         """Initial parameters of all seeds, each from its own generator, which then draws operations."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        scheduler = initial_scheduler(self._problem.search_space, generators, self._options.architecture_sd)
+        space, sd = self._finisher.limited.space, self._options.architecture_sd
+        scheduler = initial_scheduler(space, generators, sd, self._playing)
         shape = scheduler.architecture.shape[1:]
         self._draws = Draws(generators, shape, self._options.temperature)
         return initial_state(seeds, scheduler)
@@ -168,8 +167,8 @@ class Training:
         meter.spend(1)
         if taken % options.architecture_every == 0 and taken - 1 >= options.warmup * options.steps:
             state = self._architecture_step(state)
-            meter.spend(state.scheduler.architecture[0].numel())
-        state = silence_failures(state, loss)
+            meter.spend(int(state.scheduler.exists.sum()))
+        state = silence_failures(state, loss, may_be_inf=self._playing is not None)
         return self._recorded(state, meter) if self._is_reported(state) else state
 
     def progress(self, state: TrainingState) -> Progress | None:
@@ -180,12 +179,14 @@ class Training:
         best = min(range(len(losses)), key=lambda i: (math.isnan(losses[i]), losses[i]))
         n_alive = sum(reason is None for reason in state.reasons)
         note = f"best of {n_alive} seeds" if n_alive > 1 else ""
-        sequence = _designs(state)[best]
+        if math.isnan(losses[best]):
+            return None
+        sequence = played_as(self._shown, self._designs(state)[best])
         return Progress(state.seeds[best], state.step, self._options.steps, losses[best], sequence, note)
 
     def finish(self, state: TrainingState, meter: Meter) -> list[Run]:
         """The run of each seed, its design the likeliest operation of each layer."""
-        batch, n_seeds = _designs(state), len(state.seeds)
+        batch, n_seeds = self._designs(state), len(state.seeds)
         designs = [batch[i].without_padding() for i in range(n_seeds)]
         if self._options.polish and not meter.must_end():
             self._polish(designs, state, meter)
@@ -193,20 +194,27 @@ class Training:
         for seed, reason, past, design in zip(
             state.seeds, state.reasons, state.histories, designs, strict=True
         ):
-            if reason is None:
+            why = reason or self._why_unplayable(design)
+            if why is None:
                 runs.append(self._finisher.finish(seed, [design], meter, history=past, n_seeds=n_seeds))
             else:
-                runs.append(failed(seed, reason, meter.seconds / n_seeds, meter.evaluations, past))
+                runs.append(failed(seed, why, meter.seconds / n_seeds, meter.evaluations, past))
         return runs
+
+    def _why_unplayable(self, design: Sequence) -> str | None:
+        if self._playing is None or self._shown.loss(design).isfinite():
+            return None
+        return "the likeliest pulses and gradients may not fit into the repetition or the echo spacing"
 
     def _polish(self, designs: list[Sequence], state: TrainingState, meter: Meter) -> None:
         """Those of all seeds in place, whatever their evaluations, as long as there is time."""
         voxels = self._problem.voxels(POLISH_N_PER_TISSUE)
-        fine = self._problem.loss_and_gradient(voxels, self._engine)
-        space, timed = self._problem.search_space, meter.timed()
+        fine = simulator_of(self._problem, voxels, self._engine).loss_and_gradient
+        timed = meter.timed()
         for i, reason in enumerate(state.reasons):
-            if reason is None and timed.status == "done":
-                designs[i] = polish(fine, space, designs[i], meter=timed)[1]
+            why = reason or self._why_unplayable(designs[i])
+            if why is None and timed.status == "done":
+                designs[i] = self._finisher.limited.polish(fine, designs[i], timed)[1]
         if timed.status != "done":
             meter.must_end()
 
@@ -216,7 +224,8 @@ class Training:
 
     def _recorded(self, state: TrainingState, meter: Meter) -> TrainingState:
         """With the loss of every seed's design in its history."""
-        loss = self._problem.loss(_designs(state), self._progress_voxels, self._engine)
+        loss = self._shown.loss(self._designs(state))
+        loss = torch.where(loss.isinf(), math.nan, loss)
         seconds = meter.seconds / len(state.seeds)
         histories = tuple(
             (*past, Point(state.step, math.nan if reason else value, meter.evaluations, seconds))
@@ -248,7 +257,6 @@ class Training:
         kept = architecture.scatter(-1, chosen, temperature * (stepped + change))
         return replace(state, scheduler=replace(state.scheduler, architecture=kept))
 
-
-def _designs(state: TrainingState) -> Sequence:
-    """The likeliest operation of each layer, [seeds]."""
-    return state.scheduler.sequence(state.scheduler.architecture.argmax(-1))
+    def _designs(self, state: TrainingState) -> Sequence:
+        """The likeliest candidate of each choice, [seeds]."""
+        return state.scheduler.sequence(state.scheduler.architecture.argmax(-1), self._playing)

@@ -10,6 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sequence_search.problem.problem import Problem
+from sequence_search.strategies.drafts import playing_of
+from sequence_search.strategies.played import simulator_of
 from sequence_search.strategies.proxyless.scheduler import Scheduler
 from sequence_search.strategies.result import Point
 from sequence_search.voxels import Voxels, random_voxels
@@ -26,8 +28,8 @@ class TrainingState:
     reasons: tuple[str | None, ...]  # why a seed failed
     histories: tuple[tuple[Point, ...], ...]
     velocity: tuple[Tensor, ...]  # what SGD keeps of flip angle, phase and log idle time
-    mean: Float[Tensor, "seeds layers candidates"]  # what Adam keeps of the architecture's gradient
-    square: Float[Tensor, "seeds layers candidates"]  # and of its square
+    mean: Float[Tensor, "seeds choices most"]  # what Adam keeps of the architecture's gradient
+    square: Float[Tensor, "seeds choices most"]  # and of its square
     step: int = 0
     n_architecture: int = 0  # architecture steps taken
     n_batches: int = 0  # of voxels used up
@@ -37,14 +39,15 @@ class TrainingState:
 def initial_state(seeds: tuple[int, ...], scheduler: Scheduler) -> TrainingState:
     """Before the first step."""
     zeros = torch.zeros_like(scheduler.architecture)
+    still = tuple(torch.zeros_like(part) for part in scheduler.weights)
     nothing = (None,) * len(seeds), ((),) * len(seeds)
-    return TrainingState(seeds, scheduler, *nothing, (zeros, zeros, zeros), zeros, zeros)
+    return TrainingState(seeds, scheduler, *nothing, still, zeros, zeros)
 
 
 def weight_step(
     problem: Problem,
     state: TrainingState,
-    path: Int[Tensor, "seeds layers"],
+    path: Int[Tensor, "seeds choices"],
     voxels: Voxels,
     engine: str,
     rate: float,
@@ -53,8 +56,8 @@ def weight_step(
     """SGD on the drawn operations, w - rate v with v = momentum v + dL/dw; the loss is that before it."""
     scheduler = state.scheduler
     weights = [part.detach().requires_grad_() for part in scheduler.weights]
-    drawn = scheduler.with_weights(weights).sequence(path)
-    loss, gradient = problem.loss_and_gradient(voxels, engine)(drawn.detach())
+    drawn = scheduler.with_weights(weights).sequence(path, playing_of(problem))
+    loss, gradient = simulator_of(problem, voxels, engine).loss_and_gradient(drawn.detach())
     slopes = torch.autograd.grad(
         [drawn.flip_angle, drawn.phase, drawn.delay],
         weights,
@@ -70,7 +73,7 @@ def weight_step(
 
 def adam_step(
     state: TrainingState,
-    gradient: Float[Tensor, "seeds layers candidates"],
+    gradient: Float[Tensor, "seeds choices most"],
     *,
     rate: float,
     betas: tuple[float, float],
@@ -86,10 +89,16 @@ def adam_step(
     return replace(state, scheduler=scheduler, mean=mean, square=square, n_architecture=number)
 
 
-def silence_failures(state: TrainingState, loss: Float[Tensor, " seeds"]) -> TrainingState:
-    """Record a seed whose loss or architecture is not finite, and silence it so that the others go on."""
+def silence_failures(
+    state: TrainingState, loss: Float[Tensor, " seeds"], *, may_be_inf: bool = False
+) -> TrainingState:
+    """Record a seed whose loss or architecture is not finite, and silence it so that the others go on.
+
+    The loss of what cannot be played is infinite: then it `may_be_inf`.
+    """
     scheduler = state.scheduler
-    broken = ~loss.isfinite() | scheduler.architecture.isnan().any(-1).any(-1)
+    lost = loss.isnan() if may_be_inf else ~loss.isfinite()
+    broken = lost | scheduler.architecture.isnan().any(-1).any(-1)
     if not bool(broken.any()):
         return state
     reasons = list(state.reasons)
