@@ -1,0 +1,187 @@
+"""Which repetition a Pulseq file plays again and again, and which of its readouts count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from sequence_search.playback.events import Adc, Pulse, PulseqError, SeqFile
+
+CLOCK = 1e-6  # to which times are alike [s]
+SAME = 0.1  # to which moments are alike, a cycle over 10 m [1/m]; lines of k-space are some ten times apart
+NOT_IMAGES = ("NAV", "NOISE")  # labels of readouts that do not count
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A readout that counts.
+
+    Attributes
+    ----------
+    adc : its number in the file
+    pulse : number in the file of the last pulse before it
+    time : of its echo [s]
+    encoding : moment there that phase encoding leaves, by axis; the image takes it back [1/m]
+    """
+
+    adc: int
+    pulse: int
+    time: float
+    encoding: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Repetitions:
+    """The pulses of a file as a repetition, and what of them is read.
+
+    Attributes
+    ----------
+    first : number of the first pulse of the first repetition
+    period : pulses of a repetition
+    count : of repetitions; 1 if nothing is repeated
+    tr : s; None if nothing is repeated
+    reads : one for each echo of a repetition, in its order; of phase-encoded ones that nearest to the centre
+        of k-space, else the last that there is
+    encoded : sampled extent of k-space by axis, 0 where nothing is encoded [1/m]
+    """
+
+    first: int
+    period: int
+    count: int
+    tr: float | None
+    reads: tuple[Read, ...]
+    encoded: tuple[float, float, float]
+
+
+def find_repetitions(file: SeqFile) -> Repetitions:
+    """The shortest repetition of pulses and times, with an excitation in it, and its readouts.
+
+    Raises
+    ------
+    PulseqError
+        If nothing is read.
+    """
+    first, period = _period(file)
+    count = -(-(len(file.pulses) - first) // period)
+    starts = [file.pulses[place].start for place in range(first, len(file.pulses), period)]
+    reads, encoded = _reads(file, first, period)
+    return Repetitions(first, period, count, starts[1] - starts[0] if count > 1 else None, reads, encoded)
+
+
+def _period(file: SeqFile) -> tuple[int, int]:
+    """First pulse and number of pulses of the repetition."""
+    kinds = np.array([pulse.waveform for pulse in file.pulses])
+    starts = np.array([pulse.start for pulse in file.pulses])
+    gaps = np.append(np.round(np.diff(starts) / CLOCK), 0)
+    excites = np.array([pulse.use == "excitation" for pulse in file.pulses])
+    stated = file.definitions.get("TR")
+    for period in range(1, len(kinds) // 2 + 1):
+        differs = kinds[:-period] != kinds[period:]
+        differs[:-1] |= gaps[: -period - 1] != gaps[period:-1]
+        first = int(np.flatnonzero(differs)[-1]) + 1 if differs.any() else 0
+        if len(kinds) - first < 2 * period or not excites[first : first + period].any():
+            continue
+        tr = starts[first + period] - starts[first]
+        if isinstance(stated, float) and stated > 0 and abs(tr / stated - 1) > 0.01 and first:
+            continue
+        return first, period
+    return 0, len(kinds)
+
+
+def centre_of(file: SeqFile, adc: Adc, pulses: list[Pulse]) -> tuple[float, Float[np.ndarray, " 3"]]:
+    """Time at which a readout is nearest to the centre of k-space [s], and the moment there [1/m].
+
+    That of its middle if no gradient is played in it. Moments count from the last excitation, and refocusing
+    turns them over.
+    """
+    start, carried = np.zeros(3), np.zeros(3)
+    for pulse in pulses:
+        time = file.centre(pulse)
+        moment = file.moment(time)
+        if pulse.use == "excitation":
+            start, carried = moment, np.zeros(3)
+        elif pulse.use == "refocusing":
+            carried, start = -(carried + moment - start), moment
+    times = np.append(np.append(adc.start, adc.samples), adc.start + adc.dwell * adc.n_samples)
+    k = carried + file.moment(times) - start
+    if np.ptp(k, axis=0).max() <= SAME:
+        middle = adc.start + adc.dwell * adc.n_samples / 2
+        return middle, k[len(k) // 2]
+    step = np.diff(k, axis=0)
+    square = np.square(step).sum(1)
+    along = np.divide(-(k[:-1] * step).sum(1), square, out=np.zeros(len(step)), where=square > 0)
+    along = np.clip(along, 0, 1)
+    nearest = k[:-1] + along[:, None] * step
+    best = int(np.argmin(np.square(nearest).sum(1)))
+    return float(times[best] + along[best] * (times[best + 1] - times[best])), nearest[best]
+
+
+def _reads(file: SeqFile, first: int, period: int) -> tuple[tuple[Read, ...], tuple[float, float, float]]:
+    counted = [number for number, adc in enumerate(file.adcs) if not any(map(adc.labels.get, NOT_IMAGES))]
+    starts = np.array([pulse.start for pulse in file.pulses])
+    last = {number: int(np.searchsorted(starts, file.adcs[number].start)) - 1 for number in counted}
+    counted = [number for number in counted if last[number] >= first]
+    if not counted:
+        raise PulseqError(f"{file.name} reads no signal")
+    for number in counted:
+        pulse, adc = file.pulses[last[number]], file.adcs[number]
+        if adc.start < file.end(pulse):
+            raise PulseqError(f"block {adc.block} of {file.name} reads while a pulse is played")
+    centres = {number: _centre(file, number, last[number]) for number in counted}
+    k = np.stack([centres[number][1] for number in counted])
+    spans = np.stack([_span(file, file.adcs[number]) for number in counted])
+    is_encoded = np.ptp(k, axis=0) > SAME
+    is_encoded &= abs(k).min(0) <= np.ptp(k, axis=0) / 10
+    taken_back = {number: np.where(is_encoded, centres[number][1], 0.0) for number in counted}
+    chosen: dict[tuple[int, int], int] = {}
+    for number, slot in _slots(file, counted, last, taken_back, first, period).items():
+        size = np.linalg.norm(taken_back[number])
+        best = chosen.get(slot)
+        if best is None or size <= np.linalg.norm(taken_back[best]) + SAME:
+            chosen[slot] = number
+    reads = tuple(
+        Read(number, last[number], centres[number][0], tuple(taken_back[number].tolist()))
+        for _, number in sorted(chosen.items())
+    )
+    encoded = np.maximum(spans.max(0), np.where(is_encoded, np.ptp(k, axis=0), 0.0))
+    return reads, tuple(np.where(encoded > SAME, encoded, 0.0).tolist())
+
+
+def _centre(file: SeqFile, number: int, last: int) -> tuple[float, Float[np.ndarray, " 3"]]:
+    """As `centre_of`, from the last excitation on."""
+    begin = next((place for place in range(last, -1, -1) if file.pulses[place].use == "excitation"), 0)
+    return centre_of(file, file.adcs[number], list(file.pulses[begin : last + 1]))
+
+
+def _span(file: SeqFile, adc: Adc) -> Float[np.ndarray, " 3"]:
+    """Extent of k-space that a readout covers, by axis [1/m]."""
+    return np.asarray(
+        np.ptp(file.moment(np.array([adc.start, adc.start + adc.dwell * adc.n_samples])), axis=0)
+    )
+
+
+def _slots(
+    file: SeqFile,
+    counted: list[int],
+    last: dict[int, int],
+    encoding: dict[int, Float[np.ndarray, " 3"]],
+    first: int,
+    period: int,
+) -> dict[int, tuple[int, int]]:
+    """Which echo of a repetition each readout is: its pulse there, and which after it.
+
+    Readouts after one pulse that are encoded differently are lines of one echo, unless they are labelled.
+    """
+    of_pulse: dict[int, list[int]] = {}
+    for number in counted:
+        of_pulse.setdefault(last[number], []).append(number)
+    slots = {}
+    for pulse, numbers in of_pulse.items():
+        k = np.stack([encoding[number] for number in numbers])
+        is_one_image = np.ptp(k, axis=0).max() > SAME
+        for place, number in enumerate(numbers):
+            echo = file.adcs[number].labels.get("ECO", 0) if is_one_image else place
+            slots[number] = ((pulse - first) % period, echo)
+    return slots
