@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from sequence_search import (
@@ -30,6 +31,7 @@ from sequence_search import (
 from sequence_search.checks import Fault
 from sequence_search.engines.spins import play_spins
 from sequence_search.objective import TERMS
+from sequence_search.preview import Anatomy
 from sequence_search.strategies.proxyless.strategy import Proxyless
 
 ECHO = Sequence.from_degrees_ms([90, 180], [0, 180], [6.2, 6.2])
@@ -52,6 +54,10 @@ CASES = {
         f"a number as seeds of {strategy}": Refusal(partial(search, problem(), strategy, seeds=3), SEEDS)
         for strategy in ("multistart", "proxyless", "evolution", "random")
     },
+    "maps of several shapes": Refusal(
+        lambda: Anatomy(np.eye(4), {"GM": np.ones((2, 2, 2))}, b0=np.zeros((2, 2, 3))),
+        r"one shape \[x, y, z\], got .*\(2, 2, 3\)",
+    ),
     "gates": Refusal(lambda: Proxyless(gates="one"), "gates must be 'full', 'two' or 'exact', got 'one'"),
     "method of voxels": Refusal(
         lambda: problem().voxels(8, method="grid"), "method must be sobol, random or nominal, got 'grid'"

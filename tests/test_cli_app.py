@@ -19,6 +19,7 @@ ORDER = [
     "run",
     "designs",
     "evaluate",
+    "preview",
     "explain",
     "sensitivity",
     "tradeoff",

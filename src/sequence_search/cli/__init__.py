@@ -1,13 +1,13 @@
 """The command line: each command parses, calls one library function and prints its result."""
 
-from sequence_search.cli import analysis, design, evaluation, explanation, paper, problems, studies
+from sequence_search.cli import analysis, design, evaluation, explanation, paper, preview, problems, studies
 from sequence_search.cli.app import app, arrange, main, repeat_flags
 
 # As `--help` lists them: in the order of a user's work.
 arrange(
     {
         "Problems": ("init", "validate", "list", "show"),
-        "Search": ("run", "designs", "evaluate", "explain", "sensitivity", "tradeoff"),
+        "Search": ("run", "designs", "evaluate", "preview", "explain", "sensitivity", "tradeoff"),
         "Studies": ("resume", "status", "table"),
         "The paper": ("grid", "reproduce"),
         "Clusters": ("slurm",),
@@ -22,6 +22,7 @@ __all__ = [
     "explanation",
     "main",
     "paper",
+    "preview",
     "problems",
     "repeat_flags",
     "studies",

@@ -64,7 +64,7 @@ def given_design(
         loaded, sequence = _named(Path(source), problem, seed, design)
     else:
         loaded = load(source)
-        sequence = _stated(loaded, stated.parts) if stated.file is None else _of_file(loaded, stated)
+        sequence = _stated(loaded, stated.parts) if stated.file is None else sequence_of_file(loaded, stated)
     for bounds in (loaded.search_space.check, loaded.acquisition.check_sequence):
         try:
             bounds(sequence, loaded.name)
@@ -73,7 +73,7 @@ def given_design(
     return loaded, sequence
 
 
-def _of_file(problem: Problem, stated: Stated) -> Sequence:
+def sequence_of_file(problem: Problem, stated: Stated) -> Sequence:
     """Sequence of a file: the keys of the options, or what `evaluate` prints as JSON."""
     from sequence_search.sequence import Sequence
 

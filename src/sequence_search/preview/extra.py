@@ -1,0 +1,27 @@
+"""Libraries of the extra [preview], imported where they are used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+
+class MissingExtraError(ValueError):
+    """A library that is not installed, and how it is."""
+
+
+def imported(module: str) -> Any:
+    """Module of a library of the extra.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not there.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        name = module.partition(".")[0]
+        raise MissingExtraError(
+            f"a preview needs {name}: pip install 'sequence-search[preview]' ({error})"
+        ) from None
