@@ -7,15 +7,18 @@ python benchmarks/neglected.py
 
 from __future__ import annotations
 
+import cmath
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from sequence_search import Sequence, Voxels
 from sequence_search.engines.spins import play_spins
 from sequence_search.layout import SPOILER, Layout
-from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
+from sequence_search.pulses.shapes import HyperbolicSecant, Samples, Sinc
 
 WHITE_MATTER = Voxels(t1=0.832, t2=0.08, t2_prime=0.161, b1=0.9, b0=30.0, spread=30.0)
 # As wide as the profile of the pulses.
@@ -28,6 +31,9 @@ KINDS = {
     "sinc": Sinc(duration=2.56e-3, time_bandwidth=4, slice=True),
     "hs": HyperbolicSecant(duration=8e-3, peak_b1=1000, bandwidth=2108),
 }
+
+
+ECHO = Layout.plain(2, gradients=(1, 1), kinds=("sinc", "sinc"))
 
 
 def main() -> None:
@@ -47,6 +53,7 @@ EFFECTS = (
     "another sample of spins",
     "own frequency of each spin during a pulse",
     "T1 and T2 during a pulse",
+    "the same, if an inversion had no efficiency",
     "crushers of 2 cycles, along the slice",
     "crushers of 4 cycles, along the slice",
     "crushers of 8 cycles, along the slice",
@@ -70,17 +77,32 @@ def pulses_and_crushers(sequence: Sequence) -> list[float]:
         abs(signal(seed=1) - ideal),
         abs(own - ideal),
         abs(signal(during_pulse="full") - own),
+        abs(signal(during_pulse="full") - without_efficiency(sequence)),
         *(abs(signal(crusher_cycles=cycles) - ideal) for cycles in (2, 4, 8)),
         *(abs(signal(EVEN, n_places=n, extent=2.0, n_spins=2**6) - even) for n in (8, 16)),
     ]
 
 
+def without_efficiency(sequence: Sequence) -> complex:
+    """Signal if the inversion were a pulse of any other kind, of which T1 and T2 leave all of Mz."""
+    sweep = KINDS["hs"].waveform.sum()
+    samples = Samples(duration=KINDS["hs"].duration, samples=tuple(KINDS["hs"].waveform.tolist()))
+    is_inversion = torch.tensor([kind == "hs" for kind in (sequence.layout or ECHO).kinds])
+    same = replace(
+        sequence,
+        flip_angle=torch.where(is_inversion, math.pi * abs(sweep), sequence.flip_angle),
+        phase=torch.where(is_inversion, sequence.phase + cmath.phase(sweep), sequence.phase),
+    )
+    kinds = KINDS | {"hs": samples}
+    played = play_spins(same, WHITE_MATTER, **FINE, kinds=kinds, during_pulse="frequency")
+    return complex(played.signal[-1, 0])
+
+
 def shaped() -> list[Sequence]:
     """A slice-selective, crushed spin echo, by itself and after an adiabatic inversion."""
-    echo = Layout.plain(2, gradients=(1, 1), kinds=("sinc", "sinc"))
     inverted = Layout.plain(3, gradients=(SPOILER, 1, 1), kinds=("hs", "sinc", "sinc"))
     return [
-        Sequence.from_degrees_ms([90, 175], [0, 90], [8, 8], layout=echo),
+        Sequence.from_degrees_ms([90, 175], [0, 90], [8, 8], layout=ECHO),
         Sequence.from_degrees_ms([180, 90, 175], [0, 0, 90], [300, 8, 8], layout=inverted),
     ]
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sequence_search.engines.arrangement import table_of
 from sequence_search.engines.kernel import run, table_run
 from sequence_search.engines.kernel.blocks import arrange_voxels
 from sequence_search.engines.kernel.objective import Encoding, arrange_objective
@@ -153,7 +154,6 @@ KINDS = {
 def rotations_of(layout, voxels, blocks, place=0.0):
     """Rotations of the kinds of a layout in voxels, at places across the slice."""
     used = {name: KINDS[name] for name in layout.kinds if name in KINDS}
-    found = {
-        name: kind.table(voxels["b1"], kind.frequency(voxels["b0"], place)) for name, kind in used.items()
-    }
+    times = voxels["t1"], voxels["t2"], voxels["b1"]
+    found = {name: table_of(kind, *times, kind.frequency(voxels["b0"], place)) for name, kind in used.items()}
     return arrange_rotations(layout.kinds, found, blocks, across=np.size(place) > 1)

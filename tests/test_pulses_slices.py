@@ -88,8 +88,7 @@ def test_without_relaxation_an_inversion_loses_nothing():
     assert (np.diff(with_t2) > 0).all()
 
 
-def test_one_efficiency_serves_a_range_of_b1_and_b0():
-    """Numbers of docs/physics.md: Mz is right to 3e-3 with that of the nominal voxel, to 2e-2 without."""
+def test_an_efficiency_varies_little_over_b1_and_b0():
     kind = HyperbolicSecant(duration=8e-3, peak_b1=1200, bandwidth=2000)
     b1, frequency = np.meshgrid(np.linspace(0.8, 1.2, 5), np.linspace(-100, 100, 5))
     for t1, t2, expected in ((0.832, 0.08, 0.981), (1.331, 0.11, 0.986)):
@@ -100,6 +99,7 @@ def test_one_efficiency_serves_a_range_of_b1_and_b0():
         assert 1.5e-2 < np.abs(everywhere - 1).max() < 2.5e-2
 
 
-def test_what_does_not_invert_has_no_efficiency():
-    with pytest.raises(ValueError, match="an efficiency is of a pulse that inverts, this leaves Mz of"):
-        inversion_efficiency(ADIABATIC, 1.0, 0.1, b1=np.array([1.0, 0.1]))
+def test_what_does_not_invert_loses_nothing():
+    inverts, does_not = inversion_efficiency(ADIABATIC, 1.0, 0.1, b1=np.array([1.0, 0.1]))
+    assert 0.95 < inverts < 0.995
+    assert does_not == 1

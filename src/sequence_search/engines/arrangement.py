@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,8 @@ from sequence_search.engines.kernel.objective import Arranged, Encoding, arrange
 from sequence_search.engines.kernel.rotations import Rotations, arrange_rotations
 from sequence_search.layout import HARD, Layout
 from sequence_search.pulses.kinds import Kind
-from sequence_search.pulses.slices import places
+from sequence_search.pulses.slices import inversion_efficiency, places
+from sequence_search.pulses.table import RotationTable
 from sequence_search.voxels import PROPERTIES, Voxels
 
 
@@ -76,9 +77,25 @@ class Arrangement:
 
     def _arranged(self, names: tuple[str, ...], blocks: Blocks, n_places: int) -> Rotations:
         b1, b0 = (as_numpy(part).repeat(n_places) for part in (self.voxels.b1, self.voxels.b0))
+        t1, t2 = (as_numpy(part).repeat(n_places) for part in (self.voxels.t1, self.voxels.t2))
         place = np.tile(places(n_places).place, len(self.voxels)) if n_places > 1 else 0.0
-        tables = {name: self.kinds[name].table(b1, self.kinds[name].frequency(b0, place)) for name in names}
+        used = {name: self.kinds[name] for name in names}
+        tables = {name: table_of(kind, t1, t2, b1, kind.frequency(b0, place)) for name, kind in used.items()}
         return arrange_rotations((), tables, blocks, across=n_places == WIDTH)
+
+
+def table_of(
+    kind: Kind, t1: np.ndarray, t2: np.ndarray, b1: np.ndarray, frequency: np.ndarray
+) -> RotationTable:
+    """Table of a kind over lanes, each with its T1, T2 [s], b1 and frequency [Hz].
+
+    Of a fixed amplitude |a|² + |b|² is not 1, but what T1 and T2 during the pulse leave of Mz.
+    """
+    table = kind.table(b1, frequency)
+    if kind.fixed_flip is None:
+        return table
+    left = inversion_efficiency(kind, t1, t2, b1, frequency)
+    return replace(table, values=np.sqrt(left) * table.values)
 
 
 def arrange(voxels: Voxels, n_places: int = 1) -> Blocks:

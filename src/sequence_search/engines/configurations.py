@@ -17,7 +17,7 @@ States of one name are one, whatever their past: with all delays free they are t
 train of equal delays the extended phase graph.
 
 A pulse of a kind is Rz(after) Rx(angle) Rz(before) about its centre, in each voxel and at each place across
-the slice.
+the slice; one of a fixed amplitude leaves Mz times its efficiency, see `pulses.slices.inversion_efficiency`.
 
 In the steady state the transverse magnetisation at the end of the repetition is spoiled, and the longitudinal
 counts as its mean over the voxel, or at the place. It is a Mz + b for an Mz at the start, so that there
@@ -178,6 +178,9 @@ class Configurations:
             if not every_moment:
                 state = _within(state, _most_moment(layout, k))
             state = _turned(self._pulse(_turned(state, pulse.before), pulse.angle, phase), pulse.after)
+            if pulse.efficiency is not None:
+                left = {name: part * pulse.efficiency for name, part in state.longitudinal.items()}
+                state = replace(state, longitudinal=left)
             yield state
 
     def _pulse(

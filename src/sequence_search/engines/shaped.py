@@ -12,15 +12,20 @@ from torch import Tensor
 
 from sequence_search.layout import HARD
 from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.slices import inversion_efficiency
 from sequence_search.voxels import Voxels
 
 
 class Pulse(NamedTuple):
-    """Rz(after) Rx(angle) Rz(before) in each voxel and place [rad], for phase 0; Rx(angle) if it is hard."""
+    """Rz(after) Rx(angle) Rz(before) in each voxel and place [rad], for phase 0; Rx(angle) if it is hard.
+
+    Of a fixed amplitude it leaves Mz times its efficiency, by T1 and T2 during it.
+    """
 
     angle: Float[Tensor, "batch n_voxels n_places"]
     before: Float[Tensor, "batch n_voxels n_places"] | None = None
     after: Float[Tensor, "batch n_voxels n_places"] | None = None
+    efficiency: Float[Tensor, "n_voxels n_places"] | None = None
 
 
 def pulses_of(
@@ -44,7 +49,7 @@ def pulses_of(
     ValueError
         If derivatives by b1 or b0 are wanted and not all pulses are hard.
     """
-    pulses = []
+    pulses, efficiencies = [], dict[str, Tensor]()
     for nominal, name in zip(flip_angle.unbind(1), names, strict=True):
         if name == HARD:
             pulses.append(Pulse(nominal[:, None, None] * voxels.b1[:, None]))
@@ -53,8 +58,12 @@ def pulses_of(
             raise ValueError("derivatives by b1 and b0 are known of hard pulses only")
         b1, b0 = (part.detach().numpy(force=True)[:, None] for part in (voxels.b1, voxels.b0))
         frequency = kinds[name].frequency(b0, place)
-        parts = _Effective.apply(nominal, kinds[name], b1, frequency)  # type: ignore[no-untyped-call]
-        pulses.append(Pulse(*parts))
+        angle, before, after = _Effective.apply(nominal, kinds[name], b1, frequency)  # type: ignore[no-untyped-call]
+        if kinds[name].fixed_flip is not None and name not in efficiencies:
+            t1, t2 = (part.detach().numpy(force=True)[:, None] for part in (voxels.t1, voxels.t2))
+            left = inversion_efficiency(kinds[name], t1, t2, b1, frequency)
+            efficiencies[name] = torch.from_numpy(left).to(nominal)
+        pulses.append(Pulse(angle, before, after, efficiencies.get(name)))
     return pulses
 
 

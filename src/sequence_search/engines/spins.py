@@ -24,6 +24,7 @@ from sequence_search.engines.ensemble import (
 )
 from sequence_search.layout import HARD, SPOILER, Layout
 from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.slices import inversion_efficiency
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
@@ -94,7 +95,8 @@ def play_spins(  # noqa: PLR0913 - each a part of the truth that the engines may
         "constant": the same spoiler after each repetition; "random": one of another moment after each.
     during_pulse : str
         What acts while a pulse of finite duration is played. "ideal": RF, b0 and the slice gradient, as in
-        the engines; "frequency": also each spin's own frequency; "full": also T1 and T2.
+        the engines, and as in them the efficiency of a fixed amplitude; "frequency": also each spin's own
+        frequency; "full": T1 and T2 in place of an efficiency.
     crusher_cycles : float, optional
         Of one unit of the crusher, over one slice thickness, along the slice. Default: whole cycles over the
         voxel, on an axis of their own.
@@ -228,4 +230,9 @@ def _play_pulse(train: _Train, pulse: int, here: Ensemble, spins: Spins) -> Spin
     for sample in kind.waveform:
         spins = spins.wait(step / 2, 0.0, r1, r2)
         spins = spins.turn(nominal * sample, 2 * math.pi * frequency * step).wait(step / 2, 0.0, r1, r2)
-    return spins.wait(-kind.duration / 2, frequency, r1, r2)
+    spins = spins.wait(-kind.duration / 2, frequency, r1, r2)
+    if train.during_pulse == "full" or kind.fixed_flip is None:
+        return spins
+    t1, t2 = (1 / rate if rate else math.inf for rate in (here.r1, here.r2))
+    at_place = here.b0 + kind.slice_bandwidth * here.place
+    return Spins(spins.mxy, spins.mz * inversion_efficiency(kind, t1, t2, here.b1, at_place))

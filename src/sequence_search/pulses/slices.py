@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Complex, Float
 
-from sequence_search.checks import Fault
 from sequence_search.pulses.kinds import Kind, Lanes
 
+LEAST_INVERSION = -0.5  # Mz, from which on a pulse inverts
 EXTENT = 1.0  # slice thicknesses to each side that places cover
 IN_SEARCH, IN_REPORT = 8, 16  # places: right to 2e-4 and 1e-6 in a spin echo of sincs of time-bandwidth 4
 
@@ -68,7 +68,8 @@ def inversion_efficiency(
     """Factor of Mz at the centre of a pulse for the T1 and T2 during it.
 
     With it, and T1 on both sides of the centre as in any delay, equilibrium becomes what the Bloch equations
-    over the waveform make of it.
+    over the waveform make of it. It is 1 where the pulse inverts less than half, as it has no efficiency
+    there. Engines apply it to pulses of fixed amplitude, which take long, and lie in the plane meanwhile.
 
     Parameters
     ----------
@@ -76,17 +77,12 @@ def inversion_efficiency(
     b1 : relative transmit field
     frequency : Hz
     flip : nominal flip angle [rad], of no effect on a kind of fixed amplitude
-
-    Raises
-    ------
-    ValueError
-        If the pulse inverts less than half somewhere, so that it has no efficiency.
     """
     cos = np.cos(kind.rotation(flip, b1, frequency).angle)
-    if (cos > -0.5).any():
-        raise Fault("an efficiency is of a pulse that inverts, this leaves Mz of {0}", f"{cos.max():.3g}")
+    inverts = cos <= LEAST_INVERSION
     mz = _bloch(kind, flip, t1, t2, b1, frequency)
-    return np.asarray((1 + (mz - 1) * np.exp(kind.duration / 2 / np.asarray(t1))) / cos)
+    left = (1 + (mz - 1) * np.exp(kind.duration / 2 / np.asarray(t1))) / np.where(inverts, cos, 1.0)
+    return np.where(inverts, left, 1.0)
 
 
 def _bloch(

@@ -17,6 +17,7 @@ from sequence_search.engines.kernel.levels import (
     BY_ANGLE,
     BY_BEFORE,
     COSINE,
+    COSINE_Z,
     DECAY,
     E1,
     E2_IM,
@@ -25,6 +26,7 @@ from sequence_search.engines.kernel.levels import (
     PULSE,
     READ,
     SINE,
+    SINE_Z,
     SPAN,
     TO_IM,
     TO_RE,
@@ -142,6 +144,8 @@ def rotate_block(at, k, i, pulses, rotations, voxel, few):
     cos2, sin2, sine = half_squares(load(voxel, B1) * pulses.flip[k])
     store(at, COSINE, cos2 - sin2)
     store(at, SINE, sine)
+    store(at, COSINE_Z, cos2 - sin2)
+    store(at, SINE_Z, sine)
     store(at, BY_ANGLE, load(voxel, B1))
     store(at, BY_BEFORE, 0.0)
     store(at, BY_AFTER, 0.0)

@@ -17,6 +17,7 @@ from sequence_search.engines.kernel.levels import (
     BY_ANGLE,
     BY_BEFORE,
     COSINE,
+    COSINE_Z,
     DECAY,
     E1,
     FIRST_ENTRY,
@@ -27,6 +28,7 @@ from sequence_search.engines.kernel.levels import (
     S_IM,
     S_RE,
     SINE,
+    SINE_Z,
     SPAN,
     TO_IM,
     TO_RE,
@@ -62,11 +64,11 @@ def pull(k, size, t, w, fresh_bar, end_bar):
     after the pulse the sum of conj(F_bar) F, kr + i ki, and the real part of that of Z.
     """
     at, rows, tau_bar = skip(w.pulses, WIDTH * PULSE * k), w.rows, skip(w.grad, WIDTH * size.before_leaves)
-    cosine, sine = load(at, COSINE), load(at, SINE)
+    cosine, sine, across = load(at, COSINE), load(at, SINE), load(at, SINE_Z)
     gr = gi = kr = ki = kz = torque = twice = cosine * 0.0
-    cosine_z = sine_z = gr
+    along_z = sine_z = gr
     if k > 0:
-        cosine_z, sine_z = cosine * load(at, DECAY), sine * load(at, DECAY)
+        along_z, sine_z = load(at, COSINE_Z) * load(at, DECAY), sine * load(at, DECAY)
     if k < size.pulses - 1:
         gr, gi = load(at, PULSE + TURN_RE), load(at, PULSE + TURN_IM)
     first, last_read, ends = t.level[k], t.level[k] + t.n_read[k], size.steady and k == size.pulses - 1
@@ -90,10 +92,10 @@ def pull(k, size, t, w, fresh_bar, end_bar):
         ur, ui, vr, vi = pr + qr, pi - qi, pr - qr, pi + qi
         torque += vr * zi - vi * zr
         twice += wr * (ai + bi) - wi * (ar - br)
-        xr, xi = cosine * vr - sine * wi, cosine * vi + sine * wr
+        xr, xi = cosine * vr - across * wi, cosine * vi + across * wr
         put(rows, 3 * i, ur + xr, ui + xi)
         put(rows, 3 * i + 1, ur - xr, xi - ui)
-        put(rows, 3 * i + 2, cosine_z * wr - sine_z * vi, cosine_z * wi + sine_z * vr)
+        put(rows, 3 * i + 2, along_z * wr - sine_z * vi, along_z * wi + sine_z * vr)
     fresh_bar, torque_0, kr_0, ki_0 = pull_nameless(k, size, t, w, gr, gi, fresh_bar)
     return fresh_bar, torque + 0.5 * twice + torque_0, kr + kr_0, ki + ki_0, kz
 
@@ -112,9 +114,9 @@ def pull_nameless(k, size, t, w, gr, gi, fresh_bar):
         mr, mi, weight = load(sums, BAR_RE), load(sums, BAR_IM), load(w.weight, leaf)
         pr, pi = pr + weight * mr, pi + weight * mi
         increase(tau_bar, leaf, load(w.slope, leaf) * (mr * ar + mi * ai))
-    put(rows, place, 2.0 * pr, 2.0 * cosine * pi + sine * fresh_bar)
+    put(rows, place, 2.0 * pr, 2.0 * cosine * pi + load(at, SINE_Z) * fresh_bar)
     torque = 0.5 * fresh_bar * ai - 2.0 * pi * load(w.fresh, k)
-    return cosine * fresh_bar - 2.0 * sine * pi, torque, kr, ki
+    return load(at, COSINE_Z) * fresh_bar - 2.0 * sine * pi, torque, kr, ki
 
 
 @outer

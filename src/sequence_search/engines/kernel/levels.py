@@ -15,9 +15,10 @@ from sequence_search.engines.kernel.compilation import inner, outer
 from sequence_search.engines.kernel.lanes import WIDTH, load, skip, store
 
 # Rows of a pulse: cosine and sine of its angle; half the turn and exp(-t/T1) of the delay before it; its own
-# turns before and after, if it is not hard; derivatives of angle and turns by the nominal flip angle.
+# turns before and after, if it is not hard; derivatives of angle and turns by the nominal flip angle; cosine
+# and sine as they make Mz, with what is left of it by the T1 and T2 during a pulse of fixed amplitude.
 COSINE, SINE, TURN_RE, TURN_IM, DECAY, BEFORE_RE, BEFORE_IM, AFTER_RE, AFTER_IM = range(9)
-BY_ANGLE, BY_BEFORE, BY_AFTER, PULSE = range(9, 13)
+BY_ANGLE, BY_BEFORE, BY_AFTER, COSINE_Z, SINE_Z, PULSE = range(9, 15)
 # Rows of a span of time: exp(-t/T1), exp(-t/T2 + 2 pi i b0 t).
 E1, E2_RE, E2_IM, SPAN = range(4)
 # Rows of a readout: half the turn since its pulse, the signal, its derivative by Mz at the start, the adjoint
@@ -50,11 +51,11 @@ def increase(rows, row, value):
 def push(k, size, t, w, fresh):
     """Through pulse k, from the level before or from `fresh` alone; `fresh` is taken before the pulse."""
     at, rows, zero = skip(w.pulses, WIDTH * PULSE * k), w.rows, fresh * 0.0
-    cosine, sine = load(at, COSINE), load(at, SINE)
+    cosine, sine, along, across = load(at, COSINE), load(at, SINE), load(at, COSINE_Z), load(at, SINE_Z)
     origin, fr, fi = 3 * size.triples + k, zero, zero
     if k > 0:
         gr, gi, e1 = load(at, TURN_RE), load(at, TURN_IM), load(at, DECAY)
-        cosine_z, sine_z = cosine * e1, sine * e1
+        along_z, sine_z = along * e1, sine * e1
         for i in range(t.level[k], t.level[k + 1]):
             xr, xi = get(rows, t.source[3 * i])
             yr, yi = get(rows, t.source[3 * i + 1])
@@ -64,11 +65,11 @@ def push(k, size, t, w, fresh):
             xr, xi = cosine * vr + sine_z * zi, cosine * vi - sine_z * zr
             put(rows, 3 * i, ur + xr, ui + xi)
             put(rows, 3 * i + 1, ur - xr, xi - ui)
-            put(rows, 3 * i + 2, cosine_z * zr + sine * vi, cosine_z * zi - sine * vr)
+            put(rows, 3 * i + 2, along_z * zr + across * vi, along_z * zi - across * vr)
         xr, xi = get(rows, t.origin[2 * k])
         fr, fi = gr * xr - gi * xi, gr * xi + gi * xr
     put(rows, origin, 2.0 * fr, 2.0 * (cosine * fi - sine * fresh))
-    store(w.fresh, k, cosine * fresh + sine * fi)
+    store(w.fresh, k, along * fresh + across * fi)
 
 
 @inner

@@ -24,7 +24,9 @@ from sequence_search.engines.kernel.levels import (
     BY_ANGLE,
     BY_BEFORE,
     COSINE,
+    COSINE_Z,
     SINE,
+    SINE_Z,
 )
 from sequence_search.pulses.rotation import NO_PHASE
 from sequence_search.pulses.table import RotationTable
@@ -97,6 +99,13 @@ def rotate(nodes, count, step, flip, few, at):
         store(few, i, value)
         store(few, i + 4, slope)
     turns(few, sign, at)
+    cosine, sine = load(at, COSINE), load(at, SINE)
+    if count == 1:  # of a fixed amplitude: |a|² + |b|² is what is left of Mz
+        norm = load(few, 0) * load(few, 0) + load(few, 1) * load(few, 1)
+        norm = norm + load(few, 2) * load(few, 2) + load(few, 3) * load(few, 3)
+        cosine, sine = norm * cosine, norm * sine
+    store(at, COSINE_Z, cosine)
+    store(at, SINE_Z, sine)
 
 
 @inner
