@@ -1,3 +1,4 @@
+import itertools
 import math
 from dataclasses import replace
 
@@ -227,14 +228,24 @@ def test_signals_of_a_layout_are_those_of_the_reference(layout, batch):
     torch.testing.assert_close(Simulator(voxels).signal(sequence), expected, atol=1e-13, rtol=0)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS[:2])
-@pytest.mark.parametrize("name", ["gm-wm", "max-signal"])
+@pytest.mark.parametrize(
+    ("name", "layout"),
+    [*itertools.product(["gm-wm"], LAYOUTS[:2]), *itertools.product(["max-signal", "csf-null-w1"], LAYOUTS)],
+)
 def test_loss_and_gradient_of_a_layout_are_those_of_the_reference(layout, name):
     problem, sequence = Problem.load(name), of_layout(layout, 2, 3)
     voxels = problem.voxels(33)
     simulator = Simulator(voxels, problem.objective)
     assert fused.takes_one_pass(sequence.layout, simulator._arrangement, simulator._encoding)
     reference = Simulator(voxels, problem.objective, "configurations")
+    assert_same(simulator.loss_and_gradient(sequence), reference.loss_and_gradient(sequence))
+
+
+def test_a_contrast_of_several_readouts_goes_through_autograd():
+    problem, sequence = Problem.load("gm-wm"), of_layout(LAYOUTS[3], 2)
+    simulator = Simulator(problem.voxels(9), problem.objective)
+    assert simulator.array_loss(LAYOUTS[3]) is None
+    reference = Simulator(problem.voxels(9), problem.objective, "configurations")
     assert_same(simulator.loss_and_gradient(sequence), reference.loss_and_gradient(sequence))
 
 

@@ -350,10 +350,31 @@ def test_places_across_the_slice_add_up_before_the_magnitude():
         np.testing.assert_allclose(slope, by_difference, rtol=0, atol=1e-8 * scale)
 
 
-def test_an_objective_of_several_readouts_or_of_complex_means_is_refused():
-    rng = np.random.default_rng(1)
+@pytest.mark.parametrize("name", ["train", "several readouts"])
+def test_the_loss_of_several_readouts_is_the_mean_of_those_at_each(name):
+    layout, rng, count = LAYOUTS[name], np.random.default_rng(8), 23
+    group = rng.integers(0, 2, count)
+    blocks, sequences = arranged(make_voxels(rng, count), group), layout_sequences(rng, layout)
+    encoding = make_encoding(rng, group, penalties=np.zeros(3))
+    of_contrasts = ("pairs", "contrast_weight", "signed", "complex")
+    encoding = encoding._replace(**{part: getattr(encoding, part)[:0] for part in of_contrasts})
+    objective = arrange_objective(blocks, encoding)
+    value, gradient = table_run.loss(sequences, layout, blocks, objective, 1)
+    signal = table_run.forward(sequences, layout, blocks, 1)
+    size = abs(signal)
+    of_each = encoding.constant + size @ encoding.linear + size**2 @ encoding.square
+    np.testing.assert_allclose(value, of_each.mean(1), rtol=1e-12)
+    along = np.divide(signal, size, out=np.zeros_like(signal), where=size > 0)
+    bar = (encoding.linear + 2 * encoding.square * size) * along / size.shape[1]
+    for slope, expected in zip(gradient, table_run.adjoint(sequences, layout, blocks, bar, 1), strict=True):
+        np.testing.assert_allclose(slope, expected, rtol=0, atol=1e-12 * max(1, abs(expected).max()))
+
+
+def test_a_contrast_of_several_readouts_or_of_complex_means_is_refused():
+    rng, group = np.random.default_rng(1), np.zeros(3, int)
     blocks = arranged(make_voxels(rng, 3))
-    objective = arrange_objective(blocks, make_encoding(rng, np.zeros(3, int), ((0, 0, 1.0, "complex"),)))
-    for layout in (LAYOUTS["train"], LAYOUTS["crushed"]):
-        with pytest.raises(ValueError, match="at one readout, got several, or a mean of S"):
-            table_run.loss(layout_sequences(rng, layout), layout, blocks, objective, 1)
+    for name, kind in (("train", "plain"), ("crushed", "complex")):
+        objective = arrange_objective(blocks, make_encoding(rng, group, ((0, 0, 1.0, kind),)))
+        sequences = layout_sequences(rng, LAYOUTS[name])
+        with pytest.raises(ValueError, match="no contrast of several readouts, nor one of means"):
+            table_run.loss(sequences, LAYOUTS[name], blocks, objective, 1)

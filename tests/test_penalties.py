@@ -66,7 +66,7 @@ def test_an_objective_with_them_takes_one_pass():
     voxels, sequence = problem.voxels(3), sequences(LAYOUTS[0])
     simulator = Simulator(voxels, objective, kinds=KINDS)
     assert simulator.array_loss(LAYOUTS[0]) is not None
-    assert simulator.array_loss(LAYOUTS[1]) is None  # of several readouts
+    assert simulator.array_loss(LAYOUTS[1]) is None  # a contrast of several readouts
     loss, slopes = simulator.loss_and_gradient(sequence)
     leaves = sequence.map(lambda part: part.clone().requires_grad_())
     expected = simulator.loss(leaves)

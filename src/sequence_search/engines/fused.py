@@ -96,10 +96,11 @@ def can_run_layout(layout: Layout, arrangement: Arrangement) -> bool:
 def takes_one_pass(layout: Layout, arrangement: Arrangement, encoding: Encoding) -> bool:
     """Whether `array_loss` serves.
 
-    That is one readout, no contrast of complex signals, and one place in the slice or eight.
+    That is without a contrast of complex signals, of several readouts without any; and with one place in the
+    slice or eight.
     """
-    n_places = arrangement.of(layout).n_places
-    return len(layout.readouts) == 1 and not encoding.complex.any() and n_places in (1, WIDTH)
+    known = not encoding.complex.any() if len(layout.readouts) == 1 else not encoding.pairs.size
+    return known and arrangement.of(layout).n_places in (1, WIDTH)
 
 
 def pulse_numbers(sequence: Sequence) -> np.ndarray:
@@ -110,31 +111,26 @@ def pulse_numbers(sequence: Sequence) -> np.ndarray:
 
 
 def loss_and_gradient(
-    sequence: Sequence, voxels: Voxels, one_pass: ArrayLoss
+    sequence: Sequence, arrangement: Arrangement, encoding: Encoding, of_layout: ArrayLoss | None = None
 ) -> tuple[Float[Tensor, "*batch"], Sequence]:
-    """Loss of sequences and its derivatives, as `Simulator.loss_and_gradient`."""
+    """Loss and its derivatives, as `Simulator.loss_and_gradient`, by `array_loss` if they have a layout."""
     shape, columns = sequence.batch_shape, sequence.columns()
     parts = [as_numpy(part).reshape(shape.numel(), part.shape[-1]) for part in columns.values()]
-    loss, gradient = one_pass((parts[0], parts[1], parts[2]))
+    arrays = parts[0], parts[1], parts[2]
+    gradient: Iterable[np.ndarray]
+    if of_layout is not None:
+        loss, gradient = of_layout(arrays)
+    else:
+        lanes, threads = arrangement.of(None), torch.get_num_threads()
+        objective = arrangement.objective(encoding, lanes)
+        loss, slopes = kernel_loss(arrays, pulse_numbers(sequence), lanes.blocks, objective, threads)
+        gradient = slopes.swapaxes(0, 1)
     by_name = {  # shaped as arrays, which takes a quarter of the time
         name: torch.from_numpy(slope.reshape(part.shape)).to(part.dtype)
         for (name, part), slope in zip(columns.items(), gradient, strict=True)
     }
-    dtype = torch.promote_types(sequence.delay.dtype, voxels.m0.dtype)
+    dtype = torch.promote_types(sequence.delay.dtype, arrangement.voxels.m0.dtype)
     return torch.from_numpy(loss.reshape(shape)).to(dtype), sequence.with_columns(by_name)
-
-
-def batch_loss(n_rf: np.ndarray, arrangement: Arrangement, encoding: Encoding) -> ArrayLoss:
-    """Loss of arrays without a layout, of so many pulses each [batch], in one pass of the kernel."""
-    lanes = arrangement.of(None)
-    objective = arrangement.objective(encoding, lanes)
-
-    def loss(parts: Arrays) -> tuple[np.ndarray, Arrays]:
-        value, slopes = kernel_loss(parts, n_rf, lanes.blocks, objective, torch.get_num_threads())
-        by_flip, by_phase, by_delay = slopes.swapaxes(0, 1)
-        return value, (by_flip, by_phase, by_delay)
-
-    return loss
 
 
 def array_loss(

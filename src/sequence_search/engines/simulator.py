@@ -217,8 +217,11 @@ class Simulator:
         Terms with a kernel form run in one pass of the kernel, without autograd, for sequences with a layout
         beside terms of B1 and of the duration; any other objective goes through it.
         """
-        if self._kernel_serves(sequence) and (one_pass := self._one_pass(sequence)):
-            return fused.loss_and_gradient(sequence, self.voxels, one_pass)
+        layout = sequence.layout
+        if self._kernel_serves(sequence):
+            of_layout = None if layout is None else self.array_loss(layout)
+            if of_layout is not None or (layout is None and self.has_kernel_loss):
+                return fused.loss_and_gradient(sequence, self._arrangement, self._encoding, of_layout)
         leaves = sequence.detach()
         for part in leaves.columns().values():
             part.requires_grad_()
@@ -228,13 +231,6 @@ class Simulator:
             total = loss.sum() + 0.0 * sum(part.sum() for part in leaves.columns().values())
         slopes = torch.autograd.grad(total, list(leaves.columns().values()))
         return loss.detach(), leaves.with_columns(dict(zip(leaves.columns(), slopes, strict=True)))
-
-    def _one_pass(self, sequence: Sequence) -> fused.ArrayLoss | None:
-        if sequence.layout is not None:
-            return self.array_loss(sequence.layout)
-        if not self.has_kernel_loss:
-            return None
-        return fused.batch_loss(fused.pulse_numbers(sequence), self._arrangement, self._encoding)
 
     def array_loss(self, layout: Layout) -> fused.ArrayLoss | None:
         """As `loss_and_gradient`, of arrays of a layout that is not plain; None if it takes autograd."""

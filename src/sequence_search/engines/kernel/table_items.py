@@ -108,20 +108,43 @@ def over_lanes(few, value):
 def seed_loss(w, factors, across):
     """Seed the one readout with S/|S|, the direction in which |S| grows; add to the value and the mean.
 
-    With places across the slice S is the sum over the lanes, all of which are seeds.
     Returns the slope of the value by |S|, and the weight in the mean.
     """
-    real, imaginary, share = load(w.reads, S_RE), load(w.reads, S_IM), 1.0
+    c1, c2, b = load(factors, 0), load(factors, 1), load(factors, 2)
+    length, share = seed(w.reads, w, across)
+    increase(w.total, VALUE, share * length * (c1 + c2 * length))
+    increase(w.total, MEAN, share * b * length)
+    return c1 + 2.0 * c2 * length, b
+
+
+@inner
+def seed_losses(size, w, factors, across):
+    """Seed several readouts with the derivative of the value, which is the mean of those at each, and add."""
+    part = 1.0 / size.reads
+    c1, c2 = part * load(factors, 0), part * load(factors, 1)
+    for r in range(size.reads):
+        at = skip(w.reads, WIDTH * READ * r)
+        length, share = seed(at, w, across)
+        increase(w.total, VALUE, share * length * (c1 + c2 * length))
+        slope = c1 + 2.0 * c2 * length
+        store(at, BAR_RE, slope * load(at, BAR_RE))
+        store(at, BAR_IM, slope * load(at, BAR_IM))
+
+
+@inner
+def seed(at, w, across):
+    """Seed a readout with S/|S|, and return |S| and the part of it that a lane counts for.
+
+    With places across the slice S is the sum over the lanes, all of which are seeds.
+    """
+    real, imaginary, share = load(at, S_RE), load(at, S_IM), 1.0
     if across:
         real, imaginary, share = over_lanes(w.few, real), over_lanes(w.few, imaginary), 1.0 / WIDTH
     length = root(real * real + imaginary * imaginary)
     inverse = select_less(0.0, length, 1.0 / length, 0.0)
-    store(w.reads, BAR_RE, inverse * real)
-    store(w.reads, BAR_IM, inverse * imaginary)
-    c1, c2, b = load(factors, 0), load(factors, 1), load(factors, 2)
-    increase(w.total, VALUE, share * length * (c1 + c2 * length))
-    increase(w.total, MEAN, share * b * length)
-    return c1 + 2.0 * c2 * length, b
+    store(at, BAR_RE, inverse * real)
+    store(at, BAR_IM, inverse * imaginary)
+    return length, share
 
 
 @inner
@@ -145,7 +168,11 @@ def do_block(mode, size, t, w, block, n_signal, across):
             store(at, BAR_IM, seed_im)
     if mode == FORWARD:
         return
-    a, b = seed_loss(w, block.factors, across) if mode == LOSS else (one, one * 0.0)
+    a, b = one, one * 0.0
+    if mode == LOSS and size.reads == 1:
+        a, b = seed_loss(w, block.factors, across)
+    elif mode == LOSS:
+        seed_losses(size, w, block.factors, across)
     end_bar = end_adjoint(size, w, rest) if size.steady else one * 0.0
     sweep_back(size, t, w, block.voxel, start, end_bar)
     add(size, w, a, b)

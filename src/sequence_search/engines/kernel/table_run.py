@@ -85,11 +85,13 @@ def loss(
 ) -> tuple[np.ndarray, Gradient]:
     """Objective [batch] and its gradients by flip angle, phase [batch, n_rf] and delay [batch, n_delay].
 
-    The layout has one readout, the objective no contrast of complex signals. The derivative of |S| at S = 0
-    is 0.
+    Of several readouts it is the mean of what it is at each, without a contrast; of one without a contrast of
+    complex signals. The derivative of |S| at S = 0 is 0.
     """
-    if len(layout.readouts) > 1 or objective.phased.size:
-        raise ValueError("the objective of a layout takes |S| at one readout, got several, or a mean of S")
+    if (len(layout.readouts) > 1 and objective.encoding.pairs.size) or objective.phased.size:
+        raise ValueError(
+            "the objective of a layout takes no contrast of several readouts, nor one of means of S"
+        )
     no_signal = np.zeros((len(sequences[0]), 1, 0))
     return _run_back(LOSS, plan(layout), blocks, rotations, objective, sequences, no_signal, threads)
 
