@@ -3,7 +3,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= $(shell nproc)
 
-.PHONY: demo reproduce test test-slow test-faults test-gpu slurm-test frontend-test bench bench-grid scoreboard docs lint format clean
+.PHONY: demo reproduce test test-slow test-faults test-gpu slurm-test frontend frontend-test browser-test bench \
+  bench-grid scoreboard docs lint format clean
 
 demo: $(READY)  ## design a sequence for the paper's experiment 1, print and draw it
 	$(BIN)/sequence-search run max-signal --out out/demo
@@ -26,9 +27,15 @@ test-gpu: $(READY)  ## the tests that need a CUDA device
 slurm-test: $(READY)  ## array jobs on a SLURM of one node, which it sets up; as root on Debian
 	$(BIN)/python -m pytest -m slurm tests/slurm
 
+frontend: frontend/node_modules  ## build what pages run, into src/sequence_search/page/bundle; needs Node
+	cd frontend && npm run build
+
 frontend-test: $(READY) frontend/node_modules  ## the page's engine, by itself and against ours; needs Node
 	cd frontend && npm run check && npm test
 	$(BIN)/python -m pytest -m frontend
+
+browser-test: $(READY) frontend/node_modules  ## the page in Chromium; needs it and Node
+	$(BIN)/python -m pytest -m browser
 
 bench: $(READY)  ## engines against each other, their peers and the processor
 	$(BIN)/python benchmarks/engines.py

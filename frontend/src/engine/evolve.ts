@@ -1,8 +1,8 @@
 /** Magnetisation over time, as `Simulator.evolve`: the mean over the voxel with its crushers. */
 import { type Kinds, lanesOf, placeWeight, rotations } from "./pulses";
 import { momentAt, pulseTimes, type Sequence, timeOf } from "./sequence";
-import { dephasing, Run, sinc, WIDTH } from "./simulate";
-import { makeTables, type Name } from "./states";
+import { dephasing, Run, sinc, tablesOf, WIDTH } from "./simulate";
+import type { Name } from "./states";
 import type { Voxels } from "./voxels";
 
 /** Mx, My and Mz in units of M0; [time * nVoxels + voxel]. */
@@ -12,11 +12,13 @@ export interface Course {
   mz: Float64Array;
 }
 
-/** States that are not averaged away at a time: their slots, clocks [s] and factors by crushers. */
-interface Reading {
-  slot: number;
-  tau: number;
-  factor: number;
+/** States after a pulse: their slots, the time dephased [s] and the moment just after it. */
+interface States {
+  slot: Int32Array;
+  tau: Float64Array;
+  moment: Float64Array;
+  /** 2 of a Z that stands for its conjugate, Z(-name), too. */
+  count: Float64Array;
 }
 
 /**
@@ -31,7 +33,7 @@ export function evolve(
   nPlaces = 8,
 ): Course {
   const lanes = lanesOf(voxels, sequence.layout, kinds, nPlaces);
-  const tables = makeTables(sequence.layout, true);
+  const tables = tablesOf(sequence.layout, true);
   const run = new Run(sequence, lanes, rotations(sequence, lanes, kinds), tables);
   const size = times.length * voxels.m0.length;
   const course = {
@@ -40,6 +42,10 @@ export function evolve(
     mz: new Float64Array(size),
   };
   const starts = pulseTimes(sequence).slice(0, -1);
+  const states = tables.levels.map(({ names }) => ({
+    transverse: statesAfter(names, sequence.delay, false),
+    along: statesAfter(names, sequence.delay, true),
+  }));
   for (let first = 0; first < lanes.voxels.m0.length; first += WIDTH) {
     run.begin(first);
     for (let k = 0; k < starts.length; k++) run.step(k);
@@ -48,38 +54,31 @@ export function evolve(
         0,
         starts.findLastIndex((start) => start <= time),
       );
-      addPoint(run, pulse, time - starts[pulse], at * voxels.m0.length, course);
+      addPoint(run, states[pulse], pulse, time - starts[pulse], at * voxels.m0.length, course);
     });
   }
   return course;
 }
 
-function addPoint(run: Run, pulse: number, since: number, at: number, course: Course): void {
-  const { names } = run.tables.levels[pulse];
+function addPoint(
+  run: Run,
+  { transverse, along }: Record<"transverse" | "along", States>,
+  pulse: number,
+  since: number,
+  at: number,
+  course: Course,
+): void {
   const moment = momentAt(run.sequence, pulse, since);
-  const transverse = names.flatMap((name, triple) => {
-    const sides = name.every((part) => part === 0) ? [1] : [1, -1];
-    return sides.flatMap((sign, side) => readings(3 * triple + side, name, sign, moment, run, since));
-  });
-  const along = names.flatMap((name, triple) => readings(3 * triple + 2, name, 1, 0, run, 0));
   run.fillWait(since, run.sequence.phase[pulse], run.pulses[pulse].after, null);
-  const { voxels, places } = run.lanes;
+  const { places } = run.lanes;
   const inside = places.filter((place) => Math.abs(place) <= 0.5).length;
+  const weight = placeWeight(run.lanes);
   for (let lane = 0; lane < run.width; lane++) {
     const global = run.first + lane;
     const voxel = at + Math.floor(global / places.length);
-    const weigh = ({ tau, factor }: Reading) =>
-      factor * dephasing(tau, voxels.t2Prime[global], voxels.spread[global]);
-    let [real, imaginary, mz] = [0, 0, 0];
-    const amplitude = run.amplitude[pulse + 1];
-    for (const reading of transverse) {
-      const weight = weigh(reading);
-      real += weight * amplitude[2 * reading.slot * WIDTH + lane];
-      imaginary += weight * amplitude[(2 * reading.slot + 1) * WIDTH + lane];
-    }
-    for (const reading of along) mz += weigh(reading) * amplitude[2 * reading.slot * WIDTH + lane];
+    const [real, imaginary] = sum(run, pulse, lane, transverse, since, moment);
+    const [mz] = sum(run, pulse, lane, along, 0, 0);
     const [turnRe, turnIm] = [run.wait.real[lane], run.wait.imaginary[lane]];
-    const weight = placeWeight(run.lanes);
     course.real[voxel] += weight * (turnRe * real - turnIm * imaginary);
     course.imaginary[voxel] += weight * (turnRe * imaginary + turnIm * real);
     if (Math.abs(places[global % places.length]) <= 0.5) {
@@ -88,18 +87,39 @@ function addPoint(run: Run, pulse: number, since: number, at: number, course: Co
   }
 }
 
-/** None if a state has whole cycles over the voxel; Z(-name) is counted with Z(name). */
-function readings(
-  slot: number,
-  name: Name,
-  sign: number,
-  moment: number,
-  run: Run,
-  since: number,
-): Reading[] {
-  const cycles = sign * name[0] + moment;
-  if (cycles !== 0 && Number.isInteger(cycles)) return [];
-  const both = slot % 3 === 2 && name.some((part) => part !== 0) ? 2 : 1;
-  const tau = sign * timeOf(name.slice(1), run.sequence.delay) + since;
-  return [{ slot, tau, factor: both * sinc(cycles) }];
+/** Mean over the voxel some time and moment later; states with whole cycles over it are averaged away. */
+function sum(run: Run, pulse: number, lane: number, states: States, since: number, more: number): number[] {
+  const amplitude = run.amplitude[pulse + 1];
+  const { t2Prime, spread } = run.lanes.voxels;
+  const [t, f] = [t2Prime[run.first + lane], spread[run.first + lane]];
+  let [real, imaginary] = [0, 0];
+  for (let at = 0; at < states.slot.length; at++) {
+    const cycles = states.moment[at] + more;
+    if (cycles !== 0 && Number.isInteger(cycles)) continue;
+    const weight = states.count[at] * sinc(cycles) * dephasing(states.tau[at] + since, t, f);
+    const row = 2 * states.slot[at] * WIDTH + lane;
+    real += weight * amplitude[row];
+    imaginary += weight * amplitude[row + WIDTH];
+  }
+  return [real, imaginary];
+}
+
+/** F of both signs, or Z, after a pulse. */
+function statesAfter(names: Name[], delay: number[], along: boolean): States {
+  const found = names.flatMap((name, triple) => {
+    const nameless = name.every((part) => part === 0);
+    const signs = along || nameless ? [1] : [1, -1];
+    return signs.map((sign, side) => ({
+      slot: 3 * triple + (along ? 2 : side),
+      tau: sign * timeOf(name.slice(1), delay),
+      moment: sign * name[0],
+      count: along && !nameless ? 2 : 1,
+    }));
+  });
+  return {
+    slot: Int32Array.from(found, (each) => each.slot),
+    tau: Float64Array.from(found, (each) => each.tau),
+    moment: Float64Array.from(found, (each) => each.moment),
+    count: Float64Array.from(found, (each) => each.count),
+  };
 }

@@ -1,8 +1,7 @@
 /** What each state of the extended phase graph brings of |Mxy|, as `report.phase_graph`. */
 import { type Kinds, lanesOf, placeWeight, rotations } from "./pulses";
 import { type Layout, type Sequence, timeOf } from "./sequence";
-import { Run, type Signal, simulate, WIDTH } from "./simulate";
-import { makeTables } from "./states";
+import { Run, type Signal, simulate, tablesOf, WIDTH } from "./simulate";
 import type { Voxels } from "./voxels";
 
 /** States of equal dephasing from a pulse to the next. */
@@ -36,7 +35,7 @@ export function isCrushed({ gradients, readouts }: Layout): boolean {
 export function phaseGraph(sequence: Sequence, voxel: Voxels, kinds: Kinds = {}, nPlaces = 8): State[] {
   const { layout } = sequence;
   const lanes = lanesOf({ ...voxel, m0: Float64Array.of(1) }, layout, kinds, nPlaces);
-  const run = new Run(sequence, lanes, rotations(sequence, lanes, kinds), makeTables(layout, true));
+  const run = new Run(sequence, lanes, rotations(sequence, lanes, kinds), tablesOf(layout, true));
   run.begin(0);
   for (let k = 0; k < sequence.flip.length; k++) run.step(k);
   const signal = simulate(sequence, { ...voxel, m0: Float64Array.of(1) }, kinds, nPlaces);

@@ -100,6 +100,7 @@ export function momentAt({ layout, delay }: Sequence, pulse: number, time: numbe
 
 function interpolated(points: number[][], time: number): number {
   const next = points.findIndex((point) => point[0] > time);
+  if (next === 0) return points[0][1];
   if (next < 0) return (points.at(-1) as number[])[1];
   const [[x0, y0], [x1, y1]] = [points[next - 1], points[next]];
   return y0 + ((y1 - y0) * (time - x0)) / (x1 - x0);

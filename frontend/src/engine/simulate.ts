@@ -63,12 +63,13 @@ export function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
 }
 
-function tablesOf(layout: Layout): Tables {
-  const key = JSON.stringify([layout.multiples, layout.gradients, layout.readouts, layout.steady]);
+/** Tables of a layout, of all states or of those that are read; those of some layouts are kept. */
+export function tablesOf(layout: Layout, all = false): Tables {
+  const key = JSON.stringify([all, layout.multiples, layout.gradients, layout.readouts, layout.steady]);
   let tables = known.get(key);
   if (!tables) {
     if (known.size > 64) known.clear();
-    tables = makeTables(layout);
+    tables = makeTables(layout, all);
     known.set(key, tables);
   }
   return tables;

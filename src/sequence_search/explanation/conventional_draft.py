@@ -70,7 +70,11 @@ def _purposes(flips: list[float]) -> list[str]:
 
 def _kinds(problem: Problem, playing: Playing, design: Sequence, purposes: list[str]) -> list[str]:
     layout = design.layout or Layout.plain(len(design.flip_angle))
-    own = dict(reversed(list(zip(uses(design), layout.kinds, strict=True))))
+    own = {
+        use: name
+        for use, name in reversed(list(zip(uses(design), layout.kinds, strict=True)))
+        if name in playing.kinds
+    }
     fixed = [name for name, flip in zip(playing.kinds, playing.fixed, strict=True) if flip is not None]
     free = [name for name in playing.kinds if name not in fixed] or fixed
     refocusing = [name for name in free if getattr(problem.pulses.get(name), "purpose", "") == "refocusing"]

@@ -12,11 +12,36 @@ import numpy as np
 from sequence_search.layout import Layout
 from sequence_search.layout_record import write_layout
 from sequence_search.objective import Objective
+from sequence_search.problem.problem import Problem
 from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.slices import IN_REPORT
+from sequence_search.report.drawing import COLOURS
+from sequence_search.report.robustness import TABLE_B0, TABLE_B1, field_axis
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import PROPERTIES, Voxels
 
 NAMES = {"t2_prime": "t2Prime"}  # of properties, in the page
+N_FIELD = 21  # points along b0 and b1 of a map of robustness
+
+
+def problem_data(problem: Problem, source: str) -> dict[str, Any]:
+    """What the page simulates of a problem; `source` names it on the command line."""
+    return {
+        "name": problem.name,
+        "title": problem.title,
+        "source": source,
+        "tissues": [
+            {"name": tissue.name, "colour": COLOURS[index % len(COLOURS)]}
+            for index, tissue in enumerate(problem.tissues)
+        ],
+        "nominal": voxels_data(problem.voxels(method="nominal")),
+        "voxels": voxels_data(problem.voxels()),
+        "terms": objective_data(problem.objective),
+        "kinds": kinds_data(problem.pulses),
+        "nPlaces": IN_REPORT,
+        "b0": field_axis(problem.imaging.b0, TABLE_B0, N_FIELD).tolist(),
+        "b1": field_axis(problem.imaging.b1, TABLE_B1, N_FIELD).tolist(),
+    }
 
 
 def sequence_data(sequence: Sequence) -> dict[str, Any]:

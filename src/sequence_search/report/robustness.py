@@ -59,8 +59,8 @@ def robustness_map(
         tissue, or if it has no signal at b0 = 0, b1 = 1.
     """
     name, index = tissue_of(problem, tissue)
-    b0 = _axis(problem.imaging.b0, TABLE_B0, n_b0)
-    b1 = _axis(problem.imaging.b1, TABLE_B1, n_b1)
+    b0 = field_axis(problem.imaging.b0, TABLE_B0, n_b0)
+    b1 = field_axis(problem.imaging.b1, TABLE_B1, n_b1)
     single = problem.playable(sequence)
     voxels, nominal = problem.voxel_grid(b0=b0, b1=b1), problem.voxels(method="nominal")
     signals = (problem.simulator(each.of_tissues((index,))).signal(single) for each in (voxels, nominal))
@@ -79,7 +79,8 @@ def tissue_of(problem: Problem, tissue: str | None) -> tuple[str, int]:
     return name, names.index(name)
 
 
-def _axis(distribution: Distribution, table: float, count: int) -> Float[Tensor, " count"]:
+def field_axis(distribution: Distribution, table: float, count: int) -> Float[Tensor, " count"]:
+    """Points along b0 or b1 over its range, or by `table` to either side of a constant."""
     if count < 2:
         raise ValueError(f"a map needs at least 2 points along b0 and b1, got {count}")
     if isinstance(distribution, Uniform):

@@ -1,0 +1,85 @@
+// Opens a page in Chromium, does what is asked for and writes what it saw as JSON.
+// node browser/drive.mjs PAGE CHROMIUM REPORT ACTIONS, with actions as [name, ...arguments] in JSON.
+import { writeFileSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const [, , file, executablePath, report, actions] = process.argv;
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
+const seen = { errors: [], requests: [], results: [] };
+page.on("console", (message) => message.type() === "error" && seen.errors.push(message.text()));
+page.on("pageerror", (error) => seen.errors.push(error.message));
+page.on("request", (request) => seen.requests.push(request.url()));
+await page.addInitScript(() => {
+  Object.defineProperty(navigator, "clipboard", {
+    value: {
+      writeText: async (text) => {
+        window.copied = text;
+      },
+    },
+  });
+});
+await page.goto(`file://${file}`);
+
+const handle = (label) => page.getByRole("slider", { name: label, exact: true });
+/** Until the loss is over all voxels. */
+const settle = () =>
+  page.waitForFunction(() => {
+    const loss = document.querySelector('[data-testid="loss"]')?.textContent;
+    return loss && !loss.includes("≈");
+  });
+const does = {
+  async drag(label, dx, dy) {
+    const box = await handle(label).locator(".hit").boundingBox();
+    const [x, y] = [box.x + box.width / 2, box.y + Math.min(box.height / 2, 12)];
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x + dx, y + dy, { steps: 8 });
+    await page.mouse.up();
+  },
+  press: async (label, key) => handle(label).press(key),
+  type: async (label, value) => page.getByLabel(label, { exact: true }).fill(value),
+  choose: async (label, value) =>
+    page.getByRole("combobox", { name: label, exact: true }).selectOption(value),
+  click: async (name) => page.getByRole("button", { name, exact: true }).first().click(),
+  check: async (name) => page.getByLabel(name, { exact: true }).check(),
+  text: async (selector) => page.locator(selector).first().textContent(),
+  count: async (selector) => page.locator(selector).count(),
+  async read() {
+    await settle();
+    const loss = await page.getByTestId("loss").textContent();
+    const signals = await page.locator('[data-testid^="signal"]').allInnerTexts();
+    const copied = {};
+    for (const name of ["JSON", "TOML", "command", "Python"]) {
+      await page.getByRole("button", { name, exact: true }).click();
+      await page.getByText(`${name} copied`).waitFor();
+      copied[name] = await page.evaluate(() => window.copied);
+    }
+    return { loss: Number(loss.replace("−", "-")), signals: signals.map(Number), copied };
+  },
+  /** Frames a second while a handle moves in every frame. */
+  frames: async (label) =>
+    handle(label).evaluate(async (element) => {
+      const press = (key) => element.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+      const frame = () => new Promise(requestAnimationFrame);
+      for (let at = 0; at < 10; at++) {
+        press("ArrowUp");
+        await frame();
+      }
+      const [begun, count] = [performance.now(), 60];
+      for (let at = 0; at < count; at++) {
+        press(at % 2 ? "ArrowUp" : "ArrowDown");
+        await frame();
+      }
+      return (1000 * count) / (performance.now() - begun);
+    }),
+  async size(width) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.waitForTimeout(200);
+    return page.evaluate(() => document.documentElement.scrollWidth);
+  },
+};
+
+for (const [name, ...given] of JSON.parse(actions)) seen.results.push((await does[name](...given)) ?? null);
+await browser.close();
+writeFileSync(report, JSON.stringify(seen));
