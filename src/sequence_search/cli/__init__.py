@@ -1,6 +1,16 @@
 """The command line: each command parses, calls one library function and prints its result."""
 
-from sequence_search.cli import analysis, design, evaluation, explanation, paper, preview, problems, studies
+from sequence_search.cli import (
+    analysis,
+    design,
+    evaluation,
+    explanation,
+    paper,
+    playback,
+    preview,
+    problems,
+    studies,
+)
 from sequence_search.cli.app import app, arrange, main, repeat_flags
 
 # As `--help` lists them: in the order of a user's work.
@@ -8,6 +18,7 @@ arrange(
     {
         "Problems": ("init", "validate", "list", "show"),
         "Search": ("run", "designs", "evaluate", "preview", "explain", "sensitivity", "tradeoff"),
+        "Pulseq files": ("check",),
         "Studies": ("resume", "status", "table"),
         "The paper": ("grid", "reproduce"),
         "Clusters": ("slurm",),
@@ -22,6 +33,7 @@ __all__ = [
     "explanation",
     "main",
     "paper",
+    "playback",
     "preview",
     "problems",
     "repeat_flags",

@@ -31,23 +31,29 @@ class Bare:
     kinds : of its pulses, by name
     pulses : numbers of its pulses in the file
     reads : in their order
+    period : pulses of a repetition in the file
     """
 
     sequence: Sequence
     kinds: dict[str, Kind]
     pulses: tuple[int, ...]
     reads: tuple[Read, ...]
+    period: int
 
 
-def bare_sequence(file: SeqFile, repetitions: Repetitions) -> Bare:
+def bare_sequence(file: SeqFile, repetitions: Repetitions, *, once: bool = False) -> Bare:
     """Of a repetition, or of all up to the last readout if nothing is repeated.
+
+    Parameters
+    ----------
+    once : whether it counts as played once though it is repeated, as if it recovered in between
 
     Raises
     ------
     PulseqError
         If a pulse has no form as a kind.
     """
-    first, period, steady = repetitions.first, repetitions.period, repetitions.tr is not None
+    first, period, steady = repetitions.first, repetitions.period, repetitions.tr is not None and not once
     reads = repetitions.reads
     offsets = [(read.pulse - first) % period for read in reads]
     n_rf = period if steady else max(offsets) + 1
@@ -83,7 +89,7 @@ def bare_sequence(file: SeqFile, repetitions: Repetitions) -> Bare:
     angles = [_angles(file, number, kinds[names[file.pulses[number].waveform]]) for number in pulses]
     flip, phase = torch.tensor(angles, dtype=torch.float64).unbind(-1)
     sequence = Sequence(flip, wrap(phase), torch.tensor(delays, dtype=torch.float64), layout=layout)
-    return Bare(sequence, kinds, pulses, reads)
+    return Bare(sequence, kinds, pulses, reads, period)
 
 
 def kind_of(waveform: Waveform, name: str, thickness: float = 0.0) -> Kind:

@@ -40,11 +40,9 @@ def read_seq(source: Any, field: float | None = None) -> SeqFile:
     PulseqError
         If it is no such file, is cut off or damaged, or plays what is not understood: soft delays, rotations,
         shims, triggers that it waits for, an extension or label that is not known, offsets in ppm without
-        a field.
+        a field. Or if pypulseq is not installed.
     OSError
         If it cannot be read.
-    ModuleNotFoundError
-        Without pypulseq.
     """
     if not isinstance(source, str | Path):
         return _played(source, "sequence", "in memory", field)
@@ -71,9 +69,7 @@ def _read(text: str, path: Path) -> Any:
     try:
         import pypulseq
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "Pulseq files need pypulseq: pip install 'sequence-search[pulseq]'", name="pypulseq"
-        ) from None
+        raise PulseqError("Pulseq files need pypulseq: pip install 'sequence-search[pulseq]'") from None
     sequence = pypulseq.Sequence()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")

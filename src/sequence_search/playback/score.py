@@ -93,7 +93,7 @@ def play(
     file = read_seq(source, field)
     repetitions = find_repetitions(file)
     voxel = find_voxel(file, repetitions, size)
-    bare = bare_sequence(file, repetitions)
+    bare = bare_sequence(file, repetitions, once=not problem.acquisition.is_repeated)
     voxels = problem.voxels(n_per_tissue)
     signal = torch.from_numpy(play_file(file, repetitions, voxel, voxels, n_spins=n_spins, seed=seed))
     score = score_signal(signal, problem, voxels, bare.sequence, bare.kinds)
