@@ -9,6 +9,7 @@ from sequence_search.cli import (
     playback,
     preview,
     problems,
+    pulseq,
     studies,
 )
 from sequence_search.cli.app import app, arrange, main, repeat_flags
@@ -18,7 +19,7 @@ arrange(
     {
         "Problems": ("init", "validate", "list", "show"),
         "Search": ("run", "designs", "evaluate", "preview", "explain", "sensitivity", "tradeoff"),
-        "Pulseq files": ("check",),
+        "Pulseq files": ("export", "check"),
         "Studies": ("resume", "status", "table"),
         "The paper": ("grid", "reproduce"),
         "Clusters": ("slurm",),
@@ -36,6 +37,7 @@ __all__ = [
     "playback",
     "preview",
     "problems",
+    "pulseq",
     "repeat_flags",
     "studies",
 ]

@@ -1,0 +1,149 @@
+"""Command on Pulseq files: export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sequence_search.cli.app import app
+from sequence_search.cli.arguments import (
+    DelayOption,
+    DesignOption,
+    FlipOption,
+    GradientsOption,
+    OverwriteOption,
+    PhaseOption,
+    ProblemOption,
+    PulsesOption,
+    SeedOption,
+    SequenceOption,
+    SourceArgument,
+    TrOption,
+)
+from sequence_search.cli.checks import bad_input
+from sequence_search.cli.given import Stated, given_design
+from sequence_search.cli.printing import print_table, say
+from sequence_search.words import counted
+
+if TYPE_CHECKING:
+    from sequence_search.export.report import Demand
+    from sequence_search.system import System
+
+FORMATS = ("1.5", "1.4.1")
+
+
+@app.command()
+def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
+    source: SourceArgument,
+    seq: Annotated[Path, typer.Option("--seq", metavar="FILE", help="Pulseq file to write, .seq.")],
+    system: Annotated[
+        str, typer.Option(help="Scanner: siemens-prisma and others by name, or a TOML file.")
+    ] = "siemens-prisma",
+    readout: Annotated[str, typer.Option(help="none, fid or cartesian.")] = "none",
+    fov_mm: Annotated[str | None, typer.Option(metavar="X,Y[,Z]", help="Field of view.")] = None,
+    matrix: Annotated[str | None, typer.Option(metavar="X,Y[,Z]", help="Samples and lines.")] = None,
+    slice_mm: Annotated[float, typer.Option(help="Thickness of the slice.")] = 5.0,
+    bandwidth_hz: Annotated[float, typer.Option(help="Of a pixel.")] = 250.0,
+    turbo: Annotated[
+        bool, typer.Option("--turbo", help="Each readout of a train is a line of one image.")
+    ] = False,
+    dummies: Annotated[
+        int | None, typer.Option(help="Repetitions before the first that is read; five T1 if not given.")
+    ] = None,
+    repeat_ms: Annotated[
+        float | None,
+        typer.Option(
+            help="From one playing to the next of a design that is played once; five T1 if not given."
+        ),
+    ] = None,
+    hard_ms: Annotated[
+        float | None, typer.Option(help="Duration of pulses that are instantaneous in the design.")
+    ] = None,
+    file_format: Annotated[str, typer.Option("--format", help="Of the file: 1.5 or 1.4.1.")] = "1.5",
+    flip_deg: FlipOption = None,
+    phase_deg: PhaseOption = None,
+    delay_ms: DelayOption = None,
+    pulses: PulsesOption = None,
+    gradients: GradientsOption = None,
+    tr_ms: TrOption = None,
+    sequence: SequenceOption = None,
+    design: DesignOption = 1,
+    seed: SeedOption = None,
+    problem: ProblemOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Write a design as a Pulseq file that a scanner can play."""
+    with bad_input():
+        _check(seq, file_format, overwrite)
+        _check_extra()
+        from sequence_search.export import pulseq
+        from sequence_search.export.protocol import protocol_of
+        from sequence_search.export.report import demand, write_seq
+        from sequence_search.system import load_system
+
+        limits = load_system(system)
+        protocol = protocol_of(
+            {
+                "readout": readout,
+                "fov_mm": _numbers("--fov-mm", fov_mm),
+                "matrix": _numbers("--matrix", matrix),
+                "slice_mm": slice_mm,
+                "bandwidth_hz": bandwidth_hz,
+                "turbo": turbo,
+                "dummies": dummies,
+                "repeat_ms": repeat_ms,
+                "hard_ms": hard_ms,
+            }
+        )
+        stated = Stated(flip_deg, phase_deg, delay_ms, pulses, gradients, tr_ms, sequence)
+        loaded, given = given_design(source, stated, problem, seed, design)
+        found = pulseq(given, loaded, system=limits, protocol=protocol)
+        needed = demand(found, limits)
+        write_seq(found, seq, "1.5" if file_format == "1.5" else "1.4.1")
+    _print(needed, limits, len(found.block_events))
+    say(f"\nwrote {seq}")
+
+
+def _check(seq: Path, file_format: str, overwrite: bool) -> None:
+    if seq.suffix != ".seq":
+        raise ValueError(f"--seq must be a .seq file, got {seq}")
+    if not seq.parent.is_dir():
+        raise ValueError(f"--seq {seq}: there is no folder {seq.parent}")
+    if seq.exists() and not overwrite:
+        raise ValueError(f"--seq {seq} exists already: choose another name or pass --overwrite")
+    if file_format not in FORMATS:
+        raise ValueError(f"--format is 1.5 or 1.4.1, got '{file_format}'")
+
+
+def _check_extra() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("pypulseq") is None:
+        raise ValueError("export needs pypulseq: pip install 'sequence-search[pulseq]'")
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"{option} needs two numbers or, in 3D, three, with commas, got '{text}'") from None
+
+
+def _print(needed: Demand, system: System, n_blocks: int) -> None:
+    say(f"{counted(n_blocks, 'block')} for {system.name}, {needed.duration:.6g} s")
+    rows: list[list[Any]] = [
+        ["peak B1 (uT)", f"{needed.peak_b1_ut:.4g}", f"{system.peak_b1_ut:g}"],
+        ["B1+rms (uT)", f"{needed.b1_rms_ut:.4g}", ""],
+        ["RF energy (uT² s)", f"{needed.rf_energy:.4g}", ""],
+        ["gradient (mT/m)", f"{needed.gradient_mt_m:.4g}", f"{system.max_gradient_mt_m:g}"],
+        ["slew rate (T/m/s)", f"{needed.slew_t_m_s:.4g}", f"{system.max_slew_t_m_s:g}"],
+    ]
+    if needed.pns is not None:
+        rows.append(["nerve stimulation, SAFE model (%)", f"{100 * needed.pns:.3g}", "100"])
+    print_table(["quantity", "value", "limit"], rows, flexible=0)
+    if needed.pns is None:
+        say("No model of nerve stimulation: state pns_model in a system file.")

@@ -1,0 +1,178 @@
+"""A design as a `pypulseq.Sequence`."""
+
+from __future__ import annotations
+
+import math
+from copy import copy
+from typing import Any
+
+import numpy as np
+import pypulseq as pp
+
+from sequence_search.export.events import Area, gradients, opts
+from sequence_search.export.gaps import Gap
+from sequence_search.export.plan import T1_TO_EQUILIBRIUM, Plan, longest_t1, plan_repetition
+from sequence_search.export.protocol import Protocol
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+from sequence_search.strategies.result import Design
+from sequence_search.structure import find_structure
+from sequence_search.system import System, load_system
+
+RF_SPOILING = math.radians(117)  # Zur et al. 1991, doi:10.1002/mrm.1910210210
+DUMMY, READ = 1, 2  # numbers of the two kinds of repetition, which GE's interpreter wants told apart
+
+
+def pulseq(
+    design: Design | Sequence,
+    problem: Problem,
+    *,
+    system: System | str = "siemens-prisma",
+    protocol: Protocol | None = None,
+) -> Any:
+    """A design as a `pypulseq.Sequence`, within the limits of a scanner.
+
+    Parameters
+    ----------
+    design : of a search, or a single sequence
+    system : limits of a scanner, or the name of one
+    protocol : how it is read and encoded; a few samples about each readout if not given
+
+    Raises
+    ------
+    ValueError
+        If the scanner cannot play it, with all that stands in the way.
+    """
+    single = (design.sequence if isinstance(design, Design) else design).detach().without_padding()
+    limits = load_system(system) if isinstance(system, str) else system
+    how = protocol or Protocol()
+    problem.check_sequence(single)
+    plan = plan_repetition(single, problem, how, limits)
+    return _played(single, problem, how, limits, plan)
+
+
+def _played(sequence: Sequence, problem: Problem, protocol: Protocol, system: System, plan: Plan) -> Any:
+    found = pp.Sequence(opts(system))
+    n_readouts = sequence.n_readouts
+    shots = _shots(protocol, n_readouts)
+    dummies = _dummies(protocol, problem, plan) if sequence.is_steady else 0
+    is_spoiled = sequence.is_steady and problem.acquisition.spoiling == "ideal"
+    for number in range(-dummies, len(shots)):
+        count = number + dummies
+        phase = RF_SPOILING * count * (count + 1) / 2 if is_spoiled else 0.0
+        _play(found, plan, protocol, system, None if number < 0 else shots[number], shots[0], phase)
+    for name, value in definitions(sequence, problem, protocol, system, plan).items():
+        found.set_definition(name, value)
+    return found
+
+
+Shot = list[tuple[int, int]]  # line and partition of each readout
+
+
+def _shots(protocol: Protocol, n_readouts: int) -> list[Shot]:
+    """Lines and partitions that each repetition reads."""
+    n_y, n_z = protocol.lines
+    every = [(line, partition) for partition in range(n_z) for line in range(n_y)]
+    if not protocol.turbo:
+        return [[each] * n_readouts for each in every]
+    if n_y % n_readouts:
+        raise ValueError(
+            f"a train of {n_readouts} readouts needs a multiple of as many lines, got {n_y} (--matrix)"
+        )
+    n_shots = n_y // n_readouts
+    return [
+        [(echo * n_shots + shot, partition) for echo in range(n_readouts)]
+        for partition in range(n_z)
+        for shot in range(n_shots)
+    ]
+
+
+def _dummies(protocol: Protocol, problem: Problem, plan: Plan) -> int:
+    if protocol.dummies is not None:
+        return protocol.dummies
+    return math.ceil(T1_TO_EQUILIBRIUM * longest_t1(problem) / plan.tr)
+
+
+def _play(
+    found: Any,
+    plan: Plan,
+    protocol: Protocol,
+    system: System,
+    shot: Shot | None,
+    first: Shot,
+    phase: float,
+) -> None:
+    """One repetition; None is a dummy, which is encoded as the first shot and not read."""
+    encoding = [_encoding(protocol, *each) for each in shot or first]
+    label = pp.make_label("TRID", "SET", DUMMY if shot is None else READ)
+    for place, station in enumerate(plan.stations):
+        number = plan.is_readout[place]
+        events = [
+            _turned(event, phase) for event in station.events if shot is not None or event.type != "adc"
+        ]
+        if number is not None and shot is not None:
+            events += _labels(protocol, shot[number], number, len(shot))
+        found.add_block(*events, *([label] if place == 0 else []))
+        if place < len(plan.gaps):
+            _play_gap(found, plan.gaps[place], encoding, system)
+
+
+def _play_gap(found: Any, gap: Gap, encoding: list[Area], system: System) -> None:
+    after, before = gap.after.copy(), gap.before.copy()
+    if gap.decoded is not None:
+        after -= encoding[gap.decoded]
+    if gap.encoded is not None:
+        before += encoding[gap.encoded]
+    parts = [(after + before if gap.is_merged else after, gap.time_after), (None, gap.wait)]
+    if not gap.is_merged:
+        parts.append((before, gap.time_before))
+    for area, time in parts:
+        if time > system.tick / 2:
+            events = () if area is None else gradients(area, time, system)
+            found.add_block(*events, pp.make_delay(time))
+
+
+def _turned(event: Any, phase: float) -> Any:
+    """An RF event or a readout with its phase turned; others as they are."""
+    if event.type not in ("rf", "adc") or not phase:
+        return event
+    turned = copy(event)
+    turned.phase_offset = (event.phase_offset + phase) % (2 * math.pi)
+    return turned
+
+
+def _encoding(protocol: Protocol, line: int, partition: int) -> Area:
+    """Area that encodes a line and a partition [1/m]."""
+    if not protocol.is_image:
+        return np.zeros(3)
+    n_y, n_z = protocol.lines
+    in_z = (partition - n_z // 2) / protocol.fov[2] if n_z > 1 else 0.0
+    return np.array([0.0, (line - n_y // 2) / protocol.fov[1], in_z])
+
+
+def _labels(protocol: Protocol, encoded: tuple[int, int], number: int, n_readouts: int) -> list[Any]:
+    values = {"LIN": encoded[0], "PAR": encoded[1]} if protocol.is_image else {}
+    if len(protocol.matrix) == 2:
+        values.pop("PAR", None)
+    if n_readouts > 1:
+        values["SEG" if protocol.turbo else "ECO"] = number
+    return [pp.make_label(name, "SET", value) for name, value in values.items()]
+
+
+def definitions(
+    sequence: Sequence, problem: Problem, protocol: Protocol, system: System, plan: Plan
+) -> dict[str, Any]:
+    """What the file says of itself, in m and s."""
+    fov = [*protocol.fov, protocol.slice_thickness][:3]
+    structure = find_structure(sequence)
+    stated: dict[str, Any] = {
+        "Name": problem.name,
+        "FOV": fov,
+        "SliceThickness": protocol.slice_thickness,
+        "System": system.name,
+        "Readout": protocol.readout,
+    }
+    if protocol.is_image:
+        stated["Matrix"] = [int(count) for count in protocol.matrix]
+    times = {"TE": structure.te, "TI": structure.ti, "TR": plan.tr}
+    return stated | {name: time for name, time in times.items() if time is not None and math.isfinite(time)}

@@ -1,0 +1,119 @@
+"""What is played between pulses and readouts: rephasers, crushers, spoilers, phase encoding, waits."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sequence_search.export.events import GENTLE, Area, Station, least_time, near, up
+from sequence_search.export.protocol import CYCLES, Protocol
+from sequence_search.layout import SPOILER, Layout
+from sequence_search.system import System
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gap:
+    """What is played from one block to the next: gradients at its start, a wait, gradients at its end.
+
+    Attributes
+    ----------
+    after, before : areas at its start and at its end [1/m]
+    decoded, encoded : number of the readout whose phase encoding is taken back at its start, and of that
+        which is encoded at its end
+    time_after, wait, time_before : s; where all is played at once, it takes `time_after`
+    is_merged : whether it is
+    """
+
+    after: Area
+    before: Area
+    decoded: int | None
+    encoded: int | None
+    time_after: float
+    wait: float
+    time_before: float
+    is_merged: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark:
+    """A pulse or readout in time, and the gradient from it to the next.
+
+    Attributes
+    ----------
+    time : of its centre, from that of the first pulse [s]
+    pulse : number of it, or of the pulse before it
+    readout : number of it, or None
+    crusher : units of the crusher up to the next
+    is_spoiled : whether a spoiler stands there
+    """
+
+    station: Station
+    time: float
+    pulse: int
+    readout: int | None
+    crusher: int
+    is_spoiled: bool
+
+
+def spoilers(layout: Layout, protocol: Protocol) -> dict[int, Area]:
+    """Area of the spoiler after each pulse, and at -1 of that which ends the repetition.
+
+    Along x and y in turn, each twice as large as the one before on its axis, so that no sum or difference of
+    them is 0; crushers are along z.
+    """
+    places = [-1, *(pulse for pulse, gradient in enumerate(layout.gradients) if gradient == SPOILER)]
+    areas = {}
+    for number, place in enumerate(places):
+        area, axis = np.zeros(3), number % 2
+        area[axis] = 2 ** (number // 2) * CYCLES / protocol.voxel[axis]
+        areas[place] = area
+    return areas
+
+
+def make_gap(
+    mark: Mark, following: Mark, area: tuple[Area, Area], time: float, encoding: Area, system: System
+) -> tuple[Gap | None, str]:
+    """What is played between two whose centres are so far apart; or None, and what stands in the way.
+
+    Parameters
+    ----------
+    area : after the first and before the second, without phase encoding [1/m]
+    time : s
+    encoding : largest area of phase encoding [1/m]
+    """
+    start, end = mark.station, following.station
+    after, before = area
+    is_decoded, is_encoded = mark.readout is not None, following.readout is not None
+    first = least_time(abs(after) + encoding * is_decoded, system)
+    second = least_time(abs(before) + encoding * is_encoded, system)
+    both = least_time(abs(after + before) + encoding * (is_decoded + is_encoded), system)
+    rest = near(time - start.after - end.before, system.tick)
+    if rest < both - system.tick / 2:
+        least = 1e3 * (start.after + both + end.before)
+        name = end.name if following.time > mark.time else "the next repetition"
+        fault = f"the time from {start.name} to {name} must be at least {least:.6g} ms, got {1e3 * time:.6g}"
+        return None, fault
+    is_merged = first + second > rest + system.tick / 2
+    if is_merged:
+        first, second = min(rest, max(both, up(GENTLE, system.tick) if both else 0.0)), 0.0
+    else:
+        share = math.floor((rest - first - second) / 2 / system.tick + 1e-6) * system.tick
+        first, second = (_gentle(each, share, system.tick) for each in (first, second))
+    wait = near(rest - first - second, system.tick)
+    return Gap(after, before, mark.readout, following.readout, first, wait, second, is_merged), ""
+
+
+def _gentle(least: float, spare: float, tick: float) -> float:
+    """Time of a gradient that may take so much longer, and no longer than is gentle [s]."""
+    return least if not least else max(least, min(up(GENTLE, tick), least + spare))
+
+
+def largest_encoding(protocol: Protocol) -> Area:
+    """Largest area of phase encoding along each axis [1/m]."""
+    lines_y, lines_z = protocol.lines
+    if not protocol.is_image:
+        return np.zeros(3)
+    in_z = lines_z / 2 / protocol.fov[2] if lines_z > 1 else 0.0
+    return np.array([0.0, lines_y / 2 / protocol.fov[1], in_z])

@@ -1,0 +1,192 @@
+"""One repetition of a design on a scanner: its pulses and readouts, and what is played between them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sequence_search.export.checks import check_pulses, check_readout, refuse
+from sequence_search.export.events import Station, near, pulse_station, readout_station, up
+from sequence_search.export.gaps import Gap, Mark, largest_encoding, make_gap, spoilers
+from sequence_search.export.protocol import CYCLES, Protocol
+from sequence_search.layout import HARD, SPOILER, Layout
+from sequence_search.problem.problem import Problem
+from sequence_search.pulses.kinds import GAMMA_BAR, Hard, Kind
+from sequence_search.sequence import Sequence
+from sequence_search.structure import uses
+from sequence_search.system import System
+
+LEAST_HARD = 0.5e-3  # of a pulse that is instantaneous in the design [s]
+T1_TO_EQUILIBRIUM = 5
+FEW = 4  # samples of a readout without a gradient, at least
+SHORT_DWELL, FID_DWELL, FID_SAMPLES = 1e-5, 5e-5, 1024  # s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """One repetition.
+
+    Attributes
+    ----------
+    stations : pulses and readouts in their order
+    gaps : after each; the last leads to the next repetition, or is missing of what is played once
+    is_readout : of each station, its number of the readouts, or None
+    tr : s; inf if played once
+    """
+
+    stations: tuple[Station, ...]
+    gaps: tuple[Gap, ...]
+    is_readout: tuple[int | None, ...]
+    tr: float
+
+
+def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, system: System) -> Plan:
+    """Lay out a single sequence.
+
+    Raises
+    ------
+    ValueError
+        If the scanner cannot play it, with all that stands in the way.
+    """
+    layout = sequence.layout or Layout.plain(sequence.flip_angle.shape[-1])
+    flips, phases = sequence.flip_angle.tolist(), sequence.phase.tolist()
+    kinds = {HARD: _hard(layout, flips, protocol, system), **problem.pulses}
+    refuse(
+        [
+            *check_pulses(layout.kinds, flips, kinds, protocol.slice_thickness, system),
+            *check_readout(protocol, system),
+        ],
+        system.name,
+    )
+    thickness, used = protocol.slice_thickness, uses(sequence)
+    pulses = [
+        pulse_station(f"pulse {i + 1} ({name})", kinds[name], flips[i], phases[i], used[i], thickness, system)
+        for i, name in enumerate(layout.kinds)
+    ]
+    names = [f"readout {number + 1}" for number in range(len(layout.readouts))]
+    readouts = [_readout(name if names[1:] else "the readout", protocol, system) for name in names]
+    delay = rounded_delays(sequence, layout, system.tick)
+    tr = _repetition_time(layout, delay, problem, protocol, system)
+    marks, gaps = _joined(layout, delay, (pulses, readouts), tr, protocol, system)
+    return Plan(tuple(mark.station for mark in marks), tuple(gaps), tuple(mark.readout for mark in marks), tr)
+
+
+def rounded_delays(sequence: Sequence, layout: Layout, tick: float) -> list[float]:
+    """Each delay to its nearest multiple of a raster, so that equal ones stay equal; of a last one the TR."""
+    delay = [near(each, tick) for each in sequence.delay.tolist()]
+    *others, last = layout.multiples
+    is_rest = layout.steady and last[-1] == 1 and not any(row[-1] for row in others)
+    if is_rest and not any(readout.multiples[-1] for readout in layout.readouts):
+        counts = np.sum(layout.multiples, axis=0)
+        delay[-1] = near(float(sequence.tr), tick) - float(counts[:-1] @ np.array(delay[:-1]))
+    return delay
+
+
+def _hard(layout: Layout, flips: list[float], protocol: Protocol, system: System) -> Kind:
+    largest = max((abs(f) for f, kind in zip(flips, layout.kinds, strict=True) if kind == HARD), default=0.0)
+    needed = largest / (2 * math.pi * GAMMA_BAR * system.peak_b1_ut)
+    duration = max(LEAST_HARD, needed) if protocol.hard_duration is None else protocol.hard_duration
+    return Hard(duration=up(duration, 2 * system.tick))
+
+
+def _readout(name: str, protocol: Protocol, system: System) -> Station:
+    if protocol.readout == "cartesian":
+        n, dwell = protocol.matrix[0], line_dwell(protocol, system)
+        # Sample n / 2 is that of the centre of k-space, as a plain FFT takes it.
+        return readout_station(name, n, dwell, 1 / (protocol.fov[0] * dwell), -(n // 2 + 0.5) * dwell, system)
+    if protocol.readout == "fid":
+        return readout_station(name, FID_SAMPLES, near(FID_DWELL, dwell_raster(system)), 0.0, 0.0, system)
+    n = math.lcm(FEW, system.adc_samples_divisor)
+    dwell = up(SHORT_DWELL, dwell_raster(system))
+    return readout_station(name, n, dwell, 0.0, -n // 2 * dwell, system)
+
+
+def dwell_raster(system: System) -> float:
+    """Of which a dwell time is a multiple, so that half of it is one of the RF raster [s]."""
+    return math.lcm(round(2e3 * system.rf_raster_us), round(1e3 * system.adc_raster_us)) / 1e9
+
+
+def line_dwell(protocol: Protocol, system: System) -> float:
+    """Time of a sample of a line of k-space [s]."""
+    return max(
+        near(1 / (protocol.bandwidth * protocol.matrix[0]), dwell_raster(system)), dwell_raster(system)
+    )
+
+
+def _repetition_time(
+    layout: Layout, delay: list[float], problem: Problem, protocol: Protocol, system: System
+) -> float:
+    if layout.steady:
+        return float(np.sum(layout.multiples, axis=0) @ np.array(delay))
+    if not protocol.is_image:
+        return math.inf
+    return near(protocol.tr or T1_TO_EQUILIBRIUM * longest_t1(problem), system.tick)
+
+
+def longest_t1(problem: Problem) -> float:
+    """Of all tissues that have one [s]."""
+    found = [tissue.t1.centre for tissue in problem.tissues if math.isfinite(tissue.t1.centre)]
+    return max(found, default=0.0)
+
+
+def _joined(
+    layout: Layout,
+    delay: list[float],
+    stations: tuple[list[Station], list[Station]],
+    tr: float,
+    protocol: Protocol,
+    system: System,
+) -> tuple[list[Mark], list[Gap]]:
+    """Pulses and readouts in their order, and what is played after each.
+
+    Raises
+    ------
+    ValueError
+        If a time is too short for what stands in it.
+    """
+    marks, areas = _marks(layout, delay, *stations), spoilers(layout, protocol)
+    gaps, faults = [], []
+    for place, mark in enumerate(marks):
+        is_last = place + 1 == len(marks)
+        if is_last and not math.isfinite(tr):
+            break
+        following = marks[0] if is_last else marks[place + 1]
+        time = following.time + (tr if is_last else 0.0) - mark.time
+        after, before = -mark.station.area_after, -following.station.area_before
+        crusher = np.array([0.0, 0.0, mark.crusher * CYCLES / protocol.voxel[2]])
+        if following.readout is None and not is_last:
+            before = before + crusher  # next to the pulse that refocuses what it dephases
+        else:
+            after = after + crusher
+        if mark.is_spoiled or is_last:
+            after = after + areas[-1 if is_last else mark.pulse]
+        gap, fault = make_gap(mark, following, (after, before), time, largest_encoding(protocol), system)
+        gaps += [gap] if gap else []
+        faults += [fault] if fault else []
+    refuse(faults, system.name)
+    return marks, gaps
+
+
+def _marks(layout: Layout, delay: list[float], pulses: list[Station], readouts: list[Station]) -> list[Mark]:
+    marks, start, counts = [], 0.0, np.array(delay)
+    for pulse, row in enumerate(layout.multiples):
+        own = sorted(
+            (float(counts @ np.array(each.multiples)), number, each.gradient)
+            for number, each in enumerate(layout.readouts)
+            if each.pulse == pulse
+        )
+        gradient = layout.gradients[pulse]
+        moments = [0, *(moment for _, _, moment in own)]
+        end = moments[-1] if gradient == SPOILER else int(gradient)
+        steps = np.diff([*moments, end]).tolist()
+        is_spoiled = gradient == SPOILER
+        marks.append(Mark(pulses[pulse], start, pulse, None, steps[0], is_spoiled and not own))
+        for place, (time, number, _) in enumerate(own, start=1):
+            is_end = place == len(own)
+            marks.append(
+                Mark(readouts[number], start + time, pulse, number, steps[place], is_spoiled and is_end)
+            )
+        start += float(counts @ np.array(row))
+    return marks

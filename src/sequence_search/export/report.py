@@ -1,0 +1,98 @@
+"""What an exported sequence asks of a scanner and of who lies in it; and its file."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from sequence_search.storage import replacing
+from sequence_search.system import System
+
+FileFormat = Literal["1.5", "1.4.1"]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a Pulseq sequence asks of a scanner.
+
+    Attributes
+    ----------
+    duration : s
+    peak_b1_ut : largest B1
+    b1_rms_ut : root mean square of B1+ over the whole duration
+    rf_energy : integral of the squared B1 [uT² s]; no SAR, which depends on the patient and the coil
+    gradient_mt_m, slew_t_m_s : largest of any axis
+    pns : largest stimulation of the SAFE model, relative to its limit; None without a model
+    """
+
+    duration: float
+    peak_b1_ut: float
+    b1_rms_ut: float
+    rf_energy: float
+    gradient_mt_m: float
+    slew_t_m_s: float
+    pns: float | None
+
+
+def demand(sequence: Any, system: System) -> Demand:
+    """Of a `pypulseq.Sequence`.
+
+    Raises
+    ------
+    ValueError
+        If the model of nerve stimulation cannot be read.
+    """
+    blocks = [sequence.get_block(number) for number in sequence.block_events]
+    peak, energy, gradient, slew = 0.0, 0.0, 0.0, 0.0
+    for block in blocks:
+        if block.rf is not None:
+            b1 = np.abs(block.rf.signal) / system.gamma_mhz_t
+            peak = max(peak, float(b1.max()))
+            energy += float(np.square(b1).sum()) * block.rf.shape_dur / len(b1)
+        for each in (block.gx, block.gy, block.gz):
+            if each is not None:
+                gradient = max(gradient, abs(each.amplitude))
+                slew = max(slew, abs(each.amplitude) / min(each.rise_time, each.fall_time))
+    duration = float(sum(sequence.block_durations.values()))
+    return Demand(
+        duration=duration,
+        peak_b1_ut=peak,
+        b1_rms_ut=math.sqrt(energy / duration),
+        rf_energy=energy,
+        gradient_mt_m=1e3 * gradient / system.gamma,
+        slew_t_m_s=slew / system.gamma,
+        pns=_stimulation(sequence, system.pns_model) if system.pns_model and gradient else None,
+    )
+
+
+def _stimulation(sequence: Any, model: str) -> float:
+    """Largest norm over the axes of the last 10 s, relative to the limit."""
+    from pypulseq.utils.safe_pns_prediction import safe_example_hw
+
+    if model != "example" and not Path(model).is_file():
+        raise ValueError(f"pns_model: there is no file {model}")
+    hardware = safe_example_hw() if model == "example" else model
+    end = float(sum(sequence.block_durations.values()))
+    try:
+        _, norm, _, _ = sequence.calculate_pns(hardware, time_range=[max(end - 10, 0), end], do_plots=False)
+    except (KeyError, IndexError, TypeError) as error:
+        raise ValueError(f"pns_model: {model} is no file of a gradient system: {error!r}") from None
+    return float(norm.max())
+
+
+def write_seq(sequence: Any, path: Path, file_format: FileFormat = "1.5") -> None:
+    """Write a `pypulseq.Sequence` whole or not at all, in a version of the format.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
+    """
+    with replacing(path) as aside, warnings.catch_warnings():
+        warnings.simplefilter("error")  # pypulseq warns of a faulty timing, and writes
+        sequence.write(str(aside), v141_compat=file_format == "1.4.1")

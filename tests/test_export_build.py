@@ -1,0 +1,132 @@
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from pulseq_cases import KINDS, Timeline, inversion_recovery, problem, spin_echo, train
+from sequence_search.export import Protocol, pulseq
+from sequence_search.layout import Layout
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+
+CRUSHER = 4 / 5e-3  # four cycles over 5 mm
+
+
+@pytest.mark.parametrize("system", ["siemens-prisma", "ge-premier", "philips-ingenia"])
+@pytest.mark.parametrize("design", [spin_echo, inversion_recovery, train])
+@pytest.mark.parametrize("readout", ["none", "cartesian"])
+def test_timing_is_clean_on_every_scanner(system, design, readout):
+    echoes = 4 if design is train else 1
+    how = Protocol(readout=readout, matrix=(16, 4), dummies=1, bandwidth=500.0, slice_thickness=8e-3)
+    system_of = system if system != "philips-ingenia" or design is train else "siemens-skyra"
+    found = pulseq(design(), problem(echoes=echoes), system=system_of, protocol=how)
+    assert found.check_timing() == (True, [])
+
+
+def test_pulses_and_readout_stand_at_their_times():
+    played = Timeline(pulseq(inversion_recovery(), problem(), protocol=Protocol(dummies=1)))
+    first = np.array(played.pulses[:3])
+    assert first - first[0] == pytest.approx([0, 0.6, 0.61], abs=1e-9)
+    assert played.pulses[3] - first[0] == pytest.approx(3.0, abs=1e-9)
+    assert played.readouts[0].mean() - played.pulses[3] == pytest.approx(0.62, abs=1e-9)
+    assert played.uses[:3] == ["inversion", "excitation", "refocusing"]
+
+
+def test_equal_delays_stay_equal_on_the_raster():
+    layout = Layout.train(3, crusher=1, kinds=["excite", *["refocus"] * 3], steady=True)
+    odd = Sequence.from_degrees_ms([90, 150, 150, 150], [0, 90, 90, 90], [10.0049, 2939.97], layout=layout)
+    played = Timeline(pulseq(odd, problem(tr=2.9999994, echoes=3), protocol=Protocol(dummies=1)))
+    assert np.diff(played.pulses[:4]) == pytest.approx([0.01, 0.02, 0.02], abs=1e-9)
+    assert played.pulses[4] - played.pulses[0] == pytest.approx(3.0, abs=1e-9)
+
+
+def test_crushers_are_of_four_cycles_on_both_sides_and_slices_are_balanced():
+    played = Timeline(pulseq(spin_echo(), problem(), protocol=Protocol(dummies=0)))
+    excitation, refocusing = played.pulses[:2]
+    echo = played.readouts[0].mean()
+    assert played.area(excitation, refocusing) == pytest.approx([0, 0, CRUSHER], abs=1e-3)
+    assert played.area(refocusing, echo) == pytest.approx([0, 0, CRUSHER], abs=1e-3)
+
+
+def test_no_sum_or_difference_of_spoilers_and_crushers_refocuses():
+    layout = Layout.plain(4, gradients=("spoiler", "spoiler", 1, 1), steady=True)
+    design = Sequence.from_degrees_ms([90, 90, 90, 180], [0] * 4, [50, 50, 10, 10, 1000], layout=layout)
+    how = Protocol(dummies=1)
+    played = Timeline(pulseq(design, problem(tr=1.12), protocol=how))
+    times = [*played.pulses[:4], played.pulses[4]]
+    steps = [played.area(*pair) for pair in pairwise(times)]
+    steps[-1] = steps[-1] - [0, 0, CRUSHER]  # up to the echo it is a crusher's, and what follows spoils
+    for signs in np.ndindex(3, 3, 3, 3):
+        sign = np.array(signs) - 1
+        if sign[0] or sign[1] or sign[3]:
+            assert max(abs(sign @ np.array(steps))) >= CRUSHER * (1 - 1e-6)
+
+
+def test_samples_are_those_that_are_simulated():
+    found = pulseq(spin_echo(), problem(), protocol=Protocol(dummies=0))
+    rf = found.get_block(1).rf
+    kind = KINDS["excite"]
+    assert rf.signal == pytest.approx(
+        np.repeat(kind.waveform, 10) * (math.pi / 2) / (2 * math.pi * 1e-5), abs=1e-4
+    )
+    assert abs(rf.signal.sum()) * 1e-6 == pytest.approx(0.25, rel=1e-7)  # of a turn
+
+
+def test_phases_are_as_designed_and_rf_spoiling_is_that_of_ideal_spoiling_alone():
+    ideal = Timeline(pulseq(spin_echo(), problem(), protocol=Protocol(dummies=2)))
+    increments = np.degrees(ideal.phases).reshape(3, 2) - [0, 90]
+    assert increments % 360 == pytest.approx(np.array([[0, 0], [117, 117], [351, 351]]), abs=1e-6)
+    alike = problem(spoiling="unvaried")
+    steady = Timeline(pulseq(spin_echo(), alike, protocol=Protocol(dummies=2)))
+    assert np.degrees(steady.phases) == pytest.approx([0, 90] * 3)
+
+
+def test_lines_are_encoded_about_the_readout_and_labelled():
+    how = Protocol(readout="cartesian", matrix=(16, 8), fov=(0.2, 0.16), dummies=1)
+    found = pulseq(spin_echo(), problem(), protocol=how)
+    played = Timeline(found)
+    centre = played.readouts[0][8]  # the sample of the centre of k-space
+    assert centre - played.pulses[2] == pytest.approx(0.02, abs=1e-9)
+    for line, samples in enumerate(played.readouts):
+        refocusing = played.pulses[2 * line + 3]
+        k = np.array([played.area(refocusing, time) for time in samples])
+        assert k[:, 0] == pytest.approx((np.arange(16) - 8) / 0.2, abs=1e-3)
+        assert k[:, 1] == pytest.approx(np.full(16, (line - 4) / 0.16), abs=1e-3)
+    assert found.evaluate_labels(evolution="adc")["LIN"].tolist() == list(range(8))
+
+
+def test_what_is_encoded_is_taken_back_before_the_next_pulse_of_a_train():
+    how = Protocol(readout="cartesian", matrix=(16, 8), dummies=0, turbo=True, bandwidth=500.0)
+    found = pulseq(train(), problem(echoes=4), protocol=how)
+    played = Timeline(found)
+    assert len(played.readouts) == 8
+    assert sorted(found.evaluate_labels(evolution="adc")["LIN"].tolist()) == list(range(8))
+    for shot in (0, 5):
+        for first, second in zip(
+            played.pulses[shot + 1 : shot + 4], played.pulses[shot + 2 : shot + 5], strict=True
+        ):
+            assert played.area(first, second) == pytest.approx([0, 0, 2 * CRUSHER], abs=1e-3)
+
+
+def test_a_design_that_is_played_once_is_repeated_for_an_image_alone():
+    hard = Sequence.from_degrees_ms([90, 180], [0, 90], [9, 9])
+    once = Problem.load("max-signal")
+    assert len(Timeline(pulseq(hard, once)).pulses) == 2
+    image = Timeline(pulseq(hard, once, protocol=Protocol(readout="cartesian", matrix=(8, 4), tr=2.0)))
+    assert len(image.pulses) == 8
+    assert image.pulses[2] - image.pulses[0] == pytest.approx(2.0, abs=1e-9)
+
+
+def test_definitions_state_the_protocol():
+    found = pulseq(inversion_recovery(), problem(), protocol=Protocol(readout="cartesian", matrix=(16, 4)))
+    stated = found.definitions
+    assert (stated["TE"], stated["TI"], stated["TR"]) == pytest.approx((0.02, 0.6, 3.0))
+    assert stated["FOV"] == [0.22, 0.22, 0.005]
+
+
+def test_a_dummy_is_not_read():
+    found = pulseq(spin_echo(), problem(), protocol=Protocol(dummies=3))
+    played = Timeline(found)
+    assert (len(played.pulses), len(played.readouts)) == (8, 1)
+    assert len(Timeline(pulseq(spin_echo(), problem())).pulses) == 2 * (3 + 1)  # 5 T1 of 1331 ms

@@ -1,0 +1,73 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pulseq_cases import inversion_recovery, problem, spin_echo
+from sequence_search.export import Protocol, pulseq
+from sequence_search.system import load_system
+
+PRISMA = load_system("siemens-prisma")
+
+
+def test_a_pulse_over_the_peak_b1_names_the_duration_that_fits():
+    # A Hann sinc of 2.56 ms, 90°, peaks at 2.29 times the mean of a rectangle: that is 5.26 uT.
+    low = replace(PRISMA, peak_b1_ut=5.0)
+    with pytest.raises(
+        ValueError, match=r"pulse 1 \(excite\) needs .* uT of 5: its duration must be at least"
+    ) as told:
+        pulseq(spin_echo(), problem(), system=low)
+    least = float(str(told.value).split("at least ")[1].split(" ms")[0])
+    peak = float(str(told.value).split("needs ")[1].split(" uT")[0])
+    assert least == pytest.approx(2.56 * peak / 5, abs=0.02)
+
+
+def test_one_of_fixed_amplitude_names_its_amplitude():
+    low = replace(PRISMA, peak_b1_ut=15.0)
+    with pytest.raises(ValueError, match=r"peak_b1_hz must be at most 638\.7"):
+        pulseq(inversion_recovery(), problem(), system=low)
+
+
+def test_a_slice_too_thin_names_the_thickness_that_fits():
+    with pytest.raises(ValueError, match=r"slice must be at least (\S+) mm") as told:
+        pulseq(spin_echo(), problem(), protocol=Protocol(slice_thickness=0.2e-3))
+    bandwidth, limit = 4 / 2.56e-3, 80e-3 * 42.577478518e6
+    assert f"at least {1e3 * bandwidth / limit:.4g} mm" in str(told.value)
+
+
+def test_a_delay_too_short_names_the_smallest_that_fits():
+    slow, space = replace(PRISMA, max_slew_t_m_s=5.0), replace(problem().search_space, crusher=0.0)
+
+    def export(delay_ms):
+        design = spin_echo()
+        delay = torch.tensor([delay_ms / 1e3, 10e-3, 2.99 - delay_ms / 1e3], dtype=torch.float64)
+        return pulseq(replace(design, delay=delay), replace(problem(), search_space=space), system=slow)
+
+    with pytest.raises(ValueError, match=r"from pulse 1 \(excite\) to pulse 2 \(refocus\) must be") as told:
+        export(6.5)
+    least = float(str(told.value).split("at least ")[1].split(" ms")[0])
+    assert export(least).check_timing() == (True, [])
+    with pytest.raises(ValueError, match=f"at least {least:g} ms"):
+        export(least - 0.01)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "told"),
+    [
+        (Protocol(readout="cartesian", bandwidth=6000.0), r"bandwidth must be at most \S+ Hz a pixel"),
+        (Protocol(readout="cartesian", matrix=(10, 4)), "a line must have a multiple of 4 samples, got 10"),
+    ],
+)
+def test_a_readout_that_does_not_fit_is_refused(protocol, told):
+    with pytest.raises(ValueError, match=told):
+        pulseq(spin_echo(), problem(), protocol=protocol)
+
+
+def test_all_faults_are_told_at_once():
+    with pytest.raises(ValueError, match=r"excite.*refocus.*bandwidth"):
+        pulseq(
+            spin_echo(),
+            problem(),
+            system=replace(PRISMA, peak_b1_ut=1.0),
+            protocol=Protocol(readout="cartesian", bandwidth=9000.0),
+        )
