@@ -23,6 +23,7 @@ ORDER = [
     "explain",
     "sensitivity",
     "tradeoff",
+    "export",
     "check",
     "resume",
     "status",

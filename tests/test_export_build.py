@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from pulseq_cases import KINDS, Timeline, inversion_recovery, problem, spin_echo, train
+from export_cases import KINDS, Timeline, inversion_recovery, problem, spin_echo, train
 from sequence_search.export import Protocol, pulseq
 from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pulseq_cases import inversion_recovery, problem, spin_echo
+from export_cases import inversion_recovery, problem, spin_echo
 from sequence_search.export import Protocol, pulseq
 from sequence_search.system import load_system
 

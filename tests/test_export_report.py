@@ -6,9 +6,11 @@ import numpy as np
 import pypulseq as pp
 import pytest
 
-from pulseq_cases import KINDS, problem, spin_echo
+from export_cases import KINDS, problem, spin_echo
 from sequence_search.export import Protocol, pulseq
 from sequence_search.export.report import demand, write_seq
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
 from sequence_search.storage import StorageError
 from sequence_search.system import load_system
 
@@ -47,8 +49,9 @@ def test_stimulation_needs_a_model_and_falls_with_the_slew_rate():
 @pytest.mark.parametrize("file_format", ["1.5", "1.4.1"])
 def test_a_file_is_what_it_was(tmp_path, file_format):
     # Written by pypulseq 1.5.0.post1; a later one that writes others is to be looked at.
-    how = Protocol(readout="cartesian", matrix=(16, 2), dummies=1)
-    write_seq(pulseq(spin_echo(), problem(), protocol=how), tmp_path / "echo.seq", file_format)
+    echo = Sequence.from_degrees_ms([90, 180], [0, 90], [9, 9])
+    how = Protocol(readout="cartesian", matrix=(16, 4), tr=0.5)
+    write_seq(pulseq(echo, Problem.load("max-signal"), protocol=how), tmp_path / "echo.seq", file_format)
     golden = DATA / f"spin-echo-{file_format}.seq"
     assert (tmp_path / "echo.seq").read_text() == golden.read_text()
 
