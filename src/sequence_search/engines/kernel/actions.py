@@ -40,11 +40,15 @@ from sequence_search.engines.kernel.tree import (
     OMEGA,
     R1,
     R2,
+    R2_PRIME,
+    RATE,
     ROUNDING,
     SIGNED,
     SINC,
     SLOPE,
     TAU,
+    VOXEL,
+    weights_directly,
 )
 
 
@@ -79,8 +83,8 @@ def describe(size, t, pulses, rate, w):
 
 
 @inner
-def act(size, t, i, pulses, rotations, voxel, w):
-    """Describe what pulses and delays do to the voxels of block i."""
+def relax(size, t, voxel, same_spread, w):
+    """Fill in what spans of time do to the voxels of a block, and how its leaves weigh."""
     for s in range(size.spans):
         at, time = skip(w.spans, WIDTH * SPAN * s), w.time[s]
         if t.relaxes[2 * s]:
@@ -92,6 +96,39 @@ def act(size, t, i, pulses, rotations, voxel, w):
             cos2, sin2, sine = half_squares(load(voxel, OMEGA) * time)
             store(at, E2_RE, e2 * (cos2 - sin2))
             store(at, E2_IM, e2 * sine)
+    weights_directly(1, size.leaves, load(voxel, R2_PRIME), load(voxel, RATE), same_spread, w)
+
+
+@inner
+def relax_eight(size, t, blocks, i, end, w):
+    """Do as `relax` for the one voxel of each of eight blocks from i on at once, for `deal`."""
+    for v in range(WIDTH):
+        voxel = pointer(blocks.rows, WIDTH * VOXEL * min(i + v, end - 1), WIDTH * VOXEL)
+        for q in range(VOXEL):
+            w.eight[WIDTH * q + v] = voxel[WIDTH * q]
+    relax(size, t, w.eight, blocks.same_spread, w)
+    n_spans = SPAN * size.spans
+    for row in range(n_spans):
+        store(w.dealt, row, load(w.spans, row))
+    for leaf in range(size.leaves):
+        store(w.dealt, n_spans + 2 * leaf, load(w.weight, leaf))
+        store(w.dealt, n_spans + 2 * leaf + 1, load(w.slope, leaf))
+
+
+@inner
+def deal(size, v, w):
+    """Give all lanes what `relax_eight` found of voxel v of the eight."""
+    n_spans = SPAN * size.spans
+    for row in range(n_spans):
+        store(w.spans, row, w.dealt[WIDTH * row + v])
+    for leaf in range(size.leaves):
+        store(w.weight, leaf, w.dealt[WIDTH * (n_spans + 2 * leaf) + v])
+        store(w.slope, leaf, w.dealt[WIDTH * (n_spans + 2 * leaf + 1) + v])
+
+
+@inner
+def act(size, t, i, pulses, rotations, voxel, w):
+    """Describe what pulses do to the voxels of block i, and turns, once its spans are known."""
     for k in range(size.pulses):
         at = skip(w.pulses, WIDTH * PULSE * k)
         rotate_block(at, k, i, pulses, rotations, voxel, w.few)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sequence_search.engines.kernel.actions import act, describe
+from sequence_search.engines.kernel.actions import act, deal, describe, relax, relax_eight
 from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.compilation import cached, inner
 from sequence_search.engines.kernel.items import (
@@ -49,7 +49,7 @@ from sequence_search.engines.kernel.objective import Encoding
 from sequence_search.engines.kernel.rotations import Rotations
 from sequence_search.engines.kernel.states import Tables
 from sequence_search.engines.kernel.table_memory import count, divide, point
-from sequence_search.engines.kernel.tree import R2_PRIME, RATE, VOXEL, weights_directly
+from sequence_search.engines.kernel.tree import R2_PRIME, RATE, VOXEL
 
 
 @inner
@@ -221,16 +221,21 @@ def table_work(mode, counter, numbers, start, sequences, tables, rotations, bloc
         for s in range(blocks.chunk[c], blocks.chunk[c + 1]):
             for row in range(SLOPES + 2 * size.gradient):
                 store(w.total, row, 0.0)
-            for i in range(blocks.segment[s], blocks.segment[s + 1]):
+            first, last = blocks.segment[s], blocks.segment[s + 1]
+            for i in range(first, last):
                 block = Block(
                     pointer(blocks.rows, WIDTH * VOXEL * i, WIDTH * VOXEL),
                     pointer(blocks.place, WIDTH * i, WIDTH),
                     pointer(factors, WIDTH * 3 * i, WIDTH * 3),
                     own,
                 )
+                if rotations.across:
+                    if (i - first) % WIDTH == 0:
+                        relax_eight(size, t, blocks, i, last, w)
+                    deal(size, (i - first) % WIDTH, w)
+                else:
+                    relax(size, t, block.voxel, blocks.same_spread, w)
                 act(size, t, i, pulses, rotations, block.voxel, w)
-                rates = load(block.voxel, R2_PRIME), load(block.voxel, RATE)
-                weights_directly(1, size.leaves, *rates, blocks.same_spread, w)
                 do_block(mode, size, t, w, block, n_signal, rotations.across)
             if mode != FORWARD:
                 for v in range(WIDTH):

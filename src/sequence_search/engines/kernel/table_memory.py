@@ -12,7 +12,7 @@ from sequence_search.engines.kernel.levels import PULSE, READ, SPAN
 from sequence_search.engines.kernel.memory import SLOPES, aligned, part
 from sequence_search.engines.kernel.rotations import NODE
 from sequence_search.engines.kernel.states import Tables
-from sequence_search.engines.kernel.tree import LEAF
+from sequence_search.engines.kernel.tree import LEAF, VOXEL
 
 
 class Work(NamedTuple):
@@ -32,6 +32,8 @@ class Work(NamedTuple):
     table: Any  # LEAF numbers a leaf
     turn: Any  # cosine and sine of the turn of the frame before each pulse
     time: Any  # of each span
+    eight: Any  # VOXEL rows of eight voxels, where each is a block of places
+    dealt: Any  # of these: SPAN rows a span, then weight and slope of each leaf
 
 
 class Size(NamedTuple):
@@ -67,6 +69,8 @@ def sizes(t: Tables) -> Work:
         table=LEAF * n_leaves,
         turn=2 * n,
         time=n_spans,
+        eight=WIDTH * VOXEL,
+        dealt=WIDTH * (SPAN * n_spans + 2 * n_leaves),
     )
 
 
@@ -94,6 +98,8 @@ def divide(numbers, start):
         part(numbers, start, 11),
         part(numbers, start, 12),
         part(numbers, start, 13),
+        part(numbers, start, 14),
+        part(numbers, start, 15),
     )
 
 
