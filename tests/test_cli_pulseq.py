@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from cli_call import call
@@ -16,10 +18,31 @@ def test_export_writes_and_tells_what_it_asks_of_the_scanner(tmp_path):
     assert "peak B1 (uT)" in result.stdout
     assert "SAR" not in result.stdout
     assert "minor 5" in (tmp_path / "echo.seq").read_text()
+    assert "difference" in result.stdout
+    record = json.loads((tmp_path / "echo.json").read_text())
+    assert record["file"] == "echo.seq"
+    assert record["difference"]["largest_signal"] < 0.02
+
+
+def test_a_file_that_differs_from_its_design_needs_to_be_accepted(tmp_path):
+    result = export(tmp_path, "--bound", "1e-9")
+    assert (result.exit_code, "--accept" in result.stderr) == (2, True)
+    assert not list(tmp_path.iterdir())
+    assert export(tmp_path, "--bound", "1e-9", "--accept").exit_code == 0
 
 
 def test_the_protocol_is_that_of_the_options(tmp_path):
-    given = ["--readout", "cartesian", "--matrix", "16,4", "--fov-mm", "200,150", "--repeat-ms", "500"]
+    given = [
+        "--readout",
+        "cartesian",
+        "--matrix",
+        "16,4",
+        "--fov-mm",
+        "200,150",
+        "--repeat-ms",
+        "500",
+        "--accept",
+    ]
     assert export(tmp_path, *given, "--format", "1.4.1", "--slice-mm", "4").exit_code == 0
     text = (tmp_path / "echo.seq").read_text()
     assert "minor 4" in text

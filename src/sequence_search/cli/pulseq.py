@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +30,7 @@ from sequence_search.cli.printing import print_table, say
 from sequence_search.words import counted
 
 if TYPE_CHECKING:
+    from sequence_search.export.loop import FileFormat
     from sequence_search.export.report import Demand
     from sequence_search.system import System
 
@@ -72,15 +75,21 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
     design: DesignOption = 1,
     seed: SeedOption = None,
     problem: ProblemOption = None,
+    bound: Annotated[
+        float, typer.Option(min=0, help="Of the mean |Mxy| of a tissue, file as it is played less design.")
+    ] = 0.02,
+    accept: Annotated[bool, typer.Option("--accept", help="Write the file whatever the difference.")] = False,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Write a design as a Pulseq file that a scanner can play."""
+    """Write a design as a Pulseq file that a scanner can play, played back and compared with the design."""
     with bad_input():
         _check(seq, file_format, overwrite)
         _check_extra()
         from sequence_search.export import pulseq
+        from sequence_search.export.loop import write_checked, write_seq
         from sequence_search.export.protocol import protocol_of
-        from sequence_search.export.report import demand, write_seq
+        from sequence_search.export.report import demand
+        from sequence_search.storage import write_json
         from sequence_search.system import load_system
 
         limits = load_system(system)
@@ -101,9 +110,23 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
         loaded, given = given_design(source, stated, problem, seed, design)
         found = pulseq(given, loaded, system=limits, protocol=protocol)
         needed = demand(found, limits)
-        write_seq(found, seq, "1.5" if file_format == "1.5" else "1.4.1")
+        version: FileFormat = "1.5" if file_format == "1.5" else "1.4.1"
+        record: dict[str, Any] = {"scanner": limits.name, "demand": asdict(needed)}
+        compared = None
+        if readout == "fid":  # its samples begin where the design reads
+            write_seq(found, seq, version)
+        else:
+            most = math.inf if accept else bound
+            compared = write_checked(
+                found, seq, given, loaded, protocol=protocol, file_format=version, bound=most
+            )
+            record |= compared.to_dict() | {"file": seq.name}
+        write_json(seq.with_suffix(".json"), record)
     _print(needed, limits, len(found.block_events))
-    say(f"\nwrote {seq}")
+    if compared is not None:
+        say("\nThe file as it is played, and its design")
+        print_table(["quantity", "file", "design", "difference"], compared.rows(), flexible=0)
+    say(f"\nwrote {seq} and {seq.with_suffix('.json')}")
 
 
 def _check(seq: Path, file_format: str, overwrite: bool) -> None:
@@ -111,8 +134,9 @@ def _check(seq: Path, file_format: str, overwrite: bool) -> None:
         raise ValueError(f"--seq must be a .seq file, got {seq}")
     if not seq.parent.is_dir():
         raise ValueError(f"--seq {seq}: there is no folder {seq.parent}")
-    if seq.exists() and not overwrite:
-        raise ValueError(f"--seq {seq} exists already: choose another name or pass --overwrite")
+    for file in (seq, seq.with_suffix(".json")):
+        if file.exists() and not overwrite:
+            raise ValueError(f"--seq {seq}: {file} exists already: choose another name or pass --overwrite")
     if file_format not in FORMATS:
         raise ValueError(f"--format is 1.5 or 1.4.1, got '{file_format}'")
 

@@ -163,7 +163,8 @@ def definitions(
     sequence: Sequence, problem: Problem, protocol: Protocol, system: System, plan: Plan
 ) -> dict[str, Any]:
     """What the file says of itself, in m and s."""
-    fov = [*protocol.fov, protocol.slice_thickness][:3]
+    # Without an image it is what the gradients dephase over.
+    fov = [*protocol.fov, protocol.slice_thickness][:3] if protocol.is_image else list(protocol.voxel)
     structure = find_structure(sequence)
     stated: dict[str, Any] = {
         "Name": problem.name,

@@ -1,19 +1,15 @@
-"""What an exported sequence asks of a scanner and of who lies in it; and its file."""
+"""What an exported sequence asks of a scanner and of who lies in it."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from sequence_search.storage import replacing
 from sequence_search.system import System
-
-FileFormat = Literal["1.5", "1.4.1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +79,3 @@ def _stimulation(sequence: Any, model: str) -> float:
     except (KeyError, IndexError, TypeError) as error:
         raise ValueError(f"pns_model: {model} is no file of a gradient system: {error!r}") from None
     return float(norm.max())
-
-
-def write_seq(sequence: Any, path: Path, file_format: FileFormat = "1.5") -> None:
-    """Write a `pypulseq.Sequence` whole or not at all, in a version of the format.
-
-    Raises
-    ------
-    StorageError
-        If the file cannot be written.
-    """
-    with replacing(path) as aside, warnings.catch_warnings():
-        warnings.simplefilter("error")  # pypulseq warns of a faulty timing, and writes
-        sequence.write(str(aside), v141_compat=file_format == "1.4.1")
