@@ -23,7 +23,8 @@ from kernel_cases import (
     make_voxels,
     rotations_of,
 )
-from sequence_search.engines.kernel import compilation, grid, memory, table_memory
+from sequence_search.engines.kernel import compilation, grid, memory, table_memory, table_run
+from sequence_search.engines.kernel.lanes import WIDTH
 from sequence_search.layout import Layout
 
 
@@ -50,6 +51,8 @@ def results():
     arguments = layout_sequences(rng, layout), layout, blocks, encoding, 1
     parts = everything_of_layout(*arguments, rotations_of(layout, voxels, blocks))
     found |= {f"kinds {i}": part for i, part in enumerate(parts)}
+    parts = everything_of_layout(*of_places(rng, layout, voxels, group))
+    found |= {f"places {i}": part for i, part in enumerate(parts)}
     axes = np.linspace(1, 2, 3), np.linspace(0.01, 0.02, 2)
     properties = list(make_voxels(rng, 37).values())
     tables = grid.make_tables((axes[0], axes[0]), axes[0], (axes[1], axes[1]), properties)
@@ -64,21 +67,27 @@ def refused():
     voxels = make_voxels(rng, 5)
     blocks, sequences = arranged(voxels, group), make_sequences(rng, 1, 5)
     encoding = make_encoding(rng, group)
-    names = too_small(memory, lambda: everything(sequences, np.array([5]), blocks, encoding))
+    names = too_small(memory, memory.starts, lambda: everything(sequences, np.array([5]), blocks, encoding))
     layout = Layout.plain(3, kinds=("hs", "sinc", "hard"), steady=True)
-    encoding = make_encoding(rng, group, [(0, 1, 1.0, "plain")])
-    arguments = layout_sequences(rng, layout), layout, blocks, encoding, 1
-    rotations = rotations_of(layout, voxels, blocks)
-    return names, too_small(table_memory, lambda: everything_of_layout(*arguments, rotations))
+    arguments = of_places(rng, layout, voxels, group)
+    return names, too_small(table_memory, table_run.plan, lambda: everything_of_layout(*arguments))
 
 
-def too_small(module, call):
-    """Parts that are found to be too small."""
+def of_places(rng, layout, voxels, group):
+    """Arguments for sequences of a layout over eight places in each of the voxels."""
+    voxels, group = {name: part.repeat(WIDTH) for name, part in voxels.items()}, group.repeat(WIDTH)
+    blocks, encoding = arranged(voxels, group), make_encoding(rng, group, [(0, 1, 1.0, "plain")])
+    rotations = rotations_of(layout, voxels, blocks, np.resize(np.linspace(-1, 1, WIDTH), group.size))
+    return layout_sequences(rng, layout), layout, blocks, encoding, 1, rotations
+
+
+def too_small(module, cached, call):
+    """Parts that are found to be too small, after what is cached of them is cleared."""
     call()  # as it is nothing is too small
     sizes, names = module.sizes, []
     for name in module.Work._fields:
         module.sizes = lambda n, name=name: sizes(n)._replace(**{name: getattr(sizes(n), name) - 8})
-        module.starts.cache_clear()
+        cached.cache_clear()
         try:
             call()
         except IndexError:
