@@ -25,6 +25,7 @@ ORDER = [
     "tradeoff",
     "export",
     "check",
+    "import",
     "resume",
     "status",
     "table",

@@ -62,3 +62,47 @@ def test_check_refuses_what_is_no_file(tmp_path):
         done = call("check", str(path), *FEW)
         assert done.exit_code == 2
         assert name in one_line(done.stderr).replace(" ", "")
+
+
+def test_import_writes_a_design_that_evaluate_takes(echo, tmp_path):
+    for suffix in (".json", ".toml"):
+        design, problem = tmp_path / f"design{suffix}", tmp_path / f"{suffix[1:]}.toml"
+        out = ("--out", str(design), "--problem-out", str(problem))
+        done = call("import", echo, "--problem", "gm-wm", "--voxel-mm", "5", "5", "5", *out)
+        assert done.exit_code == 0, done.stderr
+        text = one_line(done.stdout)
+        assert "excite 90°(0°) –10 ms |crusher|– refocus 180°(90°) –10 ms |crusher|– readout" in text
+        assert "excite hard 0.2 29.36 refocus hard 0.2 58.72" in text
+        assert "In 'gm-wm', the file as it is played, and the design Played once" in text
+        evaluated = call("evaluate", str(problem), "--sequence", str(design), "--format", "json")
+        assert evaluated.exit_code == 0, evaluated.stderr
+        assert json.loads(evaluated.stdout)["sequence"]["layout"]["gradients"] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "state --voxel-mm"),
+        (["--out", "design.txt"], "--out must be a .json or .toml file, got design.txt"),
+        (["--out", "none/design.json"], "there is no folder none"),
+        (["--problem-out", "problem.toml"], "--problem-out needs --problem"),
+        (["--problem", "spin-echo-2d", "--voxel-mm", "5", "5", "5"], "repeats its sequences (tr_ms)"),
+    ],
+)
+def test_import_refuses_and_writes_nothing(echo, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    done = call("import", echo, *arguments)
+    assert done.exit_code == 2
+    assert message in one_line(done.stderr)
+    assert [each.name for each in tmp_path.iterdir()] == ["echo.seq"]
+
+
+def test_import_keeps_a_file_that_is_there(echo, tmp_path):
+    design = tmp_path / "design.json"
+    design.write_text("mine")
+    done = call("import", echo, "--voxel-mm", "5", "5", "5", "--out", str(design))
+    assert done.exit_code == 2
+    assert design.read_text() == "mine"
+    assert (
+        call("import", echo, "--voxel-mm", "5", "5", "5", "--out", str(design), "--overwrite").exit_code == 0
+    )

@@ -54,6 +54,17 @@ def test_a_repeated_train_has_a_tr_and_is_read_the_last_time():
     assert [read.time for read in repetitions.reads] == pytest.approx(1.001 + 0.01 * np.arange(1, 5))
 
 
+@pytest.mark.parametrize("spoiled", [True, False])
+def test_equal_pulses_of_which_the_last_is_read_are_repetitions_only_if_gradients_are_alike(spoiled):
+    """Dummies, or the three pulses of a stimulated echo."""
+    made = Builder()
+    for number in range(3):
+        made.hard(0.01 + 0.02 * number, 90)
+        made.crush(0.013 + 0.02 * number, 9 if number == 1 and spoiled else 4)
+    made.read(0.06)
+    assert found(made).count == (1 if spoiled else 3)
+
+
 def test_phases_that_differ_are_one_repetition():
     repetitions = found(gradient_echo(n=12))
     assert (repetitions.count, repetitions.period) == (12, 1)

@@ -19,7 +19,7 @@ arrange(
     {
         "Problems": ("init", "validate", "list", "show"),
         "Search": ("run", "designs", "evaluate", "preview", "explain", "sensitivity", "tradeoff"),
-        "Pulseq files": ("export", "check"),
+        "Pulseq files": ("export", "check", "import"),
         "Studies": ("resume", "status", "table"),
         "The paper": ("grid", "reproduce"),
         "Clusters": ("slurm",),

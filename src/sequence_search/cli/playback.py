@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sequence_search.cli.app import app
-from sequence_search.cli.arguments import Format, FormatOption
+from sequence_search.cli.arguments import Format, FormatOption, OverwriteOption
 from sequence_search.cli.checks import bad_input, load
-from sequence_search.cli.printing import print_json, print_table, say
+from sequence_search.cli.printing import flow, print_json, print_table, pulses_of, say
 
 if TYPE_CHECKING:
+    from sequence_search.playback.design import Imported
     from sequence_search.playback.score import Played, Score
     from sequence_search.problem.problem import Problem
 
@@ -70,6 +71,94 @@ def check(
     print_table(["quantity", "value"], rows, flexible=1)
     say(f"\nIn '{loaded.name}', over {n_per_tissue} voxels per tissue")
     _print_scores(played, beside)
+
+
+@app.command(name="import")
+def import_(
+    file: SeqArgument,
+    out: Annotated[
+        Path | None, typer.Option(help="JSON or TOML file to write the design to, for --sequence.")
+    ] = None,
+    problem: Annotated[
+        str | None,
+        typer.Option("--problem", metavar="PROBLEM", help="To name its kinds of pulse, and to compare in."),
+    ] = None,
+    problem_out: Annotated[
+        Path | None,
+        typer.Option(help="File to write that problem to, with the kinds of pulse of the design."),
+    ] = None,
+    voxel_mm: SizeOption = None,
+    b0_tesla: FieldOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Make a design of a Pulseq file, to be evaluated, compared or searched from."""
+    loaded = None if problem is None else load(problem)
+    with bad_input():
+        from sequence_search.playback.comparison import compare
+        from sequence_search.playback.design import import_seq, problem_with
+        from sequence_search.playback.facts import how_played
+
+        _check_out(out, (".json", ".toml"), "--out", overwrite)
+        _check_out(problem_out, (".toml",), "--problem-out", overwrite)
+        if problem_out is not None and loaded is None:
+            raise ValueError("--problem-out needs --problem: which problem the kinds of pulse are added to")
+        size = metres(voxel_mm)
+        found = import_seq(file, kinds=None if loaded is None else loaded.pulses, size=size, field=b0_tesla)
+        wider = loaded and problem_with(loaded, found)
+        compared = wider and compare(file, found.sequence, wider, size=size, field=b0_tesla)
+    say(flow(pulses_of(found.sequence)))
+    if found.kinds:
+        print_table(["kind of pulse", "shape", "duration (ms)", "peak B1 (uT)"], _kinds(found), flexible=0)
+    for note in found.notes:
+        say(f"Note: {note}.")
+    if compared:
+        say(f"\nIn '{problem}', the file as it is played, and the design")
+        say(how_played(compared.played)[0])
+        print_table(["quantity", "file", "design", "difference"], compared.rows(), flexible=0)
+    with bad_input():
+        _write(found, out, wider, problem_out)
+
+
+def _kinds(found: Imported) -> list[list[str]]:
+    """A row for each kind of pulse, with its largest B1."""
+    from sequence_search.pulses.shapes import shape_name
+
+    layout, flips = found.sequence.layout, found.sequence.flip_angle.tolist()
+    rows = []
+    for name, kind in found.kinds.items():
+        mine = [flip for its, flip in zip(layout.kinds if layout else (), flips, strict=True) if its == name]
+        peak = max(map(kind.peak_b1_ut, mine))
+        rows.append([name, shape_name(kind), f"{1e3 * kind.duration:.5g}", f"{peak:.4g}"])
+    return rows
+
+
+def _check_out(file: Path | None, suffixes: tuple[str, ...], option: str, overwrite: bool) -> None:
+    """Refuse a file of another kind, in no folder, or that is there already."""
+    if file is None:
+        return
+    if file.suffix.lower() not in suffixes:
+        raise ValueError(f"{option} must be a {' or '.join(suffixes)} file, got {file}")
+    if file.exists() and not overwrite:
+        raise ValueError(f"{option} {file} exists already: choose another name or pass --overwrite")
+    if not file.parent.is_dir():
+        raise ValueError(f"{option} {file}: there is no folder {file.parent}")
+
+
+def _write(found: Imported, out: Path | None, problem: Problem | None, problem_out: Path | None) -> None:
+    """The design, and the problem that has its kinds of pulse."""
+    from sequence_search.problem.library import inline, toml_text
+    from sequence_search.problem.writing import write_pulse
+    from sequence_search.storage import json_text, write_bytes
+
+    if out is not None:
+        pulses = {name: write_pulse(kind) for name, kind in found.kinds.items()}
+        whole = {"sequence": found.sequence.to_dict()} | ({"pulses": pulses} if pulses else {})
+        text = toml_text(whole) if out.suffix.lower() == ".toml" else json_text(whole)
+        write_bytes(out, f"{text}\n".encode())
+        say(f"wrote {out}")
+    if problem is not None and problem_out is not None:
+        write_bytes(problem_out, f"{toml_text(inline(problem.to_dict()))}\n".encode())
+        say(f"wrote {problem_out}")
 
 
 def metres(size: tuple[float, float, float] | None) -> tuple[float, float, float] | None:

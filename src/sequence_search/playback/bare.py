@@ -115,7 +115,7 @@ def kind_of(waveform: Waveform, name: str, thickness: float = 0.0) -> Kind:
     more: dict[str, Any] = {}
     if is_selective:
         strength = float(np.median(abs(waveform.gradient).max(1)))
-        more = {"slice": True, "time_bandwidth": strength * thickness * duration}
+        more = {"slice": True, "time_bandwidth": strength * thickness * duration, "rephaser": 0.0}
     if is_fixed(b1):
         more["peak_b1"] = float(abs(b1).max())
     try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from sequence_search.playback.events import Adc, Pulse, PulseqError, SeqFile
 
@@ -83,11 +84,29 @@ def _period(file: SeqFile) -> tuple[int, int]:
         first = int(np.flatnonzero(differs)[-1]) + 1 if differs.any() else 0
         if len(kinds) - first < 2 * period or not excites[first : first + period].any():
             continue
+        if not _is_read_again(file, starts, first, period) and not _has_same_gradients(
+            file, starts, first, period
+        ):
+            continue
         tr = starts[first + period] - starts[first]
         if isinstance(stated, float) and stated > 0 and abs(tr / stated - 1) > 0.01 and first:
             continue
         return first, period
     return 0, len(kinds)
+
+
+def _is_read_again(file: SeqFile, starts: Float[np.ndarray, " n_pulses"], first: int, period: int) -> bool:
+    """Whether two repetitions or more have a readout."""
+    last = np.searchsorted(starts, [adc.start for adc in file.adcs]) - 1
+    return len(np.unique((last[last >= first] - first) // period)) > 1
+
+
+def _has_same_gradients(
+    file: SeqFile, starts: Float[np.ndarray, " n_pulses"], first: int, period: int
+) -> bool:
+    """Whether all repetitions have the moments of the first between their pulses, as dummies have."""
+    moments = np.diff(file.moment(starts[first:]), axis=0)
+    return bool(abs(moments[period:] - moments[:-period]).max(initial=0.0) <= SAME)
 
 
 def centre_of(file: SeqFile, adc: Adc, pulses: list[Pulse]) -> tuple[float, Float[np.ndarray, " 3"]]:
@@ -132,8 +151,7 @@ def _reads(file: SeqFile, first: int, period: int) -> tuple[tuple[Read, ...], tu
     centres = {number: _centre(file, number, last[number]) for number in counted}
     k = np.stack([centres[number][1] for number in counted])
     spans = np.stack([_span(file, file.adcs[number]) for number in counted])
-    is_encoded = np.ptp(k, axis=0) > SAME
-    is_encoded &= abs(k).min(0) <= np.ptp(k, axis=0) / 10
+    is_encoded = _is_encoded(k, [file.adcs[number].labels for number in counted])
     taken_back = {number: np.where(is_encoded, centres[number][1], 0.0) for number in counted}
     chosen: dict[tuple[int, int], int] = {}
     for number, slot in _slots(file, counted, last, taken_back, first, period).items():
@@ -147,6 +165,18 @@ def _reads(file: SeqFile, first: int, period: int) -> tuple[tuple[Read, ...], tu
     )
     encoded = np.maximum(spans.max(0), np.where(is_encoded, np.ptp(k, axis=0), 0.0))
     return reads, tuple(np.where(encoded > SAME, encoded, 0.0).tolist())
+
+
+def _is_encoded(k: Float[np.ndarray, "n_adcs 3"], labels: list[Mapping[str, int]]) -> Bool[np.ndarray, " 3"]:
+    """On which axes moments at readouts are phase encoding: several, one of them none.
+
+    Two moments are no lines, if they are not labelled so, but a gradient that is not balanced.
+    """
+    is_labelled = any(len({each.get(name, 0) for each in labels}) > 1 for name in ("LIN", "PAR"))
+    least = 2 if is_labelled else 3
+    spans = np.ptp(k, axis=0)
+    several = np.array([len(np.unique(np.round(along / (2 * SAME)))) >= least for along in k.T])
+    return np.asarray(several & (spans > SAME) & (abs(k).min(0) <= spans / 10))
 
 
 def _centre(file: SeqFile, number: int, last: int) -> tuple[float, Float[np.ndarray, " 3"]]:
