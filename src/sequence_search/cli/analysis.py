@@ -58,7 +58,7 @@ def sensitivity(  # noqa: PLR0913, PLR0917 - three ways to name a sequence
 ) -> None:
     """Tell what small errors of a design's parameters change, and which voxels do worst."""
     from sequence_search.analysis import sensitivity as analysis
-    from sequence_search.engines.simulator import check_engine
+    from sequence_search.engines.by_name import check_engine
 
     with bad_input():
         check_engine(engine)
@@ -139,7 +139,7 @@ def tradeoff(  # noqa: PLR0913 - what to trade, the budget and the output
     loaded = load(problem)
     from sequence_search.analysis import tradeoff as analysis
     from sequence_search.analysis.costs import cost_of
-    from sequence_search.engines.simulator import check_engine
+    from sequence_search.engines.by_name import check_engine
 
     with bad_input():
         check_engine(engine)

@@ -75,7 +75,7 @@ def run(  # noqa: PLR0913, PLR0917 - as many as the search has options
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Search for sequences that meet a problem's objective; with --out as a study, which can be resumed."""
-    from sequence_search.engines.simulator import check_engine
+    from sequence_search.engines.by_name import check_engine
     from sequence_search.strategies import make_strategy
 
     loaded = [load(problem) for problem in problems]

@@ -119,7 +119,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Evaluate a sequence, as --flip-deg 88 177 --phase-deg 0 180 --delay-ms 6.2 6.2, or a study's design."""
-    from sequence_search.engines.simulator import check_engine
+    from sequence_search.engines.by_name import check_engine
 
     with bad_input():
         check_engine(engine)

@@ -19,10 +19,10 @@ from torch import Tensor
 from sequence_search.checks import check_type
 from sequence_search.engines import fused
 from sequence_search.engines.arrangement import Arrangement
+from sequence_search.engines.by_name import ENGINES, check_engine
 from sequence_search.engines.configurations import Configurations
-from sequence_search.engines.isochromats import Isochromats, draw_offsets
 from sequence_search.engines.kernel.objective import Encoding
-from sequence_search.engines.pathways import Pathways, most_sequences
+from sequence_search.engines.pathways import most_sequences
 from sequence_search.engines.penalties import penalty
 from sequence_search.engines.steps import Steps, cut, play
 from sequence_search.layout import Layout
@@ -37,26 +37,6 @@ LossFunction = Callable[[Sequence], tuple[Tensor, Sequence]]
 # Losses [stop - start] of the points of a grid from start to before stop.
 GridLosses = Callable[[int, int], np.ndarray]
 GRID_SIGNALS = 2**18  # of the points of a grid that are simulated as one batch: 4 MB
-
-
-def _isochromats(voxels: Voxels, offsets: Tensor | None = None, **options: Any) -> Isochromats:
-    return Isochromats(voxels, draw_offsets(voxels, **options) if offsets is None else offsets)
-
-
-ENGINES: dict[str, Callable[..., Steps]] = {"pathways": Pathways, "isochromats": _isochromats}
-
-
-def check_engine(name: str) -> None:
-    """Refuse an engine that does not exist.
-
-    Raises
-    ------
-    ValueError
-        With the names that there are.
-    """
-    known = ("auto", "fused", *ENGINES, "configurations")
-    if name not in known:
-        raise ValueError(f"engine must be one of {', '.join(known)}, got {name!r}")
 
 
 def simulate(
@@ -237,10 +217,9 @@ class Simulator:
         others = [term for term in self._prepared.objective.terms if not term.has_kernel_form]
         penalties = [(term.weight, penalty(term.kind, layout, self.kinds)) for term in others]
         known = [(weight, function) for weight, function in penalties if function is not None]
-        wanted = self.engine in ("auto", "fused") and not self.options
-        if not wanted or len(known) < len(others) or not fused.can_run_layout(layout, self._arrangement):
-            return None
-        if not fused.takes_one_pass(layout, self._arrangement, self._encoding):
+        wanted = self.engine in ("auto", "fused") and not self.options and len(known) == len(others)
+        served = wanted and fused.can_run_layout(layout, self._arrangement)
+        if not served or not fused.takes_one_pass(layout, self._arrangement, self._encoding):
             return None
         return fused.array_loss(layout, self._arrangement, self._encoding, known)
 
@@ -317,6 +296,5 @@ class Simulator:
 
     @cached_property
     def _encoding(self) -> Encoding:
-        """Of the terms that the kernel sums."""
         terms = tuple(term for term in self._prepared.objective.terms if term.has_kernel_form)
         return fused.encode(Prepared(Objective(terms), self.voxels))

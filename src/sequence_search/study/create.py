@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from sequence_search.engines.simulator import check_engine
+from sequence_search.engines.by_name import check_engine
 from sequence_search.problem.errors import keys_of
 from sequence_search.problem.legacy import legacy_digest
 from sequence_search.problem.library import toml_text
