@@ -40,7 +40,8 @@ def test_differences_are_those_of_the_scores():
     mine, its = found.played.score, found.design
     assert found.difference["GM"] == mine.signal["GM"] - its.signal["GM"]
     assert found.loss_difference == mine.loss - its.loss
-    assert found.relative_loss_difference == (mine.loss - its.loss) / abs(its.loss)
+    size = sum(abs(part) for part in its.terms.values())
+    assert found.relative_loss_difference == pytest.approx((mine.loss - its.loss) / size)
     assert found.largest == max(abs(each) for each in found.difference.values())
     written = json.loads(json_text(found.to_dict()))
     assert written["difference"]["loss"] == found.loss_difference

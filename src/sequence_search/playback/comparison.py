@@ -44,8 +44,8 @@ class Comparison:
 
     @property
     def relative_loss_difference(self) -> float:
-        """The same, relative to the size of the design's loss; inf if that is 0."""
-        size = abs(self.design.loss)
+        """The same, relative to the sum of the sizes of the design's terms, which may cancel in its loss."""
+        size = sum(map(abs, self.design.terms.values()))
         return self.loss_difference / size if size else math.inf * bool(self.loss_difference)
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Comparison:
         for name, part in its.terms.items():
             less = mine.terms[name] - part
             rows.append([f"{name} (weighted)", f"{mine.terms[name]:.6f}", f"{part:.6f}", f"{less:+.6f}"])
-        change = f"{self.loss_difference:+.6f} ({100 * self.relative_loss_difference:+.2f} %)"
+        change = f"{self.loss_difference:+.6f} ({100 * self.relative_loss_difference:+.2f} % of the terms)"
         return [*rows, ["loss", f"{mine.loss:.6f}", f"{its.loss:.6f}", change]]
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sequence_search.playback.events import AXES, SeqFile
-from sequence_search.playback.readouts import Repetitions
+from sequence_search.playback.events import AXES
 from sequence_search.playback.score import Played
 from sequence_search.pulses.kinds import GAMMA_BAR
 from sequence_search.words import counted
@@ -43,20 +42,11 @@ def facts(played: Played) -> Facts:
     return Facts(
         duration=file.duration,
         tr=repetitions.tr,
-        te=_echo_times(file, repetitions),
+        te=tuple(read.time - file.centre(file.pulses[read.excitation]) for read in repetitions.reads),
         rf_energy=float(played.bare.sequence.rf_energy),
         peak_b1_ut=max(float(abs(each.b1).max()) for each in waveforms) / GAMMA_BAR,
         rms_b1_ut=math.sqrt(square) / GAMMA_BAR,
     )
-
-
-def _echo_times(file: SeqFile, repetitions: Repetitions) -> tuple[float, ...]:
-    times = []
-    for read in repetitions.reads:
-        before = file.pulses[: read.pulse + 1]
-        excitation = next((pulse for pulse in reversed(before) if pulse.use == "excitation"), before[0])
-        times.append(read.time - file.centre(excitation))
-    return tuple(times)
 
 
 def how_played(played: Played) -> list[str]:

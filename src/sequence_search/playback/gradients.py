@@ -11,6 +11,7 @@ from jaxtyping import Float
 from sequence_search.layout import SPOILER, Gradient
 from sequence_search.playback.bare import Bare
 from sequence_search.playback.events import PulseqError, SeqFile
+from sequence_search.playback.kspace import excites_by
 from sequence_search.playback.voxel import Voxel
 
 LEAST = 1.0  # cycles over a voxel that dephase it; what is less counts as nothing
@@ -99,7 +100,7 @@ def _units(file: SeqFile, bare: Bare, pieces: list[tuple[list[Cycles], Cycles | 
         before = pieces[place - 1][1]
         read, rest = pieces[place]
         after = read[0] if read else rest
-        is_excitation = file.pulses[bare.pulses[place]].use == "excitation"
+        is_excitation = excites_by(file, file.pulses[bare.pulses[place]])
         if not is_excitation and before is not None and after is not None and _are_alike(before, after):
             found.append(after)
     units: list[Cycles] = []

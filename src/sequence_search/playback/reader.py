@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from sequence_search.playback.events import AXES, Adc, Gradient, Pulse, PulseqError, SeqFile, Waveform
+from sequence_search.playback.kspace import LARGEST_EXCITATION
 from sequence_search.playback.text import check_shapes, is_changed, read_text
 from sequence_search.pulses.kinds import FINEST_RASTER, GAMMA_BAR
 
@@ -21,7 +22,6 @@ LONGEST_STEP = 1e-5  # of a waveform whose samples differ [s]
 LONGEST_CONSTANT = 5e-5  # of one whose samples are equal, by relaxation [s]
 # What pypulseq raises of a file that is cut off or damaged.
 DAMAGED = (ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, RuntimeError)
-LARGEST_EXCITATION = math.radians(100)
 UNDEFINED = (
     "it does not say what its pulses are for: up to 100° they count as excitation, others as refocusing"
 )

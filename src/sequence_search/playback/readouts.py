@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sequence_search.playback.events import Adc, Pulse, PulseqError, SeqFile
+from sequence_search.playback.events import Adc, PulseqError, SeqFile
+from sequence_search.playback.kspace import SAME, excites_by, find_centre
 
 CLOCK = 1e-6  # to which times are alike [s]
-SAME = 0.1  # to which moments are alike, a cycle over 10 m [1/m]; lines of k-space are some ten times apart
 NOT_IMAGES = ("NAV", "NOISE")  # labels of readouts that do not count
 
 
@@ -22,13 +22,14 @@ class Read:
     Attributes
     ----------
     adc : its number in the file
-    pulse : number in the file of the last pulse before it
+    pulse, excitation : numbers in the file of the last pulse before it, and of the last that excites
     time : of its echo [s]
     encoding : moment there that phase encoding leaves, by axis; the image takes it back [1/m]
     """
 
     adc: int
     pulse: int
+    excitation: int
     time: float
     encoding: tuple[float, float, float]
 
@@ -76,7 +77,7 @@ def _period(file: SeqFile) -> tuple[int, int]:
     kinds = np.array([pulse.waveform for pulse in file.pulses])
     starts = np.array([pulse.start for pulse in file.pulses])
     gaps = np.append(np.round(np.diff(starts) / CLOCK), 0)
-    excites = np.array([pulse.use == "excitation" for pulse in file.pulses])
+    excites = np.array([excites_by(file, pulse) for pulse in file.pulses])
     stated = file.definitions.get("TR")
     for period in range(1, len(kinds) // 2 + 1):
         differs = kinds[:-period] != kinds[period:]
@@ -109,34 +110,6 @@ def _has_same_gradients(
     return bool(abs(moments[period:] - moments[:-period]).max(initial=0.0) <= SAME)
 
 
-def centre_of(file: SeqFile, adc: Adc, pulses: list[Pulse]) -> tuple[float, Float[np.ndarray, " 3"]]:
-    """Time at which a readout is nearest to the centre of k-space [s], and the moment there [1/m].
-
-    That of its middle if no gradient is played in it. Moments count from the last excitation, and refocusing
-    turns them over.
-    """
-    start, carried = np.zeros(3), np.zeros(3)
-    for pulse in pulses:
-        time = file.centre(pulse)
-        moment = file.moment(time)
-        if pulse.use == "excitation":
-            start, carried = moment, np.zeros(3)
-        elif pulse.use == "refocusing":
-            carried, start = -(carried + moment - start), moment
-    times = np.append(np.append(adc.start, adc.samples), adc.start + adc.dwell * adc.n_samples)
-    k = carried + file.moment(times) - start
-    if np.ptp(k, axis=0).max() <= SAME:
-        middle = adc.start + adc.dwell * adc.n_samples / 2
-        return middle, k[len(k) // 2]
-    step = np.diff(k, axis=0)
-    square = np.square(step).sum(1)
-    along = np.divide(-(k[:-1] * step).sum(1), square, out=np.zeros(len(step)), where=square > 0)
-    along = np.clip(along, 0, 1)
-    nearest = k[:-1] + along[:, None] * step
-    best = int(np.argmin(np.square(nearest).sum(1)))
-    return float(times[best] + along[best] * (times[best + 1] - times[best])), nearest[best]
-
-
 def _reads(file: SeqFile, first: int, period: int) -> tuple[tuple[Read, ...], tuple[float, float, float]]:
     counted = [number for number, adc in enumerate(file.adcs) if not any(map(adc.labels.get, NOT_IMAGES))]
     starts = np.array([pulse.start for pulse in file.pulses])
@@ -148,11 +121,11 @@ def _reads(file: SeqFile, first: int, period: int) -> tuple[tuple[Read, ...], tu
         pulse, adc = file.pulses[last[number]], file.adcs[number]
         if adc.start < file.end(pulse):
             raise PulseqError(f"block {adc.block} of {file.name} reads while a pulse is played")
-    centres = {number: _centre(file, number, last[number]) for number in counted}
-    k = np.stack([centres[number][1] for number in counted])
+    centres = {number: find_centre(file, file.adcs[number], last[number]) for number in counted}
+    k = np.stack([centres[number].moment for number in counted])
     spans = np.stack([_span(file, file.adcs[number]) for number in counted])
     is_encoded = _is_encoded(k, [file.adcs[number].labels for number in counted])
-    taken_back = {number: np.where(is_encoded, centres[number][1], 0.0) for number in counted}
+    taken_back = {number: np.where(is_encoded, centres[number].moment, 0.0) for number in counted}
     chosen: dict[tuple[int, int], int] = {}
     for number, slot in _slots(file, counted, last, taken_back, first, period).items():
         size = np.linalg.norm(taken_back[number])
@@ -160,7 +133,13 @@ def _reads(file: SeqFile, first: int, period: int) -> tuple[tuple[Read, ...], tu
         if best is None or size <= np.linalg.norm(taken_back[best]) + SAME:
             chosen[slot] = number
     reads = tuple(
-        Read(number, last[number], centres[number][0], tuple(taken_back[number].tolist()))
+        Read(
+            number,
+            last[number],
+            centres[number].excitation,
+            centres[number].time,
+            tuple(taken_back[number].tolist()),
+        )
         for _, number in sorted(chosen.items())
     )
     encoded = np.maximum(spans.max(0), np.where(is_encoded, np.ptp(k, axis=0), 0.0))
@@ -177,12 +156,6 @@ def _is_encoded(k: Float[np.ndarray, "n_adcs 3"], labels: list[Mapping[str, int]
     spans = np.ptp(k, axis=0)
     several = np.array([len(np.unique(np.round(along / (2 * SAME)))) >= least for along in k.T])
     return np.asarray(several & (spans > SAME) & (abs(k).min(0) <= spans / 10))
-
-
-def _centre(file: SeqFile, number: int, last: int) -> tuple[float, Float[np.ndarray, " 3"]]:
-    """As `centre_of`, from the last excitation on."""
-    begin = next((place for place in range(last, -1, -1) if file.pulses[place].use == "excitation"), 0)
-    return centre_of(file, file.adcs[number], list(file.pulses[begin : last + 1]))
 
 
 def _span(file: SeqFile, adc: Adc) -> Float[np.ndarray, " 3"]:
