@@ -59,7 +59,8 @@ def conventional(problem: Problem) -> Sequence | None:
 def _null(problem: Problem, played: Callable[[float], Sequence]) -> float:
     """TI [s] at which the nominal voxel of the tissue that is to be nulled has the least signal."""
     index = next(term.tissues for term in problem.objective.terms if term.kind.name == "null") or (0,)
-    simulator = problem.simulator(problem.voxels(method="nominal").of_tissues(index[:1]))
+    voxels = problem.voxels(method="nominal").of_tissues(index[:1])
+    simulator = problem.simulator(voxels, "configurations")  # no table over flip angles for one voxel
     highest = null_ti(problem.tissues[index[0]])
     # With a TR it is earlier: there is less to invert.
     found = minimize_scalar(
