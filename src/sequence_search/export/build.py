@@ -123,12 +123,14 @@ def _play_gap(found: Any, gap: Gap, encoding: list[Area], system: System) -> Non
         after -= encoding[gap.decoded]
     if gap.encoded is not None:
         before += encoding[gap.encoded]
-    parts = [(after + before if gap.is_merged else after, gap.time_after), (None, gap.wait)]
-    if not gap.is_merged:
-        parts.append((before, gap.time_before))
-    for area, time in parts:
+    parts = [
+        (after + before if gap.is_merged else after, gap.time_after, gap.rise_after),
+        (np.zeros(3), gap.wait, 0.0),
+        (before, gap.time_before, gap.rise_before),
+    ]
+    for area, time, rise in parts:
         if time > system.tick / 2:
-            events = () if area is None else gradients(area, time, system)
+            events = gradients(area, time, rise, system)
             found.add_block(*events, pp.make_delay(time))
 
 

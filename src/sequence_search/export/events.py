@@ -149,9 +149,8 @@ def least_time(area: Area, system: System) -> float:
     return max(times)
 
 
-def gradients(area: Area, time: float, system: System) -> tuple[Any, ...]:
-    """One gradient on each axis, of an area and over a time that is enough for it."""
-    rise = _shortest_rise(area, time, system)
+def gradients(area: Area, time: float, rise: float, system: System) -> tuple[Any, ...]:
+    """One gradient on each axis, of an area, over a time and with a ramp that are enough for it [s]."""
     return tuple(
         _trapezoid(axis, each / (time - rise), rise, time - 2 * rise, 0.0, system)
         for axis, each in zip(AXES, area, strict=True)
@@ -159,9 +158,11 @@ def gradients(area: Area, time: float, system: System) -> tuple[Any, ...]:
     )
 
 
-def _shortest_rise(area: Area, time: float, system: System) -> float:
-    """Ramp for all axes: the shortest that keeps the slew rate."""
+def shortest_rise(area: Area, time: float, system: System) -> float:
+    """The shortest ramp of gradients of an area over a time that keeps the slew rate [s]."""
     largest = float(np.abs(area).max())
+    if largest <= TOLERANCE:
+        return 0.0
     for count in range(1, round(time / system.tick) // 2 + 1):
         rise = count * system.tick
         if largest / (time - rise) <= system.max_slew * rise * (1 + TOLERANCE):

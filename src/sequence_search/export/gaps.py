@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sequence_search.export.events import GENTLE, Area, Station, least_time, near, up
+from sequence_search.export.events import GENTLE, Area, Station, least_time, near, shortest_rise, up
 from sequence_search.export.protocol import CYCLES, Protocol
 from sequence_search.layout import SPOILER, Layout
 from sequence_search.system import System
@@ -23,6 +23,7 @@ class Gap:
     decoded, encoded : number of the readout whose phase encoding is taken back at its start, and of that
         which is encoded at its end
     time_after, wait, time_before : s; where all is played at once, it takes `time_after`
+    rise_after, rise_before : ramps, the same whatever is encoded [s]
     is_merged : whether it is
     """
 
@@ -33,6 +34,8 @@ class Gap:
     time_after: float
     wait: float
     time_before: float
+    rise_after: float
+    rise_before: float
     is_merged: bool
 
 
@@ -86,9 +89,9 @@ def make_gap(
     start, end = mark.station, following.station
     after, before = area
     is_decoded, is_encoded = mark.readout is not None, following.readout is not None
-    first = least_time(abs(after) + encoding * is_decoded, system)
-    second = least_time(abs(before) + encoding * is_encoded, system)
-    both = least_time(abs(after + before) + encoding * (is_decoded + is_encoded), system)
+    most_after, most_before = abs(after) + encoding * is_decoded, abs(before) + encoding * is_encoded
+    most = abs(after + before) + encoding * (is_decoded + is_encoded)
+    first, second, both = (least_time(each, system) for each in (most_after, most_before, most))
     rest = near(time - start.after - end.before, system.tick)
     if rest < both - system.tick / 2:
         least = 1e3 * (start.after + both + end.before)
@@ -102,7 +105,10 @@ def make_gap(
         share = math.floor((rest - first - second) / 2 / system.tick + 1e-6) * system.tick
         first, second = (_gentle(each, share, system.tick) for each in (first, second))
     wait = near(rest - first - second, system.tick)
-    return Gap(after, before, mark.readout, following.readout, first, wait, second, is_merged), ""
+    rises = shortest_rise(most if is_merged else most_after, first, system), 0.0
+    if not is_merged:
+        rises = rises[0], shortest_rise(most_before, second, system)
+    return Gap(after, before, mark.readout, following.readout, first, wait, second, *rises, is_merged), ""
 
 
 def _gentle(least: float, spare: float, tick: float) -> float:
