@@ -1,12 +1,14 @@
 import math
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 
 from export_cases import KINDS, Timeline, inversion_recovery, problem, spin_echo, train
 from sequence_search.export import Protocol, pulseq
+from sequence_search.export.plan import CRUSHER_FACTORS
 from sequence_search.layout import Layout
+from sequence_search.playback.comparison import compare
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 
@@ -102,11 +104,11 @@ def test_what_is_encoded_is_taken_back_before_the_next_pulse_of_a_train():
     played = Timeline(found)
     assert len(played.readouts) == 8
     assert sorted(found.evaluate_labels(evolution="adc")["LIN"].tolist()) == list(range(8))
-    for shot in (0, 5):
+    for shot, factor in ((0, 1.0), (5, CRUSHER_FACTORS[1])):
         for first, second in zip(
             played.pulses[shot + 1 : shot + 4], played.pulses[shot + 2 : shot + 5], strict=True
         ):
-            assert played.area(first, second) == pytest.approx([0, 0, 2 * CRUSHER], abs=1e-3)
+            assert played.area(first, second) == pytest.approx([0, 0, 2 * factor * CRUSHER], abs=1e-3)
 
 
 def test_a_design_that_is_played_once_is_repeated_for_an_image_alone():
@@ -130,3 +132,26 @@ def test_a_dummy_is_not_read():
     played = Timeline(found)
     assert (len(played.pulses), len(played.readouts)) == (8, 1)
     assert len(Timeline(pulseq(spin_echo(), problem())).pulses) == 2 * (3 + 1)  # 5 T1 of 1331 ms
+
+
+def crushers(spoiling, protocol):
+    """Area from each excitation to its refocusing pulse, in units of the crusher."""
+    played = Timeline(pulseq(spin_echo(), problem(spoiling=spoiling), protocol=protocol))
+    pairs = zip(played.pulses[::2], played.pulses[1::2], strict=True)
+    return [played.area(*pair)[2] / CRUSHER for pair in pairs]
+
+
+def test_crushers_vary_where_nothing_stored_may_come_back():
+    assert crushers("ideal", Protocol(dummies=3)) == pytest.approx([*CRUSHER_FACTORS, 1.0])
+    assert crushers("unvaried", Protocol(dummies=2)) == pytest.approx([1.0] * 3)
+    for one, other in combinations(CRUSHER_FACTORS, 2):
+        differences = [abs(n * one - m * other) for n in (1, 2) for m in (1, 2)]
+        assert min(differences) > 0.25  # of four cycles
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("design", [spin_echo, inversion_recovery, train])
+def test_what_is_played_is_the_design(design):
+    how, own = Protocol(), problem(echoes=4 if design is train else 1)
+    found = compare(pulseq(design(), own, protocol=how), design(), own, n_per_tissue=16, size=how.voxel)
+    assert found.largest < 0.01

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,9 @@ def _played(sequence: Sequence, problem: Problem, protocol: Protocol, system: Sy
     for number in range(-dummies, len(shots)):
         count = number + dummies
         phase = RF_SPOILING * count * (count + 1) / 2 if is_spoiled else 0.0
-        _play(found, plan, protocol, system, None if number < 0 else shots[number], shots[0], phase)
+        factor = plan.crusher_factors[count % len(plan.crusher_factors)]
+        turn = Turn(None if number < 0 else shots[number], phase, factor)
+        _play(found, plan, protocol, system, turn, shots[0])
     for name, value in definitions(sequence, problem, protocol, system, plan).items():
         found.set_definition(name, value)
     return found
@@ -93,36 +96,38 @@ def _dummies(protocol: Protocol, problem: Problem, plan: Plan) -> int:
     return math.ceil(T1_TO_EQUILIBRIUM * longest_t1(problem) / plan.tr)
 
 
-def _play(
-    found: Any,
-    plan: Plan,
-    protocol: Protocol,
-    system: System,
-    shot: Shot | None,
-    first: Shot,
-    phase: float,
-) -> None:
-    """One repetition; None is a dummy, which is encoded as the first shot and not read."""
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A repetition: what it reads, None of a dummy; phase of its pulses [rad]; factor of its crushers."""
+
+    shot: Shot | None
+    phase: float
+    factor: float
+
+
+def _play(found: Any, plan: Plan, protocol: Protocol, system: System, turn: Turn, first: Shot) -> None:
+    """One repetition; a dummy is encoded as the first shot."""
+    shot = turn.shot
     encoding = [_encoding(protocol, *each) for each in shot or first]
     label = pp.make_label("TRID", "SET", DUMMY if shot is None else READ)
     for place, station in enumerate(plan.stations):
         number = plan.is_readout[place]
         events = [
-            _turned(event, phase) for event in station.events if shot is not None or event.type != "adc"
+            _turned(event, turn.phase) for event in station.events if shot is not None or event.type != "adc"
         ]
         if number is not None and shot is not None:
             events += _labels(protocol, shot[number], number, len(shot))
         found.add_block(*events, *([label] if place == 0 else []))
         if place < len(plan.gaps):
-            _play_gap(found, plan.gaps[place], encoding, system)
+            _play_gap(found, plan.gaps[place], encoding, turn.factor, system)
 
 
-def _play_gap(found: Any, gap: Gap, encoding: list[Area], system: System) -> None:
-    after, before = gap.after.copy(), gap.before.copy()
+def _play_gap(found: Any, gap: Gap, encoding: list[Area], factor: float, system: System) -> None:
+    after, before = gap.after + factor * gap.crusher_after, gap.before + factor * gap.crusher_before
     if gap.decoded is not None:
-        after -= encoding[gap.decoded]
+        after = after - encoding[gap.decoded]
     if gap.encoded is not None:
-        before += encoding[gap.encoded]
+        before = before + encoding[gap.encoded]
     parts = [
         (after + before if gap.is_merged else after, gap.time_after, gap.rise_after),
         (np.zeros(3), gap.wait, 0.0),
@@ -130,8 +135,7 @@ def _play_gap(found: Any, gap: Gap, encoding: list[Area], system: System) -> Non
     ]
     for area, time, rise in parts:
         if time > system.tick / 2:
-            events = gradients(area, time, rise, system)
-            found.add_block(*events, pp.make_delay(time))
+            found.add_block(*gradients(area, time, rise, system), pp.make_delay(time))
 
 
 def _turned(event: Any, phase: float) -> Any:

@@ -19,7 +19,8 @@ class Gap:
 
     Attributes
     ----------
-    after, before : areas at its start and at its end [1/m]
+    after, before : areas at its start and at its end, without crushers [1/m]
+    crusher_after, crusher_before : of its crusher, there [1/m]
     decoded, encoded : number of the readout whose phase encoding is taken back at its start, and of that
         which is encoded at its end
     time_after, wait, time_before : s; where all is played at once, it takes `time_after`
@@ -29,6 +30,8 @@ class Gap:
 
     after: Area
     before: Area
+    crusher_after: Area
+    crusher_before: Area
     decoded: int | None
     encoded: int | None
     time_after: float
@@ -76,21 +79,35 @@ def spoilers(layout: Layout, protocol: Protocol) -> dict[int, Area]:
 
 
 def make_gap(
-    mark: Mark, following: Mark, area: tuple[Area, Area], time: float, encoding: Area, system: System
+    mark: Mark,
+    following: Mark,
+    area: tuple[Area, Area],
+    crusher: tuple[Area, Area],
+    time: float,
+    encoding: Area,
+    largest: float,
+    system: System,
 ) -> tuple[Gap | None, str]:
     """What is played between two whose centres are so far apart; or None, and what stands in the way.
 
     Parameters
     ----------
-    area : after the first and before the second, without phase encoding [1/m]
+    area, crusher : after the first and before the second, without phase encoding [1/m]
     time : s
     encoding : largest area of phase encoding [1/m]
+    largest : factor of the crusher in any repetition
     """
     start, end = mark.station, following.station
     after, before = area
     is_decoded, is_encoded = mark.readout is not None, following.readout is not None
-    most_after, most_before = abs(after) + encoding * is_decoded, abs(before) + encoding * is_encoded
-    most = abs(after + before) + encoding * (is_decoded + is_encoded)
+
+    def most_of(base: Area, crushes: Area, encoded: int) -> Area:
+        sides = abs(base + crushes), abs(base + largest * crushes)
+        return np.asarray(np.maximum(*sides) + encoding * encoded)
+
+    most_after = most_of(after, crusher[0], is_decoded)
+    most_before = most_of(before, crusher[1], is_encoded)
+    most = most_of(after + before, crusher[0] + crusher[1], is_decoded + is_encoded)
     first, second, both = (least_time(each, system) for each in (most_after, most_before, most))
     rest = near(time - start.after - end.before, system.tick)
     if rest < both - system.tick / 2:
@@ -108,7 +125,8 @@ def make_gap(
     rises = shortest_rise(most if is_merged else most_after, first, system), 0.0
     if not is_merged:
         rises = rises[0], shortest_rise(most_before, second, system)
-    return Gap(after, before, mark.readout, following.readout, first, wait, second, *rises, is_merged), ""
+    encoded = mark.readout, following.readout
+    return Gap(after, before, *crusher, *encoded, first, wait, second, *rises, is_merged), ""
 
 
 def _gentle(least: float, spare: float, tick: float) -> float:

@@ -20,6 +20,9 @@ from sequence_search.system import System
 
 LEAST_HARD = 0.5e-3  # of a pulse that is instantaneous in the design [s]
 T1_TO_EQUILIBRIUM = 5
+# Of crushers in one repetition after the other, so that what one has stored the next does not refocus: of any
+# two the single or double moments differ by more than a cycle.
+CRUSHER_FACTORS = (1.0, 2.3, 1.6)
 FEW = 4  # samples of a readout without a gradient, at least
 SHORT_DWELL, FID_DWELL, FID_SAMPLES = 1e-5, 5e-5, 1024  # s
 
@@ -34,12 +37,14 @@ class Plan:
     gaps : after each; the last leads to the next repetition, or is missing of what is played once
     is_readout : of each station, its number of the readouts, or None
     tr : s; inf if played once
+    crusher_factors : of the crushers, from repetition to repetition in turn
     """
 
     stations: tuple[Station, ...]
     gaps: tuple[Gap, ...]
     is_readout: tuple[int | None, ...]
     tr: float
+    crusher_factors: tuple[float, ...]
 
 
 def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, system: System) -> Plan:
@@ -69,8 +74,17 @@ def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, sy
     readouts = [_readout(name if names[1:] else "the readout", protocol, system) for name in names]
     delay = rounded_delays(sequence, layout, system.tick)
     tr = _repetition_time(layout, delay, problem, protocol, system)
-    marks, gaps = _joined(layout, delay, (pulses, readouts), tr, protocol, system)
-    return Plan(tuple(mark.station for mark in marks), tuple(gaps), tuple(mark.readout for mark in marks), tr)
+    marks, times = _marks(layout, delay, pulses, readouts), (protocol, system)
+    factors = (
+        CRUSHER_FACTORS if layout.steady and problem.acquisition.spoiling == "ideal" else CRUSHER_FACTORS[:1]
+    )
+    gaps, faults = _gaps(layout, marks, tr, max(factors), *times)
+    if faults:  # crushers that vary may take too long
+        factors = CRUSHER_FACTORS[:1]
+        gaps, faults = _gaps(layout, marks, tr, 1.0, *times)
+    refuse(faults, system.name)
+    stations, numbers = tuple(mark.station for mark in marks), tuple(mark.readout for mark in marks)
+    return Plan(stations, tuple(gaps), numbers, tr, factors)
 
 
 def rounded_delays(sequence: Sequence, layout: Layout, tick: float) -> list[float]:
@@ -131,23 +145,11 @@ def longest_t1(problem: Problem) -> float:
     return max(found, default=0.0)
 
 
-def _joined(
-    layout: Layout,
-    delay: list[float],
-    stations: tuple[list[Station], list[Station]],
-    tr: float,
-    protocol: Protocol,
-    system: System,
-) -> tuple[list[Mark], list[Gap]]:
-    """Pulses and readouts in their order, and what is played after each.
-
-    Raises
-    ------
-    ValueError
-        If a time is too short for what stands in it.
-    """
-    marks, areas = _marks(layout, delay, *stations), spoilers(layout, protocol)
-    gaps, faults = [], []
+def _gaps(
+    layout: Layout, marks: list[Mark], tr: float, largest: float, protocol: Protocol, system: System
+) -> tuple[list[Gap], list[str]]:
+    """What is played after each pulse and readout, and where the time is too short for it."""
+    areas, gaps, faults = spoilers(layout, protocol), [], []
     for place, mark in enumerate(marks):
         is_last = place + 1 == len(marks)
         if is_last and not math.isfinite(tr):
@@ -155,18 +157,17 @@ def _joined(
         following = marks[0] if is_last else marks[place + 1]
         time = following.time + (tr if is_last else 0.0) - mark.time
         after, before = -mark.station.area_after, -following.station.area_before
-        crusher = np.array([0.0, 0.0, mark.crusher * CYCLES / protocol.voxel[2]])
-        if following.readout is None and not is_last:
-            before = before + crusher  # next to the pulse that refocuses what it dephases
-        else:
-            after = after + crusher
         if mark.is_spoiled or is_last:
             after = after + areas[-1 if is_last else mark.pulse]
-        gap, fault = make_gap(mark, following, (after, before), time, largest_encoding(protocol), system)
+        crusher, nothing = np.array([0.0, 0.0, mark.crusher * CYCLES / protocol.voxel[2]]), np.zeros(3)
+        # Next to the pulse that refocuses what it dephases.
+        is_before = following.readout is None and not is_last
+        crushers = (nothing, crusher) if is_before else (crusher, nothing)
+        encoding = largest_encoding(protocol)
+        gap, fault = make_gap(mark, following, (after, before), crushers, time, encoding, largest, system)
         gaps += [gap] if gap else []
         faults += [fault] if fault else []
-    refuse(faults, system.name)
-    return marks, gaps
+    return gaps, faults
 
 
 def _marks(layout: Layout, delay: list[float], pulses: list[Station], readouts: list[Station]) -> list[Mark]:
