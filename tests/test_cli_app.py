@@ -29,6 +29,7 @@ ORDER = [
     "resume",
     "status",
     "table",
+    "report",
     "grid",
     "reproduce",
     "slurm",

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from page_results import result_of
 from sequence_search.page.playground import playground
+from sequence_search.page.report import report
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 
@@ -78,15 +80,18 @@ def test_flips_phases_and_gradients_follow_pointer_keys_and_typing_and_are_undon
     assert undone["copied"] == edited["copied"]
 
 
-def test_kinds_gradients_and_the_tr_are_those_of_python(tmp_path):
-    problem = Problem.load("spin-echo-2d")
-    sequence = problem.played(
+def repeated():
+    return Problem.load("spin-echo-2d").played(
         Sequence.from_degrees_ms([180, 90, 170], [0, 0, 90], [500, 10, 10]),
         kinds=["invert", "excite", "refocus"],
         gradients=["spoiler", "crusher", "crusher"],
     )
+
+
+def test_kinds_gradients_and_the_tr_are_those_of_python(tmp_path):
+    problem = Problem.load("spin-echo-2d")
     _, _, read = drive(
-        playground(problem, sequence),
+        playground(problem, repeated()),
         tmp_path,
         ["choose", "Gradient after pulse 1", "0"],
         ["type", "Delay 1 in milliseconds", "620"],
@@ -145,3 +150,30 @@ def test_a_tissue_named_as_a_script_stays_text(tmp_path):
     shown, count = drive(playground(problem, FREE), tmp_path, ["text", ".signals th"], ["count", "script"])
     assert shown == "<script>alert(1)</script>"
     assert count == 2  # the page's own
+
+
+def test_designs_are_compared_and_played_with_by_keyboard(tmp_path):
+    problem = Problem.load("max-signal")
+    *_, heads, marked, _, _, read = drive(
+        report(result_of(problem, 4)),
+        tmp_path,
+        ["focus", '[data-compare="0"]'],
+        ["key", "Space"],
+        ["focus", '[data-compare="1"]'],
+        ["key", "Space"],
+        ["text", "#compare thead tr"],
+        ["count", "#compare .differs"],
+        ["focus", '[data-play="1"]'],
+        ["key", "Enter"],
+        ["read"],
+    )
+    assert heads == "Design 1Design 2difference"
+    assert marked >= 4
+    second = result_of(problem, 1).runs[0].families[1].sequence
+    assert agrees(read, problem).to_dict() == second.to_dict()
+
+
+def test_axe_finds_nothing_serious(tmp_path):
+    problem, other = Problem.load("spin-echo-2d"), Problem.load("max-signal")
+    for page in (playground(problem, repeated()), report(result_of(other, 4))):
+        assert drive(page, tmp_path, ["faults"]) == [[]]

@@ -1,6 +1,6 @@
 // Opens a page in Chromium, does what is asked for and writes what it saw as JSON.
 // node browser/drive.mjs PAGE CHROMIUM REPORT ACTIONS, with actions as [name, ...arguments] in JSON.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const [, , file, executablePath, report, actions] = process.argv;
@@ -73,6 +73,21 @@ const does = {
       }
       return (1000 * count) / (performance.now() - begun);
     }),
+  focus: async (selector) => page.locator(selector).first().focus(),
+  key: async (key) => page.keyboard.press(key),
+  /** What breaks the rules of accessibility seriously, in the light and in the dark. */
+  async faults() {
+    const found = [];
+    await page.evaluate(readFileSync("node_modules/axe-core/axe.min.js", "utf8"));
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      const { violations } = await page.evaluate(() => window.axe.run());
+      for (const { id, impact, nodes } of violations) {
+        if (["serious", "critical"].includes(impact)) found.push(`${colorScheme} ${id}: ${nodes[0].html}`);
+      }
+    }
+    return found;
+  },
   async size(width) {
     await page.setViewportSize({ width, height: 900 });
     await page.waitForTimeout(200);

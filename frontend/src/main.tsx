@@ -3,11 +3,13 @@ import { render } from "preact";
 import type { Sequence } from "./engine/sequence";
 import { readProblem } from "./page/model";
 import { Playground } from "./page/Playground";
+import { type Design, startComparing } from "./report/compare";
 import "./style.css";
 
 interface Data {
   problem: Parameters<typeof readProblem>[0];
   sequences: Sequence[];
+  designs?: Design[];
 }
 
 const place = document.getElementById("playground");
@@ -19,6 +21,8 @@ if (place && text) {
     render(<Playground key={chosen} problem={problem} sequence={data.sequences[chosen]} />, place);
   place.replaceChildren();
   show(0);
+  const compared = document.getElementById("compare");
+  if (data.designs && compared) startComparing(data.designs, compared);
   for (const button of document.querySelectorAll<HTMLButtonElement>("[data-play]")) {
     button.addEventListener("click", () => {
       show(Number(button.dataset.play));

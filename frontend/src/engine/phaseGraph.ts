@@ -90,14 +90,13 @@ function throughPulse(run: Run, k: number, after: Slopes): Slopes {
     for (let lane = 0; lane < run.width; lane++) {
       const at = (part: number) => (8 * triple + part) * WIDTH + lane;
       const angle = run.pulses[k].angle[run.first + lane];
+      const left = run.pulses[k].efficiency?.[run.first + lane] ?? 1;
       const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
       const [stay, turn] = [(1 + cos) / 2, (1 - cos) / 2];
       for (const side of [0, 2]) {
         const other = triple === origin ? side : 2 - side;
-        const [f, g, z, y] = [side, other, 4 + side, 4 + other].map((part) => [
-          after[at(part)],
-          after[at(part + 1)],
-        ]);
+        const [f, g] = [side, other].map((part) => [after[at(part)], after[at(part + 1)]]);
+        const [z, y] = [side, other].map((part) => [left * after[at(4 + part)], left * after[at(5 + part)]]);
         before[at(side)] = stay * f[0] + turn * g[0] + (sin / 2) * (y[1] - z[1]);
         before[at(side + 1)] = stay * f[1] - turn * g[1] + (sin / 2) * (z[0] + y[0]);
         before[at(4 + side)] = cos * z[0] - sin * f[1];

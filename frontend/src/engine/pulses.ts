@@ -29,17 +29,31 @@ export interface Rotation {
   angle: Float64Array;
   before: Float64Array | null;
   after: Float64Array | null;
+  /** Factor of Mz for the T1 and T2 during a pulse of fixed amplitude. */
+  efficiency: Float64Array | null;
 }
 
 const EXTENT = 1; // slice thicknesses to each side that places cover
+const LEAST_INVERSION = -0.5; // Mz, from which on a pulse inverts
+const MOST_KEPT = 32; // rotations of the same lanes, by kind and flip angle
+
+const lanesKept = new WeakMap<Voxels, Map<number, Lanes>>();
+const rotationsKept = new WeakMap<Lanes, Map<string, Rotation>>();
 
 /** One lane a voxel, or one for each place across the slice if a pulse selects it. */
 export function lanesOf(voxels: Voxels, layout: Layout, kinds: Kinds, nPlaces: number): Lanes {
   const selects = layout.kinds.some((name) => name !== "hard" && kinds[name].sliceBandwidth > 0);
   if (!selects) return { voxels, places: [0] };
-  const width = (2 * EXTENT) / nPlaces;
-  const places = Array.from({ length: nPlaces }, (_, at) => (at + 0.5) * width - EXTENT);
-  return { voxels: repeated(voxels, nPlaces), places };
+  const kept = lanesKept.get(voxels) ?? new Map<number, Lanes>();
+  lanesKept.set(voxels, kept);
+  let lanes = kept.get(nPlaces);
+  if (!lanes) {
+    const width = (2 * EXTENT) / nPlaces;
+    const places = Array.from({ length: nPlaces }, (_, at) => (at + 0.5) * width - EXTENT);
+    lanes = { voxels: repeated(voxels, nPlaces), places };
+    kept.set(nPlaces, lanes);
+  }
+  return lanes;
 }
 
 /** Weight of each place in the signal of a slice of one thickness. */
@@ -52,22 +66,49 @@ export function rotations({ flip, layout }: Sequence, lanes: Lanes, kinds: Kinds
   return flip.map((angle, pulse) => {
     const name = layout.kinds[pulse];
     if (name === "hard") {
-      return { angle: lanes.voxels.b1.map((b1) => angle * b1), before: null, after: null };
+      const own = lanes.voxels.b1.map((b1) => angle * b1);
+      return { angle: own, before: null, after: null, efficiency: null };
     }
-    return shapedRotation(kinds[name], angle, lanes);
+    return keptRotation(name, kinds[name], angle, lanes);
   });
+}
+
+/** Rotation by a waveform, found once while its flip angle stays. */
+function keptRotation(name: string, kind: Kind, flip: number, lanes: Lanes): Rotation {
+  const kept = rotationsKept.get(lanes) ?? new Map<string, Rotation>();
+  rotationsKept.set(lanes, kept);
+  const key = `${name} ${kind.fixedFlip ?? flip}`;
+  let rotation = kept.get(key);
+  if (!rotation) {
+    if (kept.size >= MOST_KEPT) kept.clear();
+    rotation = shapedRotation(kind, flip, lanes);
+    kept.set(key, rotation);
+  }
+  return rotation;
 }
 
 function shapedRotation(kind: Kind, flip: number, { voxels, places }: Lanes): Rotation {
   const n = voxels.b1.length;
   const nominal = kind.fixedFlip ?? flip;
-  const rotation = { angle: new Float64Array(n), before: new Float64Array(n), after: new Float64Array(n) };
+  const rotation = {
+    angle: new Float64Array(n),
+    before: new Float64Array(n),
+    after: new Float64Array(n),
+    efficiency: kind.fixedFlip === null ? null : new Float64Array(n),
+  };
   for (let lane = 0; lane < n; lane++) {
     const frequency = voxels.b0[lane] + kind.sliceBandwidth * places[lane % places.length];
     const [angle, before, after] = turnsOf(kind, nominal * voxels.b1[lane], frequency);
     rotation.angle[lane] = angle;
     rotation.before[lane] = before;
     rotation.after[lane] = after;
+    if (rotation.efficiency) {
+      const [t1, t2] = [voxels.t1[lane], voxels.t2[lane]];
+      const inverts = Math.cos(angle) <= LEAST_INVERSION;
+      const mz = inverts ? playedMz(kind, nominal * voxels.b1[lane], frequency, t1, t2) : 0;
+      const left = (1 + (mz - 1) * Math.exp(kind.duration / 2 / t1)) / Math.cos(angle);
+      rotation.efficiency[lane] = inverts ? left : 1;
+    }
   }
   return rotation;
 }
@@ -96,4 +137,26 @@ function turnsOf(kind: Kind, flip: number, frequency: number): [number, number, 
   const phaseA = sizeA > 0 ? Math.atan2(aIm, aRe) + 0.5 * kind.real.length * turn : 0;
   const phaseB = sizeB > 0 ? Math.atan2(bRe, -bIm) : 0; // of i b
   return [2 * Math.atan2(sizeB, sizeA), -phaseA - phaseB, phaseB - phaseA];
+}
+
+/** Mz after a waveform, from equilibrium: each step a rotation between halves of its relaxation. */
+function playedMz(kind: Kind, flip: number, frequency: number, t1: number, t2: number): number {
+  const [e1, e2] = [Math.exp(-kind.dwell / 2 / t1), Math.exp(-kind.dwell / 2 / t2)];
+  const turn = 2 * Math.PI * kind.dwell * frequency;
+  let [x, y, z] = [0, 0, 1];
+  for (let step = 0; step < kind.real.length; step++) {
+    const [fx, fy] = [flip * kind.real[step], flip * kind.imaginary[step]];
+    const angle = Math.sqrt(fx * fx + fy * fy + turn * turn) || 1;
+    const [ax, ay, az] = [fx / angle, fy / angle, turn / angle];
+    const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+    [x, y, z] = [e2 * x, e2 * y, 1 + e1 * (z - 1)];
+    const along = (1 - cos) * (ax * x + ay * y + az * z);
+    [x, y, z] = [
+      x * cos + (ay * z - az * y) * sin + ax * along,
+      y * cos + (az * x - ax * z) * sin + ay * along,
+      z * cos + (ax * y - ay * x) * sin + az * along,
+    ];
+    [x, y, z] = [e2 * x, e2 * y, 1 + e1 * (z - 1)];
+  }
+  return z;
 }

@@ -173,6 +173,19 @@ export class Run {
       this.sin[lane] = Math.sin(angle[this.first + lane]);
     }
     this.mix(level, before, this.amplitude[k + 1]);
+    this.lose(level, this.pulses[k].efficiency, this.amplitude[k + 1]);
+  }
+
+  /** What a pulse of fixed amplitude leaves of Z. */
+  private lose(level: Level, efficiency: Float64Array | null, amplitude: Float64Array): void {
+    if (!efficiency) return;
+    for (let triple = 0; triple < level.names.length; triple++) {
+      const at = (6 * triple + 4) * WIDTH;
+      for (let lane = 0; lane < this.width; lane++) {
+        amplitude[at + lane] *= efficiency[this.first + lane];
+        amplitude[at + WIDTH + lane] *= efficiency[this.first + lane];
+      }
+    }
   }
 
   /** The interval from pulse k - 1 to pulse k: nothing before the first. */

@@ -45,7 +45,8 @@ export function graphOf(problem: Problem, edit: Edit, tissue: number): State[] {
 
 /** Loss over every so-many-th voxel. */
 export function roughLoss(problem: Problem, edit: Edit, every: number): Loss {
-  const voxels = editedVoxels(problem, somePart(problem.voxels, every), edit.tissues);
+  const some = partsOf(problem, `every ${every}`, () => somePart(problem.voxels, every));
+  const voxels = editedVoxels(problem, some, edit.tissues);
   const signal = simulate(edit.sequence, voxels, problem.kinds, problem.nPlaces);
   return lossOf(problem, edit, voxels, signal);
 }
@@ -81,17 +82,29 @@ export async function wholeLoss(problem: Problem, edit: Edit, wanted: () => bool
 
 /** Signal of a tissue's nominal voxel over b0 and b1, every so-many-th point of the problem's axes. */
 export function fieldOf(problem: Problem, edit: Edit, tissue: number, every: number): Field {
-  const nominal = ofTissues(editedVoxels(problem, problem.nominal, edit.tissues), [tissue]);
-  const axes = [problem.b0, problem.b1].map((axis) =>
-    Float64Array.from(axis.filter((_, at) => at % every === 0)),
-  );
-  const grid = fieldGrid(nominal, axes[0], axes[1]);
+  const voxel = partsOf(problem, `tissue ${tissue}`, () => ofTissues(problem.nominal, [tissue]));
+  const wanted = partsOf(problem, `field ${tissue} ${every}`, () => {
+    const [b0, b1] = [problem.b0, problem.b1].map((axis) => axis.filter((_, at) => at % every === 0));
+    return fieldGrid(voxel, Float64Array.from(b0), Float64Array.from(b1));
+  });
+  const [grid, nominal] = [wanted, voxel].map((each) => editedVoxels(problem, each, edit.tissues));
   const run = (voxels: Voxels) =>
     meanOfReadouts(simulate(edit.sequence, voxels, problem.kinds, problem.nPlaces));
   const [signals, [reference]] = [run(grid), run(nominal)];
   const relative = Float64Array.from(signals, (each) => each / reference);
   const error = relative.reduce((sum, each) => sum + Math.abs(each - 1), 0) / relative.length;
   return { relative, error };
+}
+
+const parts = new WeakMap<Problem, Map<string, Voxels>>();
+
+/** Voxels of a problem by what they are for, made once, so that what depends on them alone is found once. */
+function partsOf(problem: Problem, what: string, make: () => Voxels): Voxels {
+  const kept = parts.get(problem) ?? new Map<string, Voxels>();
+  parts.set(problem, kept);
+  const known = kept.get(what) ?? make();
+  kept.set(what, known);
+  return known;
 }
 
 function lossOf(problem: Problem, edit: Edit, voxels: Voxels, signal: Signal): Loss {

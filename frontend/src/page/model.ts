@@ -46,8 +46,18 @@ export function startOf(problem: Problem, sequence: Sequence): Edit {
   return { sequence, tissues };
 }
 
-/** Voxels with the values of an edit: all of a tissue by the ratio to what it was. */
+const edited = new WeakMap<TissueValues[], Map<Voxels, Voxels>>();
+
+/** Voxels with the values of an edit: all of a tissue by the ratio to what it was; the same while they stay. */
 export function editedVoxels(problem: Problem, voxels: Voxels, tissues: TissueValues[]): Voxels {
+  const kept = edited.get(tissues) ?? new Map<Voxels, Voxels>();
+  edited.set(tissues, kept);
+  const known = kept.get(voxels) ?? scaledVoxels(problem, voxels, tissues);
+  kept.set(voxels, known);
+  return known;
+}
+
+function scaledVoxels(problem: Problem, voxels: Voxels, tissues: TissueValues[]): Voxels {
   const changed = { ...voxels };
   for (const name of EDITABLE) {
     const ratio = tissues.map((values, at) => {

@@ -44,12 +44,13 @@ export function spinsOf(
       const isWhole = k < pulses.length - 1 && until >= starts[k + 1];
       const spoils = isWhole && sequence.layout.gradients[k] === "spoiler";
       const moment = momentAt(sequence, k, since);
-      const { before, after, angle } = pulses[k];
+      const { before, after, angle, efficiency } = pulses[k];
       for (let at = 0; at < spins.length; at++) {
         const spin = spins[at];
         const place = (at * GOLDEN + 0.5 / spins.length) % 1;
         turnZ(spin, before?.[0] ?? 0);
         pulse(spin, angle[0], sequence.phase[k]);
+        spin.z *= efficiency?.[0] ?? 1;
         const cycles = (voxel.b0[0] + offset[at]) * since + moment * place;
         turnZ(
           spin,

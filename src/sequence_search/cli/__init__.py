@@ -10,6 +10,7 @@ from sequence_search.cli import (
     preview,
     problems,
     pulseq,
+    report,
     studies,
 )
 from sequence_search.cli.app import app, arrange, main, repeat_flags
@@ -20,7 +21,7 @@ arrange(
         "Problems": ("init", "validate", "list", "show"),
         "Search": ("run", "designs", "evaluate", "preview", "explain", "sensitivity", "tradeoff"),
         "Pulseq files": ("export", "check", "import"),
-        "Studies": ("resume", "status", "table"),
+        "Studies": ("resume", "status", "table", "report"),
         "The paper": ("grid", "reproduce"),
         "Clusters": ("slurm",),
     }
@@ -39,5 +40,6 @@ __all__ = [
     "problems",
     "pulseq",
     "repeat_flags",
+    "report",
     "studies",
 ]

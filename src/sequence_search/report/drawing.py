@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -116,10 +117,16 @@ def write_figure(figure: Figure, path: Path, dpi: int) -> None:
     suffix = path.suffix.lower()
     if suffix not in METADATA:
         raise ValueError(f"a figure's file must end in .svg, .png or .pdf, got '{path}'")
-    with matplotlib.rc_context({"svg.hashsalt": "sequence-search"}), warnings.catch_warnings():  # else random
-        # A name may have characters that the font lacks; they are drawn as boxes.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+    with matplotlib.rc_context({"svg.hashsalt": "sequence-search"}), without_missing_glyphs():  # else random
         figure.savefig(path, format=suffix[1:], dpi=dpi, metadata=METADATA[suffix])
+
+
+@contextmanager
+def without_missing_glyphs() -> Iterator[None]:
+    """A name may have characters that the font lacks; they are drawn as boxes, with no warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
 
 
 def mark_readouts(axes: Axes, axis: TimeAxis) -> None:

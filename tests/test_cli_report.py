@@ -1,0 +1,58 @@
+"""The command that writes a page."""
+
+import pytest
+
+from cli_call import call
+from sequence_search.problem.problem import Problem
+from sequence_search.study.study import Study
+
+
+def test_a_playground_of_a_problem_begins_with_the_conventional_sequence(tmp_path):
+    page = tmp_path / "page.html"
+    assert call("report", "max-signal", "--playground", "--out", page).exit_code == 0
+    assert '"delay":[0.0062,0.0062]' in page.read_text()
+
+
+def test_a_sequence_is_stated_as_for_evaluate(tmp_path):
+    page = tmp_path / "page.html"
+    stated = ["--flip-deg", 80, "--phase-deg", 0, "--delay-ms", 7]
+    assert call("report", "max-signal", "--playground", *stated, "--out", page).exit_code == 0
+    assert '"delay":[0.007]' in page.read_text()
+
+
+@pytest.mark.slow
+def test_a_report_of_a_study_tells_how_to_make_it_again(tmp_path):
+    study = Study.create(tmp_path / "study", Problem.load("max-signal"), seeds=[0, 1], max_evaluations=500)
+    study.run()
+    assert call("report", tmp_path / "study", "--out", tmp_path / "page.html").exit_code == 0
+    again = "run max-signal --strategy multistart --seeds 2 --seed 0 --max-evaluations 500.0 --out again"
+    assert f"sequence-search {again}" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["max-signal", "--out", "page.html"], "no folder of a study; for a problem pass --playground"),
+        (["max-signal", "--out", "page.pdf", "--playground"], "must be a .html file"),
+        (["max-signal", "--out", "none/page.html", "--playground"], "there is no folder none"),
+        (
+            ["max-signal", "--out", "page.html", "--flip-deg", "90", "--phase-deg", "0", "--delay-ms", "7"],
+            "for a sequence that is stated pass --playground",
+        ),
+    ],
+)
+def test_what_cannot_be_written_is_refused(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    result = call("report", *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_there_is_kept(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("mine")
+    assert call("report", "max-signal", "--playground", "--out", page).exit_code == 2
+    assert page.read_text() == "mine"
+    assert call("report", "max-signal", "--playground", "--out", page, "--overwrite").exit_code == 0
+    assert page.read_text() != "mine"
