@@ -7,6 +7,7 @@ from sequence_search.acquisition import Acquisition
 from sequence_search.layout import Layout
 from sequence_search.limits import Limits, Range
 from sequence_search.problem.errors import ProblemError
+from sequence_search.problem.least_times import check_times
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
@@ -64,11 +65,11 @@ def test_a_number_is_a_range_of_none():
         ("tr_ms = { low = 10, high = inf }", "sequence: tr_ms must have both ends"),
         ("tr_ms = 'a'", "sequence.tr_ms: must be a number, got 'a'"),
         ("tr = 6000", "sequence.tr: unknown key, did you mean 'tr_ms'"),
-        ("tr_ms = 6", "sequence.tr_ms must be at least 6.2 ms, the time of the shortest sequence, got 6 ms"),
-        ("tr_ms = 36" + TAIL, "sequence.tr_ms must be at least 36.2 ms, the time of the shortest"),
-        ("tr_ms = 100\nechoes = 9", "sequence.tr_ms must be at least 111.6 ms, the time of the shortest"),
+        ("tr_ms = 6", "sequence.tr_ms must be at least 6.3 ms, the time of the shortest sequence, got 6 ms"),
+        ("tr_ms = 36" + TAIL, "sequence.tr_ms must be at least 36.3 ms, the time of the shortest"),
+        ("tr_ms = 100\nechoes = 9", "sequence.tr_ms must be at least 111.7 ms, the time of the shortest"),
         ("tr_ms = 100\n[limits]\nn_rf = 3", None),
-        ("tr_ms = 18\n[limits]\nn_rf = { low = 3 }", "sequence.tr_ms must be at least 18.6 ms"),
+        ("tr_ms = 18\n[limits]\nn_rf = { low = 3 }", "sequence.tr_ms must be at least 18.7 ms"),
         ("spoiling = 'real'", "sequence: spoiling must be 'ideal' or 'unvaried', got 'real'"),
         ("spoiling = 'unvaried'", "sequence: spoiling 'unvaried' is of repetitions: state tr_ms"),
         ("echoes = 0", "sequence: echoes must be a whole number from 1 to 64, got 0"),
@@ -90,8 +91,8 @@ def test_what_is_refused_in_a_file(table, message):
 
 
 def test_in_python_messages_are_in_seconds():
-    with pytest.raises(ValueError, match=r"tr must be at least 0.0062 s, the time of the shortest sequence"):
-        Acquisition(tr=0.006).check(SearchSpace(), Limits())
+    with pytest.raises(ValueError, match=r"tr must be at least 0.0063 s, the time of the shortest sequence"):
+        check_times(SearchSpace(), Limits(), {}, Acquisition(tr=0.006))
     with pytest.raises(ValueError, match="tr must be a number, got '6'"):
         Acquisition(tr="6")
 

@@ -11,7 +11,7 @@ from sequence_search.acquisition import Acquisition
 from sequence_search.layout import SPOILER
 from sequence_search.limits import Limits, Range
 from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
-from sequence_search.strategies.drafts import Draft, playing_of, with_fewer_gradients
+from sequence_search.strategies.drafts import Draft, playing_of
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.plain import from_plain, to_plain
 from sequence_search.strategies.rounds.loop import SearchState
@@ -110,9 +110,8 @@ def test_a_search_of_a_train():
 @pytest.mark.parametrize(
     ("problem", "strategy", "told"),
     [
-        (replace(REAL, limits=Limits(n_rf=Range(1.0, 3.0))), "multistart", "takes plain sequences"),
-        (replace(REAL, acquisition=Acquisition(tr=Range(2.0, 4.0))), "multistart", "one repetition time"),
         (replace(REAL, acquisition=Acquisition(tr=Range(2.0, 4.0))), "proxyless", "one repetition time"),
+        (replace(REAL, limits=Limits(n_rf=Range(1.0, 3.0))), "proxyless", "cannot keep the"),
     ],
 )
 def test_what_a_search_cannot_do_is_told(problem, strategy, told):
@@ -128,24 +127,6 @@ def test_a_state_with_drafts_comes_back_from_a_checkpoint():
     again = from_plain(SearchState, plain["state"], plain)
     assert [one.columns().keys() for one in again.polished] == [one.columns().keys() for one in drafts]
     assert again.polished == drafts
-
-
-def test_fewer_gradients_leave_out_each_of_them():
-    one = Draft.from_degrees_ms(
-        [90, 180, 90],
-        [0, 0, 0],
-        [5, 5, 5],
-        kind=[0, 0, 0],
-        gradient=[1, 0, 2],
-        shortest=[0, 0, 0],
-        longest=[9, 9, 9],
-    )
-    fewer = [each.gradient.tolist() for each in with_fewer_gradients(one)]
-    assert fewer == [
-        [0, 0, 2],
-        [1, 0, 0],
-        [0, 0, 0],
-    ]
 
 
 @pytest.mark.slow
@@ -186,6 +167,7 @@ def test_without_a_small_pulse_delays_still_fit_the_others():
             gradient=[0, 0, 0],
             shortest=[0] * 3,
             longest=[9] * 3,
+            repetition=[-1] * 3,
         )
     )
     rest = Limited(problem, "auto").without_small_pulses(draft)
@@ -206,21 +188,10 @@ def test_equal_trains_have_equal_drafts():
                 gradient=[2, code],
                 shortest=[0] * 2,
                 longest=[9] * 2,
+                repetition=[-1] * 2,
             )
         )
         for last, code in ((9, 0), (500, 1))
     )
     assert first == second
     assert first.gradient.tolist() == [0, 0]
-
-
-def test_a_spacing_that_pulses_do_not_fit_into_is_no_sequence():
-    problem = replace(
-        REAL,
-        search_space=replace(REAL.search_space, min_rf_delay=1e-3, pulses=("sinc",)),
-        pulses={"sinc": Sinc(duration=8e-3, time_bandwidth=4.0)},
-        acquisition=Acquisition(echoes=3, echo_spacing=5e-3),
-    )
-    run = search(problem, seeds=(0,), progress=False, **QUICK).runs[0]
-    assert run.status == "failed"
-    assert "echo spacing" in run.reason

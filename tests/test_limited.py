@@ -10,12 +10,16 @@ import torch
 from limit_cases import TAIL, limited
 from sequence_search.limits import CONVENTIONAL_RF_ENERGY
 from sequence_search.objective import TERMS, Objective, Term
+from sequence_search.problem.library import problem_text
+from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED
 from sequence_search.sequence import Sequence
 from sequence_search.strategies import make_strategy, search
 from sequence_search.strategies.base import Meter, Monitor, Settings
 from sequence_search.strategies.limited import SOFT, Limited
+from sequence_search.strategies.played import as_short_as_played, played_as, simulator_of
 from sequence_search.strategies.refine import polish
+from sequence_search.strategies.result import same_family
 from strategy_cases import Memory
 
 QUICK = {
@@ -233,3 +237,96 @@ def test_a_limit_is_met_from_where_there_is_no_loss(weight):
 def test_proxyless_refuses_limits():
     with pytest.raises(ValueError, match=r"cannot keep the \[limits\] of 'limited': take multistart"):
         search(limited("[limits]\nn_rf = 2\n"), "proxyless")
+
+
+REAL = problem_text("spin-echo-2d")
+FREE_TR = REAL.replace("tr_ms = 3000", "tr_ms = { low = 800, high = 6000 }")
+CRUSHED_TAIL = """
+[limits.tail]
+flip_deg = [90, 180]
+phase_deg = [0, 90]
+delay_ms = [9, 9]
+pulses = ["excite", "refocus"]
+gradients = ["crusher", "crusher"]
+"""
+SPOILED_HEAD = """
+[limits.head]
+flip_deg = [180]
+phase_deg = [0]
+delay_ms = [400]
+pulses = ["invert"]
+gradients = ["spoiler"]
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FREE_TR + SPOILED_HEAD + CRUSHED_TAIL,
+        FREE_TR.replace("[pulses.excite]", "echoes = 3\n[pulses.excite]")
+        + "[limits]\nte_ms = { high = 90 }\nte_readout = 3\ntime_to_readout_ms = 1500\n",
+        REAL.replace("tr_ms = 3000", "tr_ms = 2000\nechoes = 3") + CRUSHED_TAIL,
+        REAL + "[limits]\nti_ms = { low = 300, high = 500 }\nrelative_rf_energy = 1.9\nn_rf = 2\n",
+    ],
+)
+def test_designs_with_layouts_meet_every_limit(text):
+    problem = Problem.from_toml(text)
+    run = search(problem, progress=False, **SMALL).best
+    assert run.meets_limits
+    low, high = problem.acquisition.tr_bounds
+    for design in run.families:
+        assert [wish.name for wish in design.evaluation.wishes if not wish.met] == []
+        assert low * (1 - 1e-9) <= float(design.sequence.tr) <= high * (1 + 1e-9)
+        assert problem.evaluate(design.sequence).meets_limits
+
+
+def test_a_searched_repetition_time_is_the_best_between_its_bounds():
+    """Ernst: the most signal is ((1 - E) / (1 + E))^1/2, at cos(flip) = E = exp(-TR/T1).
+
+    It over the root of TR falls with TR, so that of a signal of at least s it is T1 ln((1 + s²) / (1 - s²)).
+    """
+    text = """
+name = "efficiency"
+[tissues.A]
+m0 = 1
+t1_ms = 1000
+t2_ms = 1000
+t2_prime_ms = inf
+[imaging]
+b1 = 1
+b0_hz = 0
+spread_hz = 0
+[[objective]]
+term = "snr_efficiency"
+tissues = ["A"]
+weight = 1
+[sequence]
+tr_ms = { low = 300, high = 9000 }
+[search_space]
+max_rf = 1
+min_rf_delay_ms = 0.01
+[limits.signal.A]
+mean = { low = 0.6 }
+"""
+    best = search(Problem.from_toml(text), progress=False, **SMALL).best
+    assert float(best.sequence.tr) == pytest.approx(math.log(1.36 / 0.64), rel=1e-3)
+    assert float(best.sequence.flip_angle.cos()) == pytest.approx(0.64 / 1.36, rel=1e-3)
+
+
+def test_what_a_repetition_shortens_alike_is_one_family():
+    """Drafts whose second delay is 5 and 8 s play the same within a TR of 1 s."""
+    problem = Problem.from_toml(REAL.replace("tr_ms = 3000", "tr_ms = 1000"))
+    keeper = Limited(problem, "auto")
+    simulator = simulator_of(problem, problem.voxels(2), "auto")
+
+    def draft(last):
+        plain = Sequence.from_degrees_ms([150, 90], [0, 0], [1e3 * last, 10])
+        return keeper.complete([plain], alone=False)[0]
+
+    long, longer = draft(2.0), draft(2.4)
+    assert not same_family(long, longer)
+    short, shorter = (as_short_as_played(simulator, one) for one in (long, longer))
+    assert same_family(short, shorter)
+    assert played_as(simulator, short).delay.tolist() == pytest.approx(
+        played_as(simulator, long).delay.tolist()
+    )

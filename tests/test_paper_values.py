@@ -3,9 +3,10 @@ import math
 import pytest
 
 from sequence_search.classify import OTHERS
+from sequence_search.limits import CONVENTIONAL_RF_ENERGY
 from sequence_search.paper.values import Stat, paper_rows
 from sequence_search.problem.library import builtin_problems
-from sequence_search.problem.problem import CONVENTIONAL_RF_ENERGY, Problem
+from sequence_search.problem.problem import Problem
 
 ALL = [row for name in builtin_problems() for row in paper_rows(name)]
 

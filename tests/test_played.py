@@ -25,6 +25,7 @@ def draft(flip_deg, phase_deg, delay_ms, gradient, kind=None):
         "gradient": gradient,
         "shortest": zeros,
         "longest": [9.0] * len(flip_deg),
+        "repetition": [0.3] * len(flip_deg),
     }
     return Draft.from_degrees_ms(flip_deg, phase_deg, delay_ms, **columns)
 
@@ -70,7 +71,16 @@ def test_a_train_repeats_the_last_pulse_and_ties_its_spacing():
 
 
 @pytest.mark.parametrize(
-    "playing", [Playing(), Playing(tr=1.5), Playing(tr=0.2), Playing(n_echoes=3), Playing(n_echoes=3, tr=0.3)]
+    "playing",
+    [
+        *(Playing(), Playing(tr=1.5), Playing(tr=0.2), Playing(n_echoes=3), Playing(n_echoes=3, tr=0.3)),
+        *(
+            Playing(tr=1.5, least_tr=0.5),
+            Playing(tr=0.4, least_tr=0.2),
+            Playing(n_echoes=3, tr=0.3, least_tr=0.1),
+        ),
+        Playing(tr=0.2, least_tr=1e-3),
+    ],
 )
 def test_derivatives_of_a_mixed_batch(playing):
     batch = playing.bounded(Draft.stack([INVERSION, ECHO, PLAIN]))
@@ -78,7 +88,7 @@ def test_derivatives_of_a_mixed_batch(playing):
     loss, slopes = played.loss_and_gradient(batch)
     alone = [played.loss_and_gradient(playing.bounded(one))[0] for one in (INVERSION, ECHO, PLAIN)]
     torch.testing.assert_close(loss, torch.stack(alone), rtol=1e-13, atol=0)
-    for name in ("flip_angle", "phase", "delay"):
+    for name in ("flip_angle", "phase", "delay", *["repetition"] * (playing.least_tr is not None)):
         part, step = getattr(batch, name), 1e-6 if name != "delay" else 1e-8
         for at in range(part.shape[1]):
             moved = []

@@ -174,8 +174,8 @@ SNR = 'term = "snr_efficiency"\ntissues = ["GM"]'
             "term 'b1_rms' needs pulses with a duration: search_space.pulses must be of .*has 'hard'",
         ),
         (
-            {"[search_space]": "[limits]\nte_ms = 20\n[search_space]"},
-            "mine: limits.te_ms is of sequences of instantaneous pulses, without gradients",
+            {"[search_space]": "[limits]\nte_ms = 20\nte_readout = 2\n[search_space]"},
+            "mine: limits.te_readout must be at most the 1 of sequence.echoes, got 2",
         ),
     ],
 )

@@ -1,10 +1,12 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from limit_cases import TAIL, limited
 from sequence_search.layout import Layout
+from sequence_search.limits import Limits, Range
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED
 from sequence_search.sequence import Sequence
@@ -139,9 +141,13 @@ def test_times_and_energy_of_a_layout_and_their_gradients():
     assert float(flip.value_and_gradient(train)[0]) == pytest.approx(math.pi)
 
 
-def test_te_of_a_layout_is_refused():
-    crushed = Sequence.from_degrees_ms([90, 180], [0, 0], [5, 5], layout=Layout.plain(2, gradients=(1, 1)))
-    problem = limited("[limits]\nte_ms = 22\n")
-    (te,) = problem.measures(problem.voxels(1))
-    with pytest.raises(ValueError, match="without a layout"):
-        te.value_and_gradient(crushed)
+def test_times_of_a_train_are_those_of_its_delays():
+    """TI to the excitation, TE from it to the first echo and to the third; slopes count the delays."""
+    problem = limited("[sequence]\nechoes = 3\n[limits]\nte_ms = 100\nti_ms = 900\nn_rf = 3\n")
+    layout = Layout.train(3, before=("spoiler",), crusher=1, kinds=["hard"] * 5)
+    train = Sequence.from_degrees_ms([180, 90, *[150] * 3], [0, 0, *[90] * 3], [400, 8], layout=layout)
+    te, ti, n_rf = (each.value_and_gradient(train) for each in problem.measures(problem.voxels(1)))
+    third = replace(problem, limits=Limits(te=Range(high=0.1), te_readout=3))
+    (late,) = (each.value_and_gradient(train) for each in third.measures(problem.voxels(1)))
+    assert [float(each[0]) for each in (te, ti, n_rf, late)] == pytest.approx([0.016, 0.4, 3, 0.048])
+    assert [each[1].delay.tolist() for each in (te, ti, late)] == [[0, 2], [1, 0], [0, 6]]

@@ -136,5 +136,8 @@ def test_a_design_with_a_layout_is_read_back():
     run = done()
     run = dataclasses.replace(run, families=(dataclasses.replace(run.families[0], sequence=sequence),))
     record = json.loads(json_text(seed_record(PROBLEM, run)))
-    assert record["category"] == "4 RF with a layout: 2 readouts, crushers, spoilers, repeated"
+    assert record["category"] == (
+        "4 RF: spin echo train of 2 refocusing pulses (CPMG), inversion-prepared;"
+        " spoiler, crushers, 2 readouts, TR 996 ms"
+    )
     assert read_run(record, (), 1.0).sequence == sequence

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from sequence_search.checks import Fault, number, whole_number
-from sequence_search.limits import Limits, Range
-from sequence_search.search_space import ROUNDING, SearchSpace
+from sequence_search.limits import Range
+from sequence_search.search_space import ROUNDING
 from sequence_search.sequence import Sequence
 from sequence_search.words import counted
 
 Spoiling = Literal["ideal", "unvaried"]
 MOST_ECHOES = 64
+LEAST_REST = 1e-4  # from the last readout of a search to the end of the repetition [s]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +96,6 @@ class Acquisition:
                 f"the echo spacing must be from {1e3 * low:.6g} to {1e3 * high:.6g} ms (echo_spacing_ms),"
                 f" got {1e3 * float(spacing[0]):.6g} in '{problem_name}'"
             )
-
-    def check(self, space: SearchSpace, limits: Limits) -> None:
-        """Refuse times that no sequence of a search space can keep.
-
-        Raises
-        ------
-        ValueError
-        """
-        if self.echoes > 1 and space.max_rf < 2:
-            raise Fault("{echoes} of 2 or more needs {max_rf} of at least 2, got {0}", space.max_rf)
-        low, high = self.echo_spacing_bounds
-        if high < 2 * space.min_rf_delay * (1 - ROUNDING):
-            message = "{echo_spacing} must be at least {0:s}, twice the shortest delay, got {1:s}"
-            raise Fault(message, 2 * space.min_rf_delay, high)
-        least = float(limits.frame.alone.time_to_readout)
-        if self.echoes > 1:
-            least += self.echoes * max(low, 2 * space.min_rf_delay)
-        else:
-            n_rf = 1.0 if limits.n_rf is None else limits.n_rf.low
-            least += space.min_rf_delay * max(1.0, n_rf - limits.n_fixed)
-        if self.tr_bounds[1] < least * (1 - ROUNDING):
-            message = "{tr} must be at least {0:s}, the time of the shortest sequence, got {1:s}"
-            raise Fault(message, least, self.tr_bounds[1])
 
 
 def _time(name: str, value: float | Range) -> float | Range:

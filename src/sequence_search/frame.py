@@ -10,6 +10,8 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from sequence_search.batch import refuse_layout
+from sequence_search.layout import Layout
+from sequence_search.sections import section, up_to_readout
 from sequence_search.sequence import Sequence, wrap
 
 SAME = 1e-6  # of an angle [rad], and of a delay, relative: as far as files state them
@@ -33,9 +35,12 @@ class Frame:
 
     @property
     def alone(self) -> Sequence:
-        """The given pulses with nothing between."""
-        none = torch.zeros(0, dtype=torch.float64)
-        return self.complete(Sequence(none, none, none))
+        """The given pulses with nothing between, without a layout."""
+        given = self.tail if self.head is None else self.head
+        if given is None:
+            none = torch.zeros(0, dtype=torch.float64)
+            return Sequence(none, none, none)
+        return self.complete(replace(given, layout=None).map(lambda part: part[:0]))
 
     def free(self, sequence: Sequence) -> Sequence:
         """Free part of a single whole sequence."""
@@ -69,13 +74,21 @@ class Frame:
         return replace(sequence, delay=delay)
 
     def keeps(self, sequence: Sequence, name: Literal["head", "tail"]) -> bool:
-        """Whether a single sequence begins with the head, or ends with the tail, but for a common phase."""
-        given, single = self.head if name == "head" else self.tail, sequence.without_padding()
+        """Whether a single sequence begins with the head, or ends with the tail, but for a common phase.
+
+        Of a train the tail has the excitation and a refocusing pulse, and all others are as this.
+        """
+        given, whole = self.head if name == "head" else self.tail, sequence.without_padding()
+        single = up_to_readout(whole, 0)
         if given is None or len(single.delay) < len(given.delay):
             return given is None
-        refuse_layout(sequence, "a head or tail that is given")
-        count = len(given.delay)
-        part = single.map(lambda column: column[:count] if name == "head" else column[-count:])
+        n_rf, count = len(single.delay), len(given.delay)
+        part = section(single, range(count) if name == "head" else range(n_rf - count, n_rf))
+        played, wanted = (each.layout or Layout.plain(count) for each in (part, given))
+        if (played.kinds, played.gradients) != (wanted.kinds, wanted.gradients):
+            return False
+        if name == "tail" and not (whole.flip_angle[n_rf:] == single.flip_angle[-1]).all():
+            return False
         mine, theirs = part.turn_first_to_zero(), given.turn_first_to_zero()
         turned = wrap(mine.phase - theirs.phase).abs().max()
         flips = (mine.flip_angle - theirs.flip_angle).abs().max()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import torch
 
 from sequence_search.checks import Fault, check_type, number, tuple_of, whole_number
 from sequence_search.frame import Frame
-from sequence_search.search_space import ROUNDING, SearchSpace
+from sequence_search.layout import Layout
+from sequence_search.search_space import GRADIENTS, MOMENTS, ROUNDING, SearchSpace
 from sequence_search.sequence import Sequence
 
 # RF energy of 90°-180°, against which relative ones are stated, as in Tables V to VIII [rad²].
@@ -67,32 +68,51 @@ class FixedPulses:
     ----------
     flip_angle, phase : tuple of float, rad
     delay : tuple of float, s
+    pulses : tuple of str
+        Name of the kind of each; empty for instantaneous ones.
+    gradients : tuple of "none", "crusher" and "spoiler"
+        After each; empty for none.
     """
 
     flip_angle: tuple[float, ...]
     phase: tuple[float, ...]
     delay: tuple[float, ...]
+    pulses: tuple[str, ...] = ()
+    gradients: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        counts = [len(getattr(self, each.name)) for each in fields(self)]
+        columns = ("flip_angle", "phase", "delay")
+        counts = [len(getattr(self, name)) for name in columns]
         if not counts[0] == counts[1] == counts[2] > 0:
             given = ", ".join(map(str, counts))
             raise Fault("{flip_angle}, {phase} and {delay} need one number for each pulse, got {0}", given)
-        for each in fields(self):
-            numbers = tuple(number(each.name, value) for value in getattr(self, each.name))
+        for name in columns:
+            numbers = tuple(number(name, value) for value in getattr(self, name))
             if not all(map(math.isfinite, numbers)):
-                raise Fault(f"{{{each.name}}} must be finite, got {{0}}", list(numbers))
-            object.__setattr__(self, each.name, numbers)
+                raise Fault(f"{{{name}}} must be finite, got {{0}}", list(numbers))
+            object.__setattr__(self, name, numbers)
+        for name in ("pulses", "gradients"):
+            names = tuple_of(str, getattr(self, name))
+            if names and len(names) != len(self):
+                raise Fault(
+                    f"{{{name}}} need one name for each of {{0}} pulses, got {{1}}", len(self), len(names)
+                )
+            object.__setattr__(self, name, names)
+        for name in self.gradients:
+            if name not in GRADIENTS:
+                raise Fault(f"{{gradients}} must be of {', '.join(GRADIENTS)}, got {{0}}", name)
 
     def __len__(self) -> int:
         return len(self.delay)
 
     @property
     def sequence(self) -> Sequence:
-        """The pulses as a single sequence."""
+        """The pulses as a single sequence, read after the last delay."""
         columns = (self.flip_angle, self.phase, self.delay)
         flip_angle, phase, delay = (torch.tensor(column, dtype=torch.float64) for column in columns)
-        return Sequence(flip_angle, phase, delay)
+        moments = [MOMENTS[name] for name in self.gradients]
+        layout = Layout.plain(len(self), gradients=moments, kinds=self.pulses)
+        return Sequence(flip_angle, phase, delay, layout=layout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +123,10 @@ class Limits:
     ----------
     time_to_readout : from the first pulse [s]
     te, ti : as `structure.find_structure` defines them [s]; a design without one meets `high` alone
+    te_readout : of several readouts the one that `te` is of, from 1
     relative_rf_energy : sum of squared flip angles relative to that of 90°-180°
     max_flip : largest flip angle [rad]
-    n_rf : number of pulses
+    n_rf : number of pulses; the refocusing pulses of a train count as one
     signal : of tissues
     head, tail : first and last pulses
 
@@ -124,8 +145,12 @@ class Limits:
     signal: tuple[SignalLimits, ...] = ()
     head: FixedPulses | None = None
     tail: FixedPulses | None = None
+    te_readout: int = 1
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "te_readout", whole_number("te_readout", self.te_readout, 1, 10**6))
+        if self.te_readout != 1 and self.te is None:
+            raise Fault("{te_readout} is of a limit of {te}, which is not stated")
         object.__setattr__(self, "max_flip", number("max_flip", self.max_flip))
         if self.max_flip <= 0:
             raise Fault("{max_flip} must be above 0, got {0:rad}", self.max_flip)
@@ -198,14 +223,6 @@ class Limits:
             what = "{n_rf}" if most < space.max_rf else "max_rf of the search space"
             message = "{head} and {tail} have {0} pulses, which leaves none to find: " + what + " is {1}"
             raise Fault(message, fixed, f"{most:g}")
-        if self.time_to_readout is not None:
-            n_free = max(1, n_rf.low - fixed)
-            least = float(given.time_to_readout) + space.min_rf_delay * n_free
-            if self.time_to_readout.high < least * (1 - ROUNDING):
-                message = (
-                    "{time_to_readout} must be at least {0:s}, the time of the given pulses and the shortest"
-                )
-                raise Fault(message + " delay of the others, got {1:s}", least, self.time_to_readout.high)
         energy = self.relative_rf_energy
         least = float(given.rf_energy) / CONVENTIONAL_RF_ENERGY
         if energy is not None and energy.high < least * (1 - ROUNDING):

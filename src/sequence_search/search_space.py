@@ -10,13 +10,14 @@ import torch
 from jaxtyping import Float, Int
 
 from sequence_search.checks import Fault, number, tuple_of, whole_number
-from sequence_search.layout import HARD, SPOILER, Layout
+from sequence_search.layout import HARD, SPOILER, Gradient, Layout
 from sequence_search.sequence import Sequence
 
 # By which a value that was stated in another unit and converted may miss a bound.
 ROUNDING = 1e-9
 NO_GRADIENT = "none"
-GRADIENTS = (NO_GRADIENT, "crusher", SPOILER)
+MOMENTS: dict[str, Gradient] = {NO_GRADIENT: 0, "crusher": 1, SPOILER: SPOILER}
+GRADIENTS = tuple(MOMENTS)
 # Where these very objects stand, nothing was stated, and they follow the bounds.
 FLIP_RANGE = (0.0, math.pi)
 WAIT_RANGES = ((1e-3, 1e-2), (1e-2, 1e-1), (1e-1, 1.0))

@@ -59,14 +59,14 @@ class Structure:
     ti_counts: tuple[int, ...] = ()
 
 
-def find_structure(sequence: Sequence) -> Structure:
+def find_structure(sequence: Sequence, readout: int = -1) -> Structure:
     """Structure of a single sequence by the pathway that carries its signal in a typical tissue.
 
-    Of a layout it is that of the last readout, reached from equilibrium, by what its crushers and spoilers
-    leave; pulses turn by their nominal flip angles.
+    Of a layout it is that of a readout, the last if not given, reached from equilibrium, by what its crushers
+    and spoilers leave; pulses turn by their nominal flip angles.
     """
     given = sequence.detach().without_padding().to("cpu").turn_first_to_zero()
-    single = up_to_readout(given)
+    single = up_to_readout(given, readout)
     orders = _largest(single)
     if orders is None:
         return Structure()
@@ -83,6 +83,7 @@ def find_structure(sequence: Sequence) -> Structure:
     preparation, preparing = _preparation(single, first)
     is_inverted = preparation is not None and "inversion" in preparation
     place, last = np.arange(len(orders)), preparing[-1] if preparing else first
+    in_ti = (place >= last) & (place < first)
     in_te = np.where(place < first, 0, abs(orders) - (orders if off_echo else 0))
     return Structure(
         kind=("stimulated echo" if storing else "spin echo") if is_echo else "gradient echo",
@@ -97,16 +98,16 @@ def find_structure(sequence: Sequence) -> Structure:
         tm=float(delays[first:].sum()) - te if storing else None,
         ti=float(delays[preparing[-1] : first].sum()) if is_inverted else None,
         off_echo=off_echo,
-        te_counts=_in_delays(in_te, given.layout),
-        ti_counts=_in_delays((place >= last) & (place < first), given.layout) if is_inverted else (),
+        te_counts=_in_delays(in_te, given.layout, readout),
+        ti_counts=_in_delays(in_ti, given.layout, readout) if is_inverted else (),
     )
 
 
-def _in_delays(counts: np.ndarray, layout: Layout | None) -> tuple[int, ...]:
-    """How often a time contains each delay, by how often it contains each interval up to the last readout."""
+def _in_delays(counts: np.ndarray, layout: Layout | None, readout: int) -> tuple[int, ...]:
+    """How often a time contains each delay, by how often it contains each interval up to a readout."""
     if layout is None:
         return tuple(counts.astype(int).tolist())
-    read = layout.readouts[-1]
+    read = layout.readouts[readout]
     rows = np.array([*layout.multiples[: read.pulse], read.multiples])
     return tuple((counts @ rows).tolist())
 

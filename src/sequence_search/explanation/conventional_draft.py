@@ -51,6 +51,7 @@ def conventional_draft(problem: Problem, design: Sequence, conventional: Sequenc
             gradient=number(codes),
             shortest=none,
             longest=none,
+            repetition=none - 1,
         )
     )
     simulator = DraftSimulator(problem.simulator(problem.voxels(method="nominal")), playing)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sequence_search.limits import CONVENTIONAL_RF_ENERGY
 from sequence_search.problem.wishes import Wish
+from sequence_search.sequence import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,19 @@ class Evaluation:
     def meets_limits(self) -> bool:
         """Whether every limit of the problem is met."""
         return all(wish.met for wish in self.wishes)
+
+
+def evaluation_of(
+    single: Sequence, terms: dict[str, float], signal: dict[str, float], wishes: tuple[Wish, ...]
+) -> Evaluation:
+    """Evaluation of a single sequence with these parts of its loss, signals and wishes."""
+    energy = float(single.rf_energy)
+    return Evaluation(
+        loss=sum(terms.values()),
+        terms=terms,
+        signal=signal,
+        rf_energy=energy,
+        relative_rf_energy=energy / CONVENTIONAL_RF_ENERGY,
+        time_to_readout=float(single.time_to_readout),
+        wishes=wishes,
+    )

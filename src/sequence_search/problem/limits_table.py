@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sequence_search.limits import FixedPulses, Limits, SignalLimits
 from sequence_search.problem.table import Table, key
-from sequence_search.problem.units import Degrees, Limit, Number, TimeLimit, Unit
+from sequence_search.problem.units import Degrees, Limit, Number, TimeLimit, Unit, WholeNumber
 
 
 class SignalLimitsTable(Table):
@@ -31,6 +31,8 @@ class FixedTable(Table):
     flip_angle: Annotated[tuple[Number, ...], Unit("rad")] = Field(alias="flip_deg")
     phase: Annotated[tuple[Number, ...], Unit("rad")] = Field(alias="phase_deg")
     delay: Annotated[tuple[Number, ...], Unit("s")] = Field(alias="delay_ms")
+    pulses: tuple[str, ...] = key(None, "kind of each pulse")
+    gradients: tuple[str, ...] = key(None, "none, crusher or spoiler after each pulse")
 
 
 class LimitsTable(Table):
@@ -39,6 +41,7 @@ class LimitsTable(Table):
     makes = Limits
     time_to_readout: TimeLimit = key("time_to_readout_ms", "from the first pulse")
     te: TimeLimit = key("te_ms", "echo time")
+    te_readout: WholeNumber = key(None, "of several readouts the one that TE is of, from 1")
     ti: TimeLimit = key("ti_ms", "inversion time")
     relative_rf_energy: Limit = key(None, "relative to 90°-180°")
     max_flip: Degrees = key("max_flip_deg", "largest flip angle")

@@ -16,16 +16,16 @@ from sequence_search.limits import Limits, Range
 from sequence_search.objective import Objective, snr_efficiency
 from sequence_search.problem.errors import nearest
 from sequence_search.pulses.kinds import Kind
-from sequence_search.search_space import GRADIENTS, NO_GRADIENT, ROUNDING, SearchSpace
+from sequence_search.search_space import GRADIENTS, MOMENTS, ROUNDING, SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.words import enumerated
 
-MOMENTS: dict[str, Gradient] = {NO_GRADIENT: 0, "crusher": 1, SPOILER: SPOILER}
 
-
-def has_layouts(space: SearchSpace, acquisition: Acquisition) -> bool:
+def has_layouts(space: SearchSpace, acquisition: Acquisition, limits: Limits) -> bool:
     """Whether sequences are other than instantaneous pulses, without gradients, played and read once."""
-    return acquisition != Acquisition() or space.has_choice
+    given = (limits.head, limits.tail)
+    played = any(part is not None and part.sequence.layout is not None for part in given)
+    return acquisition != Acquisition() or space.has_choice or played
 
 
 def check_computable(
@@ -40,8 +40,8 @@ def check_computable(
     Raises
     ------
     ValueError
-        If a term names a readout that there is not, needs a repetition time, or the B1 of a pulse without a
-        duration; or a limit is of what is found of sequences without a layout only.
+        If a term or limit names a readout that there is not, or a term needs a repetition time, or the B1 of
+        a pulse without a duration.
     """
     for term in objective.terms:
         last = max(term.readouts or (1,))
@@ -55,13 +55,9 @@ def check_computable(
             if name not in lasting:
                 message = "term '{0}' needs pulses with a duration: {pulses} must be of [{1}], and has '{2}'"
                 raise Fault(message, term.name, ", ".join(lasting), name)
-    if has_layouts(space, acquisition):
-        for name in ("te", "ti", "head", "tail"):
-            if getattr(limits, name) is not None:
-                raise Fault(
-                    f"{{{name}}} is of sequences of instantaneous pulses, without gradients and played once:"
-                    " it cannot stand beside a repetition, a train, {pulses} or {gradients}"
-                )
+    if limits.te_readout > acquisition.echoes:
+        message = "{te_readout} must be at most the {0} of {echoes}, got {1}"
+        raise Fault(message, acquisition.echoes, limits.te_readout)
 
 
 def as_played(

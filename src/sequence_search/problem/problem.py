@@ -15,15 +15,16 @@ from sequence_search.acquisition import Acquisition
 from sequence_search.checks import Fault, check_type, tuple_of
 from sequence_search.classify import CategoryRule
 from sequence_search.engines.simulator import LossFunction, Simulator
-from sequence_search.limits import CONVENTIONAL_RF_ENERGY, Limits
-from sequence_search.objective import Objective, Term, TermFunction, own_term
+from sequence_search.limits import Limits
+from sequence_search.objective import Objective, TermFunction
+from sequence_search.problem.consistency import check_names, check_played, check_term
 from sequence_search.problem.digest import digest
-from sequence_search.problem.errors import ProblemError, nearest
-from sequence_search.problem.evaluation import Evaluation
+from sequence_search.problem.errors import ProblemError
+from sequence_search.problem.evaluation import Evaluation, evaluation_of
 from sequence_search.problem.library import problem_text, toml_text
 from sequence_search.problem.notes import notes
-from sequence_search.problem.playable import as_played, check_computable, check_playable, has_layouts
-from sequence_search.problem.pulses_table import check_pulses
+from sequence_search.problem.own_terms import own_term_of
+from sequence_search.problem.playable import as_played, check_playable, has_layouts
 from sequence_search.problem.schema import FILE_KEYS, read_tables
 from sequence_search.problem.wishes import FindStructures, Measure, measures, wishes
 from sequence_search.problem.writing import write_limits, write_pulse, write_table, write_term
@@ -82,26 +83,14 @@ class Problem:
         check_type(self.search_space, SearchSpace)
         if not self.tissues or not self.objective.terms:
             raise Fault("a problem needs at least one tissue and one term of the objective")
-        for what, parts in (("tissues", self.tissues), ("categories", self.categories)):
-            names = [part.name for part in parts]
-            if len(set(names)) < len(names):
-                raise Fault("the names of {0} must differ, got {1}", what, names)
+        check_names(self.tissues, self.categories)
         for term in self.objective.terms:
-            self._check_term(term)
+            check_term(term, len(self.tissues))
         check_type(self.limits, Limits)
         self.limits.check(self.search_space, {tissue.name: tissue.m0.centre for tissue in self.tissues})
-        check_pulses(self.pulses, self.search_space.pulses)
         check_type(self.acquisition, Acquisition)
-        self.acquisition.check(self.search_space, self.limits)
-        check_computable(self.objective, self.limits, self.search_space, self.pulses, self.acquisition)
+        check_played(self.objective, self.search_space, self.limits, self.pulses, self.acquisition)
         object.__setattr__(self, "title", self.title or self.name)
-
-    def _check_term(self, term: Term) -> None:
-        if not all(0 <= index < len(self.tissues) for index in term.tissues or ()):
-            message = "term '{0}' names the tissues {1}, counted from 0, of {2}"
-            raise Fault(message, term.name, term.tissues, len(self.tissues))
-        if term.tissues is None and term.kind.n_tissues == (2, 2) and len(self.tissues) != 2:
-            raise Fault("term '{0}' needs exactly two tissues, got all {1}", term.name, len(self.tissues))
 
     def __repr__(self) -> str:
         tissues = ", ".join(tissue.name for tissue in self.tissues)
@@ -162,7 +151,7 @@ class Problem:
     @property
     def has_layouts(self) -> bool:
         """Whether sequences have kinds of pulse or gradients to choose, a repetition or several echoes."""
-        return has_layouts(self.search_space, self.acquisition)
+        return has_layouts(self.search_space, self.acquisition, self.limits)
 
     def refuse_layouts(self, what: str) -> None:
         """Raise a ValueError that names what takes no such sequences, if this problem has them."""
@@ -170,13 +159,6 @@ class Problem:
             raise ValueError(
                 f"{what} takes instantaneous pulses without gradients, played once: problem '{self.name}' has"
                 " [sequence], pulses or gradients; leave them out for it"
-            )
-
-    def refuse_acquisition(self, what: str) -> None:
-        """Raise a ValueError that names what takes sequences played and read once, if here they are not."""
-        if self.acquisition != Acquisition():
-            raise ValueError(
-                f"{what} takes sequences that are played and read once: problem '{self.name}' has [sequence]"
             )
 
     def with_term(
@@ -197,15 +179,8 @@ class Problem:
         """
         if name in {term.name for term in self.objective.terms}:
             raise ProblemError(f"problem '{self.name}' has a term '{name}' already")
-        names = [tissue.name for tissue in self.tissues]
-        tissues = (tissues,) if isinstance(tissues, str) else tissues
-        if tissues is not None and not tissues:
-            raise ProblemError(f"term '{name}' names no tissue: leave tissues out for all of them")
-        for tissue in tissues or ():
-            if tissue not in names:
-                raise ProblemError(f"tissue '{tissue}' is not defined{nearest(tissue, names)}")
-        indices = None if tissues is None else tuple(names.index(tissue) for tissue in tissues)
-        term = Term(name, own_term(function), weight, indices)
+        known = [tissue.name for tissue in self.tissues]
+        term = own_term_of(name, function, weight, tissues, known)
         return replace(self, objective=Objective((*self.objective.terms, term)))
 
     def voxels(
@@ -316,16 +291,8 @@ class Problem:
         if single.n_readouts > 1:
             nominal = nominal.mean(-2)
         measured = self.measures(self.voxels(), engine) if self.limits else []
-        energy = float(single.rf_energy)
-        return Evaluation(
-            loss=sum(terms.values()),
-            terms=terms,
-            signal={tissue.name: value for tissue, value in zip(self.tissues, nominal.tolist(), strict=True)},
-            rf_energy=energy,
-            relative_rf_energy=energy / CONVENTIONAL_RF_ENERGY,
-            time_to_readout=float(single.time_to_readout),
-            wishes=wishes(self.limits, measured, single),
-        )
+        signal = {tissue.name: value for tissue, value in zip(self.tissues, nominal.tolist(), strict=True)}
+        return evaluation_of(single, terms, signal, wishes(self.limits, measured, single))
 
     def measures(
         self, voxels: Voxels, engine: str = "auto", find: FindStructures | None = None

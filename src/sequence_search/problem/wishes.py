@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sequence_search.checks import FILE_UNITS
+from sequence_search.columns import readout_multiples
 from sequence_search.engines.simulator import LossFunction, Simulator
 from sequence_search.limits import CONVENTIONAL_RF_ENERGY, Limits, Range
 from sequence_search.means import weighted_mean
@@ -149,8 +150,8 @@ def measures(
     largest = None if math.isinf(limits.max_flip) else Range(high=limits.max_flip)
     candidates: list[tuple[str, Range | None, LossFunction, float, bool]] = [
         ("time_to_readout_ms", limits.time_to_readout, _time_to_readout, ms, True),
-        ("te_ms", limits.te, partial(_time_in, "te", find), ms, True),
-        ("ti_ms", limits.ti, partial(_time_in, "ti", find), ms, True),
+        ("te_ms", limits.te, partial(_te, limits.te_readout, find), ms, True),
+        ("ti_ms", limits.ti, partial(_ti, find), ms, True),
         ("relative_rf_energy", limits.relative_rf_energy, _relative_rf_energy, 1.0, True),
         ("max_flip_deg", largest, _largest_flip, FILE_UNITS["rad"][1], False),
         ("n_rf", limits.n_rf, _n_rf, 1.0, False),
@@ -188,9 +189,9 @@ def unmet_text(wishes: Iterable[Wish]) -> str:
 
 
 def exact_structures(sequence: Sequence) -> list[Structure]:
-    """Structures of sequences [*batch]."""
+    """Structures of sequences [*batch], of several readouts of the first."""
     flat = sequence.flat()
-    return [find_structure(flat[i]) for i in range(len(flat.flip_angle))]
+    return [find_structure(flat[i], readout=0) for i in range(len(flat.flip_angle))]
 
 
 @term("mean", kernel=lambda *_: KernelForm(linear=1.0))
@@ -221,13 +222,31 @@ def _time_to_readout(sequence: Sequence) -> tuple[Tensor, Sequence]:
     return sequence.time_to_readout, _gradient(sequence, delay=sequence.counts_to_readout)
 
 
-def _time_in(which: str, find: FindStructures, sequence: Sequence) -> tuple[Tensor, Sequence]:
-    """TE or TI [s], linear in the delays as long as the structure stays."""
+def _te(readout: int, find: FindStructures, sequence: Sequence) -> tuple[Tensor, Sequence]:
+    """TE of a readout [s]: that of the first, and the time from there."""
+    counts = _counts("te_counts", find, sequence)
+    if sequence.layout is not None:
+        times = counts.new_tensor(readout_multiples(sequence.layout))
+        has_te = (counts != 0).any(-1, keepdim=True)
+        counts = torch.where(has_te, counts + times[readout - 1] - times[0], counts)
+    return _time_of(counts, sequence)
+
+
+def _ti(find: FindStructures, sequence: Sequence) -> tuple[Tensor, Sequence]:
+    return _time_of(_counts("ti_counts", find, sequence), sequence)
+
+
+def _counts(name: str, find: FindStructures, sequence: Sequence) -> Float[Tensor, "*batch n_delay"]:
+    """How often the time contains each delay; 0 where there is none."""
     counts = torch.zeros_like(sequence.delay).reshape(-1, sequence.delay.shape[-1])
     for row, structure in zip(counts, find(sequence), strict=True):
-        found = getattr(structure, f"{which}_counts")
+        found = getattr(structure, name)
         row[: len(found)] = torch.tensor(found, dtype=row.dtype)
-    counts = counts.reshape(sequence.delay.shape)
+    return counts.reshape(sequence.delay.shape)
+
+
+def _time_of(counts: Float[Tensor, "*batch n_delay"], sequence: Sequence) -> tuple[Tensor, Sequence]:
+    """Time that contains the delays so often [s], linear in them as long as the structure stays."""
     value = (counts * sequence.delay).sum(-1)
     return torch.where((counts != 0).any(-1), value, math.nan), _gradient(sequence, delay=counts)
 
@@ -242,7 +261,9 @@ def _largest_flip(sequence: Sequence) -> tuple[Tensor, Sequence]:
 
 
 def _n_rf(sequence: Sequence) -> tuple[Tensor, Sequence]:
-    return sequence.n_rf.to(sequence.delay.dtype), _gradient(sequence)
+    """Number of pulses, those of a train as one."""
+    refocusing = sequence.n_readouts - 1
+    return (sequence.n_rf - refocusing).to(sequence.delay.dtype), _gradient(sequence)
 
 
 def _short(value: float) -> str:

@@ -45,7 +45,7 @@ def write_limits(limits: Limits) -> dict[str, Any]:
     for name in ("head", "tail"):
         part = getattr(limits, name)
         if part is not None:
-            written[name] = write_table(f"limits.{name}", part)
+            written[name] = write_table(f"limits.{name}", part, defaults=False)
     return written
 
 

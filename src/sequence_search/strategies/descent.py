@@ -16,7 +16,7 @@ from sequence_search.engines.simulator import LossFunction
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter
-from sequence_search.strategies.drafts import delay_bounds
+from sequence_search.strategies.drafts import Draft, delay_bounds, is_repetition_free, with_repetition
 from sequence_search.strategies.refine import REFOCUSED, all_clocks
 
 ADAM = 0.9, 0.999, 1e-8  # decay of the mean and of the square, and what keeps from a division by 0
@@ -33,7 +33,7 @@ def descend(
     parts: Iterable[tuple[int, float]],
     meter: Meter,
 ) -> tuple[Float[Tensor, " kept"], Sequence]:
-    """Adam on flip angles, phases [rad] and log delays of a batch, the worse dropped on the way.
+    """Adam on flip angles, phases [rad], log delays and a free TR of a batch, the worse dropped on the way.
 
     Flip angles and delays stay within the bounds of the search space. The rate falls to a twentieth, and of
     each sequence the best point counts, not the last. Delays that refocused pathways bind move by one factor,
@@ -75,6 +75,8 @@ def descend(
 class _Walk:
     """Adam from the sequences of a batch, on flip angles, phases and log delays [batch, 3, n_rf].
 
+    Where a repetition time is searched a fourth row is its place between its bounds, of the first pulse.
+
     Attributes
     ----------
     point : where it stands
@@ -84,12 +86,16 @@ class _Walk:
     def __init__(self, start: Sequence, space: SearchSpace) -> None:
         self._start = start
         shortest, longest = delay_bounds(start, space)
-        angles = np.array([space.max_flip, math.inf, 0.0])[:, None]
-        self._high = np.broadcast_to(angles, (len(start.delay), 3, start.delay.shape[1])).copy()
+        angles = np.array([space.max_flip, math.inf, 0.0, 1.0][: 3 + is_repetition_free(start)])[:, None]
+        self._high = np.broadcast_to(angles, (len(start.delay), len(angles), start.delay.shape[1])).copy()
         self._low = -self._high
         self._low[:, 2], self._high[:, 2] = shortest.log().numpy(), longest.log().numpy()
         log_delay = start.delay.maximum(shortest).log()
-        self._x = np.stack([start.flip_angle, start.phase, log_delay], axis=1).clip(self._low, self._high)
+        rows = [start.flip_angle, start.phase, log_delay]
+        if isinstance(start, Draft) and len(angles) > 3:
+            self._low[:, 3] = 0.0
+            rows.append(start.repetition)
+        self._x = np.stack(rows, axis=1).clip(self._low, self._high)
         self._bound = bound_delays(np.exp(self._x[:, 2]), start.n_rf.numpy())
         self._best_x, self.least = self._x.copy(), np.full(len(self._x), math.inf)
         self._mean, self._square, self._n_steps = np.zeros_like(self._x), np.zeros_like(self._x), 0
@@ -108,7 +114,10 @@ class _Walk:
     def step(self, slopes: Sequence, rate: float) -> None:
         """Go on by the derivatives of the loss by flip angle, phase and delay."""
         by_log_delay = (slopes.delay * self.point.delay).numpy()[..., None]  # chain rule of the logarithm
-        slope = np.stack([slopes.flip_angle, slopes.phase, (self._bound @ by_log_delay)[..., 0]], axis=1)
+        rows = [slopes.flip_angle, slopes.phase, (self._bound @ by_log_delay)[..., 0]]
+        if isinstance(slopes, Draft) and self._x.shape[1] > 3:
+            rows.append(slopes.repetition)
+        slope = np.stack(rows, axis=1)
         self._mean += (1 - ADAM[0]) * (slope - self._mean)
         self._square += (1 - ADAM[1]) * (slope**2 - self._square)
         self._n_steps += 1
@@ -118,8 +127,9 @@ class _Walk:
         self.point = self._sequence(self._x)
 
     def _sequence(self, x: np.ndarray) -> Sequence:
-        flip, phase, log_delay = (torch.from_numpy(part) for part in np.moveaxis(x, 1, 0).copy())
-        return replace(self._start, flip_angle=flip, phase=phase, delay=log_delay.exp())
+        flip, phase, log_delay, *more = (torch.from_numpy(part) for part in np.moveaxis(x, 1, 0).copy())
+        moved = replace(self._start, flip_angle=flip, phase=phase, delay=log_delay.exp())
+        return with_repetition(moved, more[0][:, :1]) if more else moved
 
 
 def bound_delays(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import torch
 
 from sequence_search.layout import Layout
 from sequence_search.limits import Range
-from sequence_search.problem.playable import MOMENTS
 from sequence_search.problem.problem import Problem
-from sequence_search.search_space import GRADIENTS
+from sequence_search.search_space import GRADIENTS, MOMENTS
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafts import Draft, Playing, playing_of
 from sequence_search.strategies.played import DraftSimulator
@@ -70,4 +70,5 @@ def _draft(playing: Playing, single: Sequence) -> Draft | None:
     )
     none = torch.zeros_like(kind)
     numbers = single.flip_angle[:count], single.phase[:count], delay
-    return playing.bounded(Draft(*numbers, kind=kind, gradient=gradient, shortest=none, longest=none))
+    times = {"shortest": none, "longest": none, "repetition": none + playing.repetition_of(float(single.tr))}
+    return playing.bounded(Draft(*numbers, kind=kind, gradient=gradient, **cast(Any, times)))

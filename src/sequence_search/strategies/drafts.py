@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -13,19 +12,21 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sequence_search.acquisition import LEAST_REST
 from sequence_search.columns import Column
+from sequence_search.frame import Frame
 from sequence_search.layout import HARD, Layout
-from sequence_search.limits import Range
-from sequence_search.problem.playable import MOMENTS, layout_of
+from sequence_search.limits import FixedPulses, Limits
+from sequence_search.problem.playable import layout_of
 from sequence_search.problem.problem import Problem
-from sequence_search.search_space import GRADIENTS, SearchSpace
+from sequence_search.search_space import GRADIENTS, MOMENTS, SearchSpace
 from sequence_search.sequence import Sequence
 
 WHOLE_TURN = 2 * math.pi
 MOST_STRUCTURES = 4096  # that are remembered
 NO_BOUND = 1e9  # of a delay [s]: finite, since drafts are compared number by number
 NONE, _, SPOILED = range(len(GRADIENTS))
-LEAST_REST = 1e-4  # from the last readout to the end of the repetition [s]
+FIXED = -1.0  # where a repetition time is not searched
 
 
 def has_slice(problem: Problem) -> bool:
@@ -52,18 +53,23 @@ class Draft(Sequence):
     kind : tensor [*batch, n_rf], place of the pulse's kind in `search_space.pulses`
     gradient : tensor [*batch, n_rf], of the interval after the pulse: 0 none, 1 a crusher, 2 a spoiler
     shortest, longest : tensor [*batch, n_rf], bounds of the delay after the pulse [s]
+    repetition : tensor [*batch, n_rf]
+        Place of the repetition time between its bounds, 0 to 1, on a log scale; that of the first pulse
+        counts. -1 where it is not searched.
     """
 
     COLUMNS = (
         *Sequence.COLUMNS,
         *(Column(name, name, _as_it_is, _as_it_is) for name in ("kind", "gradient", "shortest")),
         Column("longest", "longest", _as_it_is, _as_it_is, padding=NO_BOUND),
+        Column("repetition", "repetition", _as_it_is, _as_it_is, padding=FIXED),
     )
 
     kind: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
     gradient: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
     shortest: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
     longest: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
+    repetition: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
 
 
 def delay_bounds(
@@ -74,6 +80,16 @@ def delay_bounds(
     if not isinstance(sequence, Draft):
         return least, most
     return sequence.shortest.maximum(least), sequence.longest.minimum(most)
+
+
+def is_repetition_free(sequence: Sequence) -> bool:
+    """Whether a repetition time is searched."""
+    return isinstance(sequence, Draft) and bool((sequence.repetition >= 0).any())
+
+
+def with_repetition(sequence: Sequence, repetition: Float[Tensor, "*batch 1"]) -> Sequence:
+    """Drafts with this place of the repetition time at every pulse, so that it stays without the first."""
+    return sequence.with_columns({"repetition": repetition.expand(sequence.delay.shape)})
 
 
 class Expansion(NamedTuple):
@@ -107,10 +123,12 @@ class Playing:
     sides : least time from the centre of a pulse of each to whatever else is played [s]; None: it is free
     fixed : flip angle of those of fixed amplitude [rad]; None: it is free
     crusher : time of a crusher or spoiler [s]
-    tr : repetition time [s], or inf
+    tr : repetition time [s], or inf; if it is searched the longest
+    least_tr : the shortest if it is searched [s]; None: it is not
     n_echoes : readouts; above 1 the last pulse of a draft is that of a train, of twice the delay before
     shortest_delay : between instantaneous pulses [s]
     echo_spacing : least and largest [s]
+    gradient : what stands where none was chosen: 0, or another where there must be one
     """
 
     kinds: tuple[str, ...] = ("hard",)
@@ -121,6 +139,8 @@ class Playing:
     n_echoes: int = 1
     shortest_delay: float = 0.0
     echo_spacing: tuple[float, float] = (0.0, math.inf)
+    least_tr: float | None = None
+    gradient: int = NONE
 
     def expansion(self, kind: tuple[int, ...], gradient: tuple[int, ...]) -> Expansion:
         """Of a draft with these kinds and gradients."""
@@ -136,8 +156,37 @@ class Playing:
         """Gradients without what has no meaning, and no spoiler right before a readout."""
         behind = draft.n_rf[..., None] - torch.arange(draft.gradient.shape[-1])  # 1 for the last pulse
         is_train = self.n_echoes > 1
-        spoils = (behind <= 1 + is_train) & (draft.gradient == SPOILED)
-        return torch.where(spoils | ((behind <= 1) & is_train), NONE, draft.gradient)
+        gradient = torch.where(draft.gradient == NONE, float(self.gradient), draft.gradient)
+        spoils = (behind <= 1 + is_train) & (gradient == SPOILED)
+        return torch.where(spoils | ((behind <= 1) & is_train), NONE, gradient)
+
+    def frame(self, limits: Limits) -> Frame:
+        """The pulses that are given, as drafts."""
+        return Frame(*(None if part is None else self._given(part) for part in (limits.head, limits.tail)))
+
+    def _given(self, part: FixedPulses) -> Draft:
+        pulses = replace(part.sequence, layout=None).turn_first_to_zero()
+        columns = cast(Any, pulses.columns())
+        kinds = part.pulses or (HARD,) * len(part)
+        codes = map(GRADIENTS.index, part.gradients or (GRADIENTS[NONE],) * len(part))
+        columns["kind"] = pulses.delay.new_tensor([self.kinds.index(name) for name in kinds])
+        columns["gradient"] = pulses.delay.new_tensor([*codes])
+        columns["repetition"] = torch.full_like(pulses.delay, FIXED)
+        return Draft(**columns, shortest=pulses.delay, longest=pulses.delay)
+
+    def tr_of(self, repetition: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+        """Repetition time at places between its bounds [s]."""
+        low = self.tr if self.least_tr is None else self.least_tr
+        return np.asarray(low * self.tr_ratio ** repetition.clip(0, 1))
+
+    def repetition_of(self, tr: float) -> float:
+        """Place of a repetition time between its bounds; -1 where it is not searched."""
+        return FIXED if self.least_tr is None else math.log(tr / self.least_tr) / math.log(self.tr_ratio)
+
+    @property
+    def tr_ratio(self) -> float:
+        """Of the longest to the shortest repetition time."""
+        return 1.0 if self.least_tr is None else self.tr / self.least_tr
 
     def bounded(self, sequence: Sequence) -> Draft:
         """Sequences as drafts, whose shortest delays follow from what they play, and no delay below them.
@@ -148,6 +197,7 @@ class Playing:
         if not isinstance(sequence, Draft):
             columns = cast(Any, sequence.columns())
             columns |= dict.fromkeys(("kind", "gradient", "shortest", "longest"), plain)
+            columns["repetition"] = torch.full_like(plain, FIXED)
             sequence = Draft(**columns, present=sequence.present)
         sides = [self.shortest_delay / 2 if side is None else side for side in self.sides]
         is_there = torch.arange(plain.shape[-1]) < sequence.n_rf[..., None]
@@ -174,6 +224,7 @@ class Playing:
             longest=longest,
             delay=sequence.delay.maximum(shortest).minimum(longest),
             gradient=gradient,
+            repetition=sequence.repetition if self.least_tr is None else sequence.repetition.maximum(plain),
         )
 
 
@@ -191,43 +242,31 @@ def _expansion(playing: Playing, kind: tuple[int, ...], gradient: tuple[int, ...
     return Expansion(layout, np.array(pulse), delay, total, flip, rest)
 
 
-def with_fewer_gradients(sequence: Sequence) -> list[Sequence]:
-    """A single draft without one or more of its gradients, those with the fewest left last."""
-    if not isinstance(sequence, Draft):
-        return []
-    played = sequence.gradient.nonzero()[:, 0].tolist()
-    fewer: list[Sequence] = []
-    for count in range(1, len(played) + 1):
-        for places in itertools.combinations(played, count):
-            gradient = sequence.gradient.clone()
-            gradient[list(places)] = NONE
-            fewer.append(replace(sequence, gradient=gradient))
-    return fewer
-
-
 def playing_of(problem: Problem) -> Playing | None:
     """What a search plays beside flip angles, phases and delays; None if these are all.
 
     Raises
     ------
     ValueError
-        If the repetition time or the echo spacing is a range.
+        If a pulse of fixed amplitude turns by more than the largest flip angle.
     """
     space, acquisition = problem.search_space, problem.acquisition
     if not problem.has_layouts:
         return None
-    tr, _ = acquisition.tr_bounds
-    if isinstance(acquisition.tr, Range):
-        raise ValueError(f"a search takes one repetition time: state tr_ms as a number in '{problem.name}'")
-    kinds = [problem.pulses.get(name) for name in space.pulses]
-    for name, kind in zip(space.pulses, kinds, strict=True):
+    least_tr, tr = acquisition.tr_bounds
+    names = [*space.pulses]
+    for part in filter(None, (problem.limits.head, problem.limits.tail)):
+        names += part.pulses or (HARD,)
+    names = list(dict.fromkeys(names))
+    kinds = [problem.pulses.get(name) for name in names]
+    for name, kind in zip(names, kinds, strict=True):
         if kind is not None and kind.fixed_flip is not None and kind.fixed_flip > space.max_flip:
             raise ValueError(
                 f"pulse '{name}' turns by {math.degrees(kind.fixed_flip):.6g}°, above max_flip_deg of"
                 f" '{problem.name}', {math.degrees(space.max_flip):.6g}"
             )
     return Playing(
-        kinds=space.pulses,
+        kinds=tuple(names),
         sides=tuple(None if kind is None else kind.side for kind in kinds),
         fixed=tuple(None if kind is None else kind.fixed_flip for kind in kinds),
         crusher=space.crusher,
@@ -235,4 +274,6 @@ def playing_of(problem: Problem) -> Playing | None:
         n_echoes=acquisition.echoes,
         shortest_delay=space.min_rf_delay,
         echo_spacing=acquisition.echo_spacing_bounds,
+        least_tr=least_tr if least_tr < tr else None,
+        gradient=min(gradient_codes(space)),
     )

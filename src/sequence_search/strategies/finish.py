@@ -13,9 +13,14 @@ from sequence_search.problem.wishes import ALLOWED, unmet_text
 from sequence_search.pulses.slices import IN_SEARCH
 from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter, Settings
-from sequence_search.strategies.drafts import has_slice, with_fewer_gradients
+from sequence_search.strategies.drafts import has_slice
 from sequence_search.strategies.limited import Limited
-from sequence_search.strategies.played import DraftSimulator, played_as, simulator_of
+from sequence_search.strategies.played import (
+    DraftSimulator,
+    as_short_as_played,
+    played_as,
+    simulator_of,
+)
 from sequence_search.strategies.result import Design, Point, Run, failed, same_family
 
 CHECK_N_PER_TISSUE = 4096
@@ -74,7 +79,7 @@ class Finisher:
         n_seeds : int
             Seeds that ran as one batch and share the meter's time.
         """
-        found = [self.limited.frame.hold(one) for one in found]
+        found = [as_short_as_played(self._standard, self.limited.frame.hold(one)) for one in found]
         pulsed = [one for one in found if _has_pulses(one)]
         idle = [one for one in found if not _has_pulses(one)][:1]
         clean = [one for one in self.clean([*pulsed, *idle]) if math.isfinite(one.loss)]
@@ -161,7 +166,7 @@ class Finisher:
             # The delay of a dropped pulse may have lengthened the one before it beyond its bound.
             longest = self._problem.search_space.max_delay
             forms.append(replace(dropped, delay=dropped.delay.clamp(max=longest)))
-        return [*forms, *with_fewer_gradients(forms[-1])]
+        return [*forms, *self.limited.with_fewer_gradients(forms[-1])]
 
     def evaluate(self, sequences: list[Sequence]) -> list[Evaluated]:
         """Parts of the loss of single sequences over the standard ensemble, as they are."""

@@ -6,20 +6,28 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property, partial
+from typing import cast
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sequence_search.engines.simulator import LossFunction
+from sequence_search.engines.simulator import LossFunction, Simulator
+from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, Measure, exact_structures
 from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.constrained import Constraint
-from sequence_search.strategies.drafts import playing_of
-from sequence_search.strategies.played import simulator_of
+from sequence_search.strategies.drafts import (
+    Draft,
+    Playing,
+    playing_of,
+    with_repetition,
+)
+from sequence_search.strategies.held import delays_held, with_fewer_gradients
+from sequence_search.strategies.played import DraftSimulator, simulator_of
 from sequence_search.strategies.refine import polish
 from sequence_search.strategies.rounds.propose import random_designs
 from sequence_search.structure import Structure
@@ -29,6 +37,7 @@ from sequence_search.voxels import Voxels
 # part of a bound below which the cost is square: so a descent ends near a limit, not to and fro across it.
 PRICE, SOFT = 3.0, 0.05
 N_RANDOM, N_RANDOM_FINE = 256, 32  # designs; fewer where voxels are many, only to know the size of losses
+KEPT_REPETITIONS = 0.5  # share of the proposals with the repetition time of one of the elite
 STRUCTURES_EVERY = 32  # evaluations of a descent: finding them costs 100 times as much as a loss
 
 
@@ -49,12 +58,8 @@ class Limited:
         self.frame = limits.frame
         self.playing = playing_of(problem)
         if self.playing is not None:
-            self.space = self.free_space = self.playing.narrowed(problem.search_space)
-        if self.playing is not None and limits:
-            raise ValueError(
-                f"a search within [limits] takes plain sequences: '{problem.name}' has [sequence], kinds of"
-                " pulse or gradients"
-            )
+            self.space, self.free_space = map(self.playing.narrowed, (self.space, self.free_space))
+            self.frame = self.playing.frame(limits)
         # Along a limit the loss has a slope, and follows the last digits of what is held.
         self.nothing = 1e-6 if limits else 1e-9
 
@@ -65,11 +70,39 @@ class Limited:
 
     def complete(self, free: list[Sequence], *, alone: bool) -> list[Sequence]:
         """Whole sequences of free parts; with `alone` the given pulses alone besides, if there are any."""
-        if self.playing is not None:
-            return [self.playing.bounded(each) for each in free]
+        whole = [self._whole(each) for each in free]
+        if alone and self.frame:
+            whole.append(self.frame.alone if self.playing is None else self._bounded(self.frame.alone))
+        return whole
+
+    def _whole(self, free: Sequence) -> Sequence:
+        if self.playing is None:
+            return self.frame.complete(free) if self.frame else free
+        draft = self.playing.bounded(free)
         if not self.frame:
+            return draft
+        whole = self.frame.complete(draft)
+        return self._bounded(with_repetition(whole, draft.repetition[:1]) if len(draft.delay) else whole)
+
+    def _bounded(self, sequence: Sequence) -> Draft:
+        """A draft within the bounds of its delays, those of the given pulses as they are given."""
+        draft = cast(Playing, self.playing).bounded(sequence)
+        return delays_held(draft, self.frame) if self.frame else draft
+
+    def with_repetitions(
+        self, free: list[Sequence], parents: list[Sequence], rng: np.random.Generator
+    ) -> list[Sequence]:
+        """Free parts with a repetition time each, where it is searched: that of a parent, or any."""
+        if self.playing is None or self.playing.least_tr is None:
             return free
-        return [self.frame.complete(each) for each in free] + ([self.frame.alone] if alone else [])
+        known = [float(one.repetition[0]) for one in parents if isinstance(one, Draft)]
+        chosen = []
+        for each in free:
+            draft, place = self.playing.bounded(each), rng.random()
+            if known and rng.random() < KEPT_REPETITIONS:
+                place = known[int(len(known) * rng.random() ** 2)]
+            chosen.append(with_repetition(draft, draft.delay.new_tensor([place])))
+        return chosen
 
     def descent_loss(self, voxels: Voxels) -> Callable[[], LossFunction]:
         """Maker of the loss of one descent over some voxels: with a price of what misses a limit.
@@ -77,11 +110,12 @@ class Limited:
         The derivatives by given pulses are 0. TE and TI are those of structures found now and then, so that
         the loss of a descent depends on its steps.
         """
-        plain = simulator_of(self._problem, voxels, self._engine).loss_and_gradient
+        simulator = simulator_of(self._problem, voxels, self._engine)
+        plain = simulator.loss_and_gradient
         if not self._problem.limits:
             return lambda: plain
         structures = RecentStructures(STRUCTURES_EVERY)
-        measured = self._problem.measures(voxels, self._engine, structures)
+        measured = _of_drafts(simulator, self._problem.measures(voxels, self._engine, structures))
         price = PRICE * self._range(plain, N_RANDOM)
 
         def loss_of_a_descent() -> LossFunction:
@@ -108,8 +142,14 @@ class Limited:
         single = sequence.without_padding()
         if self.playing.n_echoes > 1 and (single.flip_angle[-2:].abs() < SMALL_PULSE).any():
             return single
-        dropped = single.drop_small_pulses().without_padding()
-        return self.playing.bounded(dropped) if len(dropped.delay) else dropped
+        dropped = self.frame.without_small_pulses(single)
+        return self._bounded(dropped) if len(dropped.delay) else dropped
+
+    def with_fewer_gradients(self, sequence: Sequence) -> list[Sequence]:
+        """A single draft without some of its gradients, where there may be none, but for those given."""
+        if self.playing is None or self.playing.gradient:
+            return []
+        return with_fewer_gradients(sequence, self.frame.is_fixed(sequence))
 
     @property
     def follows_structure(self) -> bool:
@@ -156,7 +196,7 @@ class Limited:
 
     @cached_property
     def _measured(self) -> list[Measure]:
-        return self._problem.measures(self._problem.voxels(), self._engine) if self._problem.limits else []
+        return self._over_standard(None)
 
     @cached_property
     def _structures(self) -> RecentStructures:
@@ -165,9 +205,14 @@ class Limited:
     @cached_property
     def _held(self) -> list[Measure]:
         """As measured, with TE and TI of a structure that stays."""
+        return self._over_standard(self._structures)
+
+    def _over_standard(self, structures: RecentStructures | None) -> list[Measure]:
         if not self._problem.limits:
             return []
-        return self._problem.measures(self._problem.voxels(), self._engine, self._structures)
+        voxels = self._problem.voxels()
+        simulator = simulator_of(self._problem, voxels, self._engine)
+        return _of_drafts(simulator, self._problem.measures(voxels, self._engine, structures))
 
     def _constraints(self, sequence: Sequence) -> list[Constraint]:
         """A constraint for each bound that moving the pulses of a sequence can meet."""
@@ -207,7 +252,7 @@ class Limited:
 
 
 class RecentStructures:
-    """Structures of a batch, found anew now and then, and where its numbers of pulses change."""
+    """Structures of a batch of each layout, found anew now and then, and where numbers of pulses change."""
 
     def __init__(self, every: int) -> None:
         self._every = every
@@ -215,14 +260,25 @@ class RecentStructures:
 
     def forget(self) -> None:
         """Find them anew at the next call."""
-        self._age, self._n_rf, self._found = 0, torch.zeros(0), list[Structure]()
+        self._known = dict[Layout | None, tuple[int, Tensor, list[Structure]]]()
 
     def __call__(self, sequence: Sequence) -> list[Structure]:
         """Structures, at most so many calls old."""
-        if self._age % self._every == 0 or not torch.equal(self._n_rf, sequence.n_rf):
-            self._age, self._n_rf, self._found = 0, sequence.n_rf, exact_structures(sequence)
-        self._age += 1
-        return self._found
+        age, n_rf, found = self._known.get(sequence.layout, (0, torch.zeros(0), []))
+        if age % self._every == 0 or not torch.equal(n_rf, sequence.n_rf):
+            age, n_rf, found = 0, sequence.n_rf, exact_structures(sequence)
+        self._known[sequence.layout] = age + 1, n_rf, found
+        return found
+
+
+def _of_drafts(simulator: Simulator | DraftSimulator, measured: list[Measure]) -> list[Measure]:
+    """Measures of what a search proposes: where these are drafts, of what they stand for."""
+    if not isinstance(simulator, DraftSimulator):
+        return measured
+    return [
+        replace(each, value_and_gradient=partial(simulator.through, each.value_and_gradient))
+        for each in measured
+    ]
 
 
 def _relative_loss(

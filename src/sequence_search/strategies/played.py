@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from sequence_search.checks import check_type
 from sequence_search.engines.fused import ArrayLoss, Arrays
-from sequence_search.engines.simulator import Simulator
+from sequence_search.engines.simulator import LossFunction, Simulator
 from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -47,6 +48,11 @@ def by_layout(
     return [(np.arange(len(flat.flip_angle)), flat)]
 
 
+def as_short_as_played(simulator: Simulator | DraftSimulator, sequence: Sequence) -> Sequence:
+    """Drafts with the delays that they are played with, where a repetition shortens them."""
+    return simulator.shortened(sequence) if isinstance(simulator, DraftSimulator) else sequence
+
+
 class DraftSimulator:
     """A `Simulator` of drafts, of which each is played as the sequence that it stands for."""
 
@@ -66,6 +72,11 @@ class DraftSimulator:
         numbers = self._numbers(draft)
         for rows, expansion in numbers.structures.groups:
             yield rows, _sequences(numbers, rows, expansion)
+
+    def shortened(self, draft: Sequence) -> Sequence:
+        """Drafts with the delays that they are played with, so that what is played alike is alike."""
+        played = torch.from_numpy(self._numbers(draft).delay).reshape(draft.delay.shape)
+        return draft.with_columns({"delay": played})
 
     def signal(self, draft: Sequence) -> Complex[Tensor, "*batch n_signals"]:
         """Complex signals at all readouts of all voxels, 0 of what is no sequence."""
@@ -94,19 +105,30 @@ class DraftSimulator:
 
     def loss_and_gradient(self, draft: Sequence) -> tuple[Float[Tensor, "*batch"], Sequence]:
         """Loss [*batch], inf of what is no sequence, and its derivatives by the columns of the drafts."""
+        return self._derived(self._loss_of, draft, math.inf)
+
+    def through(self, function: LossFunction, draft: Sequence) -> tuple[Float[Tensor, "*batch"], Sequence]:
+        """Value of a function of sequences, nan of what is no sequence, and its derivatives by the drafts."""
+        return self._derived(partial(_of_sequences, function), draft, math.nan)
+
+    def _derived(self, of_rows: OfRows, draft: Sequence, nothing: float) -> tuple[Tensor, Sequence]:
         numbers = self._numbers(draft)
-        loss = np.full(len(numbers.flip), math.inf)
+        loss = np.full(len(numbers.flip), nothing)
         flip, phase, delay = (np.zeros_like(numbers.flip) for _ in range(3))
         rest = np.zeros(len(loss))
         for rows, expansion in numbers.structures.groups:
-            loss[rows], (by_flip, by_phase, by_delay) = self._loss_of(numbers, rows, expansion)
+            loss[rows], (by_flip, by_phase, by_delay) = of_rows(numbers, rows, expansion)
             by_flip = np.where(np.isnan(expansion.flip), by_flip, 0.0)
             np.add.at(flip, (rows[:, None], expansion.pulse), by_flip)
             np.add.at(phase, (rows[:, None], expansion.pulse), by_phase)
             np.add.at(delay, (rows[:, None], expansion.delay), by_delay[:, : len(expansion.delay)])
             if expansion.layout.steady:
                 rest[rows] = by_delay[:, -1]
-        columns = {"flip_angle": flip, "phase": phase, "delay": numbers.by_own_delay(delay, rest)}
+        by_own, by_tr = numbers.by_times(delay, rest)
+        columns = {"flip_angle": flip, "phase": phase, "delay": by_own}
+        if self._playing.least_tr is not None:
+            columns["repetition"] = np.zeros_like(flip)
+            columns["repetition"][:, 0] = by_tr * numbers.tr * math.log(self._playing.tr_ratio)
         slopes = {
             name: torch.from_numpy(columns.get(name, np.zeros_like(flip))).reshape(part.shape)
             for name, part in draft.columns().items()
@@ -122,8 +144,7 @@ class DraftSimulator:
         array_loss = self._losses[expansion.layout]
         if array_loss is not None:
             return array_loss(_arrays(numbers, rows, expansion))
-        values, by = self._simulator.loss_and_gradient(_sequences(numbers, rows, expansion))
-        return values.numpy(), (by.flip_angle.numpy(), by.phase.numpy(), by.delay.numpy())
+        return _of_sequences(self._simulator.loss_and_gradient, numbers, rows, expansion)
 
     def _numbers(self, draft: Sequence) -> _Numbers:
         check_type(draft, Draft)
@@ -134,7 +155,8 @@ class DraftSimulator:
             part.reshape(self._last.total.shape).numpy()
             for part in (draft.flip_angle, draft.phase, draft.delay)
         )
-        return _Numbers.of(flip, phase, delay, self._last)
+        tr = self._playing.tr_of(draft.repetition.reshape(flip.shape)[:, 0].numpy())
+        return _Numbers.of(flip, phase, delay, tr, self._last)
 
 
 class _Structures(NamedTuple):
@@ -146,7 +168,7 @@ class _Structures(NamedTuple):
     shortest : of these [batch, n_rf], s
     total : how often each delay counts up to the last readout [batch, n_rf]
     least_rest : least time from the last readout to the end of a repetition [batch], s
-    room : time for what delays have beyond the shortest [batch], s
+    shortest_tr : least time of a repetition [batch], s
     groups : rows and expansion of each structure, without drafts that are no sequence
     """
 
@@ -154,7 +176,7 @@ class _Structures(NamedTuple):
     shortest: np.ndarray
     total: np.ndarray
     least_rest: np.ndarray
-    room: np.ndarray
+    shortest_tr: np.ndarray
     groups: list[tuple[np.ndarray, Expansion]]
 
     def are_those_of(self, draft: Draft) -> bool:
@@ -177,11 +199,15 @@ def _structures(playing: Playing, draft: Draft) -> _Structures:
     for rows, expansion in groups:
         total[rows, : len(expansion.total)] = expansion.total
         least_rest[rows] = expansion.rest
-    room = playing.tr - least_rest - (total * shortest).sum(1)
+    shortest_tr = least_rest + (total * shortest).sum(1)
     # Nor is what cannot keep its echo spacing.
-    possible = (room >= 0) & (flat.shortest <= flat.longest * (1 + ROUNDING)).all(-1).numpy()
+    possible = (shortest_tr <= playing.tr * (1 + ROUNDING)) & (
+        flat.shortest <= flat.longest * (1 + ROUNDING)
+    ).all(-1).numpy()
     fit = [(rows[possible[rows]], expansion) for rows, expansion in groups]
-    return _Structures(draft, shortest, total, least_rest, room, [group for group in fit if len(group[0])])
+    return _Structures(
+        draft, shortest, total, least_rest, shortest_tr, [group for group in fit if len(group[0])]
+    )
 
 
 class _Numbers(NamedTuple):
@@ -192,6 +218,7 @@ class _Numbers(NamedTuple):
     beyond : what the delays of the drafts have beyond the shortest, before [s]
     scale : part of it that fits [batch, 1]
     rest : of the repetition after the last readout [batch], s; inf without repetition
+    tr : repetition time [batch], s
     """
 
     flip: np.ndarray
@@ -200,26 +227,32 @@ class _Numbers(NamedTuple):
     beyond: np.ndarray
     scale: np.ndarray
     rest: np.ndarray
+    tr: np.ndarray
     structures: _Structures
 
     @classmethod
-    def of(cls, flip: np.ndarray, phase: np.ndarray, delay: np.ndarray, structures: _Structures) -> _Numbers:
-        """From those of the drafts."""
+    def of(
+        cls, flip: np.ndarray, phase: np.ndarray, delay: np.ndarray, tr: np.ndarray, structures: _Structures
+    ) -> _Numbers:
+        """From those of the drafts; a repetition is never shorter than what is played in it."""
+        room = np.maximum(tr - structures.shortest_tr, 0.0)
         beyond = delay - structures.shortest
         needed = (beyond * structures.total).sum(1)
-        too_long = (needed > structures.room) & (needed > 0)
-        scale = np.where(too_long, structures.room / np.where(too_long, needed, 1.0), 1.0)[:, None]
-        rest = structures.room - scale[:, 0] * needed + structures.least_rest
-        return cls(flip, phase, structures.shortest + scale * beyond, beyond, scale, rest, structures)
+        too_long = (needed > room) & (needed > 0)
+        scale = np.where(too_long, room / np.where(too_long, needed, 1.0), 1.0)[:, None]
+        rest = room - scale[:, 0] * needed + structures.least_rest
+        return cls(flip, phase, structures.shortest + scale * beyond, beyond, scale, rest, tr, structures)
 
-    def by_own_delay(self, by_delay: np.ndarray, by_rest: np.ndarray) -> np.ndarray:
-        """Derivatives by the delays of the drafts, from those by the delays played and by the rest."""
+    def by_times(self, by_delay: np.ndarray, by_rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Derivatives by the delays of drafts and by the TR, from those by the delays and rest played."""
         total = self.structures.total
         slope = by_delay - by_rest[:, None] * total
         scaled = self.scale < 1
         needed = np.where(scaled[:, 0], (self.beyond * total).sum(1), 1.0)
         along = ((slope * self.beyond).sum(1) / needed)[:, None]
-        return np.asarray(np.where(scaled, self.scale * (slope - along * total), slope))
+        by_tr = np.where(scaled, along, 0.0)[:, 0] + by_rest
+        by_own = np.where(scaled, self.scale * (slope - along * total), slope)
+        return by_own, np.where(self.tr > self.structures.shortest_tr, by_tr, 0.0)
 
 
 def _arrays(numbers: _Numbers, rows: np.ndarray, expansion: Expansion) -> Arrays:
@@ -234,3 +267,15 @@ def _arrays(numbers: _Numbers, rows: np.ndarray, expansion: Expansion) -> Arrays
 def _sequences(numbers: _Numbers, rows: np.ndarray, expansion: Expansion) -> Sequence:
     flip_angle, phase, delay = map(torch.from_numpy, _arrays(numbers, rows, expansion))
     return Sequence(flip_angle, phase, delay, layout=expansion.layout)
+
+
+def _of_sequences(
+    function: LossFunction, numbers: _Numbers, rows: np.ndarray, expansion: Expansion
+) -> tuple[np.ndarray, Arrays]:
+    """Value of a function of what the drafts in these rows play, and its derivatives by the numbers of it."""
+    values, by = function(_sequences(numbers, rows, expansion))
+    return values.numpy(), (by.flip_angle.numpy(), by.phase.numpy(), by.delay.numpy())
+
+
+# Of some rows of the drafts, which are of one structure.
+OfRows = Callable[[_Numbers, np.ndarray, Expansion], tuple[np.ndarray, Arrays]]

@@ -27,7 +27,7 @@ from sequence_search.strategies.constrained import (
     Smooth,
     augmented_least,
 )
-from sequence_search.strategies.drafts import delay_bounds
+from sequence_search.strategies.drafts import Draft, delay_bounds, is_repetition_free, with_repetition
 
 # A clock below this part of the time to readout counts as refocused.
 REFOCUSED = 1e-4
@@ -51,7 +51,7 @@ def polish(
     max_iterations: int = 200,
     tolerance: float = 1e-12,
 ) -> tuple[float, Sequence]:
-    """Converge a single sequence, on flip angles, phases and log delays within their bounds.
+    """Converge a single sequence, on flip angles, phases, log delays and a free TR within their bounds.
 
     L-BFGS-B stalls where a pathway refocuses: there the loss has a kink in the delays, and optima like to
     sit in it. So it takes turns with SLSQP along the kinks reached, with the delays held to refocus.
@@ -110,8 +110,8 @@ def polish(
             x = augmented_least(loss, limits, smooth, found)
             if (now := standing(x)) < reached:
                 found, reached = x, now
-            echoes = refocused_clocks(np.exp(x[2 * variables.n_rf :]))
-            held = _keep_refocused(echoes, variables.n_rf) + limits.for_slsqp()
+            echoes = refocused_clocks(variables.delays(x))
+            held = _keep_refocused(echoes, variables.n_rf, len(x)) + limits.for_slsqp()
             if held and not meter.must_end():
                 # Constraints that are far from met now will hardly be.
                 most = max_iterations if now[0] <= NEARLY_MET else min(max_iterations, LAST_TRY)
@@ -127,7 +127,10 @@ def polish(
 
 @dataclass(frozen=True, slots=True)
 class _Variables:
-    """What a polish moves: flip angles, phases and log delays of a single sequence, in one array [3 n_rf]."""
+    """What a polish moves: flip angles, phases and log delays of a single sequence, in one array [3 n_rf].
+
+    Where a repetition time is searched its place between its bounds comes last.
+    """
 
     single: Sequence
     space: SearchSpace
@@ -147,7 +150,7 @@ class _Variables:
         if self.fixed is not None:
             flip = torch.where(self.fixed, single.flip_angle, flip)
             delay = torch.where(self.fixed, single.delay, delay)
-        return torch.cat([flip, single.phase, delay.log()]).numpy()
+        return torch.cat([flip, single.phase, delay.log(), self._repetition(single)]).numpy()
 
     @property
     def bounds(self) -> list[tuple[float | None, float | None]]:
@@ -156,25 +159,39 @@ class _Variables:
         delays = list(zip(*(end.log().tolist() for end in delay_bounds(self.single, space)), strict=True))
         bounds: list[tuple[float | None, float | None]]
         bounds = [*[(-space.max_flip, space.max_flip)] * n_rf, *[(None, None)] * n_rf, *delays]
+        bounds += [(0.0, 1.0)] * len(self._repetition(self.single))
         if self.fixed is None:
             return bounds
-        fixed = self.fixed.repeat(3).tolist()
+        fixed = [*self.fixed.repeat(3).tolist(), False][: len(bounds)]
         return [(at, at) if held else pair for at, held, pair in zip(self.start, fixed, bounds, strict=True)]
 
     def sequence(self, x: np.ndarray) -> Sequence:
         """The sequence of such an array."""
-        flip, phase, log_delay = torch.from_numpy(x.copy()).reshape(3, self.n_rf)
+        flip, phase, log_delay, repetition = torch.from_numpy(x.copy()).split(
+            [*[self.n_rf] * 3, len(x) - 3 * self.n_rf]
+        )
         delay = log_delay.exp()
         if self.fixed is not None:
             delay = torch.where(self.fixed, self.single.delay, delay)
-        return replace(self.single, flip_angle=flip, phase=phase, delay=delay)
+        moved = replace(self.single, flip_angle=flip, phase=phase, delay=delay)
+        return with_repetition(moved, repetition) if len(repetition) else moved
+
+    def delays(self, x: np.ndarray) -> np.ndarray:
+        """The delays [n_rf] of such an array [s]."""
+        return np.asarray(np.exp(x[2 * self.n_rf : 3 * self.n_rf]))
+
+    def _repetition(self, sequence: Sequence) -> Tensor:
+        """That of a single sequence, or of derivatives by it; empty where it is not searched."""
+        searched = isinstance(sequence, Draft) and is_repetition_free(self.single)
+        return sequence.repetition[:1] if searched else sequence.delay[:0]  # type: ignore[attr-defined]
 
     def value_and_slopes(self, function: Constraint, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Value of a function of the sequence, and its derivatives by the variables."""
         point = self.sequence(x)
         value, gradient = function(point)
         by_log_delay = gradient.delay * point.delay
-        return float(value), torch.cat([gradient.flip_angle, gradient.phase, by_log_delay]).numpy()
+        slopes = [gradient.flip_angle, gradient.phase, by_log_delay, self._repetition(gradient)]
+        return float(value), torch.cat(slopes).numpy()
 
 
 @cache
@@ -199,16 +216,19 @@ def refocused_clocks(delay: Float[np.ndarray, " n_rf"]) -> Float[np.ndarray, "ec
     return np.array(chosen).reshape(-1, len(delay))
 
 
-def _keep_refocused(echoes: np.ndarray, n_rf: int) -> list[dict[str, Any]]:
+def _keep_refocused(echoes: np.ndarray, n_rf: int, n_variables: int) -> list[dict[str, Any]]:
     """SLSQP's constraint that the pathways stay refocused; none without echoes."""
     if not len(echoes):
         return []
 
+    delays = slice(2 * n_rf, 3 * n_rf)
+
     def clocks(x: np.ndarray) -> np.ndarray:
-        return np.asarray(echoes @ np.exp(x[2 * n_rf :]))
+        return np.asarray(echoes @ np.exp(x[delays]))
 
     def jacobian(x: np.ndarray) -> np.ndarray:
-        free = np.zeros((len(echoes), 2 * n_rf))
-        return np.hstack([free, echoes * np.exp(x[2 * n_rf :])])
+        slopes = np.zeros((len(echoes), n_variables))
+        slopes[:, delays] = echoes * np.exp(x[delays])
+        return slopes
 
     return [{"type": "eq", "fun": clocks, "jac": jacobian}]

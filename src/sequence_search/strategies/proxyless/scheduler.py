@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.drafts import NO_BOUND, NONE, Draft, Playing, gradient_codes
+from sequence_search.strategies.drafts import FIXED, NO_BOUND, NONE, Draft, Playing, gradient_codes
 
 IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
 
@@ -79,6 +79,7 @@ class Scheduler:
             gradient=self.gradients[gradient].to(delay) if gradient.shape[-1] else none,
             shortest=none,
             longest=none + NO_BOUND,
+            repetition=none + FIXED,
         )
         bounded = playing.bounded(draft)
         # Idle times go on beyond what has to fit in, so that a step moves them whatever that is.

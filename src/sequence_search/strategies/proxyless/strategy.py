@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 
+from sequence_search.limits import Range
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Progress
@@ -121,6 +122,10 @@ class Proxyless(Strategy):
             raise ValueError(
                 f"strategy 'proxyless' cannot keep the [limits] of '{problem.name}': "
                 "take multistart, evolution or random, or leave the limits out"
+            )
+        if isinstance(problem.acquisition.tr, Range):
+            raise ValueError(
+                f"strategy 'proxyless' takes one repetition time: state tr_ms as a number in '{problem.name}'"
             )
         if self.gates == "two" and space.rf_candidates + len(space.wait_ranges) < 2:
             raise ValueError("gates='two' needs at least two candidate operations a layer")

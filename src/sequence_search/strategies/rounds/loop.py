@@ -18,7 +18,7 @@ from sequence_search.strategies.base import Meter, Progress
 from sequence_search.strategies.descent import descend
 from sequence_search.strategies.drafts import has_slice
 from sequence_search.strategies.finish import Finisher
-from sequence_search.strategies.played import played_as, simulator_of
+from sequence_search.strategies.played import as_short_as_played, played_as, simulator_of
 from sequence_search.strategies.result import Point, Run, failed, family_place
 
 # A round that lowers the least loss by less than this part of it brought nothing.
@@ -183,6 +183,7 @@ class RoundSearch:
         rng.bit_generator.state = state.generator
         parents = self._limited.free_parts([one.sequence for one in state.elite])
         free = self._propose(parents, self._limited.free_space, rng)
+        free = self._limited.with_repetitions(free, parents, rng)
         proposals = self._limited.complete(free, alone=not state.elite)
         loss, refined = descend(
             self._descent_loss(),
@@ -192,7 +193,7 @@ class RoundSearch:
             parts=[(max(1, round(part * self._rounds.steps)), kept) for part, kept in self._halvings],
             meter=meter,
         )
-        refined = self._limited.frame.hold(refined)
+        refined = as_short_as_played(self._simulator, self._limited.frame.hold(refined))
         # On more voxels than the descent saw: few are fitted one by one where nothing dephases within them.
         loss, _ = self._judging_loss()(refined)
         meter.spend(len(loss))

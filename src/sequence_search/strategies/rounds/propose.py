@@ -15,7 +15,7 @@ import torch
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.descent import echoes
-from sequence_search.strategies.drafts import Draft, gradient_codes
+from sequence_search.strategies.drafts import FIXED, Draft, gradient_codes
 
 TRIES = 8  # to find a pathway that can refocus
 MOST_CHANGES = 4  # of one child: the way from one good structure to another leads over bad ones
@@ -83,7 +83,17 @@ def _as_sequence(pulses: Pulses) -> Sequence:
         return Sequence(flip_angle, phase, delay)
     kind, gradient = more
     none = torch.zeros_like(delay)
-    return Draft(flip_angle, phase, delay, kind=kind, gradient=gradient, shortest=none, longest=none)
+    # Bounds and a repetition time come with what all sequences of the problem have in common.
+    return Draft(
+        flip_angle,
+        phase,
+        delay,
+        kind=kind,
+        gradient=gradient,
+        shortest=none,
+        longest=none,
+        repetition=none + FIXED,
+    )
 
 
 def _random_pulses(space: SearchSpace, n_rf: int, rng: np.random.Generator) -> Pulses:

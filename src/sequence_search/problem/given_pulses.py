@@ -1,0 +1,75 @@
+"""Whether the first and last pulses that a problem gives can be played in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sequence_search.acquisition import Acquisition
+from sequence_search.checks import Fault
+from sequence_search.layout import HARD, SPOILER
+from sequence_search.limits import FixedPulses, Limits
+from sequence_search.problem.errors import nearest
+from sequence_search.pulses.kinds import Kind
+from sequence_search.search_space import NO_GRADIENT, ROUNDING, SearchSpace
+
+SAME_FLIP = 1e-6  # relative
+
+
+def check_given(
+    space: SearchSpace, limits: Limits, pulses: Mapping[str, Kind], acquisition: Acquisition
+) -> None:
+    """Refuse given pulses of a kind that there is not, or whose delays have no room for what stands in them.
+
+    Raises
+    ------
+    ValueError
+    """
+    sides = [pulses[name].side if name in pulses else 0.0 for name in space.pulses]
+    for name, part, after in (("head", limits.head, min(sides)), ("tail", limits.tail, 0.0)):
+        if part is not None:
+            _check_kinds(name, part, pulses)
+            _check_delays(name, part, pulses, space.crusher, after)
+    if limits.tail is not None and limits.tail.gradients and limits.tail.gradients[-1] == SPOILER:
+        raise Fault("{tail}: a spoiler right before the readout leaves nothing to read")
+    if limits.tail is not None and acquisition.echoes > 1:
+        _check_train(limits.tail, acquisition)
+
+
+def _check_kinds(name: str, part: FixedPulses, pulses: Mapping[str, Kind]) -> None:
+    for number, (kind, flip) in enumerate(zip(part.pulses, part.flip_angle, strict=False), start=1):
+        if kind not in pulses and kind != HARD:
+            message = f"{{{name}}}: pulse {{0}} is of a kind '{{1}}' that there is not{{2}}"
+            raise Fault(message, number, kind, nearest(kind, [HARD, *pulses]))
+        fixed = pulses[kind].fixed_flip if kind in pulses else None
+        if fixed is not None and abs(flip - fixed) > SAME_FLIP * fixed:
+            message = f"{{{name}}}: pulse {{0}} is of kind '{{1}}', whose amplitude is fixed: its flip angle"
+            raise Fault(message + " must be {2:rad}, got {3:rad}", number, kind, fixed, flip)
+
+
+def _check_delays(
+    name: str, part: FixedPulses, pulses: Mapping[str, Kind], crusher: float, after: float
+) -> None:
+    """Refuse a delay shorter than what stands in it; `after` the last pulse takes the next so much [s]."""
+    kinds, gradients = part.pulses or (HARD,) * len(part), part.gradients or (NO_GRADIENT,) * len(part)
+    sides = [pulses[kind].side if kind in pulses else 0.0 for kind in kinds] + [after]
+    for at, (delay, gradient) in enumerate(zip(part.delay, gradients, strict=True)):
+        needed = sides[at] + sides[at + 1] + crusher * (gradient != NO_GRADIENT)
+        if delay < needed * (1 - ROUNDING):
+            message = f"{{{name}}}: the delay after pulse {{0}} must be at least {{1:s}}, what stands in it,"
+            raise Fault(message + " got {2:s}", at + 1, needed, delay)
+
+
+def _check_train(tail: FixedPulses, acquisition: Acquisition) -> None:
+    if len(tail) < 2:
+        raise Fault("{tail} of a train must have its excitation and its refocusing pulse, got one pulse")
+    before, after = tail.delay[-2:]
+    if abs(before - after) > ROUNDING * before:
+        message = "{tail}: the last two delays of a train are half its echo spacing, and equal, got {0:s} and"
+        raise Fault(message + " {1:s}", before, after)
+    if len(set(tail.gradients[-2:])) > 1:
+        given = " and ".join(tail.gradients[-2:])
+        raise Fault("{tail}: the last two gradients of a train are alike, got {0}", given)
+    low, high = acquisition.echo_spacing_bounds
+    if not low * (1 - ROUNDING) <= 2 * after <= high * (1 + ROUNDING):
+        message = "{tail} has an echo spacing of {0:s}, and {echo_spacing} is from {1:s} to {2:s}"
+        raise Fault(message, 2 * after, low, high)

@@ -1,0 +1,101 @@
+"""The least times that any sequence of a problem takes, and times stated below them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sequence_search.acquisition import LEAST_REST, Acquisition
+from sequence_search.checks import Fault
+from sequence_search.limits import Limits
+from sequence_search.pulses.kinds import Kind
+from sequence_search.search_space import NO_GRADIENT, ROUNDING, SearchSpace
+
+
+@dataclass(frozen=True, slots=True)
+class LeastTimes:
+    """Least times between pulses that are free [s], of the shortest kinds and the gradients that must be.
+
+    Attributes
+    ----------
+    between : from centre to centre
+    before_readout : from the excitation to the readout
+    half_spacing : half the echo spacing of a train
+    rest : from the last readout to the next repetition
+    """
+
+    between: float
+    before_readout: float
+    half_spacing: float
+    rest: float
+
+
+def least_times(space: SearchSpace, pulses: Mapping[str, Kind], acquisition: Acquisition) -> LeastTimes:
+    """Of a search space with its kinds of pulse; an instantaneous one takes half the shortest delay."""
+    kinds = [pulses.get(name) for name in space.pulses]
+    sides = [space.min_rf_delay / 2 if kind is None else kind.side for kind in kinds]
+    # What has a fixed amplitude inverts, and excites nothing.
+    exciting = [side for side, kind in zip(sides, kinds, strict=True) if kind is None or not kind.fixed_flip]
+    shortest, excitation = min(sides), min(exciting or sides)
+    crusher = 0.0 if NO_GRADIENT in space.gradients else space.crusher
+    # A spoiler right before a readout is none.
+    at_readout = crusher if "crusher" in space.gradients else 0.0
+    half = max(space.min_rf_delay, excitation + shortest + at_readout)
+    return LeastTimes(
+        between=max(space.min_rf_delay, 2 * shortest + crusher),
+        before_readout=max(space.min_rf_delay, excitation + at_readout),
+        half_spacing=max(half, acquisition.echo_spacing_bounds[0] / 2),
+        rest=max(LEAST_REST, min(0.0 if kind is None else kind.side for kind in kinds)),
+    )
+
+
+def check_times(
+    space: SearchSpace, limits: Limits, pulses: Mapping[str, Kind], acquisition: Acquisition
+) -> None:
+    """Refuse times that no sequence of a problem can keep.
+
+    Raises
+    ------
+    ValueError
+    """
+    least, is_train = least_times(space, pulses, acquisition), acquisition.echoes > 1
+    if is_train and space.max_rf < 2:
+        raise Fault("{echoes} of 2 or more needs {max_rf} of at least 2, got {0}", space.max_rf)
+    half = limits.tail.delay[-1] if is_train and limits.tail is not None else least.half_spacing
+    longest = "{max_delay} must be at least {0:s}, what the shortest pulses and their gradients take, got"
+    _refuse_below(longest, half if is_train else least.before_readout, space.max_delay)
+    spacing = "{echo_spacing} must be at least {0:s}, twice the shortest delay, got"
+    _refuse_below(spacing, 2 * half, acquisition.echo_spacing_bounds[1])
+    to_readout = _to_readout(least, half, limits, acquisition)
+    tr = "{tr} must be at least {0:s}, the time of the shortest sequence, got"
+    _refuse_below(tr, to_readout + least.rest, acquisition.tr_bounds[1])
+    whole = "{time_to_readout} must be at least {0:s}, the time of the given pulses and the shortest delay"
+    if limits.time_to_readout is not None:
+        _refuse_below(whole + " of the others, got", to_readout, limits.time_to_readout.high)
+    te = "{te} must be at least {0:s}, that of the shortest pulses, got"
+    if limits.te is not None:
+        shortest = least.before_readout if limits.tail is None else 0.0
+        shortest = 2 * half * limits.te_readout if is_train else shortest
+        _refuse_below(te, shortest, limits.te.high)
+    for name in ("time_to_readout", "te", "ti"):
+        stated = getattr(limits, name)
+        if stated is not None and stated.low > acquisition.tr_bounds[1]:
+            message = f"{{{name}}}: low must be within the repetition time, {{0:s}}, got {{1:s}}"
+            raise Fault(message, acquisition.tr_bounds[1], stated.low)
+
+
+def _to_readout(least: LeastTimes, half: float, limits: Limits, acquisition: Acquisition) -> float:
+    """Least time from the first pulse to the last readout [s]."""
+    asked = 1.0 if limits.n_rf is None else limits.n_rf.low
+    n_free = max(1, round(asked) - limits.n_fixed)
+    given = float(limits.frame.alone.time_to_readout)
+    if limits.tail is not None:
+        return given + n_free * least.between + 2 * (acquisition.echoes - 1) * half
+    if acquisition.echoes > 1:
+        return given + max(0, n_free - 2) * least.between + 2 * acquisition.echoes * half
+    return given + (n_free - 1) * least.between + least.before_readout
+
+
+def _refuse_below(message: str, least: float, stated: float) -> None:
+    if stated < least * (1 - ROUNDING):
+        raise Fault(message + " {1:s}", least, stated)
