@@ -119,19 +119,26 @@ function shapedRotation(kind: Kind, flip: number, { voxels, places }: Lanes): Ro
  */
 function turnsOf(kind: Kind, flip: number, frequency: number): [number, number, number] {
   const turn = 2 * Math.PI * kind.dwell * frequency;
-  let [aRe, aIm, bRe, bIm] = [1, 0, 0, 0];
+  let aRe = 1;
+  let aIm = 0;
+  let bRe = 0;
+  let bIm = 0;
   for (let step = 0; step < kind.real.length; step++) {
-    const [x, y] = [flip * kind.real[step], flip * kind.imaginary[step]];
+    const x = flip * kind.real[step];
+    const y = flip * kind.imaginary[step];
     const angle = Math.sqrt(x * x + y * y + turn * turn);
     const cos = Math.cos(angle / 2);
     const sinc = angle > 0 ? Math.sin(angle / 2) / angle : 0.5;
-    const [cIm, dRe, dIm] = [-turn * sinc, y * sinc, -x * sinc]; // a = cos + i cIm, b = dRe + i dIm of the step
-    [aRe, aIm, bRe, bIm] = [
-      cos * aRe - cIm * aIm - (dRe * bRe + dIm * bIm),
-      cos * aIm + cIm * aRe - (dRe * bIm - dIm * bRe),
-      dRe * aRe - dIm * aIm + cos * bRe + cIm * bIm,
-      dRe * aIm + dIm * aRe + cos * bIm - cIm * bRe,
-    ];
+    const cIm = -turn * sinc; // a = cos + i cIm, b = dRe + i dIm of the step
+    const dRe = y * sinc;
+    const dIm = -x * sinc;
+    const nextRe = cos * aRe - cIm * aIm - (dRe * bRe + dIm * bIm);
+    const nextIm = cos * aIm + cIm * aRe - (dRe * bIm - dIm * bRe);
+    const otherRe = dRe * aRe - dIm * aIm + cos * bRe + cIm * bIm;
+    bIm = dRe * aIm + dIm * aRe + cos * bIm - cIm * bRe;
+    bRe = otherRe;
+    aRe = nextRe;
+    aIm = nextIm;
   }
   const [sizeA, sizeB] = [Math.hypot(aRe, aIm), Math.hypot(bRe, bIm)];
   const phaseA = sizeA > 0 ? Math.atan2(aIm, aRe) + 0.5 * kind.real.length * turn : 0;
@@ -143,20 +150,26 @@ function turnsOf(kind: Kind, flip: number, frequency: number): [number, number, 
 function playedMz(kind: Kind, flip: number, frequency: number, t1: number, t2: number): number {
   const [e1, e2] = [Math.exp(-kind.dwell / 2 / t1), Math.exp(-kind.dwell / 2 / t2)];
   const turn = 2 * Math.PI * kind.dwell * frequency;
-  let [x, y, z] = [0, 0, 1];
+  let x = 0;
+  let y = 0;
+  let z = 1;
   for (let step = 0; step < kind.real.length; step++) {
-    const [fx, fy] = [flip * kind.real[step], flip * kind.imaginary[step]];
-    const angle = Math.sqrt(fx * fx + fy * fy + turn * turn) || 1;
-    const [ax, ay, az] = [fx / angle, fy / angle, turn / angle];
-    const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-    [x, y, z] = [e2 * x, e2 * y, 1 + e1 * (z - 1)];
-    const along = (1 - cos) * (ax * x + ay * y + az * z);
-    [x, y, z] = [
-      x * cos + (ay * z - az * y) * sin + ax * along,
-      y * cos + (az * x - ax * z) * sin + ay * along,
-      z * cos + (ax * y - ay * x) * sin + az * along,
-    ];
-    [x, y, z] = [e2 * x, e2 * y, 1 + e1 * (z - 1)];
+    const fx = flip * kind.real[step];
+    const fy = flip * kind.imaginary[step];
+    const angle = Math.sqrt(fx * fx + fy * fy + turn * turn);
+    const per = 1 / (angle || 1);
+    const sin = Math.sin(angle);
+    const cos = Math.cos(angle);
+    const ax = fx * per;
+    const ay = fy * per;
+    const az = turn * per;
+    const mx = e2 * x;
+    const my = e2 * y;
+    const mz = 1 + e1 * (z - 1);
+    const along = (1 - cos) * (ax * mx + ay * my + az * mz);
+    x = e2 * (mx * cos + (ay * mz - az * my) * sin + ax * along);
+    y = e2 * (my * cos + (az * mx - ax * mz) * sin + ay * along);
+    z = 1 + e1 * (mz * cos + (ax * my - ay * mx) * sin + az * along - 1);
   }
   return z;
 }

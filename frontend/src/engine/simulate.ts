@@ -51,7 +51,7 @@ export function simulate(sequence: Sequence, voxels: Voxels, kinds: Kinds = {}, 
 
 /** Magnitude of each readout and voxel. */
 export function magnitude({ real, imaginary }: Signal): Float64Array {
-  return real.map((part, at) => Math.hypot(part, imaginary[at]));
+  return real.map((part, at) => Math.sqrt(part * part + imaginary[at] * imaginary[at]));
 }
 
 /** Mean of exp(2 pi i f tau) over the frequencies of a voxel: exp(-|tau|/T2') sinc(2 spread tau). */
@@ -211,7 +211,8 @@ export class Run {
 
   /**
    * Each triple of a level from the one before. A pulse about x leaves U = F(+) + F(-)* alone and turns only
-   * V = F(+) - F(-)* and Z: V' = V cos - 2i sin Z, Z' = Z cos - i/2 sin V.
+   * V = F(+) - F(-)* and Z: V' = V cos - 2i sin Z, Z' = Z cos - i/2 sin V. Plain numbers one by one take half
+   * the time of pairs.
    */
   private mix(level: Level, from: Float64Array, to: Float64Array): void {
     const { cos, sin, width } = this;
@@ -223,15 +224,27 @@ export class Run {
       const recovers = triple === level.origin ? 1 : 0;
       const at = 6 * triple * WIDTH;
       for (let lane = 0; lane < width; lane++) {
-        const [pr, pi] = [from[plus + lane], from[plus + WIDTH + lane]];
-        const [mr, mi] = [from[minus + lane], from[minus + WIDTH + lane]];
-        const [tr, ti, e1, c, s] = [real[lane], imaginary[lane], decay[lane], cos[lane], sin[lane]];
+        const pr = from[plus + lane];
+        const pi = from[plus + WIDTH + lane];
+        const mr = from[minus + lane];
+        const mi = from[minus + WIDTH + lane];
+        const tr = real[lane];
+        const ti = imaginary[lane];
+        const e1 = decay[lane];
+        const c = cos[lane];
+        const s = sin[lane];
         const zr = e1 * from[along + lane] + recovers * (1 - e1);
         const zi = e1 * from[along + WIDTH + lane];
-        const [fr, fi] = [tr * pr - ti * pi, tr * pi + ti * pr];
-        const [gr, gi] = [tr * mr - ti * mi, -(tr * mi + ti * mr)];
-        const [ur, ui, vr, vi] = [fr + gr, fi + gi, fr - gr, fi - gi];
-        const [wr, wi] = [c * vr + 2 * s * zi, c * vi - 2 * s * zr];
+        const fr = tr * pr - ti * pi;
+        const fi = tr * pi + ti * pr;
+        const gr = tr * mr - ti * mi;
+        const gi = -(tr * mi + ti * mr);
+        const ur = fr + gr;
+        const ui = fi + gi;
+        const vr = fr - gr;
+        const vi = fi - gi;
+        const wr = c * vr + 2 * s * zi;
+        const wi = c * vi - 2 * s * zr;
         to[at + lane] = 0.5 * (ur + wr);
         to[at + WIDTH + lane] = 0.5 * (ui + wi);
         to[at + 2 * WIDTH + lane] = 0.5 * (ur - wr);

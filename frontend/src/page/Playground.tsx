@@ -15,7 +15,9 @@ import { Sphere } from "./Sphere";
 import { Numbers, Tissues } from "./Tables";
 
 const SETTLED_AFTER = 160; // ms without an edit
-const ROUGH = 16; // every so-many-th voxel counts while something moves
+// Every so-many-th voxel, and point of a map, counts while something moves, without and with slices.
+const ROUGH = { voxel: 16, point: 1 };
+const ROUGH_SLICES = { voxel: 64, point: 4 };
 const N_TIMES = 200;
 const PLAYED_FOR = 7; // s, from the first pulse to the end
 
@@ -45,8 +47,9 @@ export function Playground({ problem, sequence }: Props) {
   const states = useMemo(() => graphOf(problem, edit, tissue), [problem, edit, tissue]);
   const signals = useMemo(() => nominalSignals(problem, edit), [problem, edit]);
   const startSignals = useMemo(() => nominalSignals(problem, start), [problem, start]);
-  const { loss, startLoss, settled } = useLoss(problem, edit, start);
-  const everyField = settled || !hasSlices(problem, edit.sequence) ? 1 : 2;
+  const rough = hasSlices(problem, edit.sequence) ? ROUGH_SLICES : ROUGH;
+  const { loss, startLoss, settled } = useLoss(problem, edit, start, rough.voxel);
+  const everyField = settled ? 1 : rough.point;
   const fields = useMemo(
     () => problem.tissues.map((_, at) => fieldOf(problem, edit, at, everyField)),
     [problem, edit, everyField],
@@ -249,8 +252,8 @@ function useUndoKeys(act: (action: Action) => void) {
 }
 
 /** Loss over some voxels while something moves, over all once it rests. */
-function useLoss(problem: Problem, edit: Edit, start: Edit) {
-  const rough = useMemo(() => roughLoss(problem, edit, ROUGH), [problem, edit]);
+function useLoss(problem: Problem, edit: Edit, start: Edit, every: number) {
+  const rough = useMemo(() => roughLoss(problem, edit, every), [problem, edit, every]);
   const [whole, setWhole] = useState<{ edit: Edit; loss: Loss } | null>(null);
   const [startLoss, setStartLoss] = useState<Loss | null>(null);
   useEffect(() => {

@@ -35,12 +35,12 @@ export function nominalSignals(problem: Problem, edit: Edit): number[] {
 /** Mx, My and Mz of the nominal voxels over time [s], in units of M0. */
 export function courses(problem: Problem, edit: Edit, times: number[]): Course {
   const voxels = editedVoxels(problem, problem.nominal, edit.tissues);
-  return evolve(edit.sequence, voxels, times, problem.kinds, problem.nPlaces);
+  return evolve(edit.sequence, voxels, times, problem.kinds, problem.fewPlaces);
 }
 
 export function graphOf(problem: Problem, edit: Edit, tissue: number): State[] {
   const voxels = editedVoxels(problem, problem.nominal, edit.tissues);
-  return phaseGraph(edit.sequence, ofTissues(voxels, [tissue]), problem.kinds, problem.nPlaces);
+  return phaseGraph(edit.sequence, ofTissues(voxels, [tissue]), problem.kinds, problem.fewPlaces);
 }
 
 /** Loss over every so-many-th voxel. */
@@ -89,7 +89,7 @@ export function fieldOf(problem: Problem, edit: Edit, tissue: number, every: num
   });
   const [grid, nominal] = [wanted, voxel].map((each) => editedVoxels(problem, each, edit.tissues));
   const run = (voxels: Voxels) =>
-    meanOfReadouts(simulate(edit.sequence, voxels, problem.kinds, problem.nPlaces));
+    meanOfReadouts(simulate(edit.sequence, voxels, problem.kinds, problem.fewPlaces));
   const [signals, [reference]] = [run(grid), run(nominal)];
   const relative = Float64Array.from(signals, (each) => each / reference);
   const error = relative.reduce((sum, each) => sum + Math.abs(each - 1), 0) / relative.length;

@@ -15,7 +15,9 @@ export interface PackedProblem {
   voxels: PackedVoxels;
   terms: Term[];
   kinds: Kinds;
+  /** Across a slice: of signals and the loss, as `evaluate`; of all else, as in a search. */
   nPlaces: number;
+  fewPlaces: number;
   b0: number[];
   b1: number[];
 }

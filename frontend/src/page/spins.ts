@@ -15,12 +15,13 @@ export function offsets(voxel: Voxels, count: number): Float64Array {
   return Float64Array.from({ length: count }, (_, at) => {
     const share = (at + 0.5) / count;
     const lorentzian = Math.tan(Math.PI * (share - 0.5)) / (2 * Math.PI * voxel.t2Prime[0]);
-    const even = voxel.spread[0] * (2 * (((at + 0.5) * GOLDEN) % 1) - 1);
+    const even = voxel.spread[0] * (2 * (((at + 0.5) * EVEN[0]) % 1) - 1);
     return lorentzian + even;
   });
 }
 
-const GOLDEN = 0.6180339887498949;
+// Steps of a sequence even in two dimensions, of the plastic number: the spread and the place are not related.
+const EVEN = [0.7548776662466927, 0.5698402909980532];
 
 /**
  * Spins of one voxel by the time [s], each with its offset. A pulse that takes time acts as its rotation about the
@@ -47,14 +48,14 @@ export function spinsOf(
       const { before, after, angle, efficiency } = pulses[k];
       for (let at = 0; at < spins.length; at++) {
         const spin = spins[at];
-        const place = (at * GOLDEN + 0.5 / spins.length) % 1;
+        const place = ((at + 0.5) * EVEN[1]) % 1;
         turnZ(spin, before?.[0] ?? 0);
         pulse(spin, angle[0], sequence.phase[k]);
         spin.z *= efficiency?.[0] ?? 1;
         const cycles = (voxel.b0[0] + offset[at]) * since + moment * place;
         turnZ(
           spin,
-          (after?.[0] ?? 0) + 2 * Math.PI * (cycles + (spoils ? ((at + 1) * 7919 * GOLDEN) % 1 : 0)),
+          (after?.[0] ?? 0) + 2 * Math.PI * (cycles + (spoils ? ((at + 1) * 7919 * EVEN[0]) % 1 : 0)),
         );
         relax(spin, since, voxel);
       }

@@ -14,7 +14,7 @@ from sequence_search.layout_record import write_layout
 from sequence_search.objective import Objective
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.kinds import Kind
-from sequence_search.pulses.slices import IN_REPORT
+from sequence_search.pulses.slices import IN_REPORT, IN_SEARCH
 from sequence_search.report.drawing import COLOURS
 from sequence_search.report.robustness import TABLE_B0, TABLE_B1, field_axis
 from sequence_search.sequence import Sequence
@@ -39,6 +39,7 @@ def problem_data(problem: Problem, source: str) -> dict[str, Any]:
         "terms": objective_data(problem.objective),
         "kinds": kinds_data(problem.pulses),
         "nPlaces": IN_REPORT,
+        "fewPlaces": IN_SEARCH,
         "b0": field_axis(problem.imaging.b0, TABLE_B0, N_FIELD).tolist(),
         "b1": field_axis(problem.imaging.b1, TABLE_B1, N_FIELD).tolist(),
     }
