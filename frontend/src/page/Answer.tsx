@@ -23,9 +23,7 @@ export function Answer({ terms, loss, start, settled, looks }: AnswerProps) {
           {settled ? "" : "≈ "}
           {fixed(loss.total, 6)}
         </output>
-        <span class="note">
-          {Math.abs(change) > 5e-7 ? `${signed(change, 6)} against the start` : "loss, as at the start"}
-        </span>
+        <span class="note">{changeWords(change)}</span>
       </p>
       <table class="parts">
         <tbody>
@@ -46,12 +44,14 @@ export function Answer({ terms, loss, start, settled, looks }: AnswerProps) {
           ))}
         </tbody>
       </table>
-      <p class="note">
-        over {loss.nVoxels.toLocaleString("en")} voxels per tissue
-        {terms.some((term) => term.kind === "") ? "; a term in Python is not computed here" : ""}
-      </p>
+      <p class="note">over {loss.nVoxels.toLocaleString("en")} voxels per tissue</p>
     </div>
   );
+}
+
+function changeWords(change: number): string {
+  if (Number.isNaN(change)) return "not known, as a term is a function in Python";
+  return Math.abs(change) > 5e-7 ? `${signed(change, 6)} against the start` : "as at the start";
 }
 
 function tissuesOf({ tissues, weight }: Term, looks: Look[]): string {

@@ -1,18 +1,19 @@
 /** The sequence diagram: flip angles, phases, delays and gradients to take hold of. */
-import { momentAt, repetitionTime, type Sequence } from "../engine/sequence";
+import { repetitionTime, type Sequence } from "../engine/sequence";
 import type { Axis, Piece } from "./axis";
 import { type Handle, handleProps } from "./drag";
-import { clamp, toDegrees, withDelay, withFlip, withGradient, withPhase } from "./model";
-import { degrees, ms, trimmed } from "./text";
+import { GradientLobes } from "./Gradients";
+import { clamp, toDegrees, withDelay, withFlip, withPhase } from "./model";
+import { degrees, ms } from "./text";
 
 export const MARGIN = { left: 60, right: 22 };
 const FLIP_HEIGHT = 118;
 const TOP = 30;
 const DIAL = { below: 24, radius: 10, room: 25 };
-const GRADIENT = { unit: 9, drag: 14, most: 12, row: 44 };
+const GRADIENT_ROW = 44;
 const BOTTOM = 46;
 
-interface Props {
+export interface DiagramProps {
   sequence: Sequence;
   axis: Axis;
   width: number;
@@ -23,7 +24,7 @@ interface Props {
 }
 
 /** Places of the rows, in pixels. */
-interface Rows {
+export interface Rows {
   base: number;
   perDegree: number;
   gradient: number;
@@ -32,7 +33,7 @@ interface Rows {
   x: (time: number) => number;
 }
 
-export function Diagram(props: Props) {
+export function Diagram(props: DiagramProps) {
   const { sequence, axis, width } = props;
   const rows = rowsOf(sequence, axis, width);
   const several = axis.readouts.length > 1;
@@ -76,7 +77,7 @@ function rowsOf(sequence: Sequence, axis: Axis, width: number): Rows {
   const perDegree = FLIP_HEIGHT / highest;
   const below = Math.max(0, ...flips.map((flip) => -flip)) * perDegree;
   const base = TOP + FLIP_HEIGHT;
-  const gradient = base + below + DIAL.below + 2 * DIAL.radius + GRADIENT.row;
+  const gradient = base + below + DIAL.below + 2 * DIAL.radius + GRADIENT_ROW;
   const delay = gradient + 16;
   const inside = width - MARGIN.left - MARGIN.right;
   const x = (time: number) => MARGIN.left + inside * axis.at(time);
@@ -109,7 +110,7 @@ function Pulse({
   rows,
   keepTr: _,
   width,
-}: Props & { pulse: number; rows: Rows }) {
+}: DiagramProps & { pulse: number; rows: Rows }) {
   const x = rows.x(axis.pulses[pulse]);
   const flip = toDegrees(sequence.flip[pulse]);
   const top = rows.base - flip * rows.perDegree;
@@ -161,7 +162,7 @@ function Dial({
   change,
   pulse,
   rows,
-}: Pick<Props, "sequence" | "change"> & { x: number; pulse: number; rows: Rows }) {
+}: Pick<DiagramProps, "sequence" | "change"> & { x: number; pulse: number; rows: Rows }) {
   const phase = sequence.phase[pulse];
   const below = Math.max(0, -toDegrees(sequence.flip[pulse])) * rows.perDegree;
   const y = rows.base + below + DIAL.below;
@@ -202,7 +203,7 @@ function Delay({
   hold,
   rows,
   width,
-}: Props & { piece: Piece; rows: Rows }) {
+}: DiagramProps & { piece: Piece; rows: Rows }) {
   const [left, right] = [rows.x(piece.start), rows.x(piece.end)];
   const delay = delayOf(piece, sequence);
   const multiple = piece.multiples[delay];
@@ -233,75 +234,6 @@ function Delay({
       <rect class="edge" x={right - 2.5} y={rows.delay - 9} width={5} height={18} rx={2.5} />
       <rect class="hit" x={clamp(right - 10, left, width)} y={rows.delay - 16} width={20} height={32} />
     </g>
-  );
-}
-
-function GradientLobes({ sequence, axis, change, pulse, rows }: Props & { pulse: number; rows: Rows }) {
-  const { gradients } = sequence.layout;
-  const gradient = gradients[pulse];
-  const own = axis.pieces.filter((piece) => piece.pulse === pulse);
-  const [first, last] = [own[0], own[own.length - 1]];
-  if (!first) return null;
-  const start = axis.pulses[pulse];
-  const value = gradient === "spoiler" ? 0 : gradient;
-  const drags: Handle = {
-    label: `Gradient after pulse ${pulse + 1}`,
-    value,
-    low: 0,
-    high: GRADIENT.most,
-    text: gradient === "spoiler" ? "spoiler" : `${value} cycles over the voxel`,
-    step: 1,
-    moved: (from, _dx, dy) => from - dy / GRADIENT.drag,
-    change: (next, gesture) =>
-      change(withGradient(sequence, pulse, clamp(Math.round(next), 0, GRADIENT.most)), gesture),
-  };
-  const [left, right] = [rows.x(first.start), rows.x(last.end)];
-  return (
-    <g {...handleProps(drags)}>
-      <rect
-        class="hit band"
-        x={left + 10}
-        y={rows.gradient - 30}
-        width={Math.max(6, right - left - 20)}
-        height={36}
-      />
-      {own.map((piece) => {
-        const from = momentAt(sequence, pulse, piece.start - start);
-        const to = momentAt(sequence, pulse, piece.end - start - 1e-12);
-        return <Lobe key={piece.start} {...{ piece, rows }} moment={Math.round(to - from)} />;
-      })}
-      {gradient === "spoiler" && <Spoiler right={right} rows={rows} />}
-    </g>
-  );
-}
-
-function Lobe({ piece, moment, rows }: { piece: Piece; moment: number; rows: Rows }) {
-  if (!moment) return null;
-  const [left, right] = [rows.x(piece.start), rows.x(piece.end)];
-  const height = 6 + GRADIENT.unit * Math.min(3, moment) * 0.8;
-  const half = Math.min(18, 0.36 * (right - left));
-  const middle = (left + right) / 2;
-  return (
-    <>
-      <path
-        class="lobe"
-        d={`M${middle - half} ${rows.gradient}l${0.25 * half} ${-height}h${1.5 * half}l${0.25 * half} ${height}z`}
-      />
-      <text class="small" x={middle} y={rows.gradient - height - 4} text-anchor="middle">
-        {trimmed(moment, 2)}
-      </text>
-    </>
-  );
-}
-
-function Spoiler({ right, rows }: { right: number; rows: Rows }) {
-  return (
-    <>
-      <path class="lobe spoiler" d={`M${right - 32} ${rows.gradient}l4 -26h16l4 26z`} />
-      <text class="small" x={right - 20} y={rows.gradient - 31} text-anchor="middle">
-        spoiler
-      </text>
-    </>
   );
 }
 

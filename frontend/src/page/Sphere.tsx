@@ -69,81 +69,81 @@ function mean(spins: Spin[]): Spin {
   return total;
 }
 
-function draw(
-  canvas: HTMLCanvasElement,
-  spins: Spin[],
-  trail: Spin[],
-  colour: string,
-  view: { turn: number; tilt: number },
-): void {
+interface View {
+  turn: number;
+  tilt: number;
+}
+
+const ORIGIN = { x: 0, y: 0, z: 0 };
+const AXES: [string, Spin][] = [
+  ["x", { x: 1.12, y: 0, z: 0 }],
+  ["y", { x: 0, y: 1.12, z: 0 }],
+  ["z", { x: 0, y: 0, z: 1.12 }],
+];
+const CIRCLES: [number, (cos: number, sin: number) => Spin][] = [
+  [0.35, (x, y) => ({ x, y, z: 0 })],
+  [0.12, (x, z) => ({ x, y: 0, z })],
+  [0.12, (y, z) => ({ x: 0, y, z })],
+];
+
+function draw(canvas: HTMLCanvasElement, spins: Spin[], trail: Spin[], colour: string, view: View): void {
   const size = canvas.clientWidth;
   const ratio = window.devicePixelRatio || 1;
   canvas.width = size * ratio;
   canvas.height = size * ratio;
-  const context = canvas.getContext("2d") as CanvasRenderingContext2D;
+  const context = canvas.getContext("2d");
+  if (!context) return;
   context.scale(ratio, ratio);
-  const ink = getComputedStyle(canvas).color;
-  const [centre, radius] = [size / 2, 0.4 * size];
-  const project = ({ x, y, z }: Spin): [number, number] => {
-    const [cos, sin] = [Math.cos(view.turn), Math.sin(view.turn)];
+  const place = projection(size, view);
+  drawSphere(context, size, place, getComputedStyle(canvas).color);
+  if (spins.length > 1) for (const spin of spins) line(context, [ORIGIN, spin].map(place), colour, 1, 0.35);
+  line(context, trail.map(place), colour, 1.5, 0.6);
+  line(context, [ORIGIN, mean(spins)].map(place), colour, 4, 1);
+}
+
+type Place = (spin: Spin) => [number, number];
+
+/** Where a vector ends on a canvas of a size, seen from the side and a little from above. */
+function projection(size: number, { turn, tilt }: View): Place {
+  const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
+  const [up, over] = [Math.cos(tilt), Math.sin(tilt)];
+  return ({ x, y, z }) => {
     const [across, away] = [cos * x - sin * y, sin * x + cos * y];
-    return [
-      centre + radius * across,
-      centre - radius * (Math.cos(view.tilt) * z + Math.sin(view.tilt) * away),
-    ];
+    return [size / 2 + 0.4 * size * across, size / 2 - 0.4 * size * (up * z + over * away)];
   };
-  const line = (points: Spin[], style: string, width: number, alpha: number) => {
-    context.globalAlpha = alpha;
-    context.strokeStyle = style;
-    context.lineWidth = width;
-    context.beginPath();
-    points.forEach((point, at) => {
-      const [x, y] = project(point);
-      if (at) context.lineTo(x, y);
-      else context.moveTo(x, y);
-    });
-    context.stroke();
-  };
-  const circle = (point: (angle: number) => Spin) =>
-    Array.from({ length: 65 }, (_, at) => point((at * Math.PI) / 32));
-  line(
-    circle((a) => ({ x: Math.cos(a), y: Math.sin(a), z: 0 })),
-    ink,
-    1,
-    0.35,
-  );
-  line(
-    circle((a) => ({ x: Math.cos(a), y: 0, z: Math.sin(a) })),
-    ink,
-    1,
-    0.12,
-  );
-  line(
-    circle((a) => ({ x: 0, y: Math.cos(a), z: Math.sin(a) })),
-    ink,
-    1,
-    0.12,
-  );
+}
+
+function drawSphere(context: CanvasRenderingContext2D, size: number, place: Place, ink: string): void {
+  for (const [alpha, point] of CIRCLES) {
+    const angles = Array.from({ length: 65 }, (_, at) => (at * Math.PI) / 32);
+    const points = angles.map((angle) => place(point(Math.cos(angle), Math.sin(angle))));
+    line(context, points, ink, 1, alpha);
+  }
   context.globalAlpha = 0.25;
   context.beginPath();
-  context.arc(centre, centre, radius, 0, 2 * Math.PI);
+  context.arc(size / 2, size / 2, 0.4 * size, 0, 2 * Math.PI);
   context.stroke();
-  const origin = { x: 0, y: 0, z: 0 };
-  const axes: [string, Spin][] = [
-    ["x", { x: 1.12, y: 0, z: 0 }],
-    ["y", { x: 0, y: 1.12, z: 0 }],
-    ["z", { x: 0, y: 0, z: 1.12 }],
-  ];
   context.font = "12px system-ui, sans-serif";
-  for (const [name, end] of axes) {
-    line([origin, end], ink, 1, 0.3);
+  context.fillStyle = ink;
+  for (const [name, end] of AXES) {
+    line(context, [ORIGIN, end].map(place), ink, 1, 0.3);
+    const [x, y] = place(end);
     context.globalAlpha = 0.7;
-    context.fillStyle = ink;
-    const [x, y] = project(end);
     context.fillText(name, x + 3, y - 3);
   }
-  for (const spin of spins) line([origin, spin], colour, 1, spins.length > 1 ? 0.35 : 0);
-  line(trail, colour, 1.5, 0.6);
-  line([origin, mean(spins)], colour, 4, 1);
-  context.globalAlpha = 1;
+}
+
+function line(
+  context: CanvasRenderingContext2D,
+  points: [number, number][],
+  style: string,
+  width: number,
+  alpha: number,
+): void {
+  context.globalAlpha = alpha;
+  context.strokeStyle = style;
+  context.lineWidth = width;
+  context.beginPath();
+  for (const [x, y] of points) context.lineTo(x, y);
+  context.stroke();
 }

@@ -1,4 +1,5 @@
 /** Numbers to type: those of each pulse and delay, and the values of each tissue. */
+import type { ComponentChildren } from "preact";
 import type { Gradient, Sequence } from "../engine/sequence";
 import { repetitionTime } from "../engine/sequence";
 import type { Look } from "./Curves";
@@ -26,7 +27,6 @@ interface NumbersProps {
 
 export function Numbers({ sequence, keepTr, kinds, change }: NumbersProps) {
   const { flip, phase, delay, layout } = sequence;
-  const pulses = flip.map((_, pulse) => pulse);
   const set = (next: Sequence, what: string) => change(next, `type ${what}`);
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label="Numbers of the sequence">
@@ -34,97 +34,99 @@ export function Numbers({ sequence, keepTr, kinds, change }: NumbersProps) {
         <thead>
           <tr>
             <th scope="col">pulse</th>
-            {pulses.map((pulse) => (
-              <th scope="col" key={pulse}>
+            {flip.map((_, pulse) => (
+              <th scope="col" key={`pulse ${pulse + 1}`}>
                 {pulse + 1}
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
-          <tr>
-            <th scope="row">flip (°)</th>
-            {pulses.map((pulse) => (
-              <td key={pulse}>
-                <Field
-                  label={`Flip angle of pulse ${pulse + 1} in degrees`}
-                  value={toDegrees(flip[pulse])}
-                  digits={2}
-                  set={(value) => set(withFlip(sequence, pulse, value), `flip ${pulse}`)}
-                />
-              </td>
-            ))}
-          </tr>
-          <tr>
-            <th scope="row">phase (°)</th>
-            {pulses.map((pulse) => (
-              <td key={pulse}>
-                <Field
-                  label={`Phase of pulse ${pulse + 1} in degrees`}
-                  value={toDegrees(phase[pulse])}
-                  digits={2}
-                  set={(value) => set(withPhase(sequence, pulse, value), `phase ${pulse}`)}
-                />
-              </td>
-            ))}
-          </tr>
+          <Row head="flip (°)" values={flip}>
+            {(angle, pulse) => (
+              <Field
+                label={`Flip angle of pulse ${pulse + 1} in degrees`}
+                value={toDegrees(angle)}
+                digits={2}
+                set={(value) => set(withFlip(sequence, pulse, value), `flip ${pulse}`)}
+              />
+            )}
+          </Row>
+          <Row head="phase (°)" values={phase}>
+            {(angle, pulse) => (
+              <Field
+                label={`Phase of pulse ${pulse + 1} in degrees`}
+                value={toDegrees(angle)}
+                digits={2}
+                set={(value) => set(withPhase(sequence, pulse, value), `phase ${pulse}`)}
+              />
+            )}
+          </Row>
           {kinds.length > 1 && (
-            <tr>
-              <th scope="row">kind</th>
-              {pulses.map((pulse) => (
-                <td key={pulse}>
-                  <Choice
-                    label={`Kind of pulse ${pulse + 1}`}
-                    value={layout.kinds[pulse]}
-                    options={kinds}
-                    set={(kind) => set(withKind(sequence, pulse, kind), `kind ${pulse}`)}
-                  />
-                </td>
-              ))}
-            </tr>
-          )}
-          <tr>
-            <th scope="row">gradient after</th>
-            {pulses.map((pulse) => (
-              <td key={pulse}>
+            <Row head="kind" values={layout.kinds}>
+              {(kind, pulse) => (
                 <Choice
-                  label={`Gradient after pulse ${pulse + 1}`}
-                  value={String(layout.gradients[pulse])}
-                  options={gradientOptions(pulse === flip.length - 1)}
-                  set={(text) => set(withGradient(sequence, pulse, gradientOf(text)), `gradient ${pulse}`)}
+                  label={`Kind of pulse ${pulse + 1}`}
+                  value={kind}
+                  options={kinds}
+                  set={(chosen) => set(withKind(sequence, pulse, chosen), `kind ${pulse}`)}
                 />
-              </td>
-            ))}
-          </tr>
-          <tr>
-            <th scope="row">delay (ms)</th>
-            {delay.map((seconds, at) => (
-              <td key={at}>
-                <Field
-                  label={`Delay ${at + 1} in milliseconds`}
-                  value={1e3 * seconds}
-                  digits={3}
-                  set={(value) => set(withDelay(sequence, at, value / 1e3, keepTr), `delay ${at}`)}
-                />
-              </td>
-            ))}
-          </tr>
+              )}
+            </Row>
+          )}
+          <Row head="gradient after" values={layout.gradients}>
+            {(gradient, pulse) => (
+              <Choice
+                label={`Gradient after pulse ${pulse + 1}`}
+                value={String(gradient)}
+                options={gradientOptions(pulse === flip.length - 1)}
+                set={(text) => set(withGradient(sequence, pulse, gradientOf(text)), `gradient ${pulse}`)}
+              />
+            )}
+          </Row>
+          <Row head="delays (ms)" values={delay}>
+            {(seconds, at) => (
+              <Field
+                label={`Delay ${at + 1} in milliseconds`}
+                value={1e3 * seconds}
+                digits={3}
+                set={(value) => set(withDelay(sequence, at, value / 1e3, keepTr), `delay ${at}`)}
+              />
+            )}
+          </Row>
           {layout.steady && (
-            <tr>
-              <th scope="row">TR (ms)</th>
-              <td>
+            <Row head="TR (ms)" values={[repetitionTime(sequence)]}>
+              {(seconds) => (
                 <Field
                   label="Repetition time in milliseconds"
-                  value={1e3 * repetitionTime(sequence)}
+                  value={1e3 * seconds}
                   digits={2}
                   set={(value) => set(withRepetition(sequence, value / 1e3), "TR")}
                 />
-              </td>
-            </tr>
+              )}
+            </Row>
           )}
         </tbody>
       </table>
     </div>
+  );
+}
+
+interface RowProps<Value> {
+  head: string;
+  values: Value[];
+  children: (value: Value, at: number) => ComponentChildren;
+}
+
+/** A cell for each of some values. */
+function Row<Value>({ head, values, children }: RowProps<Value>) {
+  return (
+    <tr>
+      <th scope="row">{head}</th>
+      {values.map((value, at) => (
+        <td key={`${head} ${at + 1}`}>{children(value, at)}</td>
+      ))}
+    </tr>
   );
 }
 
