@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { evolve } from "../src/engine/evolve";
 import { plainLayout, repetitionTime, type Sequence } from "../src/engine/sequence";
-import { PROPERTIES, type Voxels } from "../src/engine/voxels";
+import { PROPERTIES, somePart, type Voxels } from "../src/engine/voxels";
 import { curveTimes, makeAxis } from "../src/page/axis";
 import { toCommand, toDict, toPython, toToml } from "../src/page/copy";
 import { after, begun } from "../src/page/history";
@@ -98,4 +98,11 @@ test("the mean of many spins is the exact one", () => {
     expect(mean("y")).toBeCloseTo(exact.imaginary[0], 2);
     expect(mean("z")).toBeCloseTo(exact.mz[0], 2);
   }
+});
+
+test("some voxels are the first of each tissue", () => {
+  const columns = PROPERTIES.map((name) => [name, Float64Array.from({ length: 8 }, (_, at) => at)]);
+  const voxels = { ...Object.fromEntries(columns), tissue: Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1) } as Voxels;
+  expect([...somePart(voxels, 2).t1]).toEqual([0, 1, 4, 5]);
+  expect([...somePart(voxels, 1).t1]).toEqual([...voxels.t1]);
 });

@@ -37,9 +37,16 @@ function mapColumns(
   return { ...Object.fromEntries(columns), tissue: Int32Array.from(places, (at) => voxels.tissue[at]) };
 }
 
-/** Every so-many-th voxel. */
+/** The first part of each tissue's voxels: of a Sobol sequence these are as even as all. */
 export function somePart(voxels: Voxels, every: number): Voxels {
-  if (every === 1) return voxels;
-  const places = [...voxels.tissue.keys()].filter((at) => at % every === 0);
+  const counts = new Map<number, number>();
+  for (const tissue of voxels.tissue) counts.set(tissue, (counts.get(tissue) ?? 0) + 1);
+  const met = new Map<number, number>();
+  const places = [...voxels.tissue.keys()].filter((at) => {
+    const tissue = voxels.tissue[at];
+    const before = met.get(tissue) ?? 0;
+    met.set(tissue, before + 1);
+    return before * every < (counts.get(tissue) as number);
+  });
   return mapColumns(voxels, (column) => Float64Array.from(places, (at) => column[at]), places);
 }

@@ -11,7 +11,7 @@ import { type Edit, editedVoxels, type Problem } from "./model";
 import { Robustness } from "./Robustness";
 import { Sphere } from "./Sphere";
 
-// Every so-many-th voxel, and point of a map, counts while something moves, without and with slices.
+// One of so many voxels, and points of a map, counts while something moves, without and with slices.
 const ROUGH = { voxel: 16, point: 1 };
 const ROUGH_SLICES = { voxel: 64, point: 4 };
 

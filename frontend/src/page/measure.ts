@@ -43,7 +43,7 @@ export function graphOf(problem: Problem, edit: Edit, tissue: number): State[] {
   return phaseGraph(edit.sequence, ofTissues(voxels, [tissue]), problem.kinds, problem.fewPlaces);
 }
 
-/** Loss over every so-many-th voxel. */
+/** Loss over one of so many voxels. */
 export function roughLoss(problem: Problem, edit: Edit, every: number): Loss {
   const some = partsOf(problem, `every ${every}`, () => somePart(problem.voxels, every));
   const voxels = editedVoxels(problem, some, edit.tissues);
