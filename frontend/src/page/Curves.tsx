@@ -4,7 +4,7 @@ import { isCrushed, type State } from "../engine/phaseGraph";
 import { momentAt, type Sequence } from "../engine/sequence";
 import type { Axis } from "./axis";
 import { MARGIN } from "./Diagram";
-import { trimmed } from "./text";
+import { fixed, trimmed } from "./text";
 
 const DASHES = ["", "7 4", "7 3 1.5 3", "1.5 3"]; // as the line styles of the figures
 const TRANSVERSE = "#0072B2";
@@ -49,7 +49,7 @@ export function Curves({ title, times, columns, looks, low, high, ...frame }: Cu
         <span class="values">
           {looks.map((look, tissue) => (
             <span key={look.name} style={{ "--tissue": look.colour }}>
-              {look.name} {columns[tissue][at].toFixed(3)}
+              {look.name} {fixed(columns[tissue][at], 3)}
             </span>
           ))}
         </span>
