@@ -22,7 +22,7 @@ def test_a_sequence_is_stated_as_for_evaluate(tmp_path):
 
 @pytest.mark.slow
 def test_a_report_of_a_study_tells_how_to_make_it_again(tmp_path):
-    study = Study.create(tmp_path / "study", Problem.load("max-signal"), seeds=[0, 1], max_evaluations=500)
+    study = Study.create(tmp_path / "study", Problem.load("max-signal"), seeds=[0, 1], max_evaluations=500.0)
     study.run()
     assert call("report", tmp_path / "study", "--out", tmp_path / "page.html").exit_code == 0
     again = "run max-signal --strategy multistart --seeds 2 --seed 0 --max-evaluations 500.0 --out again"
