@@ -10,6 +10,7 @@ from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.blocks import start_mz
 from sequence_search.explanation.explanation import explain, summarize
 from sequence_search.layout import Layout
+from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.tissue import Uniform
 
@@ -130,6 +131,15 @@ def test_mz_of_a_steady_state_begins_where_it_ends(repeated):
     turned = torch.cos(sequence.flip_angle[0] * ensemble.voxels.b1) * first
     mine = ensemble.voxels.tissue == 0
     assert block.mz_after["GM"] == pytest.approx(float(turned[mine].mean()), abs=1e-9)
+
+
+def test_losses_of_a_slice_are_those_of_its_evaluation():
+    problem = Problem.load("spin-echo-2d")
+    numbers = Sequence.from_degrees_ms([90, 150], [0, 90], [10, 10])
+    echo = problem.played(numbers, kinds=("excite", "refocus"))
+    found, loss = summarize(problem, echo), problem.evaluate(echo).loss
+    assert found.compared[0].loss == pytest.approx(loss, rel=1e-12)
+    assert [part.loss - part.rise for part in found.parts] == pytest.approx([loss] * len(found.parts))
 
 
 def test_a_layout_that_no_search_proposes_is_explained_as_it_is():

@@ -1,11 +1,20 @@
 import math
+from dataclasses import replace
 
 import pytest
 
 from explanation_cases import BRAIN, make_problem, play
-from sequence_search.explanation.comparison import compare
+from sequence_search.explanation import comparison, sentences
+from sequence_search.objective import TERMS, Objective
+from sequence_search.problem.problem import Problem
+from sequence_search.pulses.slices import IN_REPORT
 
 ECHO = play([90, 180], [0, 90], [20, 20])
+
+
+def compare(problem, sequence, te):
+    simulator = problem.simulator(problem.voxels(), n_places=IN_REPORT)
+    return comparison.compare(problem, sequence, te, simulator)
 
 
 def test_beside_the_conventional_sequence_and_its_polish():
@@ -49,3 +58,50 @@ def test_where_none_is_allowed_a_spin_echo_of_the_same_te(terms):
     assert compare(problem, ECHO, 0.04)[1].name == "plain spin echo"
     assert compare(problem, ECHO, 0.04)[1].time_to_readout == pytest.approx(0.04)
     assert compare(problem, ECHO, None)[1].time_to_readout == pytest.approx(0.012)
+
+
+def selective(**space):
+    """Spin echoes of a slice, from flip angles of any size."""
+    problem = Problem.load("spin-echo-2d")
+    played = problem.played(
+        play([180, 90, 150], [0, 0, 90], [500, 10, 10]),
+        kinds=("invert", "excite", "refocus"),
+        gradients=("spoiler", "crusher", "crusher"),
+    )
+    return replace(problem, search_space=replace(problem.search_space, **space)), played
+
+
+def test_the_polish_stays_within_what_tables_of_pulses_hold(monkeypatch):
+    """Shaped pulses have tables up to 360°, wherever the search space ends."""
+    problem, design = selective(max_flip=math.inf)
+    spaces = []
+
+    def polish(loss_and_gradient, space, proposed):
+        spaces.append(space)
+        return 0.0, proposed
+
+    monkeypatch.setattr(comparison, "polish", polish)
+    assert len(compare(problem, design, 0.02)) == 3
+    assert spaces[0].max_flip == pytest.approx(2 * math.pi)
+
+
+def test_a_polish_that_leaves_no_pulse_is_no_row():
+    """The inversion recovery has the wrong tissue bright, and its costs lead down to none."""
+    problem, design = selective()
+    rows = compare(problem, design, 0.02)
+    assert [each.name for each in rows] == ["this design", "conventional sequence"]
+    assert "of which a polish leaves no excitation, gives" in sentences._signals(rows)
+
+
+def test_an_inversion_alone_is_no_sequence_to_compare_with(monkeypatch):
+    problem, _ = selective()
+    design = problem.played(play([180, 90], [0, 0], [600, 10]), kinds=("invert", "excite"))
+    null = replace(problem.objective.terms[0], kind=TERMS["null"], tissues=(0,), brighter=None)
+    problem = replace(problem, objective=Objective((null,)))
+
+    def polish(loss_and_gradient, space, proposed):
+        return 0.0, replace(proposed, flip_angle=proposed.flip_angle * (proposed.kind == 2))
+
+    monkeypatch.setattr(comparison, "polish", polish)
+    _, conventional = compare(problem, design, 0.02)
+    assert conventional.sequence.layout.kinds == ("invert", "excite")

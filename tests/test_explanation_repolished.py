@@ -19,7 +19,8 @@ def found():
     )
     numbers = Sequence.from_degrees_ms([60, 80, 150], [0, 0, 90], [300, 8, 8])
     sequence = problem.played(numbers, gradients=("spoiler", "crusher", "crusher"))
-    parts = parts_left_out(problem, sequence)
+    simulator = problem.simulator(problem.voxels())
+    parts = parts_left_out(problem, sequence, simulator)
     return problem, sequence, repolished(problem, draft_of(problem, sequence), parts)
 
 

@@ -143,3 +143,18 @@ def test_designs_of_many_pulses_are_followed_a_few_at_a_time(monkeypatch):
     monkeypatch.setattr(pathways, "MAX_AMPLITUDES", 2 * 24 * 3**4)  # two trains over the voxels
     first, *others = finish._terms([train] * 3, simulator)
     assert others == [first, first]
+
+
+def test_a_slice_is_reported_as_it_is_evaluated():
+    """By 16 places, twice as many as in a search, of the standard voxels and of others."""
+    problem = Problem.load("spin-echo-2d")
+    finisher = Finisher(problem, "auto")
+    playing = finisher.limited.playing
+    numbers = playing.bounded(Sequence.from_degrees_ms([90, 150], [0, 90], [10, 10]))
+    draft = playing.bounded(replace(numbers, kind=numbers.kind + torch.tensor([0.0, 1.0])))
+    (found,) = finisher.evaluate([draft])
+    (design,) = finisher.designs([found])
+    assert design.evaluation.terms == pytest.approx(problem.evaluate(design.sequence).terms, rel=1e-12)
+    assert abs(found.loss - design.loss) > 1e-6 * abs(design.loss)
+    others = problem.simulator(problem.voxels(512, seed=1), n_places=16)
+    assert design.check_loss == pytest.approx(float(others.loss(design.sequence)), rel=1e-12)

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from kernel_cases import KINDS
-from sequence_search.engines import fused
-from sequence_search.engines.arrangement import Arrangement
+from sequence_search.engines import arrangement, fused
+from sequence_search.engines.arrangement import Arrangement, table_of
 from sequence_search.engines.simulator import Simulator
 from sequence_search.layout import SPOILER, Layout
 from sequence_search.objective import (
@@ -41,6 +41,22 @@ def assert_same(first, second, tolerance=1e-10):
         torch.testing.assert_close(
             getattr(first[1], name), getattr(second[1], name), atol=tolerance, rtol=tolerance
         )
+
+
+def test_tables_of_more_kinds_serve_for_fewer(monkeypatch):
+    """Made once for each kind, whatever is played next."""
+    made = []
+    monkeypatch.setattr(arrangement, "table_of", lambda *of: made.append(of[0]) or table_of(*of))
+    problem = Problem.load("spin-echo-2d")
+    echo = Sequence.from_degrees_ms([90, 150], [0, 90], [10, 10])
+    echo = problem.played(echo, kinds=("excite", "refocus"))
+    every = Sequence.from_degrees_ms([180, 90, 150], [0, 0, 90], [500, 10, 10])
+    every = problem.played(every, kinds=("invert", "excite", "refocus"))
+    simulator = problem.simulator(problem.voxels(4))
+    simulator.signal(every)
+    signal = simulator.signal(echo)
+    assert len(made) == 3
+    assert torch.equal(signal, problem.simulator(problem.voxels(4)).signal(echo))
 
 
 @pytest.mark.parametrize("name", builtin_problems())

@@ -98,6 +98,17 @@ def test_a_map_of_a_train_is_of_the_mean_over_its_readouts():
     assert robustness.relative.numpy() == pytest.approx((magnitude / magnitude[1, 1]).numpy(), rel=1e-12)
 
 
+def test_a_map_of_a_slice_is_of_as_many_places_as_an_evaluation():
+    problem = Problem.load("spin-echo-2d")
+    echo = Sequence.from_degrees_ms([90, 150], [0, 90], [10, 10])
+    echo = problem.played(echo, kinds=("excite", "refocus"))
+    found = robustness_map(problem, echo, n_b0=2, n_b1=3)
+    corner = problem.voxel_grid(b0=[-50.0], b1=[0.8]).of_tissues((0,))
+    signal = problem.simulator(corner, n_places=16).signal(echo).abs()
+    nominal = problem.evaluate(echo).signal["GM"]
+    assert float(found.relative[0, 0]) == pytest.approx(float(signal) / nominal, rel=1e-12)
+
+
 def test_an_unknown_tissue_is_refused():
     with pytest.raises(
         ValueError, match=r"tissue 'GMM' is not defined in problem 'max-signal', did you mean 'GM'"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Complex, Float, Int
@@ -12,6 +12,8 @@ from torch import Tensor
 from sequence_search.analysis.errors import GAIN, Error, Where, errors_of, with_error
 from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.slices import IN_REPORT
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.finish import CHECK_N_PER_TISSUE, CHECK_SEED
 from sequence_search.tissue import Imaging, Tissue
@@ -129,7 +131,7 @@ def sensitivity(problem: Problem, sequence: Sequence, engine: str = "auto") -> S
 
     Each pulse's flip angle is changed by 1 % and 1°, its phase by 1° and its delay by 1 % and 0.1 ms, to
     either side, and b1 by 1 %, thus the flip angles of all pulses together, as an error of the transmit gain
-    does. Bounds of the search space do not count: an error knows none.
+    does, also to terms of B1. Bounds of the search space do not count: an error knows none.
 
     Of a layout the like pulses of a train err alike, a delay that stands in several intervals in all of them,
     and TR stays, but for an error of its own. A kind of fixed amplitude has no flip angle to err in, and
@@ -142,10 +144,12 @@ def sensitivity(problem: Problem, sequence: Sequence, engine: str = "auto") -> S
     """
     single = problem.playable(sequence)
     voxels = problem.voxels()
-    simulator = problem.simulator(voxels, engine)
-    prepared = Prepared(problem.objective, voxels, problem.pulses)
+    simulator = problem.simulator(voxels, engine, IN_REPORT)
+    right = Prepared(problem.objective, voxels, problem.pulses)
 
-    def achieved(signal: Complex[Tensor, "*shape n_voxels"], one: Sequence) -> Float[Tensor, " quantities"]:
+    def achieved(
+        signal: Complex[Tensor, "*shape n_voxels"], one: Sequence, prepared: Prepared = right
+    ) -> Float[Tensor, " quantities"]:
         """Loss, then the mean signal of each tissue."""
         means = [signal.abs()[..., voxels.tissue == i].mean() for i in range(len(problem.tissues))]
         return torch.stack([prepared.loss(signal, one), *means])
@@ -163,9 +167,10 @@ def sensitivity(problem: Problem, sequence: Sequence, engine: str = "auto") -> S
         if len(single.flip_angle) > 1:
             both = []
             for gain in (1 - GAIN.part, 1 + GAIN.part):
-                field = problem.simulator(replace(voxels, b1=gain * voxels.b1), engine)
+                field = problem.simulator(replace(voxels, b1=gain * voxels.b1), engine, IN_REPORT)
                 turned = replace(single, flip_angle=gain * single.flip_angle)
-                both.append(achieved(field.signal(single), turned))
+                kinds = {name: _amplified(kind, gain) for name, kind in problem.pulses.items()}
+                both.append(achieved(field.signal(single), turned, replace(right, kinds=kinds)))
             add((None, None), GAIN, both)
         for where, error, change in errors_of(single, problem.pulses):
             wrong = [with_error(single, error, change, side) for side in (-1, 1)]
@@ -174,11 +179,17 @@ def sensitivity(problem: Problem, sequence: Sequence, engine: str = "auto") -> S
     return Sensitivity(float(own[0]), means, tuple(effects), worst_voxels(problem, single, engine))
 
 
+def _amplified(kind: Kind, gain: float) -> Kind:
+    """A kind of fixed amplitude at a gain, whose B1 follows from no flip angle; any other as it is."""
+    fixed = cast(Any, kind)
+    return kind if kind.fixed_flip is None else cast(Kind, replace(fixed, peak_b1=gain * fixed.peak_b1))
+
+
 def worst_voxels(problem: Problem, sequence: Sequence, engine: str = "auto") -> tuple[WorstVoxels, ...]:
     """The worst percent of each tissue on which the loss depends, the tissue first where that costs most.
 
-    The voxels are 4,096 of each tissue. A tissue's side is that to which the loss rises with its signal, the
-    mean over several readouts.
+    The voxels are 4,096 of each tissue, at as many places across a slice as a search takes. A tissue's side
+    is that to which the loss rises with its signal, the mean over several readouts.
     """
     single = problem.playable(sequence)
     voxels = problem.voxels(CHECK_N_PER_TISSUE, seed=CHECK_SEED)

@@ -45,7 +45,9 @@ class Arrangement:
     kinds: Mapping[str, Kind]
     n_places: int
     _blocks: dict[int, Blocks] = field(default_factory=dict, init=False, repr=False)
-    _rotations: dict[tuple[str, ...], Rotations] = field(default_factory=dict, init=False, repr=False)
+    _rotations: dict[tuple[int, tuple[str, ...]], Rotations] = field(
+        default_factory=dict, init=False, repr=False
+    )
     _objectives: dict[int, Arranged] = field(default_factory=dict, init=False, repr=False)
 
     def of(self, layout: Layout | None) -> Lanes:
@@ -58,10 +60,13 @@ class Arrangement:
         blocks = self._blocks[n_places]
         if layout is None or not names:
             return Lanes(blocks, None, n_places)
-        if names not in self._rotations:
-            self._rotations[names] = self._arranged(names, blocks, n_places)
-        numbers = np.array([names.index(kind) if kind != HARD else -1 for kind in layout.kinds])
-        return Lanes(blocks, self._rotations[names]._replace(kind=numbers), n_places)
+        # Tables take long: those of more kinds serve too.
+        known = (each for each in self._rotations if each[0] == n_places and set(names) <= set(each[1]))
+        key = next(known, (n_places, names))
+        if key not in self._rotations:
+            self._rotations[key] = self._arranged(names, blocks, n_places)
+        numbers = np.array([key[1].index(kind) if kind != HARD else -1 for kind in layout.kinds])
+        return Lanes(blocks, self._rotations[key]._replace(kind=numbers), n_places)
 
     def objective(self, encoding: Encoding, lanes: Lanes) -> Arranged:
         """The objective of these voxels, always the same, arranged as lanes."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.conventional import conventional_sequence
 from sequence_search.explanation.conventional_draft import conventional_draft
+from sequence_search.layout import Layout
+from sequence_search.limits import CONVENTIONAL_RF_ENERGY
+from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
-from sequence_search.pulses.slices import IN_REPORT
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.drafting import of_one_tr
-from sequence_search.strategies.played import played_as, simulator_of
+from sequence_search.strategies.drafts import playing_of
+from sequence_search.strategies.played import DraftSimulator, played_as
 from sequence_search.strategies.refine import polish
 
 
@@ -39,15 +43,21 @@ class Compared:
 
 
 def compare(
-    problem: Problem, sequence: Sequence, te: float | None, engine: str = "auto"
+    problem: Problem, sequence: Sequence, te: float | None, simulator: Simulator
 ) -> tuple[Compared, ...]:
     """The design; the conventional sequence as in textbooks; and the same polished for the objective.
 
     The limits of a problem are the design's: the conventional sequence need not keep them. One with a layout
     has the kinds of the design, crushers and a spoiler where the problem has them, and its TR; where that
-    holds no such sequence, the design stands alone.
+    holds no such sequence, the design stands alone. Where a polish leaves no pulse that excites, since
+    nothing beats doing nothing from there, there is no such row.
     Where the objective has no conventional answer within the search space, it is 90°-180° of the design's TE
     [s], or the shortest.
+
+    Parameters
+    ----------
+    te : s
+    simulator : of the problem over the standard ensemble, as `Problem.evaluate` has it
     """
     space, conventional = problem.search_space, conventional_sequence(problem)
     name = "conventional sequence"
@@ -57,13 +67,17 @@ def compare(
         conventional = Sequence.from_degrees_ms([90, 180], [0, 180], [half, half])
     fixed = of_one_tr(problem, sequence)
     proposed = conventional_draft(fixed, sequence, conventional)
-    rows = {"this design": sequence}
+    rows = [_achieved(problem, sequence, "this design", simulator)]
     if proposed is not None:
-        simulator = simulator_of(fixed, problem.voxels(), engine)
-        _, polished = polish(simulator.loss_and_gradient, space, proposed)
-        rows |= {name: proposed, f"{name}, polished": polished.turn_first_to_zero()}
-        rows = {each: one if one is sequence else played_as(simulator, one) for each, one in rows.items()}
-    return tuple(_achieved(problem, each, each_name, engine) for each_name, each in rows.items())
+        playing = playing_of(fixed)
+        drafts = simulator if playing is None else DraftSimulator(simulator, playing)
+        space = space if playing is None else playing.narrowed(space)
+        _, polished = polish(drafts.loss_and_gradient, space, proposed)
+        rows.append(_achieved(problem, played_as(drafts, proposed), name, simulator))
+        single = played_as(drafts, polished.turn_first_to_zero())
+        if _gives_signal(problem, single):
+            rows.append(_achieved(problem, single, f"{name}, polished", simulator))
+    return tuple(rows)
 
 
 def is_allowed(problem: Problem, sequence: Sequence) -> bool:
@@ -75,10 +89,19 @@ def is_allowed(problem: Problem, sequence: Sequence) -> bool:
     return True
 
 
-def _achieved(problem: Problem, sequence: Sequence, name: str, engine: str) -> Compared:
-    voxels, evaluation = problem.voxels(), problem.evaluate(sequence, engine)
-    signal = problem.simulator(voxels, engine, IN_REPORT).signal(sequence).reshape(sequence.n_readouts, -1)
-    by_tissue = [signal[:, voxels.is_of((i,))] for i in range(len(problem.tissues))]
+def _gives_signal(problem: Problem, single: Sequence) -> bool:
+    """Whether a pulse is left besides those of fixed amplitude, which turn by 180°."""
+    layout = single.layout or Layout.plain(len(single.flip_angle))
+    fixed = {name for name, kind in problem.pulses.items() if kind.fixed_flip is not None}
+    flips = zip(single.flip_angle.abs().tolist(), layout.kinds, strict=True)
+    return any(flip >= SMALL_PULSE and name not in fixed for flip, name in flips)
+
+
+def _achieved(problem: Problem, sequence: Sequence, name: str, simulator: Simulator) -> Compared:
+    signal, voxels = simulator.signal(sequence), simulator.voxels
+    loss = Prepared(problem.objective, voxels, problem.pulses).loss(signal, sequence)
+    by_readout = signal.reshape(sequence.n_readouts, -1)
+    by_tissue = [by_readout[:, voxels.is_of((i,))] for i in range(len(problem.tissues))]
     names = [tissue.name for tissue in problem.tissues]
     means = [float(each.abs().mean()) for each in by_tissue]
     contrast = {}
@@ -95,13 +118,13 @@ def _achieved(problem: Problem, sequence: Sequence, name: str, engine: str) -> C
     return Compared(
         name=name,
         sequence=sequence,
-        loss=evaluation.loss,
+        loss=float(loss),
         mean=dict(zip(names, means, strict=True)),
         sd={
             tissue: float(each.abs().mean(0).std(correction=0))
             for tissue, each in zip(names, by_tissue, strict=True)
         },
         contrast=contrast,
-        relative_rf_energy=evaluation.relative_rf_energy,
-        time_to_readout=evaluation.time_to_readout,
+        relative_rf_energy=float(sequence.rf_energy) / CONVENTIONAL_RF_ENERGY,
+        time_to_readout=float(sequence.time_to_readout),
     )

@@ -6,13 +6,16 @@ import math
 from dataclasses import dataclass, field, replace
 
 import torch
+from jaxtyping import Float
 from scipy.optimize import brentq
+from torch import Tensor
 
 from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.blocks import start_mz
 from sequence_search.problem.problem import Problem
 from sequence_search.sections import section, up_to_readout
 from sequence_search.sequence import Sequence
+from sequence_search.voxels import Voxels
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +41,39 @@ def zero_crossings(problem: Problem, sequence: Sequence, reading: int) -> tuple[
     ensembles = problem.voxels(method="nominal"), problem.voxels()
     delay = up_to_readout(sequence).delay
     ends = delay[:reading].cumsum(-1).tolist()
+    after = [mz_after_pulses(Simulator(each, kinds=problem.pulses), sequence, reading) for each in ensembles]
     found = []
     for index, tissue in enumerate(problem.tissues):
-        mine = [Simulator(each.of_tissues((index,)), kinds=problem.pulses) for each in ensembles]
+        mine = [(each.is_of((index,)), each.of_tissues((index,))) for each in ensembles]
         for pulse in range(reading):
             latest = math.inf if pulse == reading - 1 else float(delay[pulse])
             left = ends[-1] - ends[pulse] + float(delay[pulse])
-            times = [crossing_time(each, sequence, pulse, latest) for each in mine]
+            times = [
+                crossing_time(voxels, mz[pulse][chosen], latest)
+                for mz, (chosen, voxels) in zip(after, mine, strict=True)
+            ]
             if times != [None, None]:
                 found.append(Crossing(tissue.name, pulse, *(None if t is None else left - t for t in times)))
     return tuple(found)
 
 
-def crossing_time(
-    simulator: Simulator, sequence: Sequence, pulse: int, latest: float = math.inf
-) -> float | None:
-    """Time after a pulse at which the mean Mz of voxels recovers through zero [s]; None if not by the latest.
+def mz_after_pulses(
+    simulator: Simulator, sequence: Sequence, n_pulses: int
+) -> list[Float[Tensor, " n_voxels"]]:
+    """Mz of each voxel just after each of the first pulses, in units of M0."""
+    start, read, found = start_mz(simulator, sequence), up_to_readout(sequence), []
+    for pulse in range(n_pulses):
+        after = section(read, range(pulse + 1))
+        at_pulse = replace(after, delay=torch.where(torch.arange(pulse + 1) < pulse, after.delay, 0.0))
+        found.append(simulator.magnetization(at_pulse, start)[1])
+    return found
+
+
+def crossing_time(voxels: Voxels, mz: Float[Tensor, " n_voxels"], latest: float = math.inf) -> float | None:
+    """Time at which the mean Mz of voxels recovers through zero [s]; None if not by the latest.
 
     Mz = 1 + (Mz(0) - 1) exp(-t / T1) rises in each voxel, and so does the mean.
     """
-    voxels, after = simulator.voxels, section(up_to_readout(sequence), range(pulse + 1))
-    at_pulse = replace(after, delay=torch.where(torch.arange(pulse + 1) < pulse, after.delay, 0.0))
-    _, mz = simulator.magnetization(at_pulse, start_mz(simulator, sequence))
 
     def mean_mz(time: float) -> float:
         recovered = 1 + (mz - 1) * torch.exp(-time / voxels.t1)

@@ -19,6 +19,7 @@ from sequence_search.explanation.readout import Readout, measure_readout
 from sequence_search.explanation.repolished import repolished
 from sequence_search.explanation.sentences import structures, two_sentences
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.slices import IN_REPORT
 from sequence_search.sections import up_to_readout
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafting import draft_of, of_one_tr
@@ -124,15 +125,16 @@ def summarize(problem: Problem, sequence: Sequence, *, engine: str = "auto") -> 
     Arguments and errors as for `explain`.
     """
     single = _checked(problem, sequence)
+    standard = problem.simulator(problem.voxels(), engine, IN_REPORT)
     *preparing, reading = cut_blocks(Simulator(problem.voxels(N_PER_TISSUE), kinds=problem.pulses), single)
     blocks = measure_blocks(problem, single, preparing)
     at_rest = dict.fromkeys((tissue.name for tissue in problem.tissues), 1.0)
     readout = measure_readout(problem, single, reading, blocks[-1].mz_next if blocks else at_rest)
     crossings = zero_crossings(problem, single, reading[0])
-    compared = compare(problem, single, readout.te, engine)
+    compared = compare(problem, single, readout.te, standard)
     sentences: tuple[str, ...]
     sentences = two_sentences(up_to_readout(single), blocks, crossings, readout, compared)
-    parts = parts_left_out(problem, single, engine)
+    parts = parts_left_out(problem, single, standard)
     if gradients := [part.effect for part in parts if part.what != "pulse"]:
         sentences += (f"Left out, {enumerated(gradients)}.",)
     return Summary(structures(blocks, readout), sentences, blocks, crossings, readout, compared, parts)

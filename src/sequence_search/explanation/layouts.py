@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from sequence_search.columns import without_pulses
+from sequence_search.engines.simulator import Simulator
 from sequence_search.layout import SPOILER, Layout
 from sequence_search.layout_merge import without_pulse
 from sequence_search.problem.problem import Problem
@@ -20,7 +21,7 @@ Variant = tuple[str, tuple[int, ...], Sequence]
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """The loss without a pulse, a spoiler or crushers; counted as in a search, with 8 places across a slice.
+    """The loss without a pulse, a spoiler or crushers.
 
     Attributes
     ----------
@@ -54,7 +55,7 @@ class LeftOut:
         return f"{self} {'change' if self.what == 'crushers' else 'changes'} the loss by {self.rise:+.4g}"
 
 
-def parts_left_out(problem: Problem, sequence: Sequence, engine: str = "auto") -> tuple[LeftOut, ...]:
+def parts_left_out(problem: Problem, sequence: Sequence, simulator: Simulator) -> tuple[LeftOut, ...]:
     """Each pulse and each gradient of a single sequence left out, nothing polished; none without a layout.
 
     Crushers of neighbouring intervals, which balance each other, are one, and pulses of a train stay.
@@ -62,7 +63,6 @@ def parts_left_out(problem: Problem, sequence: Sequence, engine: str = "auto") -
     layout = sequence.layout
     if layout is None:
         return ()
-    simulator = problem.simulator(problem.voxels(), engine)
     loss = float(simulator.loss(sequence))
     variants = [*_without_each_pulse(problem, sequence, layout), *_without_gradients(sequence, layout)]
     losses = [float(simulator.loss(rest)) for *_, rest in variants]

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from sequence_search.engines.simulator import LossFunction, Simulator
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED
+from sequence_search.pulses.slices import IN_REPORT
 from sequence_search.sequence import Sequence, wrap
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.limited import Limited
@@ -65,7 +66,7 @@ class Phases:
 
 def examine_phases(problem: Problem, sequence: Sequence, engine: str = "auto") -> Phases:
     """Phases of a single sequence, or of the draft that it is played from, over the standard ensemble."""
-    simulator = simulator_of(problem, problem.voxels(), engine)
+    simulator = simulator_of(problem, problem.voxels(), engine, IN_REPORT)
     single = sequence.turn_first_to_zero()
     loss, n_rf = float(simulator.loss(single)), len(single.phase)
     negated = float(simulator.loss(replace(single, phase=-single.phase)))

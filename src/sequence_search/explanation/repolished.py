@@ -29,14 +29,14 @@ def repolished(
     limited, standard = finisher.limited, simulator.loss_and_gradient
     few = limited.descent_loss(problem.voxels(N_PER_TISSUE))
     _, whole = limited.polish(standard, draft, Meter(Settings()))
-    loss = min(each.loss for each in finisher.evaluate([draft, whole]))
+    loss = min(each.loss for each in finisher.reported(finisher.evaluate([draft, whole])))
     found = []
     for part in parts:
         starts = _starts(draft, part)
         best: Evaluated | None = None
         if starts is not None and limited.playing is not None:
             ends = polished_ends(limited.playing.bounded(starts), few(), standard, limited)
-            best = min(finisher.clean(ends), key=lambda each: each.loss, default=None)
+            best = min(finisher.reported(finisher.clean(ends)), key=lambda each: each.loss, default=None)
         if best is not None:
             rest = played_as(simulator, best.sequence)
             found.append(replace(part, polished=best.loss, buys=best.loss - loss, rest=rest))

@@ -205,13 +205,17 @@ def _signals(compared: tuple[Compared, ...]) -> str:
     text = f"|Mxy| is {by_name(design.mean)} on average"
     if not others:
         return text
-    textbook, other = others
-    before, after = (
+    before, *after = (
         f"{flips_text(each.sequence, tuple(range(len(each.sequence.flip_angle))))},"
         f" {time_text(each.time_to_readout)}"
-        for each in (textbook, other)
+        for each in others
     )
-    name = f"the {textbook.name} ({before}), polished for the same objective to {after},"
+    name, other = f"the {others[0].name} ({before}),", others[-1]
+    name += (
+        f" polished for the same objective to {after[0]},"
+        if after
+        else " of which a polish leaves no excitation,"
+    )
     if abs(design.loss - other.loss) <= SAME * abs(other.loss):
         return f"{text}, and {name} does the same"
     text += f"; {name} gives {by_name(other.mean)}"

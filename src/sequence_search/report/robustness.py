@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sequence_search.problem.errors import nearest
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.slices import IN_REPORT
 from sequence_search.sequence import Sequence
 from sequence_search.tissue import Distribution, Uniform
 
@@ -63,7 +64,8 @@ def robustness_map(
     b1 = field_axis(problem.imaging.b1, TABLE_B1, n_b1)
     single = problem.playable(sequence)
     voxels, nominal = problem.voxel_grid(b0=b0, b1=b1), problem.voxels(method="nominal")
-    signals = (problem.simulator(each.of_tissues((index,))).signal(single) for each in (voxels, nominal))
+    mine = (each.of_tissues((index,)) for each in (voxels, nominal))
+    signals = (problem.simulator(each, n_places=IN_REPORT).signal(single) for each in mine)
     magnitude, reference = (each.abs().reshape(single.n_readouts, -1).mean(0) for each in signals)
     if not reference > 0:
         raise ValueError(f"{name} has no signal at b0 = 0, b1 = 1 to relate to, with {single}")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sequence_search.engines.simulator import Simulator
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, unmet_text
-from sequence_search.pulses.slices import IN_SEARCH
+from sequence_search.pulses.slices import IN_REPORT, IN_SEARCH
 from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.drafts import has_slice
@@ -60,13 +60,17 @@ class Finisher:
         return simulator_of(self._problem, self._problem.voxels(), self._engine)
 
     @cached_property
+    def _reported(self) -> Simulator | DraftSimulator:
+        return simulator_of(self._problem, self._problem.voxels(), self._engine, IN_REPORT)
+
+    @cached_property
     def _check(self) -> Simulator | DraftSimulator:
         voxels = self._problem.voxels(self._n_check, seed=CHECK_SEED)
-        return simulator_of(self._problem, voxels, self._engine)
+        return simulator_of(self._problem, voxels, self._engine, IN_REPORT)
 
     @property
     def _n_check(self) -> int:
-        """Voxels of a tissue: fewer where each is simulated at several places of a slice, as many in all."""
+        """Voxels of a tissue: fewer where a search simulates each at several places of a slice."""
         return CHECK_N_PER_TISSUE // (IN_SEARCH if has_slice(self._problem) else 1)
 
     def finish(
@@ -169,11 +173,19 @@ class Finisher:
         return [*forms, *self.limited.with_fewer_gradients(forms[-1])]
 
     def evaluate(self, sequences: list[Sequence]) -> list[Evaluated]:
-        """Parts of the loss of single sequences over the standard ensemble, as they are."""
+        """Parts of the loss of single sequences over the standard ensemble, as a search counts."""
         return [Evaluated(*each) for each in zip(sequences, _terms(sequences, self._standard), strict=True)]
 
+    def reported(self, evaluated: list[Evaluated]) -> list[Evaluated]:
+        """The same by as many places across a slice as `Problem.evaluate` takes; as they are without one."""
+        if not has_slice(self._problem):
+            return evaluated
+        sequences = [each.sequence for each in evaluated]
+        return [Evaluated(*each) for each in zip(sequences, _terms(sequences, self._reported), strict=True)]
+
     def designs(self, evaluated: list[Evaluated]) -> list[Design]:
-        """Designs, with what else they achieve and their losses over the check ensemble."""
+        """Designs as reported, with what else they achieve and their losses over the check ensemble."""
+        evaluated = self.reported(evaluated)
         checks = _terms([each.sequence for each in evaluated], self._check)
         played = [played_as(self._standard, each.sequence) for each in evaluated]
         return [

@@ -17,6 +17,7 @@ from sequence_search.engines.fused import ArrayLoss, Arrays
 from sequence_search.engines.simulator import LossFunction, Simulator
 from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.slices import IN_SEARCH
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafts import Draft, Expansion, Playing, playing_of
 from sequence_search.voxels import Voxels
@@ -24,9 +25,11 @@ from sequence_search.voxels import Voxels
 ROUNDING = 1e-9  # of bounds that were stated in another unit
 
 
-def simulator_of(problem: Problem, voxels: Voxels, engine: str) -> Simulator | DraftSimulator:
+def simulator_of(
+    problem: Problem, voxels: Voxels, engine: str, n_places: int = IN_SEARCH
+) -> Simulator | DraftSimulator:
     """Simulator of a problem for what its search proposes, sequences or drafts."""
-    simulator, playing = problem.simulator(voxels, engine), playing_of(problem)
+    simulator, playing = problem.simulator(voxels, engine, n_places), playing_of(problem)
     return simulator if playing is None else DraftSimulator(simulator, playing)
 
 
