@@ -10,6 +10,7 @@ from sequence_search.export.loop import write_checked, write_seq
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.storage import StorageError
+from sequence_search.structure import uses
 
 DATA = Path(__file__).parent / "data"
 ECHO = Sequence.from_degrees_ms([90, 180], [0, 90], [9, 9])
@@ -33,6 +34,29 @@ def test_pypulseq_reads_what_was_written(tmp_path, file_format):
     assert len(read.block_events) == len(written.block_events)
     first, again = written.get_block(1).rf.signal, read.get_block(1).rf.signal
     assert np.abs(first - again).max() < 1e-4 * np.abs(first).max()
+
+
+def test_equal_pulses_keep_the_use_of_each(tmp_path):
+    once = problem()  # inverted by what refocuses, and prepared by what excites
+    sequence = once.played(
+        Sequence.from_degrees_ms([180, 90, 180, 90, 180], [0, 0, 0, 0, 0], [500, 50, 50, 200, 10]),
+        kinds=["refocus", "excite", "refocus", "excite", "refocus"],
+        gradients=["spoiler", "crusher", "spoiler", "crusher", "crusher"],
+    )
+    written = pulseq(sequence, once, protocol=Protocol(dummies=0))
+    write_seq(written, tmp_path / "prepared.seq")
+    read = pp.Sequence()
+    read.read(str(tmp_path / "prepared.seq"))
+
+    def pulses(of):
+        blocks = [of.get_block(number) for number in of.block_events]
+        return [block.rf for block in blocks if block.rf is not None]
+
+    meant = list(uses(sequence))
+    assert len(set(zip(["r", "e", "r", "e", "r"], meant, strict=True))) > 3
+    assert [rf.use for rf in pulses(read)] == meant
+    assert [rf.use for rf in pulses(written)] == meant
+    assert max(abs(rf.freq_offset) * rf.shape_dur for rf in pulses(read)) < 1e-7
 
 
 def test_nothing_is_left_where_it_cannot_be_written(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pypulseq as pp
@@ -18,7 +18,18 @@ GENTLE = 2e-3  # time that a gradient takes between pulses where there is time [
 TOLERANCE = 1e-6  # of a raster
 ROUNDING = 1 + 1e-5  # of limits that are kept but for it
 
+# pypulseq writes pulses that differ in their use alone as one, with the use of the first. A frequency tells
+# them apart, which turns nothing: 1e-8 of a turn in 10 ms [Hz].
+APART = 1e-6
+
 Area = Float[np.ndarray, "3"]  # of gradients along x, y and z [1/m]
+
+
+class Use(NamedTuple):
+    """What a pulse is for, in Pulseq's words, and its number among the uses of equal pulses."""
+
+    name: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,14 +87,14 @@ def rise_time(amplitude: float, system: System) -> float:
 
 
 def pulse_station(
-    name: str, kind: Kind, flip: float, phase: float, use: str, thickness: float, system: System
+    name: str, kind: Kind, flip: float, phase: float, use: Use, thickness: float, system: System
 ) -> Station:
     """A pulse with its slice gradient.
 
     Parameters
     ----------
     flip, phase : rad
-    use : in Pulseq's words
+    use : what it is for
     thickness : of the slice [m]
     """
     tick, amplitude = system.tick, kind.slice_bandwidth / thickness
@@ -100,7 +111,8 @@ def pulse_station(
         delay=near(before - kind.duration / 2, system.rf_raster),
         phase_offset=phase % (2 * math.pi),
         center=kind.duration / 2,
-        use=use,
+        freq_offset=use.number * APART,
+        use=use.name,
         system=opts(system),
     )
     events = [rf]

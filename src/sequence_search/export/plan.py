@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sequence_search.export.checks import check_pulses, check_readout, refuse
-from sequence_search.export.events import Station, near, pulse_station, readout_station, up
+from sequence_search.export.events import Station, Use, near, pulse_station, readout_station, up
 from sequence_search.export.gaps import Gap, Mark, largest_encoding, make_gap, spoilers
 from sequence_search.export.protocol import CYCLES, Protocol
 from sequence_search.layout import HARD, SPOILER, Layout
@@ -23,6 +23,7 @@ T1_TO_EQUILIBRIUM = 5
 # Of crushers in one repetition after the other, so that what one has stored the next does not refocus: of any
 # two the single or double moments differ by more than a cycle.
 CRUSHER_FACTORS = (1.0, 2.3, 1.6)
+WRITTEN_ALIKE = 1e-4  # amplitudes of pulses in a file, which has six digits
 FEW = 4  # samples of a readout without a gradient, at least
 SHORT_DWELL, FID_DWELL, FID_SAMPLES = 1e-5, 5e-5, 1024  # s
 
@@ -65,7 +66,7 @@ def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, sy
         ],
         system.name,
     )
-    thickness, used = protocol.slice_thickness, uses(sequence)
+    thickness, used = protocol.slice_thickness, _told_apart(uses(sequence), layout.kinds, flips)
     pulses = [
         pulse_station(f"pulse {i + 1} ({name})", kinds[name], flips[i], phases[i], used[i], thickness, system)
         for i, name in enumerate(layout.kinds)
@@ -85,6 +86,19 @@ def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, sy
     refuse(faults, system.name)
     stations, numbers = tuple(mark.station for mark in marks), tuple(mark.readout for mark in marks)
     return Plan(stations, tuple(gaps), numbers, tr, factors)
+
+
+def _told_apart(used: tuple[str, ...], kinds: tuple[str, ...], flips: list[float]) -> list[Use]:
+    """Uses, numbered among those of pulses that a file writes alike."""
+    found = []
+    for use, kind, flip in zip(used, kinds, flips, strict=True):
+        alike = [
+            other
+            for other, its_kind, its_flip in zip(used, kinds, flips, strict=True)
+            if its_kind == kind and math.isclose(abs(its_flip), abs(flip), rel_tol=WRITTEN_ALIKE)
+        ]
+        found.append(Use(use, list(dict.fromkeys(alike)).index(use)))
+    return found
 
 
 def rounded_delays(sequence: Sequence, layout: Layout, tick: float) -> list[float]:
