@@ -177,7 +177,7 @@ def test_what_is_not_text_or_not_there_is_refused(tmp_path):
     path.write_bytes(bytes(range(256)))
     with pytest.raises(PulseqError, match=r"is no Pulseq file: it is not text"):
         read_seq(path)
-    with pytest.raises(OSError, match=r"none\.seq"):
+    with pytest.raises(PulseqError, match=r"none\.seq cannot be read: No such file"):
         read_seq(tmp_path / "none.seq")
 
 

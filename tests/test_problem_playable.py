@@ -95,13 +95,13 @@ def test_a_tr_of_a_range_is_stated():
     assert problem.played(ECHO, tr=2.5).tr.item() == pytest.approx(2.5)
 
 
-# Sides: invert 4 ms, excite 1.28 + 1 ms, refocus 1.6 + 1 ms; a crusher 1.5 ms.
+# Sides: invert 4 ms, excite 1.28 + 1 ms, refocus 2.56 + 1 ms; a crusher 1.5 ms.
 @pytest.mark.parametrize(
     ("delay_ms", "message"),
     [
         ((7.7, 9, 9), r"from pulse 1 to pulse 2 must be at least 7.78 ms \(4 of pulse 1 \(invert\), 1.5"),
-        ((600, 6.3, 9), "from pulse 2 to pulse 3 must be at least 6.38 ms .*1.5 of gradients.*, got 6.3"),
-        ((600, 9, 4), r"from pulse 3 to the readout must be at least 4.1 ms \(2.6 of pulse 3 \(refocus\)"),
+        ((600, 6.3, 9), "from pulse 2 to pulse 3 must be at least 7.34 ms .*1.5 of gradients.*, got 6.3"),
+        ((600, 9, 4), r"from pulse 3 to the readout must be at least 5.06 ms \(3.56 of pulse 3 \(refocus\)"),
         ((2980, 9, 9), r"from the readout to the next repetition must be at least 4 ms .*, got 2 in"),
     ],
 )
@@ -111,17 +111,17 @@ def test_delays_hold_pulses_and_gradients(delay_ms, message):
 
 
 def test_delays_at_their_least_are_taken():
-    PROBLEM.check_sequence(played((7.78, 6.38, 4.1)))
-    PROBLEM.check_sequence(played((600, 4.88, 2.6), gradients=("none",) * 3))
+    PROBLEM.check_sequence(played((7.78, 7.34, 5.06)))
+    PROBLEM.check_sequence(played((600, 5.84, 3.56), gradients=("none",) * 3))
 
 
 def test_each_echo_of_a_train_keeps_clear_of_the_pulses_beside_it():
     train = replace(PROBLEM, acquisition=replace(PROBLEM.acquisition, echoes=3))
-    train.check_sequence(played((600, 6.38, 6.38), train))
+    train.check_sequence(played((600, 7.34, 7.34), train))
     short = replace(PROBLEM.pulses["excite"], rephaser=0.0)
     quick = replace(train, pulses=PROBLEM.pulses | {"excite": short})
-    with pytest.raises(ValueError, match=r"from pulse 2 to pulse 3 must be at least 5.38 ms"):
-        quick.check_sequence(played((600, 5.3, 5.3), quick))
+    with pytest.raises(ValueError, match=r"from pulse 2 to pulse 3 must be at least 6.34 ms"):
+        quick.check_sequence(played((600, 6.3, 6.3), quick))
 
 
 def test_kinds_and_repetition_are_those_of_the_problem():

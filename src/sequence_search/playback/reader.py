@@ -38,11 +38,9 @@ def read_seq(source: Any, field: float | None = None) -> SeqFile:
     Raises
     ------
     PulseqError
-        If it is no such file, is cut off or damaged, or plays what is not understood: soft delays, rotations,
-        shims, triggers that it waits for, an extension or label that is not known, offsets in ppm without
-        a field. Or if pypulseq is not installed.
-    OSError
-        If it cannot be read.
+        If it cannot be read, is no such file, is cut off or damaged, or plays what is not understood: soft
+        delays, rotations, shims, triggers that it waits for, an extension or label that is not known, offsets
+        in ppm without a field. Or if pypulseq is not installed.
     """
     if not isinstance(source, str | Path):
         return _played(source, "sequence", "in memory", field)

@@ -37,14 +37,15 @@ def read_text(path: Path) -> tuple[str, str]:
     Raises
     ------
     PulseqError
-        If it is no text, no Pulseq file, of another version, or has a section that is not understood.
-    OSError
-        If it cannot be read.
+        If it cannot be read, is no text, no Pulseq file, of another version, or has a section that is not
+        understood.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise PulseqError(f"{path} is no Pulseq file: it is not text") from None
+    except OSError as error:
+        raise PulseqError(f"{path} cannot be read: {error.strerror}") from None
     lines = [line.strip() for line in text.splitlines()]
     if "[VERSION]" not in lines:
         raise PulseqError(f"{path} is no Pulseq file: it has no section [VERSION]")
