@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -5,6 +6,8 @@ import torch
 
 from export_cases import inversion_recovery, problem, spin_echo
 from sequence_search.export import Protocol, pulseq
+from sequence_search.export.checks import check_pulses
+from sequence_search.problem.problem import Problem
 from sequence_search.system import load_system
 
 PRISMA = load_system("siemens-prisma")
@@ -20,6 +23,21 @@ def test_a_pulse_over_the_peak_b1_names_the_duration_that_fits():
     least = float(str(told.value).split("at least ")[1].split(" ms")[0])
     peak = float(str(told.value).split("needs ")[1].split(" uT")[0])
     assert least == pytest.approx(2.56 * peak / 5, abs=0.02)
+
+
+def test_an_slr_pulse_takes_longer_steps_too():
+    own = Problem.load("spin-echo-2d")
+    kind = own.pulses["refocus"]
+    assert kind.peak_b1_ut(math.pi) < PRISMA.peak_b1_ut
+    # Of 0.01 ms its first and last step are the largest, and stay so whatever the duration.
+    short = replace(kind, raster=1e-5)
+    assert short.peak_b1_ut(math.pi) > PRISMA.peak_b1_ut
+    assert replace(short, duration=2 * short.duration).peak_b1_ut(math.pi) > PRISMA.peak_b1_ut
+    twice = replace(short, duration=2 * short.duration, raster=2 * short.raster)
+    assert twice.peak_b1_ut(math.pi) == pytest.approx(short.peak_b1_ut(math.pi) / 2)
+    pulses = {**own.pulses, "refocus": short}
+    told = check_pulses(("refocus",), [math.pi], pulses, 5e-3, PRISMA)
+    assert "ms, got 5.12, with steps as much longer (raster_ms)" in told[0]
 
 
 def test_one_of_fixed_amplitude_names_its_amplitude():

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from sequence_search.export.events import up
 from sequence_search.export.protocol import Protocol
 from sequence_search.pulses.kinds import Kind, is_multiple
+from sequence_search.pulses.shapes import Slr
 from sequence_search.system import System
 
 KEPT = 1 + 1e-6  # a limit is, but for rounding
@@ -53,7 +54,9 @@ def _fits(kind: Kind, peak: float, system: System) -> str:
         most = system.peak_b1_ut * system.gamma_mhz_t
         return f"its amplitude is fixed, and peak_b1_hz must be at most {most:.4g}"
     least = up(kind.duration * peak / system.peak_b1_ut, 2 * system.tick)
-    return f"its duration must be at least {1e3 * least:.6g} ms, got {1e3 * kind.duration:.6g}"
+    # An equiripple filter ends in spikes of one step, which a longer pulse of equal steps keeps.
+    steps = ", with steps as much longer (raster_ms)" if isinstance(kind, Slr) else ""
+    return f"its duration must be at least {1e3 * least:.6g} ms, got {1e3 * kind.duration:.6g}{steps}"
 
 
 def check_readout(protocol: Protocol, system: System) -> list[str]:
