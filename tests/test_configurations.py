@@ -437,3 +437,33 @@ def test_an_adiabatic_inversion_leaves_mz_times_its_efficiency(engine):
     assert mz == pytest.approx(abs(1 + (inverted - 1) * math.exp(-0.3 / t1)), abs=1e-7)
     spins = play_spins(sequence, voxel, kinds={"hs": kind}, n_spins=64, during_pulse="full").signal
     assert mz == pytest.approx(abs(complex(spins[0, 0])), abs=1e-4)
+
+
+@pytest.mark.parametrize("t2", [3e-5, 1e-5])
+def test_where_t2_is_far_shorter_than_an_inversion_equilibrium_is_hardly_inverted(t2):
+    """Its efficiency is negative; all engines give what the full Bloch equations leave of equilibrium."""
+    kind = HyperbolicSecant(duration=8e-3, peak_b1=1000, bandwidth=1000)
+    layout = Layout.plain(2, gradients=("spoiler", 0), kinds=("hs", "hard"))
+    sequence = Sequence.from_degrees_ms([180, 90], [0, 0], [300, 1e-6], layout=layout)
+    voxel = Voxels(t1=0.83, t2=t2, b1=[1.0], b0=0.0)
+    assert inversion_efficiency(kind, 0.83, t2) < 0
+    expected = play_spins(sequence, voxel, kinds={"hs": kind}, n_spins=16, during_pulse="full").signal[0, 0]
+    for engine in ("configurations", "fused"):
+        found = complex(Simulator(voxel, engine=engine, kinds={"hs": kind}).signal(sequence))
+        assert found == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("flip", [-180, 30])
+def test_of_a_fixed_amplitude_neither_sign_nor_size_of_the_flip_angle_matter(flip):
+    layout = Layout.plain(3, kinds=("hard", "hs", "hs"))
+    kinds = {"hs": HyperbolicSecant(duration=8e-3, peak_b1=1000, bandwidth=2108)}
+    voxel = Voxels(t1=1.0, t2=0.1, b1=[0.45], b0=20.0)
+    given, nominal = (
+        Sequence.from_degrees_ms([90, second, 180], [0, 0, 0], [10, 14, 4], layout=layout)
+        for second in (flip, 180)
+    )
+    expected = play_spins(nominal, voxel, kinds=kinds, n_spins=4).signal[0, 0]
+    assert play_spins(given, voxel, kinds=kinds, n_spins=4).signal[0, 0] == expected
+    for engine in ("configurations", "fused"):
+        found = complex(Simulator(voxel, engine=engine, kinds=kinds).signal(given))
+        assert found == pytest.approx(expected, abs=1e-9)

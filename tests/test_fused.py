@@ -2,6 +2,7 @@ import itertools
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,8 +10,9 @@ from kernel_cases import KINDS
 from sequence_search.engines import arrangement, fused
 from sequence_search.engines.arrangement import Arrangement, table_of
 from sequence_search.engines.simulator import Simulator
-from sequence_search.layout import SPOILER, Layout
+from sequence_search.layout import SPOILER, Layout, Readout
 from sequence_search.objective import (
+    TERMS,
     Objective,
     Term,
     contrast_loss,
@@ -305,3 +307,52 @@ def test_pulses_that_take_time_are_those_of_the_reference(kinds, n_places):
     expected = torch.autograd.grad(simulator.loss(free).sum(), [*free.columns().values()])
     for slope, other in zip(slopes.columns().values(), expected, strict=True):
         torch.testing.assert_close(slope, other, atol=1e-10, rtol=1e-10)
+
+
+def test_a_flip_angle_that_is_no_number_ends_no_other_sequence():
+    problem, layout = Problem.load("gm-wm"), Layout.plain(2, gradients=(1, 1), kinds=("sinc", "slice"))
+    simulator = Simulator(problem.voxels(5), problem.objective, kinds=KINDS)
+    good = of_layout(layout, 3)
+    flip = good.flip_angle.clone()
+    flip[1, 0] = math.nan
+    loss, slopes = simulator.loss_and_gradient(replace(good, flip_angle=flip))
+    expected = simulator.loss_and_gradient(good)[0]
+    assert loss.isnan().tolist() == [False, True, False]
+    assert (loss[::2] == expected[::2]).all()
+    assert slopes.flip_angle[::2].isfinite().all()
+    assert simulator.signal(replace(good, flip_angle=flip)).isnan().any(-1).tolist() == [False, True, False]
+
+
+def test_a_flip_angle_beyond_the_tables_is_told_whatever_else_is_no_number():
+    problem, layout = (
+        Problem.load("gm-wm"),
+        Layout.plain(3, gradients=(1, 1, 1), kinds=("hard", "sinc", "slice")),
+    )
+    of_arrays = Simulator(problem.voxels(2), problem.objective, kinds=KINDS).array_loss(layout)
+    flip = np.array([[9.0, 1.0, math.nan], [1.0, 2.0, math.radians(-370)]])
+    message = "must be at most 360°, got 370° of pulse 3, 'slice'"
+    with pytest.raises(ValueError, match=message):
+        of_arrays((flip, np.zeros((2, 3)), np.full((2, 3), 0.02)))
+
+
+@pytest.mark.parametrize("steady", [False, True])
+def test_the_last_readout_is_the_latest_in_whatever_order_they_stand(steady):
+    """Of two in one interval the delays of each sequence say which."""
+    readouts = Readout(2, (1, 0, 0)), Readout(2, (0, 0, 1)), Readout(0, (0, 1, 0), 1)
+    layout = Layout(((1, 1, 0), (0, 2, 1), (1, 0, 1)), (1, 2, 0), ("sinc",) * 3, readouts, steady)
+    names = "time_to_readout", "duration", "b1_rms"
+    objective = Objective(tuple(Term(name, TERMS[name], 0.1 + i) for i, name in enumerate(names)))
+    simulator = Simulator(Problem.load("gm-wm").voxels(3), objective, kinds=KINDS)
+    assert simulator.array_loss(layout) is not None
+    sequence = of_layout(layout, 8)
+    counts = sequence.counts_to_readout
+    assert (counts != counts[0]).any()
+    loss, slopes = simulator.loss_and_gradient(sequence)
+    free = sequence.map(lambda part: part.clone().requires_grad_())
+    of_terms = sum(
+        term.weight * term.kind(torch.zeros(8, 3, dtype=torch.float64), free, simulator.voxels, **options)
+        for term, options in zip(objective.terms, ({}, {}, {"kinds": KINDS}), strict=True)
+    )
+    torch.testing.assert_close(loss, of_terms.detach(), rtol=1e-12, atol=0)
+    by_delay = torch.autograd.grad(of_terms.sum(), free.delay)[0]
+    torch.testing.assert_close(slopes.delay, by_delay, rtol=1e-9, atol=1e-9)

@@ -5,15 +5,22 @@ import pytest
 from scipy.linalg import expm
 
 from pulse_cases import ADIABATIC, SINC
-from sequence_search.pulses.shapes import HyperbolicSecant
-from sequence_search.pulses.slices import IN_REPORT, IN_SEARCH, inversion_efficiency, places, profile
+from sequence_search.pulses.shapes import HyperbolicSecant, Slr
+from sequence_search.pulses.slices import (
+    IN_REPORT,
+    IN_SEARCH,
+    distinct_lanes,
+    inversion_efficiency,
+    places,
+    profile,
+)
 
 
-def spin_echo(count):
+def spin_echo(count, refocusing=SINC, b1=0.9):
     """Crushed echo of 90° - 175° over a slice, relative to that of an ideal slice of ideal pulses."""
     place, weight = places(count)
-    excite = SINC.rotation(math.pi / 2, 0.9, SINC.frequency(30.0, place))
-    refocus = SINC.rotation(math.radians(175), 0.9, SINC.frequency(30.0, place))
+    excite = SINC.rotation(math.pi / 2, b1, SINC.frequency(30.0, place))
+    refocus = refocusing.rotation(math.radians(175), b1, refocusing.frequency(30.0, place))
     signal = (
         (-1j * np.sin(excite.angle) * np.exp(1j * excite.after)).conj()
         * np.sin(refocus.angle / 2) ** 2
@@ -27,6 +34,16 @@ def test_eight_places_serve_a_search_and_sixteen_a_report():
     assert abs(fine) == pytest.approx(0.608, abs=1e-3)
     assert abs(spin_echo(IN_SEARCH) - fine) < 3e-4
     assert abs(spin_echo(IN_REPORT) - fine) < 5e-6
+
+
+def test_of_a_steeper_profile_eight_places_are_ten_times_as_far_off():
+    refocusing = Slr(duration=3.2e-3, time_bandwidth=4, purpose="refocusing", slice=True)
+    wrong = [
+        [abs(spin_echo(count, refocusing, b1) - spin_echo(1024, refocusing, b1)) for b1 in (0.8, 1.0, 1.2)]
+        for count in (IN_SEARCH, IN_REPORT)
+    ]
+    assert 2e-3 < max(wrong[0]) < 8e-3
+    assert max(wrong[1]) < 2e-5
 
 
 def test_an_ideal_slice_of_one_thickness_sums_to_one():
@@ -103,3 +120,23 @@ def test_what_does_not_invert_loses_nothing():
     inverts, does_not = inversion_efficiency(ADIABATIC, 1.0, 0.1, b1=np.array([1.0, 0.1]))
     assert 0.95 < inverts < 0.995
     assert does_not == 1
+
+
+@pytest.mark.parametrize("t1", [1e-6, 1e-3, 1.0, math.inf])
+def test_an_efficiency_is_finite_and_no_more_than_one_whatever_relaxes(t1):
+    t2 = np.array([1e-9, 1e-6, 3e-4, 0.01, math.inf])
+    found = inversion_efficiency(ADIABATIC, t1, t2)
+    assert (np.abs(found) <= 1).all()
+
+
+def test_lanes_that_repeat_are_played_once():
+    b1, frequency = np.array([[1.0], [0.9], [1.0]]), np.array([0.0, 5.0, 0.0, -5.0])
+    (of_b1, of_frequency), place = distinct_lanes(*np.broadcast_arrays(b1, frequency))
+    assert len(of_b1) == 6
+    assert of_b1[place].reshape(3, 4) == pytest.approx(np.broadcast_to(b1, (3, 4)), abs=0)
+    assert of_frequency[place].reshape(3, 4) == pytest.approx(np.broadcast_to(frequency, (3, 4)), abs=0)
+    together = inversion_efficiency(ADIABATIC, 1.0, 0.1, b1, frequency)
+    one_by_one = [
+        [float(inversion_efficiency(ADIABATIC, 1.0, 0.1, b, f)) for f in frequency] for b in b1[:, 0]
+    ]
+    assert together == pytest.approx(np.array(one_by_one), abs=1e-14)

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from sequence_search.engines.simulator import Simulator
 from sequence_search.layout import Layout
 from sequence_search.sections import section, up_to_readout
 from sequence_search.sequence import Sequence
+from sequence_search.structure import find_structure, uses
 from sequence_search.voxels import Voxels
 
 VOXEL = Voxels(t1=0.8, t2=0.08, t2_prime=0.16, b1=[0.9], b0=20.0, spread=30.0)
@@ -37,3 +40,11 @@ def test_a_section_plays_its_pulses_with_their_delays_and_gradients():
     assert second.layout.gradients == (2, 2, 1)
     assert second.flip_angle.tolist() == read.flip_angle[2:].tolist()
     assert section(read, range(0)).layout is None
+
+
+def test_of_readouts_out_of_order_the_latest_is_taken():
+    given = train()
+    layout = replace(given.layout, readouts=given.layout.readouts[::-1])
+    assert up_to_readout(replace(given, layout=layout)) == up_to_readout(given)
+    assert find_structure(replace(given, layout=layout)) == find_structure(given)
+    assert uses(replace(given, layout=layout)) == uses(given)

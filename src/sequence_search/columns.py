@@ -8,6 +8,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -117,6 +118,17 @@ def readout_multiples(layout: Layout) -> tuple[Multiples, ...]:
         tuple(map(sum, zip(*layout.multiples[: one.pulse], one.multiples, strict=True)))
         for one in layout.readouts
     )
+
+
+def latest_readout(
+    layout: Layout, delay: Float[np.ndarray, "batch n_delay"]
+) -> Float[np.ndarray, "batch n_delay"]:
+    """How often the time to the last readout of each sequence contains each delay [s]: its derivative.
+
+    Which one is last may depend on the delays.
+    """
+    rows = np.array(readout_multiples(layout), float)
+    return np.asarray(rows[(delay @ rows.T).argmax(1)])
 
 
 def check_same_layout(layouts: Iterable[Layout | None]) -> None:

@@ -10,20 +10,20 @@ from sequence_search.layout import Layout
 from sequence_search.sequence import Sequence
 
 
-def up_to_readout(sequence: Sequence, readout: int = -1) -> Sequence:
+def up_to_readout(sequence: Sequence, readout: int | None = None) -> Sequence:
     """A single sequence up to one of its readouts, played once, with one delay after each pulse.
 
     Its layout has the kinds and gradients that are played until then. One without a layout is as it is.
 
     Parameters
     ----------
-    readout : int
-        Place in `layout.readouts`, the last if not given.
+    readout : int, optional
+        Place in `layout.readouts`, that of the latest if not given.
     """
     layout = sequence.layout
     if layout is None:
         return sequence
-    read = layout.readouts[readout]
+    read = layout.readouts[int(sequence.readout_times.argmax()) if readout is None else readout]
     n_rf = read.pulse + 1
     last = sequence.delay @ sequence.delay.new_tensor(read.multiples)
     return replace(

@@ -59,13 +59,14 @@ class Structure:
     ti_counts: tuple[int, ...] = ()
 
 
-def find_structure(sequence: Sequence, readout: int = -1) -> Structure:
+def find_structure(sequence: Sequence, readout: int | None = None) -> Structure:
     """Structure of a single sequence by the pathway that carries its signal in a typical tissue.
 
-    Of a layout it is that of a readout, the last if not given, reached from equilibrium, by what its crushers
-    and spoilers leave; pulses turn by their nominal flip angles.
+    Of a layout it is that of a readout, the latest if not given, reached from equilibrium, by what its
+    crushers and spoilers leave; pulses turn by their nominal flip angles.
     """
     given = sequence.detach().without_padding().to("cpu").turn_first_to_zero()
+    readout = int(given.readout_times.argmax()) if readout is None else readout
     single = up_to_readout(given, readout)
     orders = _largest(single)
     if orders is None:
@@ -218,8 +219,8 @@ def uses(sequence: Sequence) -> tuple[str, ...]:
     if layout is None:
         return _uses_to_readout(single)
     found: tuple[str, ...] = ()
-    for number, read in enumerate(layout.readouts):
-        done = len(found)
+    for number in single.readout_times.argsort().tolist():
+        read, done = layout.readouts[number], len(found)
         if done and SPOILER not in layout.gradients[done - 1 : read.pulse]:
             found += ("refocusing",) * (read.pulse + 1 - done)
         elif done <= read.pulse:

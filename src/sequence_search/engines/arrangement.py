@@ -15,7 +15,7 @@ from sequence_search.engines.kernel.objective import Arranged, Encoding, arrange
 from sequence_search.engines.kernel.rotations import Rotations, arrange_rotations
 from sequence_search.layout import HARD, Layout
 from sequence_search.pulses.kinds import Kind
-from sequence_search.pulses.slices import inversion_efficiency, places
+from sequence_search.pulses.slices import distinct_lanes, inversion_efficiency, places
 from sequence_search.pulses.table import RotationTable
 from sequence_search.voxels import PROPERTIES, Voxels
 
@@ -94,13 +94,14 @@ def table_of(
 ) -> RotationTable:
     """Table of a kind over lanes, each with its T1, T2 [s], b1 and frequency [Hz].
 
-    Of a fixed amplitude |a|² + |b|² is not 1, but what T1 and T2 during the pulse leave of Mz.
+    Of a fixed amplitude with what T1 and T2 during the pulse leave of Mz.
     """
-    table = kind.table(b1, frequency)
+    (of_b1, of_frequency), place = distinct_lanes(b1, frequency)
+    table = kind.table(of_b1, of_frequency)
+    table = replace(table, values=table.values[..., place], slopes=table.slopes[..., place])
     if kind.fixed_flip is None:
         return table
-    left = inversion_efficiency(kind, t1, t2, b1, frequency)
-    return replace(table, values=np.sqrt(left) * table.values)
+    return replace(table, efficiency=inversion_efficiency(kind, t1, t2, b1, frequency))
 
 
 def arrange(voxels: Voxels, n_places: int = 1) -> Blocks:

@@ -79,7 +79,7 @@ def _knows(sequence: Sequence, kinds: Mapping[str, Kind]) -> bool:
     if not _knows_layout(layout, kinds):
         return False
     shaped = [k for k, kind in enumerate(layout.kinds) if kind != HARD]
-    return not shaped or bool((sequence.flip_angle[..., shaped].abs() <= TOP).all())
+    return not (sequence.flip_angle[..., shaped].abs() > TOP).any()
 
 
 def _knows_layout(layout: Layout, kinds: Mapping[str, Kind]) -> bool:
@@ -146,8 +146,7 @@ def array_loss(
 
     def loss(parts: Arrays) -> tuple[np.ndarray, Arrays]:
         flip, _, delay = parts
-        if shaped and not np.abs(flip[:, shaped]).max(initial=0.0) <= TOP:
-            raise ValueError(f"a shaped pulse takes at most {math.degrees(TOP):g}°, got more")
+        _refuse_beyond_tables(flip[:, shaped], shaped, layout)
         of_kernel = parts, layout, lanes.blocks, objective, torch.get_num_threads(), lanes.rotations
         value, (by_flip, by_phase, by_delay) = table_run.loss(*of_kernel)
         for weight, function in penalties:
@@ -158,6 +157,20 @@ def array_loss(
         return value, (by_flip, by_phase, by_delay)
 
     return loss
+
+
+def _refuse_beyond_tables(
+    flip: Float[np.ndarray, "batch n_shaped"], shaped: list[int], layout: Layout
+) -> None:
+    """Refuse flip angles above those of tables; a sequence of one that is no number has no loss."""
+    beyond = np.abs(flip) > TOP
+    if not beyond.any():
+        return
+    pulse, angle = shaped[int(beyond.any(0).argmax())], np.abs(flip)[beyond].max()
+    raise ValueError(
+        f"the flip angle of a shaped pulse must be at most {math.degrees(TOP):g}°, got"
+        f" {math.degrees(angle):g}° of pulse {pulse + 1}, '{layout.kinds[pulse]}'"
+    )
 
 
 def encode(prepared: Prepared) -> Encoding:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from sequence_search.columns import readout_multiples
+from sequence_search.columns import latest_readout
 from sequence_search.layout import Layout
 from sequence_search.pulses.kinds import Kind
 from sequence_search.terms import TERMS, TermKind
@@ -35,8 +35,7 @@ PenaltyFunction = Callable[[Flips, Delays], Penalty]
 def penalty(term: TermKind, layout: Layout, kinds: Mapping[str, Kind]) -> PenaltyFunction | None:
     """A term as a function of flip angles and delays; None if it is not known, or what it takes is not."""
     if term is TERMS["duration"]:
-        times = _duration_multiples(layout)
-        return lambda flip, delay: _duration(times, flip, delay)
+        return lambda flip, delay: _duration(_duration_multiples(layout, delay), flip, delay)
     if term not in (TERMS["b1_rms"], TERMS["peak_b1"]) or not set(layout.kinds) <= set(kinds):
         return None
     played = [kinds[name] for name in layout.kinds]
@@ -50,18 +49,18 @@ def penalty(term: TermKind, layout: Layout, kinds: Mapping[str, Kind]) -> Penalt
     if term is TERMS["peak_b1"]:
         return lambda flip, delay: _peak(slope, constant, flip, delay)
     of_kinds = slope, constant, np.array([kind.duration for kind in played])
-    times = _duration_multiples(layout)
-    return lambda flip, delay: _rms(*of_kinds, times, flip, delay)
+    return lambda flip, delay: _rms(*of_kinds, _duration_multiples(layout, delay), flip, delay)
 
 
-def _duration_multiples(layout: Layout) -> Float[np.ndarray, " n_delay"]:
-    """How often the duration, as `Sequence.duration`, contains each delay."""
-    rows = np.array(layout.multiples, float)
-    return np.asarray(rows.sum(0) if layout.steady else np.array(readout_multiples(layout)[-1], float))
+def _duration_multiples(layout: Layout, delay: Delays) -> Delays:
+    """How often the duration of each, as `Sequence.duration`, contains each delay."""
+    if layout.steady:
+        return np.broadcast_to(np.sum(layout.multiples, 0, float), delay.shape)
+    return latest_readout(layout, delay)
 
 
-def _duration(times: np.ndarray, flip: Flips, delay: Delays) -> Penalty:
-    return Penalty(delay @ times, np.zeros_like(flip), np.broadcast_to(times, delay.shape))
+def _duration(times: Delays, flip: Flips, delay: Delays) -> Penalty:
+    return Penalty((delay * times).sum(1), np.zeros_like(flip), times)
 
 
 def _peak(slope: np.ndarray, constant: np.ndarray, flip: Flips, delay: Delays) -> Penalty:
@@ -73,9 +72,9 @@ def _peak(slope: np.ndarray, constant: np.ndarray, flip: Flips, delay: Delays) -
 
 
 def _rms(
-    slope: np.ndarray, constant: np.ndarray, lasts: np.ndarray, times: np.ndarray, flip: Flips, delay: Delays
+    slope: np.ndarray, constant: np.ndarray, lasts: np.ndarray, times: Delays, flip: Flips, delay: Delays
 ) -> Penalty:
-    seconds = delay @ times
+    seconds = (delay * times).sum(1)
     value = np.sqrt((slope**2 * flip**2 + constant**2) @ lasts / seconds)
     inverse = np.divide(1.0, value, out=np.zeros_like(value), where=value > 0)  # of no pulse the slope is 0
     by_flip = lasts * slope**2 * flip * (inverse / seconds)[:, None]

@@ -31,11 +31,14 @@ class RotationTable:
     slopes : complex [2, n_nodes, n_lanes]
         Their derivatives by the nominal flip angle [1/rad].
     top : largest nominal flip angle [rad]
+    efficiency : float [n_lanes], optional
+        Of a fixed amplitude, the factor of Mz for what T1 and T2 do during the pulse; not in `rotation`.
     """
 
     values: Complex[np.ndarray, "2 n_nodes n_lanes"]
     slopes: Complex[np.ndarray, "2 n_nodes n_lanes"]
     top: float = TOP
+    efficiency: Float[np.ndarray, " n_lanes"] | None = None
 
     @property
     def step(self) -> float:
@@ -57,8 +60,8 @@ class RotationTable:
             lanes = (*flip.shape, self.values.shape[2])
             return effective_rotation(CayleyKlein(*(np.broadcast_to(part[0], lanes) for part in parts)))
         size, sign = np.abs(flip)[..., None], np.where(flip < 0, -1.0, 1.0)[..., None]
-        largest = float(size.max(initial=0.0))
-        if not largest <= self.top:
+        largest = float(np.nanmax(size, initial=0.0))
+        if largest > self.top:
             raise Fault(
                 "the flip angle of a shaped pulse must be at most {0:rad}, got {1:rad}", self.top, largest
             )
@@ -69,7 +72,7 @@ class RotationTable:
     def _between(self, flip: Float[np.ndarray, "*batch 1"]) -> tuple[np.ndarray, ...]:
         """The values a and b and their derivatives, each [*batch, n_lanes]."""
         h = self.step
-        cell = np.minimum((flip / h).astype(int), self.values.shape[1] - 2)
+        cell = np.minimum(np.nan_to_num(flip / h).astype(int), self.values.shape[1] - 2)
         t, at = flip / h - cell, cell[..., 0]
         low, high = self.values[:, at], self.values[:, at + 1]
         rise_low, rise_high = self.slopes[:, at], self.slopes[:, at + 1]

@@ -31,7 +31,8 @@ from sequence_search.engines.kernel.levels import (
 from sequence_search.pulses.rotation import NO_PHASE
 from sequence_search.pulses.table import RotationTable
 
-# Rows of a node: a and b, real and imaginary, and their slopes.
+# Rows of a node: a and b, real and imaginary, and their slopes; of a single one, which has no slopes, its
+# efficiency in place of the first.
 NODE = 8
 SMALL = NO_PHASE**2
 
@@ -67,6 +68,9 @@ def arrange_rotations(
             for part in (of_a_or_b.real, of_a_or_b.imag)
         ]
         counts.append(table.values.shape[1])
+        if counts[-1] == 1:
+            left = np.ones(table.values.shape[2]) if table.efficiency is None else table.efficiency
+            quantities[4] = left[None]
         nodes = [part[node] for node in range(counts[-1]) for part in quantities]
         parts.append(arrange(tuple(nodes), blocks.place))
     names = list(tables)
@@ -83,9 +87,9 @@ def arrange_rotations(
 @outer
 def rotate(nodes, count, step, flip, few, at):
     """Write what a pulse of a nominal flip angle does to a block."""
-    size, cell, sign = abs(flip), 0, -1.0 if flip < 0.0 else 1.0
-    if count > 1:
-        cell = max(0, min(int(size / step), count - 2))
+    size, cell, sign = abs(flip), 0, 1.0
+    if count > 1:  # one of a fixed amplitude is played whatever its flip angle
+        cell, sign = max(0, min(int(size / step), count - 2)), -1.0 if flip < 0.0 else 1.0
     low = skip(nodes, WIDTH * NODE * cell)
     for i in range(4):
         value, slope = load(low, i), load(low, i + 4)
@@ -98,12 +102,13 @@ def rotate(nodes, count, step, flip, few, at):
             value = (1.0 + 2.0 * t) * (1.0 - t) ** 2 * value + t * t * (3.0 - 2.0 * t) * end + rise
         store(few, i, value)
         store(few, i + 4, slope)
+    if count == 1:
+        store(few, 4, 0.0 * load(few, 4))
     turns(few, sign, at)
     cosine, sine = load(at, COSINE), load(at, SINE)
-    if count == 1:  # of a fixed amplitude: |a|² + |b|² is what is left of Mz
-        norm = load(few, 0) * load(few, 0) + load(few, 1) * load(few, 1)
-        norm = norm + load(few, 2) * load(few, 2) + load(few, 3) * load(few, 3)
-        cosine, sine = norm * cosine, norm * sine
+    if count == 1:
+        efficiency = load(low, 4)
+        cosine, sine = efficiency * cosine, efficiency * sine
     store(at, COSINE_Z, cosine)
     store(at, SINE_Z, sine)
 

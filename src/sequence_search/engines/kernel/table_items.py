@@ -249,7 +249,7 @@ def table_work(mode, counter, numbers, start, sequences, tables, rotations, bloc
 def add_up_tables(partial, group, n_groups, flip, delay, time, encoding, value, gradient):
     """Add what the segments gave, always in the same order, and the terms that need all of them.
 
-    time : multiples of the delays up to the readout.
+    time : multiples of the delays up to the last readout of each.
     """
     encoding = Encoding(*encoding)
     n, (energy, number, seconds) = flip.shape[1], encoding.penalties
@@ -268,5 +268,5 @@ def add_up_tables(partial, group, n_groups, flip, delay, time, encoding, value, 
             value[b] += energy * flip[b, k] ** 2
             gradient[b, k] += 2.0 * energy * flip[b, k]
         for g in range(delay.shape[1]):
-            value[b] += seconds * time[g] * delay[b, g]
-            gradient[b, 2 * n + g] += seconds * time[g]
+            value[b] += seconds * time[b, g] * delay[b, g]
+            gradient[b, 2 * n + g] += seconds * time[b, g]

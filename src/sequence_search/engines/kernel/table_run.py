@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sequence_search.columns import readout_multiples
+from sequence_search.columns import latest_readout
 from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.items import ADJOINT, FORWARD, LOSS
 from sequence_search.engines.kernel.memory import SLOPES, room
@@ -34,14 +34,13 @@ class Plan(NamedTuple):
 
     tables: Tables
     start: np.ndarray  # of each part of a thread's memory, and the end
-    until_readout: np.ndarray  # [n_delay], how often the time to the last readout contains each delay
 
 
 @functools.lru_cache(MOST_LAYOUTS)
 def plan(layout: Layout) -> Plan:
     """Plan of a layout; ValueError if it has no tables."""
     of_layout = tables(layout)
-    return Plan(of_layout, starts(of_layout), np.array(readout_multiples(layout)[-1], float))
+    return Plan(of_layout, starts(of_layout))
 
 
 def forward(
@@ -72,7 +71,7 @@ def adjoint(
     """
     of_voxels = blocks, rotations, NOTHING
     signal = signal_bar.view(np.float64)
-    return _run_back(ADJOINT, plan(layout), *of_voxels, sequences, signal, threads)[1]
+    return _run_back(ADJOINT, layout, *of_voxels, sequences, signal, threads)[1]
 
 
 def loss(
@@ -93,12 +92,12 @@ def loss(
             "the objective of a layout takes no contrast of several readouts, nor one of means of S"
         )
     no_signal = np.zeros((len(sequences[0]), 1, 0))
-    return _run_back(LOSS, plan(layout), blocks, rotations, objective, sequences, no_signal, threads)
+    return _run_back(LOSS, layout, blocks, rotations, objective, sequences, no_signal, threads)
 
 
 def _run_back(
     mode: int,
-    prepared: Plan,
+    layout: Layout,
     blocks: Blocks,
     rotations: Rotations | None,
     objective: Arranged,
@@ -109,12 +108,12 @@ def _run_back(
     (batch, n_rf), (_, n_delay) = sequences[0].shape, sequences[2].shape
     n_slopes = 2 * n_rf + n_delay
     partial = np.zeros((batch, blocks.group.size, SLOPES + 2 * n_slopes))
-    _run(mode, prepared, blocks, rotations, objective, sequences, signal, partial, threads)
+    _run(mode, plan(layout), blocks, rotations, objective, sequences, signal, partial, threads)
     value, gradient = np.zeros(batch), np.zeros((batch, n_slopes))
     flip, _, delay = sequences
     of_blocks = blocks.group, blocks.n_groups
     encoding = tuple(objective.encoding)
-    add_up_tables(partial, *of_blocks, flip, delay, prepared.until_readout, encoding, value, gradient)
+    add_up_tables(partial, *of_blocks, flip, delay, latest_readout(layout, delay), encoding, value, gradient)
     return value, (gradient[:, :n_rf], gradient[:, n_rf : 2 * n_rf], gradient[:, 2 * n_rf :])
 
 
