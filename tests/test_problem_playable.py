@@ -140,6 +140,9 @@ def test_kinds_and_repetition_are_those_of_the_problem():
 def test_a_pulse_of_fixed_amplitude_has_its_flip_angle():
     with pytest.raises(ValueError, match=r"pulse 1 .* amplitude is fixed: its flip_deg must be 180, got 90"):
         PROBLEM.evaluate(played(flip_deg=(90, 90, 180)))
+    # No sign either: it would be lost in the pulse, and a phase of 180° where flip angles are made positive.
+    with pytest.raises(ValueError, match="its flip_deg must be 180, got -180"):
+        PROBLEM.evaluate(played(flip_deg=(-180, 90, 180)))
 
 
 def test_what_is_played_already_or_once_takes_no_tr():

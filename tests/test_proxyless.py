@@ -291,6 +291,19 @@ def test_too_few_voxels_for_the_tissues_are_refused():
         search(PROBLEM, "proxyless", steps=1, n_voxels=100, voxels_per_step=50)
 
 
+@pytest.mark.parametrize("kind", ["hard", "hs"])
+def test_the_smallest_choices_have_two_candidates(kind):
+    """A pulse and a wait, which the first layer may not take."""
+    space = replace(PROBLEM.search_space, wait_ranges=((0.1, 0.2),), rf_candidates=1, pulses=(kind,))
+    pulses = {"hs": HyperbolicSecant(duration=8e-3, peak_b1=800.0, bandwidth=1000.0)}
+    problem = replace(PROBLEM, search_space=space, pulses=pulses)
+    options = Proxyless(gates="two", steps=4, architecture_every=1, architecture_rate=0.5, **OPTIONS)
+    state, _ = trained(problem, options, (0, 1))
+    assert state.reasons == (None, None)
+    assert (state.scheduler.exists.sum(-1) == 2).all()
+    assert state.scheduler.architecture[:, 1:].isfinite().all()
+
+
 def test_a_budget_that_just_suffices_is_no_cut():
     options = {"steps": 10, "n_voxels": 100, "voxels_per_step": 60}
     spent = search(PROBLEM, "proxyless", **options).best.n_evaluations

@@ -260,7 +260,8 @@ class Sequence(Batch):
         """The same sequence with positive flip angles, first phase 0, and all phases within (-180°, 180°].
 
         A negative flip angle is the rotation by a positive one with the phase turned by 180°; a common phase
-        turns the signal of every voxel alike.
+        turns the signal of every voxel alike. Pulses of fixed amplitude, which take no sign, are to have a
+        positive one, as problems want it.
         """
         turned = torch.where(self.flip_angle < 0, self.phase + math.pi, self.phase)
         return replace(self, flip_angle=self.flip_angle.abs(), phase=wrap(turned - turned[..., :1]))

@@ -148,7 +148,7 @@ def check_playable(
 
 def _check_kinds(sequence: Sequence, layout: Layout, pulses: Mapping[str, Kind], name: str) -> None:
     for number, (kind, flip) in enumerate(
-        zip(layout.kinds, sequence.flip_angle.abs().tolist(), strict=True), start=1
+        zip(layout.kinds, sequence.flip_angle.tolist(), strict=True), start=1
     ):
         if kind not in pulses and kind != HARD:
             hint = nearest(kind, [HARD, *pulses])

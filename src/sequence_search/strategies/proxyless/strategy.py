@@ -113,7 +113,7 @@ class Proxyless(Strategy):
 
     def check(self, problem: Problem) -> None:
         """Refuse options that do not fit the problem, with a ValueError that names the option."""
-        fewest, space = FEWEST_PER_TISSUE * len(problem.tissues), problem.search_space
+        fewest = FEWEST_PER_TISSUE * len(problem.tissues)
         if self.voxels_per_step < fewest:
             raise ValueError(
                 f"voxels_per_step must be at least {fewest} in '{problem.name}', got {self.voxels_per_step}"
@@ -127,8 +127,6 @@ class Proxyless(Strategy):
             raise ValueError(
                 f"strategy 'proxyless' takes one repetition time: state tr_ms as a number in '{problem.name}'"
             )
-        if self.gates == "two" and space.rf_candidates + len(space.wait_ranges) < 2:
-            raise ValueError("gates='two' needs at least two candidate operations a layer")
 
     def prepare(self, problem: Problem, engine: str) -> Training:
         """Random voxels, and what the seeds share."""
