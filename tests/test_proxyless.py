@@ -365,12 +365,8 @@ def test_trains_and_kinds_end_with_what_can_be_played(gates):
         assert problem.evaluate(run.sequence).loss == pytest.approx(run.loss, rel=1e-12)
 
 
-def test_what_never_fits_into_the_repetition_is_told():
+def test_what_never_fits_into_the_repetition_is_refused_before_a_search():
     space = replace(PROBLEM.search_space, max_rf=2, pulses=("hs",))
     slow = HyperbolicSecant(duration=30e-3, peak_b1=800.0, bandwidth=400.0)
-    problem = replace(
-        PROBLEM, search_space=space, pulses={"hs": slow}, acquisition=Acquisition(tr=50e-3, echoes=2)
-    )
-    (run,) = search(problem, "proxyless", progress=False, steps=3, **OPTIONS).runs
-    assert run.status == "failed"
-    assert "may not fit into the repetition" in run.reason
+    with pytest.raises(ValueError, match="tr"):
+        replace(PROBLEM, search_space=space, pulses={"hs": slow}, acquisition=Acquisition(tr=50e-3, echoes=2))
