@@ -241,7 +241,7 @@ def test_a_search_of_real_sequences_prints_what_evaluate_takes_back(width, tmp_p
     assert "The first: " in one_line(done.stdout)
     assert_fits(done.stdout, width)
     record = json.loads(quick_run("spin-echo-2d", "--max-evaluations", 400, "--format", "json").stdout)
-    assert record["explanation"]["structures"] == [record["runs"][0]["category"]]
+    assert record["explanation"]["structures"][-1] in record["runs"][0]["category"]
     best = tmp_path / "best.json"
     best.write_text(json.dumps(record["runs"][0]["sequence"]))
     evaluated = call("evaluate", "spin-echo-2d", "--sequence", best, "--format", "json")

@@ -91,7 +91,7 @@ def test_a_search_ends_with_sequences_that_can_be_played():
         sequence = design.sequence
         assert float(sequence.tr) == pytest.approx(3.0)
         assert sequence.layout.kinds[0] in ("hard", "sinc")
-        loss = float(REAL.simulator(REAL.voxels()).loss(sequence))
+        loss = REAL.evaluate(sequence).loss
         assert loss == pytest.approx(design.loss, rel=1e-12)
         sides = [
             SINC.side if kind == "sinc" else REAL.search_space.min_rf_delay / 2

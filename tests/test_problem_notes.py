@@ -38,7 +38,7 @@ def test_the_paper_gives_no_cause(name):
         ("max_rf = 5 ", "max_flip_deg = 3\n", "max_flip_deg is 3 deg: radians given for degrees"),
         (
             "[search_space]",
-            "[limits]\nte_ms = 0.03\n[search_space]",
+            "[limits]\nte_ms = { low = 0.03 }\n[search_space]",
             "te_ms of the limits is 0.03 ms: seconds",
         ),
         (
