@@ -115,7 +115,7 @@ def load_system(name_or_path: str | Path) -> System:
     path = Path(name_or_path)
     if not path.is_file():
         raise ValueError(
-            f"{name_or_path}: no such file and no system that is known; known are {', '.join(presets)}"
+            f"{name_or_path}: no such file and no system that is known; known are {', '.join(system_names())}"
         )
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))

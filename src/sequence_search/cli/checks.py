@@ -115,6 +115,11 @@ def check_figure(file: Path | None, overwrite: bool, option: str = "--figure") -
         return
     if file.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise ValueError(f"{option} must be a .png, .svg or .pdf file, got {file}")
+    check_free(file, overwrite, option)
+
+
+def check_free(file: Path, overwrite: bool, option: str) -> None:
+    """Refuse a file to write that is in no folder, or that is there already."""
     if file.exists() and not overwrite:
         raise ValueError(f"{option} {file} exists already: choose another name or pass --overwrite")
     if not file.parent.is_dir():

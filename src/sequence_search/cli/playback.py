@@ -10,7 +10,7 @@ import typer
 
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import Format, FormatOption, OverwriteOption
-from sequence_search.cli.checks import bad_input, load
+from sequence_search.cli.checks import bad_input, check_free, load
 from sequence_search.cli.printing import flow, print_json, print_table, pulses_of, say
 
 if TYPE_CHECKING:
@@ -138,10 +138,7 @@ def _check_out(file: Path | None, suffixes: tuple[str, ...], option: str, overwr
         return
     if file.suffix.lower() not in suffixes:
         raise ValueError(f"{option} must be a {' or '.join(suffixes)} file, got {file}")
-    if file.exists() and not overwrite:
-        raise ValueError(f"{option} {file} exists already: choose another name or pass --overwrite")
-    if not file.parent.is_dir():
-        raise ValueError(f"{option} {file}: there is no folder {file.parent}")
+    check_free(file, overwrite, option)
 
 
 def _write(found: Imported, out: Path | None, problem: Problem | None, problem_out: Path | None) -> None:

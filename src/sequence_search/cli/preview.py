@@ -25,7 +25,7 @@ from sequence_search.cli.arguments import (
     SourceArgument,
     TrOption,
 )
-from sequence_search.cli.checks import bad_input, check_figure
+from sequence_search.cli.checks import bad_input, check_figure, check_free
 from sequence_search.cli.given import Stated, given_design, sequence_of_file
 from sequence_search.cli.printing import print_json, print_table, say
 
@@ -123,10 +123,7 @@ def _check_nifti(file: Path | None, overwrite: bool) -> None:
         return
     if not file.name.lower().endswith((".nii", ".nii.gz")):
         raise ValueError(f"--nifti must be a .nii or .nii.gz file, got {file}")
-    if file.exists() and not overwrite:
-        raise ValueError(f"--nifti {file} exists already: choose another name or pass --overwrite")
-    if not file.parent.is_dir():
-        raise ValueError(f"--nifti {file}: there is no folder {file.parent}")
+    check_free(file, overwrite, "--nifti")
 
 
 def _others(problem: Problem, beside: Path | None) -> dict[str, Sequence]:

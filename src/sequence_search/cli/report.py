@@ -25,7 +25,7 @@ from sequence_search.cli.arguments import (
     SourceArgument,
     TrOption,
 )
-from sequence_search.cli.checks import bad_input, load
+from sequence_search.cli.checks import bad_input, check_free, load
 from sequence_search.cli.given import Stated, given_design, study_runs
 from sequence_search.cli.printing import say
 
@@ -131,7 +131,4 @@ def _command(study: Study, name: str) -> str:
 def _check_page(out: Path, overwrite: bool) -> None:
     if out.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"--out must be a .html file, got {out}")
-    if out.exists() and not overwrite:
-        raise ValueError(f"--out {out} exists already: choose another name or pass --overwrite")
-    if not out.parent.is_dir():
-        raise ValueError(f"--out {out}: there is no folder {out.parent}")
+    check_free(out, overwrite, "--out")
