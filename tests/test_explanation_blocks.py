@@ -6,7 +6,10 @@ import pytest
 from explanation_cases import BRAIN, make_problem, play
 from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.blocks import cut_blocks, kind_of, measure_blocks, mz_factor, t2_kind, ways
-from sequence_search.tissue import Normal, Uniform
+from sequence_search.problem.problem import Problem
+from sequence_search.pulses.slices import MIDDLE
+from sequence_search.sequence import Sequence
+from sequence_search.tissue import Imaging, Normal, Uniform
 
 PROBLEM = make_problem(BRAIN, b1=Uniform(0.8, 1.2), b0=Uniform(-50.0, 50.0))
 
@@ -165,3 +168,20 @@ def test_names_by_what_is_left_of_mz(arguments, name):
 )
 def test_names_by_the_way_that_t2_takes_from(along, across, name):
     assert t2_kind(along, across) == name
+
+
+def test_blocks_of_pulses_that_select_a_slice_are_told_apart_in_its_middle():
+    """90-180-90 inverts what T2 leaves: -exp(-TE/T2) in the middle, where flip angles are the nominal ones.
+
+    By the mean Mz over the slice the blocks would be others, as profiles go together.
+    """
+    problem = replace(Problem.load("spin-echo-2d"), imaging=Imaging(1.0, 0.0, 0.0))
+    pulses = Sequence.from_degrees_ms([90, 180, 90, 90], [0, 90, 0, 0], [30, 30, 1300, 6])
+    sequence = problem.played(pulses, kinds=["excite"] * 4)
+    middle, slices = (Simulator(problem.voxels(64), kinds=problem.pulses, n_places=n) for n in (MIDDLE, 16))
+    assert cut_blocks(middle, sequence) == [(0, 1, 2), (3,)]
+    assert cut_blocks(slices, sequence) != cut_blocks(middle, sequence)
+    (prepared,) = measure_blocks(problem, sequence, [(0, 1, 2)])
+    assert prepared.kind == "T2-prepared inversion"
+    left = {tissue.name: -math.exp(-0.06 / tissue.t2.centre) for tissue in problem.tissues}
+    assert prepared.mz_factor == pytest.approx(left, abs=0.03)

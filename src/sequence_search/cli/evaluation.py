@@ -248,7 +248,7 @@ def _print_evaluation(sequence: Sequence, record: dict[str, Any]) -> None:
     if "places" in record:
         _print_places(record["places"])
     if "unvaried" in record:
-        say("\nPlayed alike each time, without phase encoding or RF spoiling: |Mxy| of the nominal voxel")
+        say("\nPlayed alike each time, with crushers that do not vary: |Mxy| of the nominal voxel")
         say("(difference: of a repetition more that is followed, at most)")
         lines = [
             [name, f"{record['signal'][name]:.4f}", f"{each['signal']:.4f}", f"{each['difference']:.1g}"]

@@ -15,7 +15,7 @@ from sequence_search.engines.kernel.objective import Arranged, Encoding, arrange
 from sequence_search.engines.kernel.rotations import Rotations, arrange_rotations
 from sequence_search.layout import HARD, Layout
 from sequence_search.pulses.kinds import Kind
-from sequence_search.pulses.slices import distinct_lanes, inversion_efficiency, places
+from sequence_search.pulses.slices import distinct_lanes, inversion_efficiency, places, selects_slice
 from sequence_search.pulses.table import RotationTable
 from sequence_search.voxels import PROPERTIES, Voxels
 
@@ -53,8 +53,7 @@ class Arrangement:
     def of(self, layout: Layout | None) -> Lanes:
         """For sequences of a layout, whose kinds are known."""
         names = () if layout is None else tuple(sorted(set(layout.kinds) - {HARD}))
-        selects = any(self.kinds[name].slice_bandwidth for name in names)
-        n_places = self.n_places if selects else 1
+        n_places = self.n_places if selects_slice(names, self.kinds) else 1
         if n_places not in self._blocks:
             self._blocks[n_places] = arrange(self.voxels, n_places)
         blocks = self._blocks[n_places]

@@ -42,7 +42,7 @@ from sequence_search.engines.bloch import dephasing, longitudinal_decay, precess
 from sequence_search.engines.shaped import Pulse, pulses_of
 from sequence_search.layout import HARD, SPOILER, Gradient, Layout, Multiples
 from sequence_search.pulses.kinds import Kind
-from sequence_search.pulses.slices import IN_SEARCH, Places, places
+from sequence_search.pulses.slices import IN_SEARCH, MIDDLE, Places, places, selects_slice
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
@@ -248,9 +248,9 @@ class Configurations:
         """Places across the slice; a single one if no pulse selects it."""
         if missing := set(layout.kinds) - self.kinds.keys() - {HARD}:
             raise ValueError(f"kinds must hold {sorted(missing)}, got {sorted(self.kinds)}")
-        if any(self.kinds[name].slice_bandwidth for name in layout.kinds if name != HARD):
+        if selects_slice(layout.kinds, self.kinds):
             return places(self.n_places)
-        return Places(np.zeros(1), np.ones(1))
+        return places(MIDDLE)
 
     def across_slice(self, layout: Layout, mxy: Tensor, mz: Tensor) -> tuple[Tensor, Tensor]:
         """Mxy of a slice, in units of the M0 of one thickness, and its mean Mz."""

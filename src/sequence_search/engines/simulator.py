@@ -145,7 +145,7 @@ class Simulator:
     ) -> tuple[Complex[Tensor, "*shape n_voxels"], Complex[Tensor, "*shape n_voxels"]]:
         """Signal of a steady layout if each repetition is played exactly alike, and its uncertainty.
 
-        Crushers store what gives echoes in the next repetition, unless phase encoding or RF spoiling varies,
+        Crushers store what gives echoes in the next repetition, unless phase encoding or the crushers vary,
         as `signal` takes it. Here the last repetitions are followed exactly, from a mean Mz before them.
 
         Returns

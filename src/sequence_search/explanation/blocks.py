@@ -12,6 +12,7 @@ from torch import Tensor
 from sequence_search.coherence import coherence_pathways
 from sequence_search.engines.simulator import Simulator
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.slices import MIDDLE
 from sequence_search.sections import section, up_to_readout
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
@@ -70,7 +71,7 @@ class Block:
 def start_mz(simulator: Simulator, sequence: Sequence) -> float | Float[Tensor, " n_voxels"]:
     """Mz before the first pulse of a single sequence in units of M0: 1, or that of its steady state.
 
-    Where pulses select a slice it is the mean over the slice.
+    Where pulses select a slice it is the mean over the places of the simulator within it.
     """
     return simulator.evolve(sequence, sequence.tr[None])[1][0] if sequence.is_steady else 1.0
 
@@ -78,7 +79,8 @@ def start_mz(simulator: Simulator, sequence: Sequence) -> float | Float[Tensor, 
 def cut_blocks(simulator: Simulator, sequence: Sequence) -> list[tuple[int, ...]]:
     """Pulses of a single sequence in groups: between two of them only the voxels' mean Mz matters.
 
-    Of a layout they are those up to its last readout.
+    Of a layout they are those up to its last readout. Where pulses select a slice the simulator should have
+    its middle alone: profiles go together, so that the slice's mean Mz is not what the next pulse finds.
 
     In each delay the sequence is played on from the mean Mz of each voxel there, without its transverse
     magnetisation and without what is stored dephased. Where the signals stay, blocks are apart.
@@ -99,9 +101,9 @@ def cut_blocks(simulator: Simulator, sequence: Sequence) -> list[tuple[int, ...]
 def measure_blocks(problem: Problem, sequence: Sequence, groups: list[tuple[int, ...]]) -> tuple[Block, ...]:
     """Blocks of groups of pulses that follow each other from the first pulse of a single sequence."""
     voxels = problem.voxels(N_PER_TISSUE)
-    simulator = Simulator(voxels, kinds=problem.pulses)
-    resting, lasting = (
-        Simulator(without(voxels, *times), kinds=problem.pulses) for times in (("t1", "t2"), ("t2",))
+    simulator, resting, lasting = (
+        Simulator(without(voxels, *times), kinds=problem.pulses, n_places=MIDDLE)
+        for times in ((), ("t1", "t2"), ("t2",))
     )
     single_180 = Sequence.from_degrees_ms([180], [0], [0])
     turn_of_180 = float(mz_factor(resting, single_180).mean())

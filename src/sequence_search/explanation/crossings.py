@@ -13,6 +13,7 @@ from torch import Tensor
 from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.blocks import start_mz
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.slices import MIDDLE
 from sequence_search.sections import section, up_to_readout
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
@@ -41,7 +42,8 @@ def zero_crossings(problem: Problem, sequence: Sequence, reading: int) -> tuple[
     ensembles = problem.voxels(method="nominal"), problem.voxels()
     delay = up_to_readout(sequence).delay
     ends = delay[:reading].cumsum(-1).tolist()
-    after = [mz_after_pulses(Simulator(each, kinds=problem.pulses), sequence, reading) for each in ensembles]
+    simulators = (Simulator(each, kinds=problem.pulses, n_places=MIDDLE) for each in ensembles)
+    after = [mz_after_pulses(each, sequence, reading) for each in simulators]
     found = []
     for index, tissue in enumerate(problem.tissues):
         mine = [(each.is_of((index,)), each.of_tissues((index,))) for each in ensembles]

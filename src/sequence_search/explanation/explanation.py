@@ -19,7 +19,7 @@ from sequence_search.explanation.readout import Readout, measure_readout
 from sequence_search.explanation.repolished import repolished
 from sequence_search.explanation.sentences import structures, two_sentences
 from sequence_search.problem.problem import Problem
-from sequence_search.pulses.slices import IN_REPORT
+from sequence_search.pulses.slices import IN_REPORT, MIDDLE, selects_slice
 from sequence_search.sections import up_to_readout
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafting import draft_of, of_one_tr
@@ -126,7 +126,8 @@ def summarize(problem: Problem, sequence: Sequence, *, engine: str = "auto") -> 
     """
     single = _checked(problem, sequence)
     standard = problem.simulator(problem.voxels(), engine, IN_REPORT)
-    *preparing, reading = cut_blocks(Simulator(problem.voxels(N_PER_TISSUE), kinds=problem.pulses), single)
+    middle = Simulator(problem.voxels(N_PER_TISSUE), kinds=problem.pulses, n_places=MIDDLE)
+    *preparing, reading = cut_blocks(middle, single)
     blocks = measure_blocks(problem, single, preparing)
     at_rest = dict.fromkeys((tissue.name for tissue in problem.tissues), 1.0)
     readout = measure_readout(problem, single, reading, blocks[-1].mz_next if blocks else at_rest)
@@ -134,6 +135,9 @@ def summarize(problem: Problem, sequence: Sequence, *, engine: str = "auto") -> 
     compared = compare(problem, single, readout.te, standard)
     sentences: tuple[str, ...]
     sentences = two_sentences(up_to_readout(single), blocks, crossings, readout, compared)
+    if single.layout is not None and selects_slice(single.layout.kinds, problem.pulses):
+        first, *others = sentences
+        sentences = (f"In the middle of the slice {first[0].lower()}{first[1:]}", *others)
     parts = parts_left_out(problem, single, standard)
     if gradients := [part.effect for part in parts if part.what != "pulse"]:
         sentences += (f"Left out, {enumerated(gradients)}.",)

@@ -14,6 +14,7 @@ from sequence_search.coherence import CoherencePathways, coherence_pathways
 from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.blocks import start_mz
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.slices import MIDDLE
 from sequence_search.sequence import Sequence
 from sequence_search.words import enumerated
 
@@ -71,7 +72,8 @@ def tissue_signals(problem: Problem, sequence: Sequence) -> tuple[TissueSignal, 
     + (mean Mz)² and the variances of both, which dephasing makes.
     """
     nominal, signals = problem.voxels(method="nominal"), []
-    start = start_mz(Simulator(nominal, kinds=problem.pulses), sequence) * torch.ones_like(nominal.t1)
+    middle = Simulator(nominal, kinds=problem.pulses, n_places=MIDDLE)
+    start = start_mz(middle, sequence) * torch.ones_like(nominal.t1)
     columns = (nominal.t1, nominal.t2, nominal.t2_prime, nominal.spread, nominal.b0, start)
     rows = zip(problem.tissues, *(column.tolist() for column in columns), strict=True)
     for tissue, t1, t2, t2_prime, spread, b0, before in rows:

@@ -13,6 +13,7 @@ from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.blocks import N_PER_TISSUE, by_tissue, without
 from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.slices import MIDDLE
 from sequence_search.sections import section, up_to_readout
 from sequence_search.sequence import Sequence
 from sequence_search.structure import NEAR_AXIS, Structure, find_structure
@@ -76,7 +77,7 @@ def measure_readout(
     """Readout by a group of pulses, the last of a single sequence, after the Mz that the others leave."""
     block = section(up_to_readout(sequence), range(pulses[0], pulses[-1] + 1))
     found, voxels = find_structure(block), problem.voxels(N_PER_TISSUE)
-    simulator = Simulator(without(voxels, "t1", "t2"), kinds=problem.pulses)
+    simulator = Simulator(without(voxels, "t1", "t2"), kinds=problem.pulses, n_places=MIDDLE)
     echoes = echo_times(block, found)
     echo_signal: tuple[float, ...] = ()
     if echoes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,13 @@ EXTENT = 1.0  # slice thicknesses to each side that places cover
 # Places: right to 3e-4 and 5e-6 of M0 in a spin echo of sincs of time-bandwidth 4, to 7e-3 and 2e-5 with a
 # steeper refocusing by Shinnar-Le Roux.
 IN_SEARCH, IN_REPORT = 8, 16
+MIDDLE = 1  # of the slice alone, as if all of it were so
 LARGEST_EXPONENT = 700.0  # whose exponential is finite
+
+
+def selects_slice(names: Iterable[str], kinds: Mapping[str, Kind]) -> bool:
+    """Whether one of the kinds of these names selects a slice; "hard" does not."""
+    return any(name in kinds and kinds[name].slice_bandwidth for name in names)
 
 
 class Places(NamedTuple):
@@ -37,10 +44,13 @@ class Places(NamedTuple):
 def places(count: int = IN_SEARCH) -> Places:
     """Midpoints of equal parts of one thickness to each side of the slice's middle.
 
-    A profile ends smoothly, so that they converge as a Fourier series does.
+    A profile ends smoothly, so that they converge as a Fourier series does. A single one is the middle, with
+    the weight of one thickness.
     """
     if count < 1:
         raise ValueError(f"a slice needs at least 1 place, got {count}")
+    if count == MIDDLE:
+        return Places(np.zeros(1), np.ones(1))
     width = 2 * EXTENT / count
     return Places((np.arange(count) + 0.5) * width - EXTENT, np.full(count, width))
 

@@ -12,6 +12,7 @@ from matplotlib.patches import Polygon
 
 from sequence_search.layout import SPOILER, Gradient, Layout
 from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.slices import selects_slice
 from sequence_search.report.time_axis import TimeAxis, points_per_unit, pulse_ends
 from sequence_search.sequence import Sequence
 from sequence_search.sequence_text import pieces, time_of
@@ -64,11 +65,7 @@ class Row:
 def has_gradients(layout: Layout, kinds: Mapping[str, Kind]) -> bool:
     """Whether there is anything in the row."""
     moments = (*layout.gradients, *(each.gradient for each in layout.readouts))
-    return any(moments) or any(_selects(name, kinds) for name in layout.kinds)
-
-
-def _selects(name: str, kinds: Mapping[str, Kind]) -> bool:
-    return name in kinds and kinds[name].slice_bandwidth > 0
+    return any(moments) or selects_slice(layout.kinds, kinds)
 
 
 def draw_gradients(row: Row, sequence: Sequence, axis: TimeAxis, kinds: Mapping[str, Kind]) -> None:
@@ -90,13 +87,13 @@ def draw_gradients(row: Row, sequence: Sequence, axis: TimeAxis, kinds: Mapping[
         fontsize=row.font_size + 1,
     )
     for pulse, name in enumerate(layout.kinds):
-        if _selects(name, kinds):
+        if selects_slice((name,), kinds):
             _draw_slice(row, axis, pulse, kinds[name])
     for pulse, start, end, moment in _moments(layout, axis, sequence):
         left, right = (float(axis(time)) for time in (start, end))
         if moment == SPOILER:
             following = layout.kinds[pulse + 1] if pulse + 1 < layout.n_rf else ""
-            if _selects(following, kinds):
+            if selects_slice((following,), kinds):
                 right, *_ = _slice_ends(axis, pulse + 1, kinds[following], row.points)
             width = SPOILER_WIDTH / row.points
             row.lobe(right - 1.3 * width, width, SPOILED, "0.25")
