@@ -58,7 +58,7 @@ def test_the_protocol_is_that_of_the_options(tmp_path):
         (["--format", "1.3"], "--format is 1.5 or 1.4.1"),
         (["--readout", "spiral"], "--readout must be one of none, fid, cartesian"),
         (["--matrix", "16"], "--fov-mm and --matrix must both have two numbers"),
-        (["--matrix", "a,b"], "--matrix needs two numbers"),
+        (["--matrix", "a,b"], "--matrix takes two numbers"),
         (["--matrix", "15,4"], "--matrix must be of even numbers"),
         (["--slice-mm", "0"], "--slice-mm must be above 0"),
         (["--turbo"], "--turbo is of --readout 'cartesian'"),

@@ -109,6 +109,14 @@ def make_folder(folder: Path, file: str, overwrite: bool) -> None:
         raise ValueError(f"--out {folder}: the folder cannot be written to")
 
 
+def numbers(option: str, text: str, takes: str) -> tuple[float, ...]:
+    """Numbers with commas between."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"{option} takes {takes}, got '{text}'") from None
+
+
 def check_figure(file: Path | None, overwrite: bool, option: str = "--figure") -> None:
     """Refuse a figure's file of another kind, in no folder, or that is there already."""
     if file is None:

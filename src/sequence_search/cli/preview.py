@@ -25,7 +25,7 @@ from sequence_search.cli.arguments import (
     SourceArgument,
     TrOption,
 )
-from sequence_search.cli.checks import bad_input, check_figure, check_free
+from sequence_search.cli.checks import bad_input, check_figure, check_free, numbers
 from sequence_search.cli.given import Stated, given_design, sequence_of_file
 from sequence_search.cli.printing import print_json, print_table, say
 
@@ -162,11 +162,11 @@ def _anatomy(problem: Problem, maps: list[str], voxel_mm: str | None) -> Anatomy
 
 def _size(text: str) -> tuple[float, float, float]:
     """Size of a voxel of one number or three."""
-    try:
-        parts = [float(part) for part in text.split(",")]
-        x, y, z = parts * 3 if len(parts) == 1 else parts
-    except ValueError:
-        raise ValueError(f"--voxel-mm takes one number or three, as 2 or 1,1,5, got '{text}'") from None
+    takes = "one number or three, as 2 or 1,1,5"
+    parts = numbers("--voxel-mm", text, takes)
+    if len(parts) not in (1, 3):
+        raise ValueError(f"--voxel-mm takes {takes}, got '{text}'")
+    x, y, z = parts * 3 if len(parts) == 1 else parts
     if not min(x, y, z) > 0:
         raise ValueError(f"--voxel-mm must be above 0, got '{text}'")
     return x, y, z

@@ -24,7 +24,7 @@ from sequence_search.cli.arguments import (
     SourceArgument,
     TrOption,
 )
-from sequence_search.cli.checks import bad_input
+from sequence_search.cli.checks import bad_input, numbers
 from sequence_search.cli.given import Stated, given_design
 from sequence_search.cli.printing import print_table, say
 from sequence_search.words import counted
@@ -96,8 +96,8 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
         protocol = protocol_of(
             {
                 "readout": readout,
-                "fov_mm": _numbers("--fov-mm", fov_mm),
-                "matrix": _numbers("--matrix", matrix),
+                "fov_mm": _extents("--fov-mm", fov_mm),
+                "matrix": _extents("--matrix", matrix),
                 "slice_mm": slice_mm,
                 "bandwidth_hz": bandwidth_hz,
                 "turbo": turbo,
@@ -148,13 +148,8 @@ def _check_extra() -> None:
         raise ValueError("export needs pypulseq: pip install 'sequence-search[pulseq]'")
 
 
-def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"{option} needs two numbers or, in 3D, three, with commas, got '{text}'") from None
+def _extents(option: str, text: str | None) -> tuple[float, ...] | None:
+    return None if text is None else numbers(option, text, "two numbers or, in 3D, three, with commas")
 
 
 def _print(needed: Demand, system: System, n_blocks: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pypulseq as pp
 
-from sequence_search.export.events import Area, gradients, opts
+from sequence_search.export.events import gradients, opts
 from sequence_search.export.gaps import Gap
 from sequence_search.export.plan import T1_TO_EQUILIBRIUM, Plan, longest_t1, plan_repetition
 from sequence_search.export.protocol import Protocol
@@ -19,6 +19,7 @@ from sequence_search.sequence import Sequence
 from sequence_search.strategies.result import Design
 from sequence_search.structure import find_structure
 from sequence_search.system import System, load_system
+from sequence_search.timing import Area
 
 RF_SPOILING = math.radians(117)  # Zur et al. 1991, doi:10.1002/mrm.1910210210
 DUMMY, READ = 1, 2  # numbers of the two kinds of repetition, which GE's interpreter wants told apart

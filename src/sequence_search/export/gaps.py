@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sequence_search.export.events import GENTLE, Area, Station, least_time, near, shortest_rise, up
-from sequence_search.export.protocol import CYCLES, Protocol
+from sequence_search.export.events import GENTLE, Station, shortest_rise
+from sequence_search.export.protocol import Protocol
 from sequence_search.layout import SPOILER, Layout
 from sequence_search.system import System
+from sequence_search.timing import Area, least_between, least_time, near, spoiler_area, up
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,18 +65,9 @@ class Mark:
 
 
 def spoilers(layout: Layout, protocol: Protocol) -> dict[int, Area]:
-    """Area of the spoiler after each pulse, and at -1 of that which ends the repetition.
-
-    Along x and y in turn, each twice as large as the one before on its axis, so that no sum or difference of
-    them is 0; crushers are along z.
-    """
+    """Area of the spoiler after each pulse, and at -1 of that which ends the repetition."""
     places = [-1, *(pulse for pulse, gradient in enumerate(layout.gradients) if gradient == SPOILER)]
-    areas = {}
-    for number, place in enumerate(places):
-        area, axis = np.zeros(3), number % 2
-        area[axis] = 2 ** (number // 2) * CYCLES / protocol.voxel[axis]
-        areas[place] = area
-    return areas
+    return {place: spoiler_area(number, protocol.voxel) for number, place in enumerate(places)}
 
 
 def make_gap(
@@ -109,9 +101,9 @@ def make_gap(
     most_before = most_of(before, crusher[1], is_encoded)
     most = most_of(after + before, crusher[0] + crusher[1], is_decoded + is_encoded)
     first, second, both = (least_time(each, system) for each in (most_after, most_before, most))
-    rest = near(time - start.after - end.before, system.tick)
+    rest = near(time - start.span.after - end.span.before, system.tick)
     if rest < both - system.tick / 2:
-        least = 1e3 * (start.after + both + end.before)
+        least = 1e3 * least_between(start.span, end.span, most, system)
         name = end.name if following.time > mark.time else "the next repetition"
         fault = f"the time from {start.name} to {name} must be at least {least:.6g} ms, got {1e3 * time:.6g}"
         return None, fault

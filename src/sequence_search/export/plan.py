@@ -8,24 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from sequence_search.export.checks import check_pulses, check_readout, refuse
-from sequence_search.export.events import Station, Use, near, pulse_station, readout_station, up
+from sequence_search.export.events import Station, Use, pulse_station, readout_station
 from sequence_search.export.gaps import Gap, Mark, largest_encoding, make_gap, spoilers
-from sequence_search.export.protocol import CYCLES, Protocol
+from sequence_search.export.protocol import Protocol
 from sequence_search.layout import HARD, SPOILER, Layout
 from sequence_search.problem.problem import Problem
-from sequence_search.pulses.kinds import GAMMA_BAR, Hard, Kind
 from sequence_search.sequence import Sequence
 from sequence_search.structure import uses
 from sequence_search.system import System
+from sequence_search.timing import Line, crusher_area, dwell_raster, few_samples, hard_kind, near
 
-LEAST_HARD = 0.5e-3  # of a pulse that is instantaneous in the design [s]
 T1_TO_EQUILIBRIUM = 5
 # Of crushers in one repetition after the other, so that what one has stored the next does not refocus: of any
 # two the single or double moments differ by more than a cycle.
 CRUSHER_FACTORS = (1.0, 2.3, 1.6)
 WRITTEN_ALIKE = 1e-4  # amplitudes of pulses in a file, which has six digits
-FEW = 4  # samples of a readout without a gradient, at least
-SHORT_DWELL, FID_DWELL, FID_SAMPLES = 1e-5, 5e-5, 1024  # s
+FID_DWELL, FID_SAMPLES = 5e-5, 1024  # s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +56,8 @@ def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, sy
     """
     layout = sequence.layout or Layout.plain(sequence.flip_angle.shape[-1])
     flips, phases = sequence.flip_angle.tolist(), sequence.phase.tolist()
-    kinds = {HARD: _hard(layout, flips, protocol, system), **problem.pulses}
+    largest = max((abs(f) for f, kind in zip(flips, layout.kinds, strict=True) if kind == HARD), default=0.0)
+    kinds = {HARD: hard_kind(largest, system, protocol.hard_duration), **problem.pulses}
     refuse(
         [
             *check_pulses(layout.kinds, flips, kinds, protocol.slice_thickness, system),
@@ -72,7 +71,8 @@ def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, sy
         for i, name in enumerate(layout.kinds)
     ]
     names = [f"readout {number + 1}" for number in range(len(layout.readouts))]
-    readouts = [_readout(name if names[1:] else "the readout", protocol, system) for name in names]
+    line = _line(protocol, system)
+    readouts = [readout_station(name if names[1:] else "the readout", line, system) for name in names]
     delay = rounded_delays(sequence, layout, system.tick)
     tr = _repetition_time(layout, delay, problem, protocol, system)
     marks, times = _marks(layout, delay, pulses, readouts), (protocol, system)
@@ -112,28 +112,15 @@ def rounded_delays(sequence: Sequence, layout: Layout, tick: float) -> list[floa
     return delay
 
 
-def _hard(layout: Layout, flips: list[float], protocol: Protocol, system: System) -> Kind:
-    largest = max((abs(f) for f, kind in zip(flips, layout.kinds, strict=True) if kind == HARD), default=0.0)
-    needed = largest / (2 * math.pi * GAMMA_BAR * system.peak_b1_ut)
-    duration = max(LEAST_HARD, needed) if protocol.hard_duration is None else protocol.hard_duration
-    return Hard(duration=up(duration, 2 * system.tick))
-
-
-def _readout(name: str, protocol: Protocol, system: System) -> Station:
+def _line(protocol: Protocol, system: System) -> Line:
+    """Samples of each readout."""
     if protocol.readout == "cartesian":
         n, dwell = protocol.matrix[0], line_dwell(protocol, system)
         # Sample n / 2 is that of the centre of k-space, as a plain FFT takes it.
-        return readout_station(name, n, dwell, 1 / (protocol.fov[0] * dwell), -(n // 2 + 0.5) * dwell, system)
+        return Line(n, dwell, -(n // 2 + 0.5) * dwell, 1 / (protocol.fov[0] * dwell))
     if protocol.readout == "fid":
-        return readout_station(name, FID_SAMPLES, near(FID_DWELL, dwell_raster(system)), 0.0, 0.0, system)
-    n = math.lcm(FEW, system.adc_samples_divisor)
-    dwell = up(SHORT_DWELL, dwell_raster(system))
-    return readout_station(name, n, dwell, 0.0, -n // 2 * dwell, system)
-
-
-def dwell_raster(system: System) -> float:
-    """Of which a dwell time is a multiple, so that half of it is one of the RF raster [s]."""
-    return math.lcm(round(2e3 * system.rf_raster_us), round(1e3 * system.adc_raster_us)) / 1e9
+        return Line(FID_SAMPLES, near(FID_DWELL, dwell_raster(system)), 0.0)
+    return few_samples(system)
 
 
 def line_dwell(protocol: Protocol, system: System) -> float:
@@ -170,10 +157,10 @@ def _gaps(
             break
         following = marks[0] if is_last else marks[place + 1]
         time = following.time + (tr if is_last else 0.0) - mark.time
-        after, before = -mark.station.area_after, -following.station.area_before
+        after, before = -mark.station.span.area_after, -following.station.span.area_before
         if mark.is_spoiled or is_last:
             after = after + areas[-1 if is_last else mark.pulse]
-        crusher, nothing = np.array([0.0, 0.0, mark.crusher * CYCLES / protocol.voxel[2]]), np.zeros(3)
+        crusher, nothing = crusher_area(mark.crusher, protocol.voxel), np.zeros(3)
         # Next to the pulse that refocuses what it dephases.
         is_before = following.readout is None and not is_last
         crushers = (nothing, crusher) if is_before else (crusher, nothing)

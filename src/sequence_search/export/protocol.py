@@ -11,7 +11,6 @@ from sequence_search.checks import Fault, number, whole_number
 
 READOUTS = ("none", "fid", "cartesian")
 MOST_LINES = 1024
-CYCLES = 4.0  # of dephasing over a slice thickness, from which a crusher counts as ideal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
