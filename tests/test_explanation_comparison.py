@@ -104,4 +104,4 @@ def test_an_inversion_alone_is_no_sequence_to_compare_with(monkeypatch):
 
     monkeypatch.setattr(comparison, "polish", polish)
     _, conventional = compare(problem, design, 0.02)
-    assert conventional.sequence.layout.kinds == ("invert", "excite")
+    assert conventional.sequence.layout.kinds == ("invert", "excite", "refocus")

@@ -4,14 +4,24 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sequence_search.engines.simulator import simulate
-from sequence_search.explanation.conventional import contrast_te, conventional_sequence, null_ti
+from limit_cases import limited
+from sequence_search.engines.simulator import Simulator, simulate
+from sequence_search.explanation.conventional import (
+    contrast_te,
+    conventional_name,
+    conventional_sequence,
+    null_ti,
+)
+from sequence_search.explanation.explanation import summarize
 from sequence_search.objective import Objective
 from sequence_search.paper.values import paper_rows
-from sequence_search.problem.library import builtin_problems
+from sequence_search.problem.library import builtin_problems, problem_text
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.tissue import Normal
+from sequence_search.voxels import Voxels
+
+SPIN_ECHO = problem_text("spin-echo-2d")
 
 
 def printed(name: str):
@@ -93,3 +103,91 @@ def test_an_objective_without_signal_terms_has_none():
     costs = Objective(tuple(term for term in problem.objective.terms if term.name != "signal"))
     assert conventional_sequence(replace(problem, objective=costs)) is None
     assert isinstance(conventional_sequence(problem), Sequence)
+
+
+def null_of_gm(*changes):
+    text = (
+        SPIN_ECHO.replace('term = "contrast"', 'term = "null"')
+        .replace('brighter = "WM"', "")
+        .replace('tissues = ["GM", "WM"]', 'tissues = ["GM"]')
+    )
+    for old, new in changes:
+        text = text.replace(old, new)
+    return Problem.from_toml(text)
+
+
+def test_with_layouts_a_contrast_is_a_crushed_spin_echo_of_the_problems_pulses():
+    problem = Problem.from_toml(SPIN_ECHO)
+    found = conventional_sequence(problem)
+    gm, wm = problem.tissues
+    assert found.layout.kinds == ("excite", "refocus")
+    assert found.layout.gradients == (1, 1)
+    assert 1e3 * found.intervals.sum() == pytest.approx(3000)
+    assert float(found.readout_times) == pytest.approx(contrast_te(gm, wm))
+
+
+def test_it_has_the_kinds_of_a_design():
+    problem = Problem.from_toml(SPIN_ECHO)
+    echo = Sequence.from_degrees_ms([90, 180], [0, 180], [20, 20])
+    design = problem.played(echo, kinds=("refocus", "excite"))
+    assert conventional_sequence(problem, design).layout.kinds == ("refocus", "excite")
+
+
+def test_with_layouts_a_null_is_an_inversion_a_spoiler_and_a_spin_echo_at_the_null_of_that_tr():
+    problem = null_of_gm()
+    found = conventional_sequence(problem)
+    assert found.layout.kinds == ("invert", "excite", "refocus")
+    assert found.layout.gradients == ("spoiler", 1, 1)
+    # Mz before the excitation: 1 - 2 E(TI) + 2 E(TR - TE/2) - E(TR) = 0, of pulses that turn fully.
+    t1, tr, half = 1.331, 3.0, float(found.delay[1])
+    ti = -t1 * math.log((1 + 2 * math.exp(-(tr - half) / t1) - math.exp(-tr / t1)) / 2)
+    assert float(found.delay[0]) == pytest.approx(ti, rel=0.03)
+    nominal = problem.simulator(problem.voxels(method="nominal"))
+    gm, wm = nominal.signal(found).abs().tolist()
+    assert gm < 0.02 * wm
+
+
+def test_it_is_as_long_as_fits_into_the_repetition_and_where_nothing_fits_none():
+    assert conventional_sequence(null_of_gm(("tr_ms = 3000", "tr_ms = 20"))) is None
+    contrast = Problem.from_toml(SPIN_ECHO.replace("tr_ms = 3000", "tr_ms = 30"))
+    te = contrast_te(*contrast.tissues)
+    assert 0.02 < float(conventional_sequence(contrast).readout_times) < 0.03 < te
+    short = Problem.from_toml(SPIN_ECHO.replace("tr_ms = 3000", "tr_ms = 12"))
+    assert conventional_sequence(short) is None
+
+
+def test_a_train_has_its_echoes_with_the_longest_tr_or_the_designs_numbers():
+    text = SPIN_ECHO.replace("# echoes = 4 ", "echoes = 4 ").replace(
+        "tr_ms = 3000", "tr_ms = {low=1000, high=2000}"
+    )
+    problem = Problem.from_toml(text)
+    found = conventional_sequence(problem)
+    assert found.n_readouts == 4
+    assert float(found.tr) == pytest.approx(2)
+    pulses = Sequence.from_degrees_ms([90, 150], [0, 90], [8, 8])
+    design = problem.played(pulses, kinds=("excite", "refocus"), tr=1.5)
+    found = conventional_sequence(problem, design)
+    assert float(found.tr) == pytest.approx(1.5)
+    assert found.readout_times.diff().tolist() == pytest.approx([0.016] * 3)
+
+
+def test_an_inversion_nulls_in_the_steady_state_too():
+    """1 - 2 exp(-TI/T1) + exp(-TR/T1) = 0, where each 90° leaves nothing along z."""
+    tissue = Problem.from_toml(SPIN_ECHO).tissues[1]
+    ti, t1 = null_ti(tissue, 1.5), tissue.t1.centre
+    assert 1 - 2 * math.exp(-ti / t1) + math.exp(-1.5 / t1) == pytest.approx(0, abs=1e-12)
+    problem = limited("[sequence]\ntr_ms = 1500")
+    recovery = problem.played(Sequence.from_degrees_ms([180, 90], [0, 0], [1e3 * ti, 5]))
+    assert abs(complex(Simulator(Voxels(t1=t1, t2=0.005)).signal(recovery))) < 1e-3
+
+
+def test_the_problems_own_goes_before_all():
+    given = "[conventional]\nflip_deg = [30]\nphase_deg = [0]\ndelay_ms = [5]\nname = 'FLASH'\n"
+    problem = limited("[sequence]\ntr_ms = { low = 10, high = 50 }\n" + given + "tr_ms = 20")
+    found = conventional_sequence(problem)
+    assert str(found).endswith("TR 20 ms")
+    assert torch.rad2deg(found.flip_angle).tolist() == pytest.approx([30])
+    assert conventional_name(problem) == "conventional sequence (FLASH)"
+    assert conventional_name(limited()) == "conventional sequence"
+    rows = [each.name for each in summarize(problem, found).compared]
+    assert rows[1] == "conventional sequence (FLASH)"

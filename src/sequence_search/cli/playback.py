@@ -173,11 +173,13 @@ def _conventional(problem: Problem, n_per_tissue: int) -> Score | None:
     from sequence_search.explanation.conventional import conventional_sequence
     from sequence_search.playback.score import score_signal
 
-    sequence = None if problem.has_layouts else conventional_sequence(problem)
+    given = problem.conventional is not None or not problem.has_layouts
+    sequence = conventional_sequence(problem) if given else None
     if sequence is None:
         return None
     voxels = problem.voxels(n_per_tissue)
-    signal = problem.simulator(voxels).signal(sequence)[None]
+    signal = problem.simulator(voxels).signal(sequence)
+    signal = signal if sequence.n_readouts > 1 else signal[None]
     return score_signal(signal, problem, voxels, sequence, problem.pulses)
 
 

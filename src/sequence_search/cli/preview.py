@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sequence_search.problem.problem import Problem
     from sequence_search.sequence import Sequence
 
-DESIGN, CONVENTIONAL = "this design", "conventional sequence"
+DESIGN = "this design"
 DPI = 150
 
 
@@ -128,12 +128,12 @@ def _check_nifti(file: Path | None, overwrite: bool) -> None:
 
 def _others(problem: Problem, beside: Path | None) -> dict[str, Sequence]:
     """What is shown besides the design: the conventional sequence, and that of a file."""
-    from sequence_search.preview import conventional
+    from sequence_search.explanation.conventional import conventional_name, conventional_sequence
 
-    found = conventional(problem)
+    found = conventional_sequence(problem)
     if found is None:
         say(f"note: '{problem.name}' has no conventional sequence to compare with", err=True)
-    others = {} if found is None else {CONVENTIONAL: found}
+    others = {} if found is None else {conventional_name(problem): found}
     return (
         others if beside is None else others | {beside.name: sequence_of_file(problem, Stated(file=beside))}
     )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sequence_search.engines.simulator import Simulator
-from sequence_search.explanation.conventional import conventional_sequence
-from sequence_search.explanation.conventional_draft import conventional_draft
+from sequence_search.explanation.conventional import (
+    conventional_name,
+    conventional_sequence,
+    spin_echo,
+)
 from sequence_search.layout import Layout
 from sequence_search.limits import CONVENTIONAL_RF_ENERGY
 from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import SMALL_PULSE, Sequence
-from sequence_search.strategies.drafting import of_one_tr
+from sequence_search.strategies.drafting import draft_of, of_one_tr
 from sequence_search.strategies.drafts import playing_of
 from sequence_search.strategies.played import DraftSimulator, played_as
 from sequence_search.strategies.refine import polish
@@ -47,10 +50,10 @@ def compare(
 ) -> tuple[Compared, ...]:
     """The design; the conventional sequence as in textbooks; and the same polished for the objective.
 
-    The limits of a problem are the design's: the conventional sequence need not keep them. One with a layout
-    has the kinds of the design, crushers and a spoiler where the problem has them, and its TR; where that
-    holds no such sequence, the design stands alone. Where a polish leaves no pulse that excites, since
-    nothing beats doing nothing from there, there is no such row.
+    The limits of a problem are the design's: the conventional sequence need not keep them. One that the
+    problem does not give has, with a layout, the kinds and the TR of the design; where that holds no such
+    sequence, the design stands alone. Where a polish leaves no pulse that excites, since nothing beats doing
+    nothing from there, there is no such row.
     Where the objective has no conventional answer within the search space, it is 90°-180° of the design's TE
     [s], or the shortest.
 
@@ -59,21 +62,20 @@ def compare(
     te : s
     simulator : of the problem over the standard ensemble, as `Problem.evaluate` has it
     """
-    space, conventional = problem.search_space, conventional_sequence(problem)
-    name = "conventional sequence"
-    if conventional is None or not is_allowed(problem, conventional):
-        name = "plain spin echo"
-        half = 1e3 * max((te or 0.0) / 2, space.min_rf_delay)
-        conventional = Sequence.from_degrees_ms([90, 180], [0, 180], [half, half])
-    fixed = of_one_tr(problem, sequence)
-    proposed = conventional_draft(fixed, sequence, conventional)
-    rows = [_achieved(problem, sequence, "this design", simulator)]
+    space, rows = problem.search_space, [_achieved(problem, sequence, "this design", simulator)]
+    name, conventional = conventional_name(problem), conventional_sequence(problem, sequence)
+    is_given = problem.conventional is not None
+    if not is_given and (conventional is None or not is_allowed(problem, conventional)):
+        name, conventional = "plain spin echo", spin_echo(problem, te or 0.0, sequence)
+    if conventional is None:
+        return tuple(rows)
+    rows.append(_achieved(problem, conventional, name, simulator))
+    fixed = of_one_tr(problem, conventional)
+    proposed, playing = draft_of(fixed, conventional), playing_of(fixed)
     if proposed is not None:
-        playing = playing_of(fixed)
         drafts = simulator if playing is None else DraftSimulator(simulator, playing)
         space = space if playing is None else playing.narrowed(space)
         _, polished = polish(drafts.loss_and_gradient, space, proposed)
-        rows.append(_achieved(problem, played_as(drafts, proposed), name, simulator))
         single = played_as(drafts, polished.turn_first_to_zero())
         if _gives_signal(problem, single):
             rows.append(_achieved(problem, single, f"{name}, polished", simulator))

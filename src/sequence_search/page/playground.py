@@ -5,13 +5,11 @@ from __future__ import annotations
 from html import escape
 
 from sequence_search.checks import check_type
-from sequence_search.explanation.conventional import conventional_sequence
-from sequence_search.explanation.conventional_draft import conventional_draft
+from sequence_search.explanation.conventional import conventional_sequence, spin_echo
 from sequence_search.page.data import problem_data, sequence_data
 from sequence_search.page.html import document
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.played import played_as, simulator_of
 
 HOW = (
     "Drag flip angles, the needles of the phases, the ends of delays and the gradients, or type. "
@@ -54,15 +52,12 @@ def first_sequence(problem: Problem) -> Sequence:
     ValueError
         If not even the shortest fits the repetition.
     """
-    half = 1e3 * problem.search_space.min_rf_delay
-    conventional = conventional_sequence(problem)
-    if conventional is None:
-        conventional = Sequence.from_degrees_ms([90, 180], [0, 180], [half, half])
-    simulator = simulator_of(problem, problem.voxels(method="nominal"), "auto")
-    proposed = conventional_draft(problem, conventional, conventional)
-    if proposed is None:
+    found = conventional_sequence(problem)
+    if found is None:
+        found = spin_echo(problem, 0.0)
+    if found is None:
         raise ValueError(f"the conventional sequence does not fit '{problem.name}': state one")
-    return played_as(simulator, proposed)
+    return found
 
 
 def section() -> str:

@@ -1,7 +1,6 @@
 """Preview: the image that a design gives of real anatomy."""
 
 from sequence_search.preview.anatomy import Anatomy
-from sequence_search.preview.conventional import conventional
 from sequence_search.preview.figure import preview_figure
 from sequence_search.preview.icbm152 import icbm152
 from sequence_search.preview.image import Image, image, rician
@@ -12,7 +11,6 @@ __all__ = [
     "Anatomy",
     "Image",
     "Slice",
-    "conventional",
     "icbm152",
     "image",
     "middle_slices",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -27,7 +27,7 @@ class SignalLimitsTable(Table):
 class FixedTable(Table):
     """``[limits.head]`` and ``[limits.tail]``; each list has one entry for each pulse."""
 
-    makes = FixedPulses
+    makes: ClassVar[Any] = FixedPulses
     flip_angle: Annotated[tuple[Number, ...], Unit("rad")] = Field(alias="flip_deg")
     phase: Annotated[tuple[Number, ...], Unit("rad")] = Field(alias="phase_deg")
     delay: Annotated[tuple[Number, ...], Unit("s")] = Field(alias="delay_ms")

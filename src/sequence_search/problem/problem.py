@@ -18,6 +18,7 @@ from sequence_search.engines.simulator import LossFunction, Simulator
 from sequence_search.limits import Limits
 from sequence_search.objective import Objective, TermFunction
 from sequence_search.problem.consistency import check_names, check_played, check_term
+from sequence_search.problem.conventional import Conventional
 from sequence_search.problem.digest import digest
 from sequence_search.problem.errors import ProblemError
 from sequence_search.problem.evaluation import Evaluation, evaluation_of
@@ -51,13 +52,14 @@ class Problem:
     title : for people; the name if not given
     pulses : kinds of pulse by name, besides "hard"
     acquisition : how a sequence is repeated and read; once and at its end if not given
+    conventional : the textbook's sequence, to stand beside designs; it affects none
 
     Raises
     ------
     ValueError
         If there is no tissue or no term, two tissues or categories have one name, a term's tissues or a pulse
-        of the search space are not there, sequences have no value of a term or limit, or none of the search
-        space meets a limit or fits the TR.
+        of the search space are not there, sequences have no value of a term or limit, none of the search
+        space meets a limit or fits the TR, or the conventional one cannot be played.
     TypeError
         If a part is of another type.
     """
@@ -73,6 +75,7 @@ class Problem:
     limits: Limits = field(default_factory=Limits)
     pulses: Mapping[str, Kind] = field(default_factory=dict, hash=False)
     acquisition: Acquisition = field(default_factory=Acquisition)
+    conventional: Conventional | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
@@ -90,6 +93,8 @@ class Problem:
         self.limits.check(self.search_space, {tissue.name: tissue.m0.centre for tissue in self.tissues})
         check_type(self.acquisition, Acquisition)
         check_played(self.objective, self.search_space, self.limits, self.pulses, self.acquisition)
+        if self.conventional is not None:
+            self.conventional.check(self.acquisition, self.pulses, self.search_space, self.name)
         object.__setattr__(self, "title", self.title or self.name)
 
     def __repr__(self) -> str:
@@ -120,21 +125,25 @@ class Problem:
             If a term is a Python function of the user's own, which has no such form.
         """
         names = [tissue.name for tissue in self.tissues]
-        limits = {"limits": write_limits(self.limits)} if self.limits else {}
-        pulses = {name: write_pulse(kind) for name, kind in self.pulses.items()}
-        repeated = {} if self.acquisition == Acquisition() else write_table("sequence", self.acquisition)
-        grid = {} if self.grid is None else {"grid": write_table("grid", self.grid)}
+        repeated = self.acquisition != Acquisition()
+        optional = {
+            "pulses": {name: write_pulse(kind) for name, kind in self.pulses.items()},
+            "sequence": write_table("sequence", self.acquisition) if repeated else {},
+            "search_space": write_table("search_space", self.search_space),
+            "limits": write_limits(self.limits),
+            **{
+                name: write_table(name, part, defaults=False)
+                for name in ("conventional", "grid")
+                if (part := getattr(self, name)) is not None
+            },
+        }
         return {
             "name": self.name,
             "title": self.title,
             "tissues": {tissue.name: write_table("tissues", tissue) for tissue in self.tissues},
             "imaging": write_table("imaging", self.imaging),
             "objective": [write_term(term, names) for term in self.objective.terms],
-            **({"pulses": pulses} if pulses else {}),
-            **({"sequence": repeated} if repeated else {}),
-            "search_space": write_table("search_space", self.search_space),
-            **limits,
-            **grid,
+            **{name: table for name, table in optional.items() if table},
             "category": [write_table("category", rule) for rule in self.categories],
         }
 
@@ -223,7 +232,10 @@ class Problem:
     def notes(self) -> list[str]:
         """What is allowed but looks like a mistake, a line each; units above all."""
         parts = (self.tissues, self.imaging, self.objective, self.search_space, self.limits)
-        return notes(*parts, self.pulses, self.acquisition)
+        found = notes(*parts, self.pulses, self.acquisition)
+        if self.conventional is not None:
+            found += self.conventional.notes(self.acquisition, self.search_space, self.name)
+        return found
 
     def simulator(self, voxels: Voxels, engine: str = "auto", n_places: int = IN_SEARCH) -> Simulator:
         """Simulator of this problem's objective over some voxels, with so many places across a slice."""

@@ -20,6 +20,7 @@ from sequence_search.classify import CategoryRule
 from sequence_search.limits import Limits
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.acquisition_table import AcquisitionTable
+from sequence_search.problem.conventional_table import ConventionalTable
 from sequence_search.problem.errors import ProblemError, explained, keys_of, nearest
 from sequence_search.problem.limits_table import FixedTable, LimitsTable, SignalLimitsTable
 from sequence_search.problem.pulses_table import PulseTable
@@ -175,6 +176,7 @@ class ProblemTables(BaseModel):
     sequence: AcquisitionTable | None = None
     search_space: SearchSpaceTable | None = None
     limits: LimitsTable | None = None
+    conventional: ConventionalTable | None = None
     grid: GridTable | None = None
     category: tuple[CategoryTable, ...] = ()
 
@@ -201,6 +203,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "limits.signal": SignalLimitsTable,
     "limits.head": FixedTable,
     "limits.tail": FixedTable,
+    "conventional": ConventionalTable,
     "category": CategoryTable,
     "grid": GridTable,
 }
@@ -248,6 +251,7 @@ def _made(tables: ProblemTables) -> dict[str, Any]:
         "acquisition": Acquisition() if tables.sequence is None else tables.sequence.make(),
         "search_space": SearchSpace() if tables.search_space is None else tables.search_space.make(),
         "limits": Limits() if tables.limits is None else tables.limits.make(),
+        "conventional": None if tables.conventional is None else tables.conventional.make(),
         "grid": None if tables.grid is None else tables.grid.make(),
         "categories": tuple(table.make() for table in tables.category),
     }
