@@ -22,8 +22,9 @@ from sequence_search.objective import (
 )
 from sequence_search.sequence import Sequence
 
-NAMES = [name for name, kind in TERMS.items() if not kind.takes_kinds]  # of the others see test_terms
-SIGNAL_TERMS = [name for name, kind in TERMS.items() if kind.of != "sequence"]
+# Of the others see test_terms and test_estimation.
+NAMES = [name for name, kind in TERMS.items() if not kind.takes_kinds and kind.of != "slopes"]
+SIGNAL_TERMS = [name for name in NAMES if TERMS[name].of != "sequence"]
 VOXELS = random_brain_voxels(60)
 MAGNITUDE = torch.rand(2, 60, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 SEQUENCE = Sequence.from_degrees_ms([[90, 180], [45, 90]], [[0, 0], [0, 0]], [[5, 7], [6, 8]])

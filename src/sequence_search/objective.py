@@ -6,12 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import torch
 from jaxtyping import Complex, Int
 from torch import Tensor
 
 from sequence_search.checks import number, tuple_of
+from sequence_search.estimation import Estimate
 from sequence_search.pulses.kinds import Kind
 from sequence_search.sequence import Sequence
 from sequence_search.terms import (
@@ -22,6 +24,7 @@ from sequence_search.terms import (
     TermFunction,
     TermKind,
     contrast_loss,
+    crlb,
     duration,
     null_loss,
     own_term,
@@ -36,16 +39,20 @@ from sequence_search.terms import (
 )
 from sequence_search.voxels import Voxels
 
+Slopes = Mapping[str, Tensor]  # derivatives of |signal| by the logarithm of what names them
+
 __all__ = [
     "TERMS",
     "KernelForm",
     "Objective",
     "Prepared",
+    "Slopes",
     "Term",
     "TermError",
     "TermFunction",
     "TermKind",
     "contrast_loss",
+    "crlb",
     "duration",
     "null_loss",
     "own_term",
@@ -74,15 +81,17 @@ class Term:
         The means are over this share of the voxels, the worst; 1: over all. Of the kinds that `takes_worst`
         marks, a contrast with `brighter` only.
     readouts : tuple of int, counted from 1
-        The value is the mean of those at these readouts; all if not given.
+        The value is the mean of those at these readouts, or of these together; all if not given.
+    estimate : Estimate or None
+        Of a crlb, what is estimated.
 
     Raises
     ------
     TypeError
         If the kind is a bare function, or is of what is no function.
     ValueError
-        If the weight is not finite or is negative, or the tissues, the worst share or the readouts do not fit
-        the kind.
+        If the weight is not finite or is negative, or the tissues, the worst share, the readouts or the
+        estimate do not fit the kind.
     """
 
     name: str
@@ -92,6 +101,7 @@ class Term:
     brighter: int | None = None
     worst_share: float = 1.0
     readouts: tuple[int, ...] | None = None
+    estimate: Estimate | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.kind, TermKind):
@@ -109,6 +119,9 @@ class Term:
         if self.tissues is not None:
             self._check_tissues(self.tissues)
         self._check_worst_share()
+        if (self.estimate is None) == (self.kind.of == "slopes"):
+            needs = "needs" if self.estimate is None else "has no"
+            raise ValueError(f"term '{self.name}' {needs} parameter, that is to be estimated")
         if self.readouts is not None:
             self._check_readouts(self.readouts)
 
@@ -166,6 +179,7 @@ class Term:
         Parameters
         ----------
         given : tensor [*batch, n_voxels], for a sequence of several readouts [*batch, n_readouts, n_voxels]
+            Of a crlb with a dimension before, for each of what is estimated.
         kinds : of pulse, by name, for those that `takes_kinds` marks
 
         Raises
@@ -183,9 +197,12 @@ class Term:
         if self.kind.of == "sequence":
             of_kinds = {"kinds": kinds or {}} if self.kind.takes_kinds else {}
             return self.weight * self.kind(mine[0] if several else mine, sequence, voxels, **of_kinds)
-        options: dict[str, float] = {} if self.brighter is None else {"brighter": self.brighter}
+        options: dict[str, Any] = {} if self.brighter is None else {"brighter": self.brighter}
         if self.worst_share < 1:
             options["worst_share"] = self.worst_share
+        if self.estimate is not None:
+            mine = mine if several else mine[None]
+            return self.weight * self.kind(mine, sequence, voxels, estimate=self.estimate, **options)
         value = self.kind(mine, sequence, voxels, **options)
         return self.weight * (value.mean(0) if several else value)
 
@@ -215,6 +232,12 @@ class Objective:
         names = [term.name for term in self.terms]
         if len(set(names)) < len(names):
             raise ValueError(f"the terms of an objective need different names, got {names}")
+
+    @property
+    def estimated(self) -> tuple[str, ...]:
+        """Relaxation times by which terms need derivatives of the signal."""
+        unknown = [name for term in self.terms if term.estimate for name in term.estimate.unknown]
+        return tuple(sorted(set(unknown) - {"m0"}))
 
     def __call__(self, signal: Complex[Tensor, "..."], sequence: Sequence, voxels: Voxels) -> Loss:
         """The loss, [*batch]. For many calls see `Prepared`."""
@@ -267,19 +290,40 @@ class Prepared:
             self._of_tissues[key] = places, self.voxels[places]
         return self._of_tissues[key]
 
-    def parts(self, signal: Complex[Tensor, "..."], sequence: Sequence) -> dict[str, Loss]:
+    def parts(
+        self, signal: Complex[Tensor, "..."], sequence: Sequence, slopes: Slopes | None = None
+    ) -> dict[str, Loss]:
         """Weighted part of each term by name; they add up to the loss.
 
         The signal is [*batch, n_voxels], of several readouts [*batch, n_readouts, n_voxels]. The derivative
         of |signal| where the signal is zero is taken as zero.
+
+        Parameters
+        ----------
+        slopes : mapping of "t1" and "t2" to real tensors, shaped as the signal
+            Derivatives of |signal| by their logarithms, of those that are estimated; see `Simulator.slopes`.
+
+        Raises
+        ------
+        ValueError
+            If a term needs slopes that are not given.
         """
         magnitude, parts = signal.abs(), {}
         for each, places, voxels in self.selections:
             given = signal if each.kind.of == "signal" else magnitude
+            if each.estimate is not None:
+                # |signal| is proportional to M0.
+                known = {"m0": magnitude, **(slopes or {})}
+                if missing := set(each.estimate.unknown) - known.keys():
+                    raise ValueError(
+                        f"term '{each.name}' needs derivatives of signals by {', '.join(sorted(missing))},"
+                        " which a simulation of the problem's voxels has, and these signals have not"
+                    )
+                given = torch.stack([known[name] for name in each.estimate.unknown])
             mine = given if places is None else given[..., places]
             parts[each.name] = each.value(mine, sequence, voxels, self.kinds)
         return parts
 
-    def loss(self, signal: Complex[Tensor, "..."], sequence: Sequence) -> Loss:
+    def loss(self, signal: Complex[Tensor, "..."], sequence: Sequence, slopes: Slopes | None = None) -> Loss:
         """Sum of the parts, [*batch]."""
-        return torch.stack(list(self.parts(signal, sequence).values())).sum(0)
+        return torch.stack(list(self.parts(signal, sequence, slopes).values())).sum(0)

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
+from sequence_search.estimation import Estimate, relative_bound
 from sequence_search.means import mean_of_worst, weighted_mean
 from sequence_search.pulses.kinds import Kind
 from sequence_search.sequence import Sequence
@@ -60,8 +61,9 @@ class TermKind:
     ----------
     name : in problem files
     function : TermFunction
-        With `of = "signal"` it gets the complex signal in place of its magnitude. Of several readouts it gets
-        [n_readouts, *batch, n_voxels], so that its value is of each of them.
+        With `of = "signal"` it gets the complex signal in place of its magnitude, with "slopes" the
+        magnitude's derivatives by what is estimated. Of several readouts it gets [n_readouts, *batch,
+        n_voxels], so that its value is of each of them.
     n_tissues : (int, int or None)
         The least and the most tissues it names, None for any; (0, 0) if it concerns the sequence alone.
     kernel : callable (brighter of the term, its voxels) -> KernelForm, or None
@@ -78,7 +80,7 @@ class TermKind:
     name: str
     function: Callable[..., Tensor]
     n_tissues: tuple[int, int | None] = (0, None)
-    of: Literal["magnitude", "signal", "sequence"] = "magnitude"
+    of: Literal["magnitude", "signal", "sequence", "slopes"] = "magnitude"
     kernel: Callable[[int | None, Voxels], KernelForm] | None = None
     own: bool = False
     takes_worst: bool = False
@@ -219,6 +221,21 @@ def snr_efficiency(magnitude: Magnitude, sequence: Sequence, voxels: Voxels) -> 
     if not sequence.is_steady:
         raise ValueError(f"snr_efficiency needs sequences that are repeated, with a TR, got {sequence!r}")
     return -weighted_mean(magnitude, voxels.weight) / sequence.tr.sqrt()
+
+
+@term("crlb", n_tissues=(1, None), of="slopes", takes_worst=True)
+def crlb(
+    slopes: Float[Tensor, "n_readouts n_unknown *batch n_voxels"],
+    sequence: Sequence,
+    voxels: Voxels,
+    estimate: Estimate,
+    worst_share: float = 1.0,
+) -> Loss:
+    """Mean over voxels, or the worst of them, of the relative Cramér-Rao bound of a parameter [1].
+
+    Of all readouts together, see `estimation.relative_bound`.
+    """
+    return mean_of_worst(relative_bound(slopes, estimate), voxels.weight, worst_share)
 
 
 @term("rf_energy", n_tissues=(0, 0), of="sequence", kernel=lambda *_: KernelForm(penalties=(1.0, 0.0, 0.0)))

@@ -10,7 +10,8 @@ from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
 from sequence_search.analysis.errors import GAIN, Error, Where, errors_of, with_error
-from sequence_search.objective import Prepared
+from sequence_search.engines.simulator import Simulator
+from sequence_search.objective import Objective, Prepared
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.slices import IN_REPORT
@@ -148,11 +149,12 @@ def sensitivity(problem: Problem, sequence: Sequence, engine: str = "auto") -> S
     right = Prepared(problem.objective, voxels, problem.pulses)
 
     def achieved(
-        signal: Complex[Tensor, "*shape n_voxels"], one: Sequence, prepared: Prepared = right
+        one: Sequence, of: Simulator = simulator, turned: Sequence | None = None, prepared: Prepared = right
     ) -> Float[Tensor, " quantities"]:
-        """Loss, then the mean signal of each tissue."""
+        """Loss, as of pulses that turned so, then the mean signal of each tissue."""
+        signal, costing = of.signal(one), one if turned is None else turned
         means = [signal.abs()[..., voxels.tissue == i].mean() for i in range(len(problem.tissues))]
-        return torch.stack([prepared.loss(signal, one), *means])
+        return torch.stack([prepared.loss(signal, costing, of.slopes(one)), *means])
 
     names, effects = [tissue.name for tissue in problem.tissues], list[Effect]()
 
@@ -163,18 +165,18 @@ def sensitivity(problem: Problem, sequence: Sequence, engine: str = "auto") -> S
         effects.append(Effect(first, error.column, error.text, (loss[0], loss[1]), by_tissue, last))
 
     with torch.no_grad():
-        own = achieved(simulator.signal(single), single)
+        own = achieved(single)
         if len(single.flip_angle) > 1:
             both = []
             for gain in (1 - GAIN.part, 1 + GAIN.part):
                 field = problem.simulator(replace(voxels, b1=gain * voxels.b1), engine, IN_REPORT)
                 turned = replace(single, flip_angle=gain * single.flip_angle)
                 kinds = {name: _amplified(kind, gain) for name, kind in problem.pulses.items()}
-                both.append(achieved(field.signal(single), turned, replace(right, kinds=kinds)))
+                both.append(achieved(single, field, turned, replace(right, kinds=kinds)))
             add((None, None), GAIN, both)
         for where, error, change in errors_of(single, problem.pulses):
             wrong = [with_error(single, error, change, side) for side in (-1, 1)]
-            add(where, error, [achieved(simulator.signal(each), each) for each in wrong])
+            add(where, error, [achieved(each) for each in wrong])
     means = dict(zip(names, own[1:].tolist(), strict=True))
     return Sensitivity(float(own[0]), means, tuple(effects), worst_voxels(problem, single, engine))
 
@@ -189,13 +191,15 @@ def worst_voxels(problem: Problem, sequence: Sequence, engine: str = "auto") -> 
     """The worst percent of each tissue on which the loss depends, the tissue first where that costs most.
 
     The voxels are 4,096 of each tissue, at as many places across a slice as a search takes. A tissue's side
-    is that to which the loss rises with its signal, the mean over several readouts.
+    is that to which the loss rises with its signal, the mean over several readouts; a crlb has none.
     """
     single = problem.playable(sequence)
     voxels = problem.voxels(CHECK_N_PER_TISSUE, seed=CHECK_SEED)
     with torch.no_grad():
         signal = problem.simulator(voxels, engine).signal(single)
-    slopes = _slopes(Prepared(problem.objective, voxels, problem.pulses), signal, single)
+    # What an estimate's error would be of another signal alone is not told by the signal.
+    terms = tuple(term for term in problem.objective.terms if term.estimate is None)
+    slopes = _slopes(Prepared(Objective(terms), voxels, problem.pulses), signal, single)
     found: list[tuple[float, WorstVoxels]] = []
     for index, tissue in enumerate(problem.tissues):
         mine = voxels.tissue == index
@@ -218,7 +222,7 @@ def _slopes(
     leaf = signal.clone().requires_grad_()
     with torch.enable_grad():
         # An objective of costs alone does not depend on the signal.
-        loss = prepared.loss(leaf, single) + 0.0 * leaf.real.sum()
+        loss = sum(prepared.parts(leaf, single).values()) + 0.0 * leaf.real.sum()
     (by_signal,) = torch.autograd.grad(loss, leaf)
     slopes: Tensor = (by_signal * signal.sgn().conj()).real
     return slopes

@@ -7,7 +7,7 @@ whole, and the kernel declines what it does not know: nobody but `Simulator` dec
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +26,7 @@ from sequence_search.engines.pathways import most_sequences
 from sequence_search.engines.penalties import penalty
 from sequence_search.engines.steps import Steps, cut, play
 from sequence_search.layout import Layout
-from sequence_search.objective import Objective, Prepared
+from sequence_search.objective import Objective, Prepared, Slopes
 from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.slices import IN_SEARCH
 from sequence_search.search_space import Grid
@@ -36,6 +36,7 @@ from sequence_search.voxels import Voxels
 LossFunction = Callable[[Sequence], tuple[Tensor, Sequence]]
 # Losses [stop - start] of the points of a grid from start to before stop.
 GridLosses = Callable[[int, int], np.ndarray]
+STEP = 1e-3  # of the logarithms of relaxation times, for derivatives by them
 GRID_SIGNALS = 2**18  # of the points of a grid that are simulated as one batch: 4 MB
 
 
@@ -185,11 +186,23 @@ class Simulator:
 
     def parts(self, sequence: Sequence) -> dict[str, Float[Tensor, "*batch"]]:
         """Weighted part of each term of the objective by name, differentiable; they add up to the loss."""
-        return self._prepared.parts(self.signal(sequence), sequence)
+        return self._prepared.parts(self.signal(sequence), sequence, self.slopes(sequence))
 
     def loss(self, sequence: Sequence) -> Float[Tensor, "*batch"]:
         """Objective of each sequence, differentiable."""
-        return self._prepared.loss(self.signal(sequence), sequence)
+        return self._prepared.loss(self.signal(sequence), sequence, self.slopes(sequence))
+
+    def slopes(self, sequence: Sequence) -> Slopes:
+        """Derivatives of |signal| by the logarithms of the relaxation times that the objective estimates.
+
+        Central differences between voxels whose T1 or T2 is larger and smaller by 0.1 %, right to 1e-6 of
+        M0, and differentiable; shaped as the signal, empty where nothing is estimated.
+        """
+        slopes = {}
+        for name, simulator in self._neighbours.items():
+            higher, lower = simulator.signal(sequence).abs().unflatten(-1, (2, -1)).unbind(-2)
+            slopes[name] = (higher - lower) / (2 * STEP)
+        return slopes
 
     def loss_and_gradient(self, sequence: Sequence) -> tuple[Float[Tensor, "*batch"], Sequence]:
         """Loss [*batch], and a Sequence of its derivatives by flip angle and phase [1/rad] and delay [1/s].
@@ -288,6 +301,16 @@ class Simulator:
         if self.objective is None:
             raise ValueError("a Simulator without an objective has no loss; see Problem.simulator")
         return Prepared(self.objective, self.voxels, self.kinds)
+
+    @cached_property
+    def _neighbours(self) -> dict[str, Simulator]:
+        """Of each relaxation time that is estimated, simulator of voxels with more, then with less of it."""
+        count, estimated = len(self.voxels), self.objective.estimated if self.objective else ()
+        both = self.voxels[torch.arange(2 * count, device=self.voxels.m0.device) % count]
+        factor = torch.exp(STEP * torch.ones_like(both.m0)[:count]).repeat(2)
+        factor[count:] = 1 / factor[count:]
+        changed = {name: replace(both, **{name: getattr(both, name) * factor}) for name in estimated}
+        return {name: replace(self, voxels=each, objective=None) for name, each in changed.items()}
 
     @cached_property
     def has_kernel_loss(self) -> bool:

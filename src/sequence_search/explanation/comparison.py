@@ -101,7 +101,9 @@ def _gives_signal(problem: Problem, single: Sequence) -> bool:
 
 def _achieved(problem: Problem, sequence: Sequence, name: str, simulator: Simulator) -> Compared:
     signal, voxels = simulator.signal(sequence), simulator.voxels
-    loss = Prepared(problem.objective, voxels, problem.pulses).loss(signal, sequence)
+    loss = Prepared(problem.objective, voxels, problem.pulses).loss(
+        signal, sequence, simulator.slopes(sequence)
+    )
     by_readout = signal.reshape(sequence.n_readouts, -1)
     by_tissue = [by_readout[:, voxels.is_of((i,))] for i in range(len(problem.tissues))]
     names = [tissue.name for tissue in problem.tissues]

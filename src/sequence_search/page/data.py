@@ -64,11 +64,11 @@ def voxels_data(voxels: Voxels) -> dict[str, str]:
 
 
 def objective_data(objective: Objective) -> list[dict[str, Any]]:
-    """Terms with their weight, tissues and readouts; of the user's own only the name."""
+    """Terms with their weight, tissues and readouts; of the user's own, and of an estimate, only the name."""
     return [
         {
             "name": term.name,
-            "kind": "" if term.kind.own else term.kind.name,
+            "kind": "" if term.kind.own or term.estimate else term.kind.name,
             "weight": term.weight,
             "tissues": None if term.tissues is None else list(term.tissues),
             "brighter": term.brighter,

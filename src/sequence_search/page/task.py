@@ -17,6 +17,7 @@ WORDS = {
     "contrast": "{tissues} as different in signal as possible",
     "signed_contrast": "{tissues} as different in complex signal as possible",
     "snr_efficiency": "much signal of {tissues} per root of the repetition time",
+    "crlb": "a low Cramér-Rao bound of {parameter} in {tissues}",
     "rf_energy": "little RF energy",
     "rf_number": "few pulses",
     "time_to_readout": "a short time to the readout",
@@ -41,7 +42,9 @@ def _term_words(term: Term, names: list[str]) -> str:
     if term.kind.own:
         return f"{term.name}, a term in Python"
     tissues = names if term.tissues is None else [names[at] for at in term.tissues]
-    words = WORDS[term.kind.name].format(tissues=enumerated(tissues))
+    words = WORDS[term.kind.name].format(
+        tissues=enumerated(tissues), parameter=term.estimate.parameter.upper() if term.estimate else ""
+    )
     if term.brighter is not None:
         words += f", {names[term.brighter]} the brighter"
     return words if term.worst_share == 1 else f"{words}, in the worst {100 * term.worst_share:g} % of voxels"

@@ -48,6 +48,10 @@ def check_computable(
         if last > acquisition.echoes:
             message = "term '{0}' names readout {1}, and a sequence has {2}: {echoes} must be at least {1}"
             raise Fault(message, term.name, last, acquisition.echoes)
+        unknown = 0 if term.estimate is None else len(term.estimate.unknown)
+        if unknown > len(term.readouts or range(acquisition.echoes)):
+            message = "term '{0}' estimates {1} parameters, of which each needs a readout: {echoes} is {2}"
+            raise Fault(message, term.name, unknown, acquisition.echoes)
         if term.kind is snr_efficiency and not acquisition.is_repeated:
             raise Fault("term '{0}' needs sequences that are repeated: {tr} must be stated", term.name)
         lasting = [name for name in pulses if pulses[name].duration]

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sequence_search.acquisition import Acquisition
 from sequence_search.checks import Fault
 from sequence_search.classify import CategoryRule
+from sequence_search.estimation import Estimate
 from sequence_search.limits import Limits
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.acquisition_table import AcquisitionTable
@@ -139,6 +140,9 @@ class TermTable(BaseModel):
     readouts: tuple[WholeNumber, ...] | None = key(
         None, "of several, those that count, from 1; all if left out"
     )
+    parameter: str | None = key(None, "of a crlb, what is estimated: m0, t1 or t2")
+    unknown: tuple[str, ...] | None = key(None, "all that is estimated together; m0 and the parameter")
+    noise: Number = key(None, "standard deviation of |Mxy|, in the unit of m0")
 
     @model_validator(mode="after")
     def _check(self) -> TermTable:
@@ -160,7 +164,17 @@ class TermTable(BaseModel):
         brighter = None if self.brighter is None else tissues.index(self.brighter)
         worst_share = 1.0 if self.worst_share is None else self.worst_share
         kind = TERMS[self.term]
-        return Term(name, kind, self.weight, indices, brighter, worst_share, self.readouts)
+        how = self.weight, indices, brighter, worst_share, self.readouts
+        return Term(name, kind, *how, self._estimate())
+
+    def _estimate(self) -> Estimate | None:
+        given = {name: getattr(self, name) for name in ("unknown", "noise")}
+        stated = {name: value for name, value in given.items() if value is not None}
+        if self.parameter is None:
+            if stated:
+                raise ValueError(f"{', '.join(stated)} of term '{self.term}' needs parameter, as \"t2\"")
+            return None
+        return Estimate(self.parameter, **stated)
 
 
 class ProblemTables(BaseModel):

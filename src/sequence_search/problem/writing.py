@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from sequence_search.limits import Limits
@@ -60,4 +60,8 @@ def write_term(term: Term, tissues: list[str]) -> dict[str, Any]:
         written["brighter"] = tissues[term.brighter]
     if term.worst_share != 1:
         written["worst_share"] = term.worst_share
-    return written if term.readouts is None else written | {"readouts": list(term.readouts)}
+    if term.readouts is not None:
+        written["readouts"] = list(term.readouts)
+    if term.estimate is not None:
+        written |= {name: plain(value) for name, value in asdict(term.estimate).items()}
+    return written
