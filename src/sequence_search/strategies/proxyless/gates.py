@@ -31,15 +31,16 @@ from sequence_search.voxels import Voxels
 def gate_gradient(
     problem: Problem, scheduler: Scheduler, path: Int[Tensor, "seeds choices"], voxels: Voxels, engine: str
 ) -> Float[Tensor, "seeds choices most"]:
-    """dL/dg of every candidate of every choice at a drawn path, up to a constant in each choice."""
+    """dL/dg of every candidate that may be drawn at a drawn path, up to a constant in each choice."""
     simulator, playing = simulator_of(problem, voxels, engine), playing_of(problem)
     with torch.no_grad():
-        drawn = scheduler.sequence(path, playing)
-        others = scheduler.sequence(_neighbours(path, scheduler.exists), playing)
-        signal = simulator.signal(drawn)
+        others = _others(scheduler, path)
+        around = scheduler.sequence(_around(path, others), playing)
+        signals = simulator.signal(around)
+        drawn, signal = around[:, 0], signals[:, 0]
         slope = _slope(problem, voxels, by_layout(simulator, drawn), signal)
         # Re <dL/dS, S_j>, as one product of real matrices for each seed.
-        pairs = torch.view_as_real(simulator.signal(others)).flatten(2)
+        pairs = torch.view_as_real(signals).flatten(2)
         products = (pairs @ torch.view_as_real(slope).reshape(len(path), -1, 1)).flatten()
         # Settings of the sequence alone add up over layers, so that their difference between neighbours is
         # their gate's gradient; terms of the signal, held fixed, are a constant that the softmax cancels.
@@ -48,12 +49,12 @@ def gate_gradient(
         seen = signal if any(each.kind.own for each in terms) else signal[:, :0]
         prepared = Prepared(Objective(terms), voxels, problem.pulses)
         gradient, seed = torch.full_like(products, math.inf), torch.arange(len(path))
-        seed = seed.repeat_interleave(others.batch_shape[1])
-        for rows, played in by_layout(simulator, others):
+        seed = seed.repeat_interleave(around.batch_shape[1])
+        for rows, played in by_layout(simulator, around):
             gradient[rows] = products[rows]
             if terms:
                 gradient[rows] += prepared.loss(_by_readout(seen[seed[rows]], played), played)
-    return _of_all(gradient.reshape(others.batch_shape), scheduler.exists)
+    return _of_all(gradient.reshape(around.batch_shape), path, others)
 
 
 def _slope(
@@ -79,9 +80,10 @@ def candidate_losses(
     In place of dL/dg in `architecture_gradient` it gives the derivative of the expected loss itself.
     """
     with torch.no_grad():
-        others = scheduler.sequence(_neighbours(path, scheduler.exists), playing_of(problem))
-        loss, _ = simulator_of(problem, voxels, engine).loss_and_gradient(others)
-    return _of_all(loss, scheduler.exists)
+        others = _others(scheduler, path)
+        around = scheduler.sequence(_around(path, others), playing_of(problem))
+        loss, _ = simulator_of(problem, voxels, engine).loss_and_gradient(around)
+    return _of_all(loss, path, others)
 
 
 def _by_readout(signal: Tensor, played: Sequence) -> Tensor:
@@ -90,25 +92,34 @@ def _by_readout(signal: Tensor, played: Sequence) -> Tensor:
     return signal.reshape(len(signal), number, count // number) if number > 1 else signal
 
 
-def _neighbours(
-    path: Int[Tensor, "seeds choices"], exists: Bool[Tensor, "choices most"]
+def _others(scheduler: Scheduler, path: Int[Tensor, "seeds choices"]) -> Bool[Tensor, "seeds choices most"]:
+    """Candidates that may be drawn but were not, as many for each seed."""
+    most = scheduler.architecture.shape[-1]
+    return scheduler.allowed & (torch.arange(most) != path[..., None])
+
+
+def _around(
+    path: Int[Tensor, "seeds choices"], others: Bool[Tensor, "seeds choices most"]
 ) -> Int[Tensor, "seeds neighbours choices"]:
-    """The path with one choice set to each candidate that there is in turn."""
-    choice, candidate = exists.nonzero().unbind(-1)
-    neighbours = path[:, None, :].repeat(1, len(choice), 1)
-    neighbours[:, torch.arange(len(choice)), choice] = candidate
-    return neighbours
+    """The path, then with one choice set to each other candidate in turn."""
+    seed, choice, candidate = others.nonzero().unbind(-1)
+    neighbours = path[seed]
+    neighbours[torch.arange(len(choice)), choice] = candidate
+    return torch.cat([path[:, None], neighbours.reshape(len(path), -1, path.shape[-1])], 1)
 
 
 def _of_all(
-    values: Float[Tensor, "seeds neighbours"], exists: Bool[Tensor, "choices most"]
+    values: Float[Tensor, "seeds neighbours"],
+    path: Int[Tensor, "seeds choices"],
+    others: Bool[Tensor, "seeds choices most"],
 ) -> Float[Tensor, "seeds choices most"]:
-    """Values of the neighbours by choice and candidate, infinite ones as the largest of their choice.
+    """Values of what is `_around` a path by candidate; the largest of its choice where there is none.
 
-    Those are of what cannot be played, as pulses that do not fit into the repetition.
+    That is of what cannot be played, as pulses that do not fit into the repetition, or may not be drawn.
     """
-    every = values.new_full((len(values), *exists.shape), math.inf)
-    every[:, exists] = values
+    every = values.new_full(others.shape, math.inf)
+    every[others] = values[:, 1:].flatten()
+    every.scatter_(-1, path[..., None], values[:, :1, None].expand(-1, path.shape[-1], -1))
     largest = torch.where(every.isinf(), -math.inf, every).amax(-1, keepdim=True)
     return torch.where(every.isinf(), largest.nan_to_num(neginf=0.0), every)
 

@@ -55,6 +55,11 @@ class Scheduler:
         counts = [n_operations] * layers + [len(self.gradients)] * (n_choices - layers)
         return torch.arange(most) < torch.tensor(counts)[:, None]
 
+    @property
+    def allowed(self) -> Bool[Tensor, "choices most"]:
+        """Which candidates may be drawn, of every seed: not waits in the first layer."""
+        return self.architecture[0] > -math.inf
+
     def sequence(
         self, path: Int[Tensor, "seeds *neighbours choices"], playing: Playing | None = None
     ) -> Sequence:
