@@ -1,5 +1,6 @@
 """A search of real sequences: gradients, repetition, trains and kinds of pulse."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from sequence_search import Problem, search
 from sequence_search.acquisition import Acquisition
 from sequence_search.layout import SPOILER
-from sequence_search.limits import Limits, Range
+from sequence_search.limits import FixedPulses, Limits, Range
 from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
 from sequence_search.strategies.drafts import Draft, playing_of
 from sequence_search.strategies.limited import Limited
@@ -195,3 +196,68 @@ def test_equal_trains_have_equal_drafts():
     )
     assert first == second
     assert first.gradient.tolist() == [0, 0]
+
+
+EXCITE, REFOCUS = replace(SINC, use="excitation"), replace(SINC, use="refocusing")
+USED = replace(
+    REAL,
+    search_space=replace(REAL.search_space, pulses=("hs", "refocus", "excite")),
+    pulses={"hs": HS, "refocus": REFOCUS, "excite": EXCITE},
+    acquisition=Acquisition(tr=6.0),
+)
+
+
+def kinds_of(designs, problem):
+    """Words of the kinds of drafts, a letter each."""
+    names = playing_of(problem).kinds
+    return {"".join(names[int(kind)][0] for kind in each.kind) for each in designs}
+
+
+def test_a_search_proposes_kinds_where_they_may_stand_alone():
+    rng, limited = np.random.default_rng(0), Limited(USED, "auto")
+    found = random_designs(limited.free_space, 200, rng)
+    found = limited.complete(found, alone=False)
+    words = kinds_of(found, USED)
+    assert all(re.fullmatch("h*e[er]*", word) for word in words)
+    assert {word for word in words if len(word) == 2} == {"he", "ee", "er"}
+    children = limited.complete(changed_designs(found, limited.free_space, 200, rng), alone=False)
+    assert all(re.fullmatch("h*e[er]*", word) for word in kinds_of(children, USED))
+    assert kinds_of([limited.idle], USED) == {"e"}
+    anywhere = replace(USED, pulses=USED.pulses | {"hs": replace(HS, use="excitation")})
+    found = random_designs(limited.free_space, 200, rng)
+    assert "eh" in kinds_of(Limited(anywhere, "auto").complete(found, alone=False), anywhere)
+
+
+def test_the_last_pulse_of_a_train_refocuses():
+    train = replace(USED, acquisition=Acquisition(tr=6.0, echoes=3))
+    limited = Limited(train, "auto")
+    found = limited.complete(random_designs(limited.free_space, 200, np.random.default_rng(0)), alone=False)
+    words = {word for word in kinds_of(found, train) if len(word) > 1}
+    assert all(re.fullmatch("h*e[er]*r", word) for word in words)
+    assert kinds_of([limited.idle], train) == {"er"}
+
+
+def test_before_given_pulses_kinds_stand_as_before_an_excitation():
+    tail = FixedPulses((1.5, 3.0), (0.0, 1.5), (9e-3, 9e-3), pulses=("excite", "refocus"))
+    limited = Limited(replace(USED, limits=Limits(tail=tail)), "auto")
+    found = limited.complete(random_designs(limited.free_space, 200, np.random.default_rng(0)), alone=True)
+    words = kinds_of(found, USED)
+    assert all(re.fullmatch("(h*|h*e[er]*)er", word) for word in words)
+    assert {"her", "er"} < words
+
+
+def test_an_excitation_is_not_dropped_where_the_inversion_before_it_would_be_the_last():
+    limited = Limited(USED, "auto")
+    one = limited.playing.bounded(
+        Draft.from_degrees_ms(
+            [180, 1],
+            [0, 0],
+            [500, 20],
+            kind=[0, 2],
+            gradient=[0, 0],
+            shortest=[0, 0],
+            longest=[9, 9],
+            repetition=[-1, -1],
+        )
+    )
+    assert len(limited.without_small_pulses(one).delay) == 2

@@ -167,3 +167,45 @@ def test_a_file_of_no_samples_is_refused(tmp_path, content):
 def test_what_looks_like_a_mistake_is_noted(old, new, note):
     assert limited(ALL).notes() == []
     assert any(line.startswith(note) for line in limited(ALL.replace(old, new, 1)).notes())
+
+
+EXCITES = '[limits.tail]\nflip_deg = [90]\nphase_deg = [0]\ndelay_ms = [10]\npulses = ["excite"]\n'
+
+
+def of_uses(excite, invert='"inversion"', chosen='["excite", "invert"]', more=""):
+    """The problem with what its kinds are for."""
+    text = ALL.replace('["hard", "excite", "invert"]', chosen).replace(
+        "slice = true", f"slice = true\nuse = {excite}"
+    )
+    return limited(text + f"use = {invert}\n" + more)
+
+
+def test_what_a_kind_is_for_is_read_and_written():
+    problem = of_uses('["preparation", "excitation"]')
+    assert problem.pulses["excite"].uses == {"excitation", "preparation"}
+    again = Problem.from_toml(problem.to_toml())
+    assert again == problem
+    assert again.digest == problem.digest != of_uses('"excitation"').digest
+    assert "use" not in limited(ALL).to_dict()["pulses"]["excite"]
+
+
+@pytest.mark.parametrize(
+    ("excite", "more", "message"),
+    [
+        (
+            '"refocusing"',
+            "",
+            r"search_space\.pulses must have a kind for excitation: none of \[excite, invert\] is",
+        ),
+        ('"excitation"', "[sequence]\nechoes = 4\n", r"pulses must have a kind for refocusing"),
+        ('"excite"', "", r"pulses\.excite: use must be one of .*, got 'excite'"),
+        ("4", "", r"pulses\.excite: use must be one of .*, got 4"),
+    ],
+)
+def test_kinds_of_which_no_sequence_can_be_are_refused(excite, more, message):
+    with pytest.raises(ProblemError, match=message):
+        of_uses(excite, more=more)
+
+
+def test_a_given_excitation_is_one():
+    assert of_uses('"refocusing"', more=EXCITES).limits.tail is not None

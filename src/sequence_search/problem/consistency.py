@@ -12,7 +12,7 @@ from sequence_search.objective import Objective, Term
 from sequence_search.problem.given_pulses import check_given
 from sequence_search.problem.least_times import check_times
 from sequence_search.problem.playable import check_computable
-from sequence_search.problem.pulses_table import check_pulses
+from sequence_search.problem.pulses_table import check_pulses, check_uses
 from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import SearchSpace
 from sequence_search.tissue import Tissue
@@ -57,10 +57,11 @@ def check_played(
     Raises
     ------
     ValueError
-        If a pulse of the search space is not there, pulses that are given cannot be played, times are below
-        the least that any sequence takes, or sequences have no value of a term or limit.
+        If a pulse of the search space is not there, none may excite, pulses that are given cannot be played,
+        times are below the least that any sequence takes, or sequences have no value of a term or limit.
     """
     check_pulses(pulses, space.pulses)
+    check_uses(space, limits, pulses, acquisition)
     check_given(space, limits, pulses, acquisition)
     check_times(space, limits, pulses, acquisition)
     check_computable(objective, limits, space, pulses, acquisition)

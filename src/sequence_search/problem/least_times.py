@@ -34,8 +34,9 @@ def least_times(space: SearchSpace, pulses: Mapping[str, Kind], acquisition: Acq
     """Of a search space with its kinds of pulse; an instantaneous one takes half the shortest delay."""
     kinds = [pulses.get(name) for name in space.pulses]
     sides = [space.min_rf_delay / 2 if kind is None else kind.side for kind in kinds]
-    # What has a fixed amplitude inverts, and excites nothing.
-    exciting = [side for side, kind in zip(sides, kinds, strict=True) if kind is None or not kind.fixed_flip]
+    exciting = [
+        side for side, kind in zip(sides, kinds, strict=True) if kind is None or "excitation" in kind.uses
+    ]
     shortest, excitation = min(sides), min(exciting or sides)
     crusher = 0.0 if NO_GRADIENT in space.gradients else space.crusher
     # A spoiler right before a readout is none.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,13 +10,17 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, PlainValidator, model_validator
 
+from sequence_search.acquisition import Acquisition
 from sequence_search.checks import Fault, check_type
 from sequence_search.layout import HARD
+from sequence_search.limits import Limits
 from sequence_search.problem.errors import nearest
 from sequence_search.problem.table import Table, key
 from sequence_search.problem.units import Number, Time, real
 from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.shapes import SHAPES
+from sequence_search.pulses.uses import ANY, Uses
+from sequence_search.search_space import SearchSpace
 
 
 def _kind(shape: str, **given: Any) -> Kind:
@@ -59,6 +63,7 @@ class PulseTable(Table):
     bandwidth: Number = key("bandwidth_hz", "of the sweep of hs")
     file: str = key(None, "samples, a line each: real part, or real and imaginary part; or .npy")
     samples: Annotated[tuple[complex, ...], PlainValidator(_samples)] = key(None, "in place of the file")
+    use: Any = key(None, "excitation, refocusing, inversion or preparation in a search, or several of them")
     slice: Annotated[bool, Field(strict=True)] = key(None, "whether it is played on a slice gradient")
     rephaser: Time = key("rephaser_ms", "of the slice gradient, on either side")
     raster: Time = key("raster_ms", "length of a step of the waveform")
@@ -86,6 +91,31 @@ def check_pulses(pulses: Mapping[str, Kind], chosen: tuple[str, ...]) -> None:
     for name in chosen:
         if name not in pulses and name != HARD:
             raise Fault("{pulses}: pulse '{0}' is not defined" + nearest(name, [HARD, *pulses]), name)
+
+
+def uses_of(pulses: Mapping[str, Kind], names: Iterable[str]) -> tuple[Uses, ...]:
+    """What pulses of kinds with these names may be for; instantaneous ones for anything."""
+    return tuple(pulses[name].uses if name in pulses else ANY for name in names)
+
+
+def check_uses(
+    space: SearchSpace, limits: Limits, pulses: Mapping[str, Kind], acquisition: Acquisition
+) -> None:
+    """Refuse a choice of kinds of which no sequence can be; pulses that are given may be for anything.
+
+    Raises
+    ------
+    ValueError
+    """
+    uses = frozenset().union(*uses_of(pulses, space.pulses))
+    needed = {
+        "excitation": limits.head is None and limits.tail is None,
+        "refocusing": acquisition.echoes > 1 and limits.tail is None,
+    }
+    for use, is_needed in needed.items():
+        if is_needed and use not in uses:
+            message = "{pulses} must have a kind for {0}: none of [{1}] is, state it as the use of one"
+            raise Fault(message, use, ", ".join(space.pulses))
 
 
 def _read(path: Path, name: str) -> list[list[float]]:

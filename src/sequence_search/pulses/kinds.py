@@ -13,6 +13,7 @@ from sequence_search.checks import Fault, number
 from sequence_search.pulses.expansion import expanded
 from sequence_search.pulses.rotation import EffectiveRotation, effective_rotation
 from sequence_search.pulses.table import RotationTable, make_table
+from sequence_search.pulses.uses import ANY, Use, Uses, stated_uses
 
 GAMMA_BAR = 42.577478518  # of the proton [Hz/uT]
 FINEST_RASTER = 1e-6  # of RF in a Pulseq file [s]
@@ -29,6 +30,7 @@ class Kind(ABC):
     Attributes
     ----------
     duration : s
+    use : what its pulses may be for in a search, see `pulses.uses`; None: `uses` says
     waveform : complex [n_samples], read-only
         In each of the equal steps of the duration, the turn by RF relative to the nominal flip angle. Its sum
         is 1, so that on resonance the flip angle is reached, unless that is fixed.
@@ -38,11 +40,14 @@ class Kind(ABC):
     """
 
     duration: float
+    use: tuple[Use, ...] | None = None
     waveform: Complex[np.ndarray, " n_samples"] = field(init=False, repr=False, compare=False)
     fixed_flip: float | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "duration", number("duration", self.duration))
+        if self.use is not None:
+            object.__setattr__(self, "use", stated_uses(self.use))
         self._check()
         samples, peak = self._shape()
         size, unit = np.abs(samples), samples.sum()
@@ -77,6 +82,13 @@ class Kind(ABC):
     @abstractmethod
     def side(self) -> float:
         """Least time from its centre to whatever else is played, to either side [s]."""
+
+    @property
+    def uses(self) -> Uses:
+        """What its pulses may be for: anything if not stated, but of a fixed amplitude inversion alone."""
+        if self.use is not None:
+            return frozenset(self.use)
+        return ANY if self.fixed_flip is None else frozenset({"inversion"})
 
     @property
     def dwell(self) -> float:

@@ -19,6 +19,8 @@ from sequence_search.layout import HARD, Layout
 from sequence_search.limits import FixedPulses, Limits
 from sequence_search.problem.playable import layout_of
 from sequence_search.problem.problem import Problem
+from sequence_search.problem.pulses_table import uses_of
+from sequence_search.pulses.uses import ANY, Uses, in_order
 from sequence_search.search_space import GRADIENTS, MOMENTS, SearchSpace
 from sequence_search.sequence import Sequence
 
@@ -129,6 +131,7 @@ class Playing:
     shortest_delay : between instantaneous pulses [s]
     echo_spacing : least and largest [s]
     gradient : what stands where none was chosen: 0, or another where there must be one
+    uses : what those of the search space, which come first, may be for
     """
 
     kinds: tuple[str, ...] = ("hard",)
@@ -141,6 +144,7 @@ class Playing:
     echo_spacing: tuple[float, float] = (0.0, math.inf)
     least_tr: float | None = None
     gradient: int = NONE
+    uses: tuple[Uses, ...] = (ANY,)
 
     def expansion(self, kind: tuple[int, ...], gradient: tuple[int, ...]) -> Expansion:
         """Of a draft with these kinds and gradients."""
@@ -173,6 +177,17 @@ class Playing:
         columns["gradient"] = pulses.delay.new_tensor([*codes])
         columns["repetition"] = torch.full_like(pulses.delay, FIXED)
         return Draft(**columns, shortest=pulses.delay, longest=pulses.delay)
+
+    def in_order(self, free: Draft, frame: Frame) -> Draft:
+        """A single draft of pulses that are not given, with kinds that may stand where they do."""
+        if all(use == ANY for use in self.uses):
+            return free
+        given = (0 if part is None else len(part.delay) for part in (frame.head, frame.tail))
+        kinds = tuple(free.kind.int().tolist())
+        ordered = in_order(kinds, self.uses, *given, train=self.n_echoes > 1)
+        if ordered == kinds:
+            return free
+        return self.bounded(replace(free, kind=free.kind.new_tensor(ordered)))
 
     def tr_of(self, repetition: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """Repetition time at places between its bounds [s]."""
@@ -276,4 +291,5 @@ def playing_of(problem: Problem) -> Playing | None:
         echo_spacing=acquisition.echo_spacing_bounds,
         least_tr=least_tr if least_tr < tr else None,
         gradient=min(gradient_codes(space)),
+        uses=uses_of(problem.pulses, space.pulses),
     )

@@ -14,18 +14,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sequence_search.engines.simulator import LossFunction, Simulator
+from sequence_search.frame import Frame
 from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, Measure, exact_structures
 from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.constrained import Constraint
-from sequence_search.strategies.drafts import (
-    Draft,
-    Playing,
-    playing_of,
-    with_repetition,
-)
+from sequence_search.strategies.drafts import Draft, Playing, playing_of, with_repetition
 from sequence_search.strategies.held import delays_held, with_fewer_gradients
 from sequence_search.strategies.played import DraftSimulator, simulator_of
 from sequence_search.strategies.refine import polish
@@ -78,7 +74,7 @@ class Limited:
     def _whole(self, free: Sequence) -> Sequence:
         if self.playing is None:
             return self.frame.complete(free) if self.frame else free
-        draft = self.playing.bounded(free)
+        draft = self.playing.in_order(self.playing.bounded(free), self.frame)
         if not self.frame:
             return draft
         whole = self.frame.complete(draft)
@@ -133,7 +129,8 @@ class Limited:
             return plain
         draft = self.playing.bounded(plain)
         kind = next((place for place, flip in enumerate(self.playing.fixed) if flip is None), 0)
-        return self.playing.bounded(replace(draft, flip_angle=plain.flip_angle, kind=draft.kind + kind))
+        draft = self.playing.bounded(replace(draft, flip_angle=plain.flip_angle, kind=draft.kind + kind))
+        return self.playing.in_order(draft, Frame())
 
     def without_small_pulses(self, sequence: Sequence) -> Sequence:
         """A single sequence without its small pulses, but for those given and those of a train."""
@@ -143,7 +140,10 @@ class Limited:
         if self.playing.n_echoes > 1 and (single.flip_angle[-2:].abs() < SMALL_PULSE).any():
             return single
         dropped = self.frame.without_small_pulses(single)
-        return self._bounded(dropped) if len(dropped.delay) else dropped
+        if not len(dropped.delay):
+            return dropped
+        free = cast(Draft, self.frame.free(dropped))
+        return self._bounded(dropped) if self.playing.in_order(free, self.frame) is free else single
 
     def with_fewer_gradients(self, sequence: Sequence) -> list[Sequence]:
         """A single draft without some of its gradients, where there may be none, but for those given."""
