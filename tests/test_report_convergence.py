@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from sequence_search.problem.problem import Problem
 from sequence_search.report.convergence import convergence_figure, course
@@ -68,3 +69,10 @@ def test_a_run_without_a_history_is_a_dot():
 def test_nothing_to_draw_is_refused():
     with pytest.raises(ValueError, match="none of 1 runs ended with a design"):
         convergence_figure([failed(3, "loss is nan", 0.1)])
+
+
+def test_it_goes_into_given_axes_with_its_legend():
+    ax = Figure().subplots(1, 2)[0]
+    assert convergence_figure(RUNS, ax=ax) is ax.figure
+    assert ax.get_legend().get_texts()[0].get_text() == "best: seed 7, loss 0.01"
+    assert not ax.figure.legends

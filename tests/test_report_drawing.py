@@ -104,3 +104,8 @@ def test_readouts_are_marked():
     transverse = sequence_figure(train, PROBLEM).axes[1]
     dotted = [line.get_xdata()[0] for line in transverse.lines if line.get_linestyle() == ":"]
     assert dotted == pytest.approx([0.5, 1])
+
+
+def test_a_notebook_shows_a_figure_without_being_told_to():
+    drawn = robustness_figure(ECHO, PROBLEM)._repr_png_()
+    assert drawn.startswith(b"\x89PNG")

@@ -2,12 +2,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from sequence_search.layout import SPOILER, Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.report.figures import (
     colour_scale,
     designs_figure,
+    diagram_figure,
     robustness_figure,
     save_sequence_figure,
     sequence_figure,
@@ -140,3 +142,14 @@ def test_diagrams_of_layouts_stand_below_each_other():
     assert {"other\n180.0°\n0°", "spoiler", "TR 1 s", "next\nTR"} <= set(texts)
     figure.draw_without_rendering()
     assert figure.axes[1].get_window_extent().height > figure.axes[0].get_window_extent().height
+
+
+def test_maps_and_diagrams_go_into_given_axes():
+    for draw in (
+        lambda ax: robustness_figure(ECHO, PROBLEM, "WM", ax),
+        lambda ax: diagram_figure(ECHO, ax=ax),
+    ):
+        alone, ax = draw(None), Figure().subplots(1, 2)[0]
+        assert draw(ax) is ax.figure
+        assert ax.get_title() == alone.axes[0].get_title()
+        assert [text.get_text() for text in ax.texts] == [text.get_text() for text in alone.axes[0].texts]

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from sequence_search.analysis.costs import cost_of
 from sequence_search.analysis.front import Front, FrontPoint
@@ -83,3 +84,10 @@ def test_wide_ranges_are_logarithmic_and_negative_losses_are_not():
 def test_a_front_without_points_is_refused():
     with pytest.raises(ValueError, match="no point to draw"):
         front_figure(front_of())
+
+
+def test_it_goes_into_given_axes_with_its_legend():
+    ax = Figure().subplots(1, 2)[0]
+    assert front_figure(FRONT, ax) is ax.figure
+    assert ax.get_legend().get_title().get_text() == front_figure(FRONT).legends[0].get_title().get_text()
+    assert not ax.figure.legends

@@ -18,10 +18,13 @@ from .problem.errors import ProblemError as ProblemError
 from .problem.evaluation import Evaluation as Evaluation
 from .problem.library import builtin_problems as builtin_problems
 from .problem.problem import Problem as Problem
+from .report.convergence import convergence_figure as convergence_figure
+from .report.figures import diagram_figure as diagram_figure
 from .report.figures import robustness_figure as robustness_figure
 from .report.figures import sequence_figure as sequence_figure
 from .report.phase_graph import phase_graph_figure as phase_graph_figure
 from .report.slice_profile import slice_profile_figure as slice_profile_figure
+from .report.tradeoff import front_figure as front_figure
 from .search_space import Axis as Axis
 from .search_space import Grid as Grid
 from .search_space import SearchSpace as SearchSpace

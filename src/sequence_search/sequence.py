@@ -30,6 +30,7 @@ from sequence_search.columns import (
 from sequence_search.layout import HARD, Layout, Multiples
 from sequence_search.layout_record import read_layout, write_layout
 from sequence_search.sequence_text import layout_text, plain_text
+from sequence_search.shown import Shown
 
 Angle = TypeVar("Angle", float, np.ndarray, Tensor)
 
@@ -37,7 +38,7 @@ SMALL_PULSE = math.radians(3)  # Sec. II.E: pulses below 3° are removed before 
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Sequence(Batch):
+class Sequence(Shown, Batch):
     """A batch of RF pulse sequences; a wait lengthens the delay of the pulse before it.
 
     `COLUMNS` lists what each pulse has. Every operation goes through it, so that one more column, in a

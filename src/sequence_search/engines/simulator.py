@@ -21,6 +21,7 @@ from sequence_search.engines import fused
 from sequence_search.engines.arrangement import Arrangement
 from sequence_search.engines.by_name import ENGINES, check_engine
 from sequence_search.engines.configurations import Configurations
+from sequence_search.engines.evolved import Magnetisation
 from sequence_search.engines.kernel.objective import Encoding
 from sequence_search.engines.pathways import most_sequences
 from sequence_search.engines.penalties import penalty
@@ -68,9 +69,9 @@ def simulate(
 
 def evolve(
     sequence: Sequence, voxels: Voxels, times: Float[Tensor, " n_times"], engine: str = "auto", **options: Any
-) -> tuple[Complex[Tensor, "n_times n_voxels"], Float[Tensor, "n_times n_voxels"]]:
-    """Mxy and Mz of a single sequence over time; see `Simulator.evolve`."""
-    return Simulator(voxels, engine=engine, options=options).evolve(sequence, times)
+) -> Magnetisation:
+    """Mxy and Mz of a single sequence over time, which plot themselves; see `Simulator.evolve`."""
+    return Magnetisation(*Simulator(voxels, engine=engine, options=options).evolve(sequence, times))
 
 
 @dataclass(frozen=True)

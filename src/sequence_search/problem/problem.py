@@ -33,6 +33,7 @@ from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.slices import IN_REPORT, IN_SEARCH
 from sequence_search.search_space import Grid, SearchSpace
 from sequence_search.sequence import Sequence
+from sequence_search.shown import Shown
 from sequence_search.tissue import Imaging, Tissue
 from sequence_search.voxels import Voxels, grid_voxels, random_voxels, sobol_voxels
 
@@ -40,7 +41,7 @@ STANDARD_N_PER_TISSUE = 1024  # voxels per tissue of the ensemble over which los
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Problem:
+class Problem(Shown):
     """Tissues, imaging conditions, objective, search space and limits of one design task.
 
     Attributes

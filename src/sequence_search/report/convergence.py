@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy import ndarray
 
-from sequence_search.report.drawing import COLOURS, plain
+from sequence_search.report.drawing import COLOURS, begin, plain
 from sequence_search.strategies.result import Run
 from sequence_search.words import counted
 
@@ -23,13 +23,13 @@ HEADROOM = 0.6
 SMALLEST_RANGE = 0.02
 
 
-def convergence_figure(runs: Iterable[Run], title: str = "") -> Figure:
+def convergence_figure(runs: Iterable[Run], title: str = "", ax: Axes | None = None) -> Figure:
     """Least loss so far over evaluations, a line for each seed and a dot at the design that it ended with.
 
     The lines are over the training voxels, the dots over the standard ensemble, after the polish. The best
     seed is drawn in another colour. What lies far above the losses reached is cut off.
 
-    Runs without a design are counted in the legend only.
+    Runs without a design are counted in the legend only. It is drawn into `ax` if that is given.
 
     Raises
     ------
@@ -40,8 +40,7 @@ def convergence_figure(runs: Iterable[Run], title: str = "") -> Figure:
     ended = sorted((run for run in every if run.families), key=lambda run: run.loss)
     if not ended:
         raise ValueError(f"none of {len(every)} runs ended with a design, so that there is nothing to draw")
-    figure = Figure(figsize=SIZE, layout="constrained")
-    axes = figure.subplots()
+    figure, axes = begin(SIZE, ax)
     for run in reversed(ended):
         _draw_run(axes, run, ended[0])
     _set_range(axes, ended)
@@ -53,9 +52,9 @@ def convergence_figure(runs: Iterable[Run], title: str = "") -> Figure:
     axes.spines[["top", "right"]].set_visible(False)
     lost = len(every) - len(ended)
     heading = counted(len(every), "seed") + (f", {lost} of them without a design" if lost else "")
-    figure.legend(
+    (figure if ax is None else ax).legend(
         title=f"{heading}; lines: training voxels, dots: standard ensemble",
-        loc="outside lower center",
+        loc="outside lower center" if ax is None else "best",
         ncols=2,
         fontsize=FONT_SIZE,
         title_fontsize=FONT_SIZE,

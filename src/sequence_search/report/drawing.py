@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,24 @@ METADATA: dict[str, dict[str, None]] = {
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+
+
+class Shown(Figure):
+    """A figure that a notebook shows, also where matplotlib was not told that it is in one."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        with without_missing_glyphs():
+            self.savefig(file, format="png", dpi=100)
+        return file.getvalue()
+
+
+def begin(size: tuple[float, float], ax: Axes | None) -> tuple[Figure, Axes]:
+    """A figure of this size [inches] with one axes, or `ax` in its own figure."""
+    if ax is not None:
+        return ax.figure.figure, ax
+    figure = Shown(figsize=size, layout="constrained")
+    return figure, figure.subplots()
 
 
 def tissue_look(index: int) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from sequence_search.problem.problem import Problem
 from sequence_search.pulses.kinds import Kind
 from sequence_search.report.diagram import draw_diagram, flip_span, rows_of
 from sequence_search.report.drawing import (
+    Shown,
     add_legend,
+    begin,
     draw_longitudinal,
     draw_transverse,
     magnetisation,
@@ -69,7 +71,7 @@ def sequence_figure(sequence: Sequence, problem: Problem, title: str | None = No
     axis, span = TimeAxis(single, problem.pulses), flip_span([single])
     share = 1.1 * rows_of(single, span, problem.pulses).relative_height
     size = figure_width(single, axis), 5.4 + 1.7 * (share - 1.1)
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Shown(figsize=size, layout="constrained")
     diagram, transverse, longitudinal = figure.subplots(3, 1, sharex=True, height_ratios=[share, 1.5, 0.9])
     draw_diagram(diagram, single, axis, span, kinds=problem.pulses)
     times, magnitude, along = magnetisation(problem, single, axis)
@@ -109,13 +111,34 @@ def designs_figure(
     singles = [design.detach().without_padding() for design in designs]
     span = flip_span(singles)
     heights = [rows_of(single, span, kinds or {}).relative_height for single in singles]
-    figure = Figure(figsize=(7.5, 1.9 * sum(heights)), layout="constrained")
+    figure = Shown(figsize=(7.5, 1.9 * sum(heights)), layout="constrained")
     rows = figure.subplots(len(singles), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, single, title in zip(rows, singles, titles, strict=True):
-        overhang = draw_diagram(axes, single, TimeAxis(single, kinds), span, kinds=kinds)
-        axes.set_xticks([])
-        axes.set_title(plain(textwrap.fill(title, TITLE_CHARACTERS)), fontsize=9, pad=9 + overhang)
+        _draw_design(axes, single, title, span, kinds)
     return figure
+
+
+def diagram_figure(
+    sequence: Sequence, kinds: Mapping[str, Kind] | None = None, ax: Axes | None = None
+) -> Figure:
+    """Sequence diagram of a single sequence; drawn into `ax` if that is given.
+
+    `kinds` are those of the pulses that are not "hard", by name; of one that is not given the name is shown.
+    """
+    check_type(sequence, Sequence)
+    single = sequence.detach().without_padding()
+    span = flip_span([single])
+    figure, axes = begin((7.5, 1.9 * rows_of(single, span, kinds or {}).relative_height), ax)
+    _draw_design(axes, single, "", span, kinds)
+    return figure
+
+
+def _draw_design(
+    axes: Axes, single: Sequence, title: str, span: tuple[float, float], kinds: Mapping[str, Kind] | None
+) -> None:
+    overhang = draw_diagram(axes, single, TimeAxis(single, kinds), span, kinds=kinds)
+    axes.set_xticks([])
+    axes.set_title(plain(textwrap.fill(title, TITLE_CHARACTERS)), fontsize=9, pad=9 + overhang)
 
 
 def design_title(name: str, evaluation: Evaluation) -> str:
@@ -127,14 +150,15 @@ def _signals(signals: dict[str, float]) -> str:
     return ", ".join(f"{tissue} {value:.2f}" for tissue, value in signals.items())
 
 
-def robustness_figure(sequence: Sequence, problem: Problem, tissue: str | None = None) -> Figure:
+def robustness_figure(
+    sequence: Sequence, problem: Problem, tissue: str | None = None, ax: Axes | None = None
+) -> Figure:
     """Signal of a tissue over b0 and b1 relative to on-resonance, as Fig. 4g, at the width of a text column.
 
-    Arguments and errors are those of `robustness_map`.
+    Arguments and errors are those of `robustness_map`; it is drawn into `ax` if that is given.
     """
     check_type(sequence, Sequence)
-    figure = Figure(figsize=MAP_SIZE, layout="constrained")
-    axes = figure.subplots()
+    figure, axes = begin(MAP_SIZE, ax)
     draw_maps(figure, [axes], [robustness_map(problem, sequence, tissue)])
     shrink_labels(axes)
     return figure

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sequence_search.analysis.front import Front, FrontPoint
-from sequence_search.report.drawing import COLOURS, plain
+from sequence_search.report.drawing import COLOURS, begin, plain
 
 MARKERS = "osD^vPX*"  # one more than colours, so that kinds differ by one or the other
 SIZE = (6.4, 4.6)  # inches, without the legend
@@ -21,10 +21,11 @@ LEGEND_CHARACTERS = 100
 LARGEST_LINEAR_RATIO = 30.0
 
 
-def front_figure(front: Front) -> Figure:
+def front_figure(front: Front, ax: Axes | None = None) -> Figure:
     """Loss over cost: filled on the front, hollow what it beats, a ring around the knee.
 
-    The steps show what is known: between two points nothing is better than the one of less cost.
+    The steps show what is known: between two points nothing is better than the one of less cost. It is
+    drawn into `ax` if that is given.
 
     Raises
     ------
@@ -37,8 +38,8 @@ def front_figure(front: Front) -> Figure:
     kinds = list(dict.fromkeys(each.kind for each in by_place))
     columns = min(len(kinds), max(1, LEGEND_CHARACTERS // (max(map(len, kinds)) + 6)))
     height = SIZE[1] + LINE * math.ceil(len(kinds) / columns)
-    figure = Figure(figsize=(SIZE[0], height), layout="constrained")
-    axes, factor = figure.subplots(), front.cost.factor
+    figure, axes = begin((SIZE[0], height), ax)
+    factor = front.cost.factor
     on_front = front.front
     costs, losses = [each.cost * factor for each in on_front], [each.loss for each in on_front]
     axes.step(costs, losses, where="post", color="0.75", linewidth=1.0, zorder=1)
@@ -58,8 +59,8 @@ def front_figure(front: Front) -> Figure:
     axes.set_title(plain(front.problem.name), fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     hollow = "; hollow: beaten" if len(on_front) < len(front.points) else ""
-    figure.legend(
-        loc="outside lower left",
+    (figure if ax is None else ax).legend(
+        loc="outside lower left" if ax is None else "best",
         ncols=columns,
         fontsize=8,
         frameon=False,

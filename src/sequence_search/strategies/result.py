@@ -13,6 +13,7 @@ from jaxtyping import Float
 from sequence_search.problem.evaluation import Evaluation
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
+from sequence_search.shown import Shown, above
 from sequence_search.words import counted
 
 Status = Literal["done", "cut", "interrupted", "failed"]
@@ -39,7 +40,7 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Design:
+class Design(Shown):
     """A sequence that a search found, and what it achieves.
 
     `repolished` is true if the two losses differed by more than 1 %, and this is the design polished again on
@@ -56,12 +57,28 @@ class Design:
         """Over the standard ensemble."""
         return self.evaluation.loss
 
+    def plot(self, problem: Problem | None = None, ax: Any = None) -> Any:
+        """Figure of the design.
+
+        Parameters
+        ----------
+        problem : Problem, optional
+            In which it was found; without it there are no curves and no shapes of pulses.
+        ax : matplotlib axes, optional
+            For the diagram alone. If not given and there is a problem, |Mxy| and Mz over time stand below it.
+
+        Returns
+        -------
+        matplotlib Figure
+        """
+        return above("notebook.plots", "plot_design")(self.sequence, problem, ax)
+
     def __repr__(self) -> str:
         return f"<Design: loss {self.loss:.6g}, {self.sequence}>"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Run:
+class Run(Shown):
     """Outcome of one seed.
 
     Its status is "done": converged, or all its steps taken; "cut": at a budget; "interrupted": stopped; or
@@ -152,7 +169,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class SearchResult:
+class SearchResult(Shown):
     """Runs of one strategy on one problem, in the order of the seeds.
 
     Seeds that a stopped search had not begun have no run. `options` are all of the strategy, defaults written
@@ -184,6 +201,20 @@ class SearchResult:
     def verdict(self) -> Verdict:
         """Whether the runs agree, each an island, and what they may have missed."""
         return judge(self.runs)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Figure of the best design, as `Design.plot` with its problem; ValueError if every run failed."""
+        return self.best.families[0].plot(self.problem, ax)
+
+    def to_dataframe(self) -> Any:
+        """Pandas table of all designs, a row each, best first of each seed; of a failed seed one row.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return above("notebook.dataframe", "dataframe")(self)
 
     def __repr__(self) -> str:
         best = best_run(self.runs) or next(iter(self.runs), None)

@@ -1,0 +1,1 @@
+"""What notebooks show: values as HTML, their figures and tables."""
