@@ -168,6 +168,7 @@ def test_without_a_small_pulse_delays_still_fit_the_others():
             gradient=[0, 0, 0],
             shortest=[0] * 3,
             longest=[9] * 3,
+            largest=[9] * 3,
             repetition=[-1] * 3,
         )
     )
@@ -189,6 +190,7 @@ def test_equal_trains_have_equal_drafts():
                 gradient=[2, code],
                 shortest=[0] * 2,
                 longest=[9] * 2,
+                largest=[9] * 2,
                 repetition=[-1] * 2,
             )
         )
@@ -257,6 +259,7 @@ def test_an_excitation_is_not_dropped_where_the_inversion_before_it_would_be_the
             gradient=[0, 0],
             shortest=[0, 0],
             longest=[9, 9],
+            largest=[9, 9],
             repetition=[-1, -1],
         )
     )

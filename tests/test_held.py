@@ -15,6 +15,7 @@ def test_fewer_gradients_leave_out_each_of_them():
         gradient=[1, 0, 2],
         shortest=[0, 0, 0],
         longest=[9, 9, 9],
+        largest=[9, 9, 9],
         repetition=[-1] * 3,
     )
     free = torch.zeros(3, dtype=torch.bool)

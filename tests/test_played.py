@@ -25,6 +25,7 @@ def draft(flip_deg, phase_deg, delay_ms, gradient, kind=None):
         "gradient": gradient,
         "shortest": zeros,
         "longest": [9.0] * len(flip_deg),
+        "largest": [9.0] * len(flip_deg),
         "repetition": [0.3] * len(flip_deg),
     }
     return Draft.from_degrees_ms(flip_deg, phase_deg, delay_ms, **columns)

@@ -3,6 +3,7 @@
 import pytest
 
 from sequence_search.acquisition import Acquisition
+from sequence_search.limits import Limits
 from sequence_search.problem.errors import ProblemError
 from sequence_search.problem.least_times import least_times
 from sequence_search.problem.library import problem_text
@@ -18,7 +19,7 @@ KINDS = {"sinc": SINC, "hs": HS}
 
 def test_an_inversion_excites_nothing_and_gradients_that_must_be_take_time():
     space = SearchSpace(min_rf_delay=1e-3, pulses=("sinc", "hs"), gradients=("crusher",), crusher=2e-3)
-    found = least_times(space, KINDS, Acquisition(tr=1.0, echoes=2))
+    found = least_times(space, Limits(), KINDS, Acquisition(tr=1.0, echoes=2))
     assert found.between == pytest.approx(2 * 1e-3 + 2e-3)
     assert found.before_readout == pytest.approx(3e-3 + 2e-3)
     assert found.half_spacing == pytest.approx(3e-3 + 1e-3 + 2e-3)
@@ -26,7 +27,7 @@ def test_an_inversion_excites_nothing_and_gradients_that_must_be_take_time():
 
 
 def test_without_kinds_and_gradients_it_is_the_shortest_delay():
-    found = least_times(SearchSpace(), {}, Acquisition())
+    found = least_times(SearchSpace(), Limits(), {}, Acquisition())
     assert found.between == found.before_readout == found.half_spacing == pytest.approx(6.2e-3)
 
 

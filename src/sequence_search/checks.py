@@ -10,7 +10,7 @@ from numbers import Integral, Real
 from typing import Any
 
 # Of an SI unit, the one that files state instead, and how many of it make one.
-FILE_UNITS = {"s": ("ms", 1e3), "rad": ("deg", 180 / math.pi)}
+FILE_UNITS = {"s": ("ms", 1e3), "rad": ("deg", 180 / math.pi), "m": ("mm", 1e3)}
 _PLACE = re.compile(r"\{(\w+)(?::(\w*))?\}")
 
 

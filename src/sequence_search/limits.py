@@ -12,6 +12,7 @@ from sequence_search.frame import Frame
 from sequence_search.layout import Layout
 from sequence_search.search_space import GRADIENTS, MOMENTS, ROUNDING, SearchSpace
 from sequence_search.sequence import Sequence
+from sequence_search.system import System
 
 # RF energy of 90°-180°, against which relative ones are stated, as in Tables V to VIII [rad²].
 CONVENTIONAL_RF_ENERGY = (math.pi / 2) ** 2 + math.pi**2
@@ -129,6 +130,8 @@ class Limits:
     n_rf : number of pulses; the refocusing pulses of a train count as one
     signal : of tissues
     head, tail : first and last pulses
+    system : scanner on which every design can be played, with the least times of `export`
+    slice_thickness : there [m]; 5 mm if not given
 
     Raises
     ------
@@ -146,6 +149,8 @@ class Limits:
     head: FixedPulses | None = None
     tail: FixedPulses | None = None
     te_readout: int = 1
+    system: System | None = None
+    slice_thickness: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "te_readout", whole_number("te_readout", self.te_readout, 1, 10**6))
@@ -154,6 +159,14 @@ class Limits:
         object.__setattr__(self, "max_flip", number("max_flip", self.max_flip))
         if self.max_flip <= 0:
             raise Fault("{max_flip} must be above 0, got {0:rad}", self.max_flip)
+        if self.system is not None:
+            check_type(self.system, System)
+        if self.slice_thickness is not None:
+            if self.system is None:
+                raise Fault("{slice_thickness} is of a {system}, which is not stated")
+            object.__setattr__(self, "slice_thickness", number("slice_thickness", self.slice_thickness))
+            if not 0 < self.slice_thickness < math.inf:
+                raise Fault("{slice_thickness} must be above 0, got {0:m}", self.slice_thickness)
         if self.n_rf is not None:
             for bound in (self.n_rf.low, self.n_rf.high):
                 if math.isfinite(bound):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ def load_system(name_or_path: str | Path) -> System:
     """
     presets = _presets()
     if str(name_or_path) in presets:
-        return _made(presets[str(name_or_path)] | {"name": str(name_or_path)})
+        return system_of(presets[str(name_or_path)] | {"name": str(name_or_path)})
     path = Path(name_or_path)
     if not path.is_file():
         raise ValueError(
@@ -121,27 +121,29 @@ def load_system(name_or_path: str | Path) -> System:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from None
-    return _read(table, path)
-
-
-def _read(table: dict[str, Any], path: Path) -> System:
-    known = [each.name for each in fields(System)]
-    if unknown := [key for key in table if key not in known]:
-        raise ValueError(f"{path}: unknown key '{unknown[0]}'; known are {', '.join(known)}")
-    needed = ("max_gradient_mt_m", "max_slew_t_m_s", "peak_b1_ut")
-    if missing := [key for key in needed if key not in table]:
-        raise ValueError(f"{path}: {', '.join(missing)} missing")
     model = table.get("pns_model", "")
     if isinstance(model, str) and model.endswith(".asc"):  # it stands beside the file
         table["pns_model"] = str(path.parent / model)
     try:
-        return _made({"name": path.stem} | table)
-    except Fault as fault:
-        raise ValueError(f"{path}: {fault}") from None
+        return system_of({"name": path.stem} | table)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
-def _made(table: dict[str, Any]) -> System:
-    """System of a table with the right keys; a Fault if a value is of another type."""
+def system_of(table: dict[str, Any]) -> System:
+    """A scanner of the table of a system file.
+
+    Raises
+    ------
+    ValueError
+        If a key is missing or unknown, or a value is none.
+    """
+    known = [each.name for each in fields(System)]
+    if unknown := [key for key in table if key not in known]:
+        raise ValueError(f"unknown key '{unknown[0]}'; known are {', '.join(known)}")
+    needed = ("max_gradient_mt_m", "max_slew_t_m_s", "peak_b1_ut")
+    if missing := [key for key in needed if key not in table]:
+        raise ValueError(f"{', '.join(missing)} missing")
     values: dict[str, Any] = {}
     for name, value in table.items():
         if name in TEXT:
@@ -153,6 +155,17 @@ def _made(table: dict[str, Any]) -> System:
         else:
             values[name] = number(name, value)
     return System(**values)
+
+
+def system_table(system: System) -> str | dict[str, Any]:
+    """As in a problem file: its name, if it is known by that, else the table of a system file."""
+    if system.name in system_names() and system == load_system(system.name):
+        return system.name
+    return {each.name: getattr(system, each.name) for each in fields(System) if _is_stated(system, each)}
+
+
+def _is_stated(system: System, each: Field[Any]) -> bool:
+    return bool(getattr(system, each.name) != each.default)
 
 
 def _presets() -> dict[str, dict[str, Any]]:

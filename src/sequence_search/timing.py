@@ -16,6 +16,7 @@ from sequence_search.system import System
 TOLERANCE = 1e-6  # of a raster
 KEPT = 1 + 1e-6  # a limit is, but for rounding
 CYCLES = 4.0  # of dephasing over a slice thickness, from which a crusher counts as ideal
+THICKNESS = 5e-3  # of a slice, if none is stated [m]
 LEAST_HARD = 0.5e-3  # of a pulse that is instantaneous in the design [s]
 FEW, SHORT_DWELL = 4, 1e-5  # samples of a readout without a gradient, at least, and time of each [s]
 
@@ -166,7 +167,7 @@ def kind_faults(name: str, kind: Kind, thickness: float, system: System) -> list
         least = 1e3 * kind.slice_bandwidth / system.max_gradient
         faults.append(
             f"the slice gradient of '{name}' is {1e3 * gradient / system.gamma:.4g} mT/m of"
-            f" {system.max_gradient_mt_m:g}: the slice must be at least {least:.4g} mm (--slice-mm)"
+            f" {system.max_gradient_mt_m:g}: the slice must be at least {least:.4g} mm (slice_mm)"
         )
     return faults
 

@@ -42,12 +42,17 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
     source: SourceArgument,
     seq: Annotated[Path, typer.Option("--seq", metavar="FILE", help="Pulseq file to write, .seq.")],
     system: Annotated[
-        str, typer.Option(help="Scanner: siemens-prisma and others by name, or a TOML file.")
-    ] = "siemens-prisma",
+        str | None,
+        typer.Option(
+            help="Scanner: a name, as siemens-prisma, or a TOML file; that of the problem if not given."
+        ),
+    ] = None,
     readout: Annotated[str, typer.Option(help="none, fid or cartesian.")] = "none",
     fov_mm: Annotated[str | None, typer.Option(metavar="X,Y[,Z]", help="Field of view.")] = None,
     matrix: Annotated[str | None, typer.Option(metavar="X,Y[,Z]", help="Samples and lines.")] = None,
-    slice_mm: Annotated[float, typer.Option(help="Thickness of the slice.")] = 5.0,
+    slice_mm: Annotated[
+        float | None, typer.Option(help="Thickness of the slice; that of the problem, or 5, if not given.")
+    ] = None,
     bandwidth_hz: Annotated[float, typer.Option(help="Of a pixel.")] = 250.0,
     turbo: Annotated[
         bool, typer.Option("--turbo", help="Each readout of a train is a line of one image.")
@@ -87,12 +92,13 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
         _check_extra()
         from sequence_search.export import pulseq
         from sequence_search.export.loop import write_checked, write_seq
-        from sequence_search.export.protocol import protocol_of
+        from sequence_search.export.protocol import protocol_of, system_for
         from sequence_search.export.report import demand
         from sequence_search.storage import write_json
-        from sequence_search.system import load_system
 
-        limits = load_system(system)
+        stated = Stated(flip_deg, phase_deg, delay_ms, pulses, gradients, tr_ms, sequence)
+        loaded, given = given_design(source, stated, problem, seed, design)
+        limits = system_for(loaded, system)
         protocol = protocol_of(
             {
                 "readout": readout,
@@ -104,10 +110,9 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
                 "dummies": dummies,
                 "repeat_ms": repeat_ms,
                 "hard_ms": hard_ms,
-            }
+            },
+            loaded,
         )
-        stated = Stated(flip_deg, phase_deg, delay_ms, pulses, gradients, tr_ms, sequence)
-        loaded, given = given_design(source, stated, problem, seed, design)
         found = pulseq(given, loaded, system=limits, protocol=protocol)
         needed = demand(found, limits)
         version: FileFormat = "1.5" if file_format == "1.5" else "1.4.1"

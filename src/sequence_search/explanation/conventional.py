@@ -156,7 +156,7 @@ def _player(problem: Problem, design: Sequence | None) -> Callable[[list[float],
         plain = Sequence.from_degrees_ms(flips, [*[0] * (count - 1), 90], [1e3 * each for each in delays])
         none = torch.zeros_like(plain.delay)
         codes = {"kind": none.new_tensor(kinds[-count:]), "gradient": none.new_tensor(gradients[-count:])}
-        bounds = {"shortest": none, "longest": none, "repetition": none - 1}
+        bounds = {"shortest": none, "longest": none, "largest": none, "repetition": none - 1}
         return simulator.play(playing.bounded(Draft(**cast(Any, plain.columns() | codes | bounds))))
 
     return play

@@ -13,12 +13,12 @@ import pypulseq as pp
 from sequence_search.export.events import gradients, opts
 from sequence_search.export.gaps import Gap
 from sequence_search.export.plan import T1_TO_EQUILIBRIUM, Plan, longest_t1, plan_repetition
-from sequence_search.export.protocol import Protocol
+from sequence_search.export.protocol import Protocol, protocol_for, system_for
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.result import Design
 from sequence_search.structure import find_structure
-from sequence_search.system import System, load_system
+from sequence_search.system import System
 from sequence_search.timing import Area
 
 RF_SPOILING = math.radians(117)  # Zur et al. 1991, doi:10.1002/mrm.1910210210
@@ -29,7 +29,7 @@ def pulseq(
     design: Design | Sequence,
     problem: Problem,
     *,
-    system: System | str = "siemens-prisma",
+    system: System | str | None = None,
     protocol: Protocol | None = None,
 ) -> Any:
     """A design as a `pypulseq.Sequence`, within the limits of a scanner.
@@ -37,7 +37,7 @@ def pulseq(
     Parameters
     ----------
     design : of a search, or a single sequence
-    system : limits of a scanner, or the name of one
+    system : limits of a scanner, or the name of one; that of the problem, else "siemens-prisma", if not given
     protocol : how it is read and encoded; a few samples about each readout if not given
 
     Raises
@@ -46,8 +46,8 @@ def pulseq(
         If the scanner cannot play it, with all that stands in the way.
     """
     single = (design.sequence if isinstance(design, Design) else design).detach().without_padding()
-    limits = load_system(system) if isinstance(system, str) else system
-    how = protocol or Protocol()
+    limits = system_for(problem, system)
+    how = protocol or protocol_for(problem)
     problem.check_sequence(single)
     plan = plan_repetition(single, problem, how, limits)
     return _played(single, problem, how, limits, plan)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sequence_search.checks import Fault, number, whole_number
+from sequence_search.problem.problem import Problem
+from sequence_search.system import System, load_system
+from sequence_search.timing import THICKNESS
 
 READOUTS = ("none", "fid", "cartesian")
 MOST_LINES = 1024
+DEFAULT = "siemens-prisma"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,7 @@ class Protocol:
     readout: str = "none"
     fov: tuple[float, ...] = (0.22, 0.22)
     matrix: tuple[int, ...] = (128, 128)
-    slice_thickness: float = 5e-3
+    slice_thickness: float = THICKNESS
     bandwidth: float = 250.0
     turbo: bool = False
     dummies: int | None = None
@@ -90,6 +94,18 @@ class Protocol:
         return x, y, z
 
 
+def system_for(problem: Problem, system: System | str | None = None) -> System:
+    """A scanner or that of a name; if there is none, that of the problem, or a Prisma."""
+    if isinstance(system, System):
+        return system
+    return problem.limits.system or load_system(DEFAULT) if system is None else load_system(system)
+
+
+def protocol_for(problem: Problem) -> Protocol:
+    """What an export adds if nothing else is said, with the slice that the problem states for its scanner."""
+    return Protocol(slice_thickness=problem.limits.slice_thickness or THICKNESS)
+
+
 # Options of the command line by field, and how many of their unit make one of ours.
 OPTIONS = {
     "readout": ("readout", 1),
@@ -104,8 +120,8 @@ OPTIONS = {
 }
 
 
-def protocol_of(options: Mapping[str, Any]) -> Protocol:
-    """Protocol of options by name, in their units; None is what was not given.
+def protocol_of(options: Mapping[str, Any], problem: Problem) -> Protocol:
+    """Protocol of options by name, in their units; None is what was not given, see `protocol_for`.
 
     Raises
     ------
@@ -123,7 +139,7 @@ def protocol_of(options: Mapping[str, Any]) -> Protocol:
             value = tuple(int(x) if x == int(x) else x for x in value)
         fields[name] = value
     try:
-        return Protocol(**fields)
+        return replace(protocol_for(problem), **fields)
     except Fault as fault:
         flags = {name: f"--{option.replace('_', '-')}" for name, (option, _) in OPTIONS.items()}
         raise ValueError(fault.told(flags)) from None

@@ -10,6 +10,7 @@ from sequence_search.classify import CategoryRule
 from sequence_search.limits import Limits
 from sequence_search.objective import Objective, Term
 from sequence_search.problem.given_pulses import check_given
+from sequence_search.problem.hardware import check_hardware
 from sequence_search.problem.least_times import check_times
 from sequence_search.problem.playable import check_computable
 from sequence_search.problem.pulses_table import check_pulses, check_uses
@@ -57,11 +58,13 @@ def check_played(
     Raises
     ------
     ValueError
-        If a pulse of the search space is not there, none may excite, pulses that are given cannot be played,
-        times are below the least that any sequence takes, or sequences have no value of a term or limit.
+        If a pulse of the search space is not there or cannot be played on the scanner, none may excite,
+        pulses that are given cannot be played, times are below the least that any sequence takes, or
+        sequences have no value of a term or limit.
     """
     check_pulses(pulses, space.pulses)
     check_uses(space, limits, pulses, acquisition)
+    check_hardware(space, limits, pulses)
     check_given(space, limits, pulses, acquisition)
     check_times(space, limits, pulses, acquisition)
     check_computable(objective, limits, space, pulses, acquisition)

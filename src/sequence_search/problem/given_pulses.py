@@ -9,6 +9,7 @@ from sequence_search.checks import Fault
 from sequence_search.layout import HARD, SPOILER
 from sequence_search.limits import FixedPulses, Limits
 from sequence_search.problem.errors import nearest
+from sequence_search.problem.hardware import READOUT, Hardware, hardware_of
 from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import NO_GRADIENT, ROUNDING, SearchSpace
 
@@ -25,10 +26,13 @@ def check_given(
     ValueError
     """
     sides = [pulses[name].side if name in pulses else 0.0 for name in space.pulses]
+    hardware = hardware_of(space, limits, pulses)
     for name, part, after in (("head", limits.head, min(sides)), ("tail", limits.tail, 0.0)):
         if part is not None:
             _check_kinds(name, part, pulses)
             _check_delays(name, part, pulses, space.crusher, after)
+            if hardware is not None:
+                _check_on_scanner(name, part, hardware, space.pulses if name == "head" else (READOUT,))
     if limits.tail is not None and limits.tail.gradients and limits.tail.gradients[-1] == SPOILER:
         raise Fault("{tail}: a spoiler right before the readout leaves nothing to read")
     if limits.tail is not None and acquisition.echoes > 1:
@@ -52,11 +56,36 @@ def _check_delays(
     """Refuse a delay shorter than what stands in it; `after` the last pulse takes the next so much [s]."""
     kinds, gradients = part.pulses or (HARD,) * len(part), part.gradients or (NO_GRADIENT,) * len(part)
     sides = [pulses[kind].side if kind in pulses else 0.0 for kind in kinds] + [after]
-    for at, (delay, gradient) in enumerate(zip(part.delay, gradients, strict=True)):
-        needed = sides[at] + sides[at + 1] + crusher * (gradient != NO_GRADIENT)
-        if delay < needed * (1 - ROUNDING):
+    _refuse_short(
+        name,
+        part,
+        [
+            sides[at] + sides[at + 1] + crusher * (gradient != NO_GRADIENT)
+            for at, gradient in enumerate(gradients)
+        ],
+    )
+
+
+def _check_on_scanner(name: str, part: FixedPulses, hardware: Hardware, following: tuple[str, ...]) -> None:
+    """Refuse pulses that the scanner cannot play; one of those `following` comes next."""
+    kinds, gradients = part.pulses or (HARD,) * len(part), part.gradients or (NO_GRADIENT,) * len(part)
+    for kind, flip in zip(kinds, part.flip_angle, strict=True):
+        hardware.check(kind, flip)
+    needed = []
+    for at, gradient in enumerate(gradients):
+        spoiler = gradients[: at + 1].count(SPOILER) if gradient == SPOILER else None
+        ends = kinds[at + 1 : at + 2] or following
+        needed.append(
+            min(hardware.least(kinds[at], end, int(gradient == "crusher"), spoiler) for end in ends)
+        )
+    _refuse_short(name, part, needed)
+
+
+def _refuse_short(name: str, part: FixedPulses, needed: list[float]) -> None:
+    for number, (delay, least) in enumerate(zip(part.delay, needed, strict=True), start=1):
+        if delay < least * (1 - ROUNDING):
             message = f"{{{name}}}: the delay after pulse {{0}} must be at least {{1:s}}, what stands in it,"
-            raise Fault(message + " got {2:s}", at + 1, needed, delay)
+            raise Fault(message + " got {2:s}", number, least, delay)
 
 
 def _check_train(tail: FixedPulses, acquisition: Acquisition) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from sequence_search.acquisition import LEAST_REST, Acquisition
 from sequence_search.checks import Fault
 from sequence_search.limits import Limits
+from sequence_search.problem.hardware import AT_END, READOUT, Hardware, hardware_of
 from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import NO_GRADIENT, ROUNDING, SearchSpace
 
@@ -30,7 +31,9 @@ class LeastTimes:
     rest: float
 
 
-def least_times(space: SearchSpace, pulses: Mapping[str, Kind], acquisition: Acquisition) -> LeastTimes:
+def least_times(
+    space: SearchSpace, limits: Limits, pulses: Mapping[str, Kind], acquisition: Acquisition
+) -> LeastTimes:
     """Of a search space with its kinds of pulse; an instantaneous one takes half the shortest delay."""
     kinds = [pulses.get(name) for name in space.pulses]
     sides = [space.min_rf_delay / 2 if kind is None else kind.side for kind in kinds]
@@ -42,11 +45,30 @@ def least_times(space: SearchSpace, pulses: Mapping[str, Kind], acquisition: Acq
     # A spoiler right before a readout is none.
     at_readout = crusher if "crusher" in space.gradients else 0.0
     half = max(space.min_rf_delay, excitation + shortest + at_readout)
-    return LeastTimes(
+    found = LeastTimes(
         between=max(space.min_rf_delay, 2 * shortest + crusher),
         before_readout=max(space.min_rf_delay, excitation + at_readout),
         half_spacing=max(half, acquisition.echo_spacing_bounds[0] / 2),
         rest=max(LEAST_REST, min(0.0 if kind is None else kind.side for kind in kinds)),
+    )
+    hardware = hardware_of(space, limits, pulses)
+    if hardware is None:
+        return found
+    its = _on_scanner(hardware, space)
+    return LeastTimes(*map(max, zip(astuple(found), astuple(its), strict=True)))
+
+
+def _on_scanner(hardware: Hardware, space: SearchSpace) -> LeastTimes:
+    names, must_crush = space.pulses, int(NO_GRADIENT not in space.gradients)
+    exciting = [name for name in names if hardware.kinds[name].fixed_flip is None] or names
+    crushed = must_crush * ("crusher" in space.gradients)
+    spoiled = 1 if must_crush and not crushed else None
+    least = hardware.least
+    return LeastTimes(
+        between=min(least(one, other, crushed, spoiled) for one in names for other in names),
+        before_readout=min(least(name, READOUT, crushed) for name in exciting),
+        half_spacing=min(hardware.least_half(one, other, crushed) for one in exciting for other in names),
+        rest=min(least(READOUT, name, 0, AT_END) for name in names),
     )
 
 
@@ -59,7 +81,7 @@ def check_times(
     ------
     ValueError
     """
-    least, is_train = least_times(space, pulses, acquisition), acquisition.echoes > 1
+    least, is_train = least_times(space, limits, pulses, acquisition), acquisition.echoes > 1
     if is_train and space.max_rf < 2:
         raise Fault("{echoes} of 2 or more needs {max_rf} of at least 2, got {0}", space.max_rf)
     half = limits.tail.delay[-1] if is_train and limits.tail is not None else least.half_spacing

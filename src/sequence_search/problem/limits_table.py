@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
 from sequence_search.limits import FixedPulses, Limits, SignalLimits
 from sequence_search.problem.table import Table, key
 from sequence_search.problem.units import Degrees, Limit, Number, TimeLimit, Unit, WholeNumber
+from sequence_search.system import System, load_system, system_names, system_of
+
+
+def _system(value: object, info: Any) -> System:
+    """A scanner by its name, by its file beside that of the problem, or as the table of such a file."""
+    if isinstance(value, dict):
+        return system_of(value)
+    path = (info.context or {}).get("folder", Path()) / str(value)
+    if not isinstance(value, str) or (value not in system_names() and not path.is_file()):
+        known = ", ".join(system_names())
+        raise ValueError(f"must be one of {known}, or a TOML file beside the problem, got {value!r}")
+    return load_system(value if value in system_names() else path)
+
+
+SystemKey = Annotated[System, PlainValidator(_system)]
 
 
 class SignalLimitsTable(Table):
@@ -47,6 +63,8 @@ class LimitsTable(Table):
     max_flip: Degrees = key("max_flip_deg", "largest flip angle")
     n_rf: Limit = key(None, "number of pulses")
     signal: dict[str, SignalLimitsTable] = key(None, "of a tissue")
+    system: SystemKey = key(None, "scanner: a name or a TOML file beside this one")
+    slice_thickness: Annotated[Number, Unit("m")] = key("slice_mm", "thickness of the slice there")
     head: FixedTable = key(None, "the first pulses, as they are")
     tail: FixedTable = key(None, "the last pulses, as they are")
 

@@ -22,6 +22,7 @@ from sequence_search.problem.conventional import Conventional
 from sequence_search.problem.digest import digest
 from sequence_search.problem.errors import ProblemError
 from sequence_search.problem.evaluation import Evaluation, evaluation_of
+from sequence_search.problem.hardware import Hardware, hardware_measures, hardware_of
 from sequence_search.problem.library import problem_text, toml_text
 from sequence_search.problem.notes import notes
 from sequence_search.problem.own_terms import own_term_of
@@ -157,6 +158,11 @@ class Problem(Shown):
         """SHA-256 of all that affects a design, in hex; see `sequence_search.problem.digest`."""
         parts = (self.tissues, self.imaging, self.objective, self.search_space, self.limits)
         return digest(*parts, self.pulses, self.acquisition)
+
+    @property
+    def hardware(self) -> Hardware | None:
+        """What the scanner of the limits asks of sequences; None if none is stated."""
+        return hardware_of(self.search_space, self.limits, self.pulses)
 
     @property
     def has_layouts(self) -> bool:
@@ -312,4 +318,5 @@ class Problem(Shown):
     ) -> list[Measure]:
         """All that is limited, signals over some voxels, see `problem.wishes.measures`."""
         names = [tissue.name for tissue in self.tissues]
-        return measures(self.limits, names, voxels, engine, self.pulses, find)
+        found = measures(self.limits, names, voxels, engine, self.pulses, find)
+        return found + hardware_measures(self.hardware)

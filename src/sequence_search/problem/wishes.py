@@ -91,6 +91,7 @@ class Measure:
     value_and_gradient : LossFunction
         Value of each sequence, nan where it has none, in SI units.
     is_smooth : whether the gradient says how to meet the limit
+    is_bound : whether the bounds of a search keep it, so that it takes no price on the way
     """
 
     name: str
@@ -98,6 +99,7 @@ class Measure:
     value_and_gradient: LossFunction
     factor: float = 1.0
     is_smooth: bool = True
+    is_bound: bool = False
 
     def excess(
         self, value: Float[Tensor, "*batch"]

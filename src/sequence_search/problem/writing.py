@@ -12,6 +12,7 @@ from sequence_search.problem.schema import TABLES
 from sequence_search.problem.units import Unit, plain
 from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.shapes import Samples, shape_name
+from sequence_search.system import system_table
 
 
 def write_table(key: str, value: Any, *, defaults: bool = True) -> dict[str, Any]:
@@ -39,6 +40,8 @@ def write_limits(limits: Limits) -> dict[str, Any]:
     """Limits as the table of a file; empty without any."""
     numbers = replace(limits, signal=(), head=None, tail=None)
     written = write_table("limits", numbers, defaults=False)
+    if limits.system is not None:
+        written["system"] = system_table(limits.system)
     if limits.signal:
         signals = {each.tissue: write_table("limits.signal", each) for each in limits.signal}
         written["signal"] = signals

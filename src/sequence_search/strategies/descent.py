@@ -16,7 +16,13 @@ from sequence_search.engines.simulator import LossFunction
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter
-from sequence_search.strategies.drafts import Draft, delay_bounds, is_repetition_free, with_repetition
+from sequence_search.strategies.drafts import (
+    Draft,
+    delay_bounds,
+    flip_bound,
+    is_repetition_free,
+    with_repetition,
+)
 from sequence_search.strategies.refine import REFOCUSED, all_clocks
 
 ADAM = 0.9, 0.999, 1e-8  # decay of the mean and of the square, and what keeps from a division by 0
@@ -86,8 +92,9 @@ class _Walk:
     def __init__(self, start: Sequence, space: SearchSpace) -> None:
         self._start = start
         shortest, longest = delay_bounds(start, space)
-        angles = np.array([space.max_flip, math.inf, 0.0, 1.0][: 3 + is_repetition_free(start)])[:, None]
+        angles = np.array([0.0, math.inf, 0.0, 1.0][: 3 + is_repetition_free(start)])[:, None]
         self._high = np.broadcast_to(angles, (len(start.delay), len(angles), start.delay.shape[1])).copy()
+        self._high[:, 0] = flip_bound(start, space).numpy()
         self._low = -self._high
         self._low[:, 2], self._high[:, 2] = shortest.log().numpy(), longest.log().numpy()
         log_delay = start.delay.maximum(shortest).log()

@@ -70,5 +70,6 @@ def _draft(playing: Playing, single: Sequence) -> Draft | None:
     )
     none = torch.zeros_like(kind)
     numbers = single.flip_angle[:count], single.phase[:count], delay
-    times = {"shortest": none, "longest": none, "repetition": none + playing.repetition_of(float(single.tr))}
-    return playing.bounded(Draft(*numbers, kind=kind, gradient=gradient, **cast(Any, times)))
+    bounds = dict.fromkeys(("shortest", "longest", "largest"), none)
+    bounds["repetition"] = none + playing.repetition_of(float(single.tr))
+    return playing.bounded(Draft(*numbers, kind=kind, gradient=gradient, **cast(Any, bounds)))

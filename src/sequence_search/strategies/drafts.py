@@ -17,6 +17,7 @@ from sequence_search.columns import Column
 from sequence_search.frame import Frame
 from sequence_search.layout import HARD, Layout
 from sequence_search.limits import FixedPulses, Limits
+from sequence_search.problem.hardware import AT_END, READOUT, Hardware
 from sequence_search.problem.playable import layout_of
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.pulses_table import uses_of
@@ -55,6 +56,7 @@ class Draft(Sequence):
     kind : tensor [*batch, n_rf], place of the pulse's kind in `search_space.pulses`
     gradient : tensor [*batch, n_rf], of the interval after the pulse: 0 none, 1 a crusher, 2 a spoiler
     shortest, longest : tensor [*batch, n_rf], bounds of the delay after the pulse [s]
+    largest : tensor [*batch, n_rf], flip angle of the pulse [rad]
     repetition : tensor [*batch, n_rf]
         Place of the repetition time between its bounds, 0 to 1, on a log scale; that of the first pulse
         counts. -1 where it is not searched.
@@ -63,7 +65,7 @@ class Draft(Sequence):
     COLUMNS = (
         *Sequence.COLUMNS,
         *(Column(name, name, _as_it_is, _as_it_is) for name in ("kind", "gradient", "shortest")),
-        Column("longest", "longest", _as_it_is, _as_it_is, padding=NO_BOUND),
+        *(Column(name, name, _as_it_is, _as_it_is, padding=NO_BOUND) for name in ("longest", "largest")),
         Column("repetition", "repetition", _as_it_is, _as_it_is, padding=FIXED),
     )
 
@@ -71,6 +73,7 @@ class Draft(Sequence):
     gradient: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
     shortest: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
     longest: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
+    largest: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
     repetition: Float[Tensor, "*batch n_rf"] = field(kw_only=True)
 
 
@@ -82,6 +85,12 @@ def delay_bounds(
     if not isinstance(sequence, Draft):
         return least, most
     return sequence.shortest.maximum(least), sequence.longest.minimum(most)
+
+
+def flip_bound(sequence: Sequence, space: SearchSpace) -> Float[Tensor, "*batch n_rf"]:
+    """Largest flip angle of each pulse [rad]."""
+    most = torch.full_like(sequence.flip_angle, space.max_flip)
+    return sequence.largest.minimum(most) if isinstance(sequence, Draft) else most
 
 
 def is_repetition_free(sequence: Sequence) -> bool:
@@ -132,6 +141,9 @@ class Playing:
     echo_spacing : least and largest [s]
     gradient : what stands where none was chosen: 0, or another where there must be one
     uses : what those of the search space, which come first, may be for
+    largest : flip angle of each kind that the scanner of the problem can play [rad]; empty without one
+    least : its least times between neighbours, see `Table`; empty without one
+    raster : by half of which each delay may be rounded there [s]
     """
 
     kinds: tuple[str, ...] = ("hard",)
@@ -145,6 +157,9 @@ class Playing:
     least_tr: float | None = None
     gradient: int = NONE
     uses: tuple[Uses, ...] = (ANY,)
+    largest: tuple[float, ...] = ()
+    least: Table = ()
+    raster: float = 0.0
 
     def expansion(self, kind: tuple[int, ...], gradient: tuple[int, ...]) -> Expansion:
         """Of a draft with these kinds and gradients."""
@@ -176,7 +191,7 @@ class Playing:
         columns["kind"] = pulses.delay.new_tensor([self.kinds.index(name) for name in kinds])
         columns["gradient"] = pulses.delay.new_tensor([*codes])
         columns["repetition"] = torch.full_like(pulses.delay, FIXED)
-        return Draft(**columns, shortest=pulses.delay, longest=pulses.delay)
+        return Draft(**columns, shortest=pulses.delay, longest=pulses.delay, largest=pulses.flip_angle.abs())
 
     def in_order(self, free: Draft, frame: Frame) -> Draft:
         """A single draft of pulses that are not given, with kinds that may stand where they do."""
@@ -211,7 +226,7 @@ class Playing:
         plain = torch.zeros_like(sequence.delay)
         if not isinstance(sequence, Draft):
             columns = cast(Any, sequence.columns())
-            columns |= dict.fromkeys(("kind", "gradient", "shortest", "longest"), plain)
+            columns |= dict.fromkeys(("kind", "gradient", "shortest", "longest", "largest"), plain)
             columns["repetition"] = torch.full_like(plain, FIXED)
             sequence = Draft(**columns, present=sequence.present)
         sides = [self.shortest_delay / 2 if side is None else side for side in self.sides]
@@ -219,7 +234,12 @@ class Playing:
         own = torch.where(is_there, plain.new_tensor(sides)[sequence.kind.long()], 0.0)
         after = torch.cat([own[..., 1:], plain[..., :1]], -1)
         gradient = self._meant(sequence)
-        shortest = (own + after + self.crusher * (gradient > 0)).clamp(min=self.shortest_delay)
+        shortest = (own + after + self.crusher * (gradient > 0).to(plain)).clamp(min=self.shortest_delay)
+        flip, largest = sequence.flip_angle, plain + NO_BOUND
+        if self.largest:
+            shortest = shortest.maximum(self._least_on_scanner(sequence, gradient))
+            largest = plain.new_tensor(self.largest)[sequence.kind.long()]
+            flip = flip.maximum(-largest).minimum(largest)
         fixed = plain.new_tensor([math.nan if flip is None else flip for flip in self.fixed])
         own_flip = fixed[sequence.kind.long()]
         longest = torch.full_like(shortest, NO_BOUND)
@@ -234,13 +254,47 @@ class Playing:
             longest = torch.where(last, shortest, longest)
         return replace(
             sequence,
-            flip_angle=torch.where(own_flip.isnan(), sequence.flip_angle, own_flip),
+            flip_angle=torch.where(own_flip.isnan(), flip, own_flip),
             shortest=shortest,
             longest=longest,
+            largest=largest,
             delay=sequence.delay.maximum(shortest).minimum(longest),
             gradient=gradient,
             repetition=sequence.repetition if self.least_tr is None else sequence.repetition.maximum(plain),
         )
+
+    def _least_on_scanner(self, draft: Draft, gradient: Tensor) -> Float[Tensor, "*batch n_rf"]:
+        """Least delay after each pulse that the scanner of the problem can play [s]."""
+        table, readout, place = _tensor(self.least), len(self.kinds), torch.arange(draft.delay.shape[-1])
+        last, kind = draft.n_rf[..., None] - 1, draft.kind.long()
+        following = torch.cat([kind[..., 1:], kind[..., :1]], -1)
+        spoilers = (gradient == SPOILED).cumsum(-1) + 1
+        between = torch.where(gradient == SPOILED, spoilers, gradient).long().clamp(max=table.shape[-1] - 2)
+        least = table[kind, torch.where(place == last, readout, following), between]
+        if self.n_echoes > 1:
+            pairs = (table[following, readout, between], table[readout, following, between])
+            half = torch.maximum(*pairs).maximum(least)
+            least = torch.where(place == last - 1, half, least)
+        return torch.where(place <= last, least, 0.0)
+
+
+# Least times [s] from a kind of pulse, or at last a readout, to another, by what stands between: nothing, a
+# crusher, the first, second and so on spoiler of a repetition, the spoiler at its end.
+Table = tuple[tuple[tuple[float, ...], ...], ...]
+
+
+def _table_of(hardware: Hardware, kinds: tuple[str, ...], most_spoilers: int) -> Table:
+    names = (*kinds, READOUT)
+    between = [(0, None), (1, None), *((0, number + 1) for number in range(most_spoilers)), (0, AT_END)]
+    return tuple(
+        tuple(tuple(hardware.least(one, other, *each) for each in between) for other in names)
+        for one in names
+    )
+
+
+@lru_cache(maxsize=8)
+def _tensor(table: Table) -> Tensor:
+    return torch.tensor(table, dtype=torch.float64)
 
 
 @lru_cache(maxsize=MOST_STRUCTURES)
@@ -254,6 +308,9 @@ def _expansion(playing: Playing, kind: tuple[int, ...], gradient: tuple[int, ...
     flip = np.array([playing.fixed[place] for place in kind], float)[pulse]
     # The first pulse of the next repetition has to fit in, too.
     rest = max(LEAST_REST, playing.sides[kind[0]] or 0.0)
+    if playing.least:
+        rounding = playing.raster / 2 * (total.sum() + 1)
+        rest = max(rest, playing.least[-1][kind[0]][-1] + rounding)
     return Expansion(layout, np.array(pulse), delay, total, flip, rest)
 
 
@@ -273,7 +330,7 @@ def playing_of(problem: Problem) -> Playing | None:
     for part in filter(None, (problem.limits.head, problem.limits.tail)):
         names += part.pulses or (HARD,)
     names = list(dict.fromkeys(names))
-    kinds = [problem.pulses.get(name) for name in names]
+    kinds, hardware = [problem.pulses.get(name) for name in names], problem.hardware
     for name, kind in zip(names, kinds, strict=True):
         if kind is not None and kind.fixed_flip is not None and kind.fixed_flip > space.max_flip:
             raise ValueError(
@@ -292,4 +349,7 @@ def playing_of(problem: Problem) -> Playing | None:
         least_tr=least_tr if least_tr < tr else None,
         gradient=min(gradient_codes(space)),
         uses=uses_of(problem.pulses, space.pulses),
+        largest=() if hardware is None else tuple(min(hardware.most(name), NO_BOUND) for name in names),
+        least=() if hardware is None else _table_of(hardware, tuple(names), space.max_rf),
+        raster=0.0 if hardware is None else hardware.system.tick,
     )

@@ -49,10 +49,13 @@ class Limited:
 
     def __init__(self, problem: Problem, engine: str) -> None:
         self._problem, self._engine, limits = problem, engine, problem.limits
-        self.space = limits.narrowed(problem.search_space) if limits else problem.search_space
-        self.free_space = limits.free(problem.search_space) if limits else problem.search_space
-        self.frame = limits.frame
+        space, hardware = problem.search_space, problem.hardware
         self.playing = playing_of(problem)
+        if hardware is not None and self.playing is None:
+            space = hardware.narrowed(space)
+        self.space = limits.narrowed(space) if limits else space
+        self.free_space = limits.free(space) if limits else space
+        self.frame = limits.frame
         if self.playing is not None:
             self.space, self.free_space = map(self.playing.narrowed, (self.space, self.free_space))
             self.frame = self.playing.frame(limits)
@@ -111,7 +114,8 @@ class Limited:
         if not self._problem.limits:
             return lambda: plain
         structures = RecentStructures(STRUCTURES_EVERY)
-        measured = _of_drafts(simulator, self._problem.measures(voxels, self._engine, structures))
+        limited = self._problem.measures(voxels, self._engine, structures)
+        measured = _of_drafts(simulator, [each for each in limited if not each.is_bound])
         price = PRICE * self._range(plain, N_RANDOM)
 
         def loss_of_a_descent() -> LossFunction:

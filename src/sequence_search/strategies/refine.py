@@ -27,7 +27,13 @@ from sequence_search.strategies.constrained import (
     Smooth,
     augmented_least,
 )
-from sequence_search.strategies.drafts import Draft, delay_bounds, is_repetition_free, with_repetition
+from sequence_search.strategies.drafts import (
+    Draft,
+    delay_bounds,
+    flip_bound,
+    is_repetition_free,
+    with_repetition,
+)
 
 # A clock below this part of the time to readout counts as refocused.
 REFOCUSED = 1e-4
@@ -144,7 +150,8 @@ class _Variables:
     def start(self) -> np.ndarray:
         """The sequence, within the bounds."""
         single, space = self.single, self.space
-        flip = single.flip_angle.clamp(-space.max_flip, space.max_flip)
+        most = flip_bound(single, space)
+        flip = single.flip_angle.maximum(-most).minimum(most)
         shortest, longest = delay_bounds(single, space)
         delay = single.delay.maximum(shortest).minimum(longest)
         if self.fixed is not None:
@@ -158,7 +165,8 @@ class _Variables:
         space, n_rf = self.space, self.n_rf
         delays = list(zip(*(end.log().tolist() for end in delay_bounds(self.single, space)), strict=True))
         bounds: list[tuple[float | None, float | None]]
-        bounds = [*[(-space.max_flip, space.max_flip)] * n_rf, *[(None, None)] * n_rf, *delays]
+        flips = [(-most, most) for most in flip_bound(self.single, space).tolist()]
+        bounds = [*flips, *[(None, None)] * n_rf, *delays]
         bounds += [(0.0, 1.0)] * len(self._repetition(self.single))
         if self.fixed is None:
             return bounds

@@ -84,6 +84,7 @@ class Scheduler:
             gradient=self.gradients[gradient].to(delay) if gradient.shape[-1] else none,
             shortest=none,
             longest=none + NO_BOUND,
+            largest=none,
             repetition=none + FIXED,
         )
         bounded = playing.bounded(draft)

@@ -92,6 +92,7 @@ def _as_sequence(pulses: Pulses) -> Sequence:
         gradient=gradient,
         shortest=none,
         longest=none,
+        largest=none,
         repetition=none + FIXED,
     )
 
