@@ -1,14 +1,30 @@
 import json
 
 from cli_call import STRANGE, call
-from sequence_search.problem.library import builtin_problems, problem_text, templates, toml_text
+from sequence_search.problem.library import (
+    builtin_problems,
+    clinic_problems,
+    problem_text,
+    templates,
+    toml_text,
+)
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.template import template
 
 
 def test_list():
-    assert all(name in call("list").stdout for name in builtin_problems())
-    assert [row["name"] for row in json.loads(call("list", "--format", "json").stdout)] == builtin_problems()
+    names, listed = [*builtin_problems(), *clinic_problems()], call("list").stdout
+    assert all(name in listed for name in names)
+    rows = json.loads(call("list", "--format", "json").stdout)
+    assert [row["name"] for row in rows] == names
+    assert {row["group"] for row in rows if row["name"] in clinic_problems()} == {"clinic"}
+
+
+def test_init_begins_with_a_textbook_task_and_its_sources(tmp_path):
+    file = tmp_path / "mine.toml"
+    assert call("init", "--like", "flair", file).exit_code == 0
+    assert file.read_text(encoding="utf-8") == problem_text("flair")
+    assert call("validate", file).exit_code == 0
 
 
 def test_show():

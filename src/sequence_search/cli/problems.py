@@ -15,16 +15,17 @@ from sequence_search.cli.printing import print_json, print_table, say
 
 @app.command("list")
 def list_problems(format: FormatOption = Format.TABLE) -> None:
-    """List the built-in problems, and the templates for problems of one's own."""
-    from sequence_search.problem.library import builtin_problems, templates
-    from sequence_search.problem.problem import Problem
+    """List the built-in problems, those of the paper and of the clinic, and templates for one's own."""
+    from sequence_search.problem.library import builtin_problems, clinic_problems, templates, title
 
-    titles = {name: Problem.load(name).title for name in builtin_problems()}
+    groups = {"paper": builtin_problems(), "clinic": clinic_problems()}
+    rows = [(group, name, title(name)) for group, names in groups.items() for name in names]
     if format is Format.JSON:
-        return print_json([{"name": name, "title": title} for name, title in titles.items()])
-    print_table(["problem", "title"], [list(row) for row in titles.items()])
-    if names := templates():
-        say(f"templates, for sequence-search init: {', '.join(names)}")
+        return print_json([dict(zip(("group", "name", "title"), row, strict=True)) for row in rows])
+    for group in groups:
+        print_table([group, "title"], [[name, text] for of, name, text in rows if of == group])
+        say()
+    say(f"templates, for sequence-search init: {', '.join(templates())}")
 
 
 @app.command()
@@ -42,7 +43,8 @@ def init(
         list[str], typer.Argument(metavar="[PROBLEM] FILE", help="What to begin with, and the file to write.")
     ],
     origin: Annotated[
-        str | None, typer.Option("--from", metavar="PROBLEM", help="A template, a built-in name or a file.")
+        str | None,
+        typer.Option("--from", "--like", metavar="PROBLEM", help="A template, a built-in name or a file."),
     ] = None,
 ) -> None:
     """Write a problem file to edit, with a comment at each key."""

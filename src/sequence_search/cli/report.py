@@ -102,11 +102,11 @@ def _report(source: str, problem: str | None) -> str:
 
 def _problem_name(source: str, name: str) -> str:
     """What names the problem on the command line; of a study the file that its page holds as text."""
-    from sequence_search.problem.library import builtin_problems
+    from sequence_search.problem.library import builtin_problems, clinic_problems
 
     if not Path(source).is_dir():
         return source
-    return name if name in builtin_problems() else f"{name}.toml"
+    return name if name in (*builtin_problems(), *clinic_problems()) else f"{name}.toml"
 
 
 def _command(study: Study, name: str) -> str:

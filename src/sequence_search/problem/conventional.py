@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sequence_search.acquisition import Acquisition
 from sequence_search.checks import Fault, number
-from sequence_search.limits import FixedPulses
+from sequence_search.limits import FixedPulses, Limits
 from sequence_search.problem.playable import as_played, check_playable
 from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import SearchSpace
@@ -70,10 +70,20 @@ class Conventional:
         except ValueError as error:
             raise Fault("conventional: {0}", error) from None
 
-    def notes(self, acquisition: Acquisition, space: SearchSpace, problem_name: str) -> list[str]:
+    def notes(
+        self, acquisition: Acquisition, space: SearchSpace, limits: Limits, problem_name: str
+    ) -> list[str]:
         """Say what a search may not propose of it: a line, or none."""
+        given = [part for part in (limits.head, limits.tail) if part is not None]
+        pulses = [name for part in given for name in part.pulses]
+        gradients = [name for part in given for name in part.gradients]
+        wide = replace(
+            space,
+            pulses=tuple(dict.fromkeys([*space.pulses, *pulses])),
+            gradients=tuple(dict.fromkeys([*space.gradients, *gradients])),
+        )
         sequence = self.sequence(acquisition)
-        for bounds in (space.check, acquisition.check_sequence):
+        for bounds in (wide.check, acquisition.check_sequence):
             try:
                 bounds(sequence, problem_name)
             except ValueError as error:

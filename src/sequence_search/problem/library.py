@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,17 @@ import tomlkit
 from sequence_search.problem.errors import ProblemError, nearest
 
 _FOLDER = resources.files("sequence_search") / "problems"
+GROUPS = ("paper", "clinic", "templates")
 
 
 def builtin_problems() -> list[str]:
     """Names of the paper's conditions, in its order, which `problems/paper/index.txt` states."""
     return _index("paper")
+
+
+def clinic_problems() -> list[str]:
+    """Names of textbook tasks, each with the textbook's sequence: of the files in `problems/clinic`."""
+    return _index("clinic")
 
 
 def templates() -> list[str]:
@@ -25,19 +32,24 @@ def templates() -> list[str]:
 
 def problem_text(name_or_path: str | Path) -> str:
     """Text of a problem file, shipped or at a path; ProblemError if there is none or it cannot be read."""
-    for folder in ("paper", "templates"):
+    for folder in GROUPS:
         if str(name_or_path) in _index(folder):
             return (_FOLDER / folder / f"{name_or_path}.toml").read_text(encoding="utf-8")
     path = Path(name_or_path)
     if path.is_dir():
         raise ProblemError(f"{name_or_path}: is a folder, not a problem file")
     if not path.exists():
-        hint = nearest(str(name_or_path), builtin_problems() + templates())
+        hint = nearest(str(name_or_path), [name for folder in GROUPS for name in _index(folder)])
         raise ProblemError(f"{name_or_path}: no such file and no built-in problem{hint}")
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ProblemError(f"{name_or_path}: cannot be read: {error}") from None
+
+
+def title(name: str) -> str:
+    """Title of a shipped problem, for people."""
+    return str(tomllib.loads(problem_text(name))["title"])
 
 
 def _index(folder: str) -> list[str]:

@@ -62,7 +62,9 @@ def notes(
     found = [note for tissue in tissues for note in _unlikely("tissues", tissue, f" of {tissue.name}")]
     found += _unlikely("imaging", imaging) + _unlikely("search_space", space)
     found += _unlikely("limits", limits, " of the limits") + _unlikely("sequence", acquisition)
-    found += [note for name, kind in pulses.items() for note in _of_pulse(name, kind, space)]
+    given = [name for part in (limits.head, limits.tail) if part is not None for name in part.pulses]
+    known = {*space.pulses, *given}
+    found += [note for name, kind in pulses.items() for note in _of_pulse(name, kind, known)]
     found += [
         f"{100 * share:.2g} % of the draws of {name} in {tissue.name} fall below 1 % of the mean"
         " and are clipped"
@@ -91,9 +93,9 @@ def notes(
     return found
 
 
-def _of_pulse(name: str, kind: Kind, space: SearchSpace) -> list[str]:
+def _of_pulse(name: str, kind: Kind, known: set[str]) -> list[str]:
     found = _unlikely("pulses", kind, f" of pulse {name}")
-    if name not in space.pulses:
+    if name not in known:
         found.append(f"pulse {name} is not among the pulses of the search space")
     peak = kind.peak_b1_ut(math.pi / 2)
     if MOST_B1_UT < peak < math.inf:

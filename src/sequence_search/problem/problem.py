@@ -241,7 +241,7 @@ class Problem(Shown):
         parts = (self.tissues, self.imaging, self.objective, self.search_space, self.limits)
         found = notes(*parts, self.pulses, self.acquisition)
         if self.conventional is not None:
-            found += self.conventional.notes(self.acquisition, self.search_space, self.name)
+            found += self.conventional.notes(self.acquisition, self.search_space, self.limits, self.name)
         return found
 
     def simulator(self, voxels: Voxels, engine: str = "auto", n_places: int = IN_SEARCH) -> Simulator:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tomlkit
 
-from sequence_search.problem.library import inline, problem_text, templates
+from sequence_search.problem.library import clinic_problems, inline, problem_text, templates
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.schema import TABLES
 from sequence_search.search_space import SearchSpace
@@ -16,14 +16,14 @@ def template(problem: Problem | str | Path) -> str:
     """Text of a problem file, for a user to edit, of a problem, or of the name or path of one.
 
     Without the grid, the categories, and what concerns only one strategy, follows from the bounds or has no
-    effect where it has its default. A shipped template is given as it is.
+    effect where it has its default. A shipped template or textbook task is given as it is.
 
     Raises
     ------
     ProblemError
         If there is no such problem, or a term of it is a Python function.
     """
-    if isinstance(problem, str) and problem in templates():
+    if isinstance(problem, str) and problem in (*templates(), *clinic_problems()):
         return problem_text(problem)
     made = problem if isinstance(problem, Problem) else Problem.load(problem)
     tables = made.to_dict()
