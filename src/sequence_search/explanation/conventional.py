@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from scipy.optimize import minimize_scalar
 
-from sequence_search.layout import HARD, Layout
+from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import GRADIENTS, NO_GRADIENT
 from sequence_search.sequence import Sequence
@@ -169,8 +169,13 @@ def _kind(problem: Problem, playing: Playing, design: Sequence | None, purpose: 
         for use, name in zip(uses(design), layout.kinds, strict=True):
             if use == purpose and name in playing.kinds:
                 return name
-    names = problem.search_space.pulses
-    stated = [name for name in names if getattr(problem.pulses.get(name), "purpose", None) == purpose]
-    fixed = [name for name in names if name != HARD and problem.pulses[name].fixed_flip is not None]
+    names, pulses = problem.search_space.pulses, problem.pulses
+    stated = [
+        name
+        for name in names
+        if name in pulses
+        and (purpose in (pulses[name].use or ()) or getattr(pulses[name], "purpose", "") == purpose)
+    ]
+    fixed = [name for name in names if name in pulses and pulses[name].fixed_flip is not None]
     free = [name for name in names if name not in fixed]
     return [*stated, *(fixed if purpose == "inversion" else []), *free, *fixed][0]
