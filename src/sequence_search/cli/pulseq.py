@@ -47,13 +47,15 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
             help="Scanner: a name, as siemens-prisma, or a TOML file; that of the problem if not given."
         ),
     ] = None,
-    readout: Annotated[str, typer.Option(help="none, fid or cartesian.")] = "none",
+    readout: Annotated[str, typer.Option(help="none, fid, cartesian or epi.")] = "none",
     fov_mm: Annotated[str | None, typer.Option(metavar="X,Y[,Z]", help="Field of view.")] = None,
     matrix: Annotated[str | None, typer.Option(metavar="X,Y[,Z]", help="Samples and lines.")] = None,
     slice_mm: Annotated[
         float | None, typer.Option(help="Thickness of the slice; that of the problem, or 5, if not given.")
     ] = None,
-    bandwidth_hz: Annotated[float, typer.Option(help="Of a pixel.")] = 250.0,
+    bandwidth_hz: Annotated[
+        float | None, typer.Option(help="Of a pixel; 250, or 1500 of epi, if not given.")
+    ] = None,
     turbo: Annotated[
         bool, typer.Option("--turbo", help="Each readout of a train is a line of one image.")
     ] = False,

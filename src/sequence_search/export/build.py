@@ -22,6 +22,7 @@ from sequence_search.system import System
 from sequence_search.timing import Area
 
 RF_SPOILING = math.radians(117)  # Zur et al. 1991, doi:10.1002/mrm.1910210210
+OF_READOUTS = ("adc", "labelset")  # types of events that a dummy is played without
 DUMMY, READ = 1, 2  # numbers of the two kinds of repetition, which GE's interpreter wants told apart
 
 
@@ -113,12 +114,13 @@ def _play(found: Any, plan: Plan, protocol: Protocol, system: System, turn: Turn
     label = pp.make_label("TRID", "SET", DUMMY if shot is None else READ)
     for place, station in enumerate(plan.stations):
         number = plan.is_readout[place]
-        events = [
-            _turned(event, turn.phase) for event in station.events if shot is not None or event.type != "adc"
-        ]
+        labels = [label] if place == 0 else []
         if number is not None and shot is not None:
-            events += _labels(protocol, shot[number], number, len(shot))
-        found.add_block(*events, *([label] if place == 0 else []))
+            labels += _labels(protocol, shot[number], number, len(shot))
+        for block in station.blocks:
+            read = [event for event in block if shot is not None or event.type not in OF_READOUTS]
+            found.add_block(*(_turned(event, turn.phase) for event in read), *labels)
+            labels = []
         if place < len(plan.gaps):
             _play_gap(found, plan.gaps[place], encoding, turn.factor, system)
 
@@ -158,7 +160,8 @@ def _encoding(protocol: Protocol, line: int, partition: int) -> Area:
 
 
 def _labels(protocol: Protocol, encoded: tuple[int, int], number: int, n_readouts: int) -> list[Any]:
-    values = {"LIN": encoded[0], "PAR": encoded[1]} if protocol.is_image else {}
+    # The lines of an echo-planar readout have their own.
+    values = {"LIN": encoded[0], "PAR": encoded[1]} if protocol.readout == "cartesian" else {}
     if len(protocol.matrix) == 2:
         values.pop("PAR", None)
     if n_readouts > 1:

@@ -31,10 +31,10 @@ def check_pulses(
 
 def check_readout(protocol: Protocol, system: System) -> list[str]:
     """Gradients and samples of the readouts."""
-    if protocol.readout != "cartesian":
+    if not protocol.is_image:
         return []
     n, faults = protocol.matrix[0], []
-    gradient = protocol.bandwidth * n / protocol.fov[0]
+    gradient = protocol.pixel_bandwidth * n / protocol.fov[0]
     if gradient > system.max_gradient * KEPT:
         most = system.max_gradient * protocol.fov[0] / n
         faults.append(

@@ -31,17 +31,17 @@ class Use(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Station:
-    """A pulse or a readout, in the middle of its block.
+    """A pulse or a readout.
 
     Attributes
     ----------
     name : in messages
-    events : of pypulseq
+    blocks : of events of pypulseq
     span : what it takes
     """
 
     name: str
-    events: tuple[Any, ...]
+    blocks: tuple[tuple[Any, ...], ...]
     span: Span
 
 
@@ -111,14 +111,14 @@ def _station(name: str, event: Any, span: Span, axis: str, amplitude: float, sys
     events = [event]
     if amplitude:
         delay = span.before - span.flat - span.rise
-        events.append(_trapezoid(axis, amplitude, span.rise, 2 * span.flat, delay, system))
-    return Station(name, (*events, pp.make_delay(span.before + span.after)), span)
+        events.append(trapezoid(axis, amplitude, span.rise, 2 * span.flat, delay, system))
+    return Station(name, ((*events, pp.make_delay(span.before + span.after)),), span)
 
 
 def gradients(area: Area, time: float, rise: float, system: System) -> tuple[Any, ...]:
     """One gradient on each axis, of an area, over a time and with a ramp that are enough for it [s]."""
     return tuple(
-        _trapezoid(axis, each / (time - rise), rise, time - 2 * rise, 0.0, system)
+        trapezoid(axis, each / (time - rise), rise, time - 2 * rise, 0.0, system)
         for axis, each in zip(AXES, area, strict=True)
         if abs(each) > TOLERANCE
     )
@@ -136,7 +136,8 @@ def shortest_rise(area: Area, time: float, system: System) -> float:
     raise ValueError(f"no gradient of {largest:g} /m can be played in {time:g} s")
 
 
-def _trapezoid(axis: str, amplitude: float, rise: float, flat: float, delay: float, system: System) -> Any:
+def trapezoid(axis: str, amplitude: float, rise: float, flat: float, delay: float, system: System) -> Any:
+    """A gradient along an axis, of an amplitude [Hz/m] and times [s], within the limits but for rounding."""
     return pp.make_trapezoid(
         axis,
         amplitude=amplitude,

@@ -132,4 +132,4 @@ def largest_encoding(protocol: Protocol) -> Area:
     if not protocol.is_image:
         return np.zeros(3)
     in_z = lines_z / 2 / protocol.fov[2] if lines_z > 1 else 0.0
-    return np.array([0.0, lines_y / 2 / protocol.fov[1], in_z])
+    return np.array([0.0, lines_y // 2 / protocol.fov[1], in_z])

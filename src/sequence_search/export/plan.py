@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sequence_search.export.checks import check_pulses, check_readout, refuse
+from sequence_search.export.epi import epi_station
 from sequence_search.export.events import Station, Use, pulse_station, readout_station
 from sequence_search.export.gaps import Gap, Mark, largest_encoding, make_gap, spoilers
 from sequence_search.export.protocol import Protocol
@@ -71,8 +72,7 @@ def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, sy
         for i, name in enumerate(layout.kinds)
     ]
     names = [f"readout {number + 1}" for number in range(len(layout.readouts))]
-    line = _line(protocol, system)
-    readouts = [readout_station(name if names[1:] else "the readout", line, system) for name in names]
+    readouts = [_readout(name if names[1:] else "the readout", protocol, system) for name in names]
     delay = rounded_delays(sequence, layout, system.tick)
     tr = _repetition_time(layout, delay, problem, protocol, system)
     marks, times = _marks(layout, delay, pulses, readouts), (protocol, system)
@@ -112,9 +112,16 @@ def rounded_delays(sequence: Sequence, layout: Layout, tick: float) -> list[floa
     return delay
 
 
+def _readout(name: str, protocol: Protocol, system: System) -> Station:
+    line = _line(protocol, system)
+    if protocol.readout == "epi":
+        return epi_station(name, line, protocol.matrix[1], 1 / protocol.fov[1], system)
+    return readout_station(name, line, system)
+
+
 def _line(protocol: Protocol, system: System) -> Line:
-    """Samples of each readout."""
-    if protocol.readout == "cartesian":
+    """Samples of each readout, or of a line of it."""
+    if protocol.is_image:
         n, dwell = protocol.matrix[0], line_dwell(protocol, system)
         # Sample n / 2 is that of the centre of k-space, as a plain FFT takes it.
         return Line(n, dwell, -(n // 2 + 0.5) * dwell, 1 / (protocol.fov[0] * dwell))
@@ -126,7 +133,7 @@ def _line(protocol: Protocol, system: System) -> Line:
 def line_dwell(protocol: Protocol, system: System) -> float:
     """Time of a sample of a line of k-space [s]."""
     return max(
-        near(1 / (protocol.bandwidth * protocol.matrix[0]), dwell_raster(system)), dwell_raster(system)
+        near(1 / (protocol.pixel_bandwidth * protocol.matrix[0]), dwell_raster(system)), dwell_raster(system)
     )
 
 
@@ -135,7 +142,7 @@ def _repetition_time(
 ) -> float:
     if layout.steady:
         return float(np.sum(layout.multiples, axis=0) @ np.array(delay))
-    if not protocol.is_image:
+    if protocol.readout != "cartesian":
         return math.inf
     return near(protocol.tr or T1_TO_EQUILIBRIUM * longest_t1(problem), system.tick)
 

@@ -12,7 +12,11 @@ from sequence_search.problem.problem import Problem
 from sequence_search.system import System, load_system
 from sequence_search.timing import THICKNESS
 
-READOUTS = ("none", "fid", "cartesian")
+READOUTS = ("none", "fid", "cartesian", "epi")
+IMAGES = {
+    "cartesian": 250.0,
+    "epi": 1500.0,
+}  # readouts of k-space, and bandwidth of a pixel if none is stated [Hz]
 MOST_LINES = 1024
 DEFAULT = "siemens-prisma"
 
@@ -23,12 +27,12 @@ class Protocol:
 
     Attributes
     ----------
-    readout : "none", "fid" or "cartesian"
-        A few samples about each readout; many from it on; or a line of k-space about it.
+    readout : "none", "fid", "cartesian" or "epi"
+        A few samples about each readout; many from it on; a line of k-space about it; or all lines of it.
     fov : field of view along x, y and, in 3D, z [m]
     matrix : samples along x, lines along y and, in 3D, along z; even numbers
     slice_thickness : m
-    bandwidth : of a pixel along x [Hz]
+    bandwidth : of a pixel along x [Hz]; None: 250, or 1500 of "epi"
     turbo : whether each readout of a train is a line of one image, else each is of an image of its own
     dummies : repetitions before the first that is read; None: for five T1
     tr : time from one playing to the next of a design that is played once [s]; None: five T1
@@ -44,7 +48,7 @@ class Protocol:
     fov: tuple[float, ...] = (0.22, 0.22)
     matrix: tuple[int, ...] = (128, 128)
     slice_thickness: float = THICKNESS
-    bandwidth: float = 250.0
+    bandwidth: float | None = None
     turbo: bool = False
     dummies: int | None = None
     tr: float | None = None
@@ -70,16 +74,23 @@ class Protocol:
             whole_number("dummies", self.dummies, 0, 10**6)
         if self.turbo and self.readout != "cartesian":
             raise Fault("{turbo} is of {readout} 'cartesian', got '{0}'", self.readout)
+        if self.readout == "epi" and len(self.matrix) > 2:
+            raise Fault("{readout} 'epi' has two dimensions, got a {matrix} of {0}", len(self.matrix))
 
     @property
     def is_image(self) -> bool:
         """Whether k-space is sampled."""
-        return self.readout == "cartesian"
+        return self.readout in IMAGES
+
+    @property
+    def pixel_bandwidth(self) -> float:
+        """Bandwidth of a pixel along x [Hz]."""
+        return self.bandwidth or IMAGES[self.readout]
 
     @property
     def lines(self) -> tuple[int, int]:
-        """Phase encoding steps along y and z."""
-        if not self.is_image:
+        """Phase encoding steps along y and z, one in each repetition or echo."""
+        if self.readout != "cartesian":
             return 1, 1
         return self.matrix[1], self.matrix[2] if len(self.matrix) == 3 else 1
 
