@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import math
-import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -28,9 +25,6 @@ from sequence_search.cli.arguments import (
 from sequence_search.cli.checks import bad_input, check_free, load
 from sequence_search.cli.given import Stated, given_design, study_runs
 from sequence_search.cli.printing import say
-
-if TYPE_CHECKING:
-    from sequence_search.study.study import Study
 
 
 @app.command()
@@ -83,7 +77,7 @@ def _playground(source: str, stated: Stated, problem: str | None, seed: int | No
 
 def _report(source: str, problem: str | None) -> str:
     """Of a study's problem, the only one or the one that is named."""
-    from sequence_search.page.report import report as make_page
+    from sequence_search.page.study import study_page
 
     if not Path(source).is_dir():
         raise ValueError(f"{source} is no folder of a study; for a problem pass --playground")
@@ -91,41 +85,14 @@ def _report(source: str, problem: str | None) -> str:
     if len(found) > 1:
         raise ValueError(f"{source} has several problems: pass --problem, one of {', '.join(found)}")
     (name,) = found
-    (record,) = (each for each in study.records() if each["problem"] == name)
-    return make_page(
-        study.result(name),
-        source=_problem_name(source, name),
-        command=_command(study, name),
-        made_with={key: record[key] for key in ("versions", "device")},
-    )
+    return study_page(study, name)
 
 
 def _problem_name(source: str, name: str) -> str:
     """What names the problem on the command line; of a study the file that its page holds as text."""
-    from sequence_search.problem.library import builtin_problems, clinic_problems
+    from sequence_search.page.study import problem_source
 
-    if not Path(source).is_dir():
-        return source
-    return name if name in (*builtin_problems(), *clinic_problems()) else f"{name}.toml"
-
-
-def _command(study: Study, name: str) -> str:
-    """The search of a study again, in another folder; options that are not the strategy's own."""
-    from sequence_search.strategies import make_strategy
-
-    plan, seeds = study.plan, study.plan.all_seeds
-    given: list[Any] = ["sequence-search", "run", _problem_name(str(study.folder), name)]
-    given += ["--strategy", plan.strategy, "--seeds", len(seeds), "--seed", min(seeds)]
-    own = make_strategy(plan.strategy, {})
-    for option, value in plan.options.items():
-        if value != getattr(own, option):
-            given += ["--option", f"{option}={json.dumps(value)}"]
-    for option, value in (("max-seconds", plan.max_seconds), ("max-evaluations", plan.max_evaluations)):
-        if math.isfinite(value):
-            given += [f"--{option}", value]
-    if plan.engine != "auto":
-        given += ["--engine", plan.engine]
-    return shlex.join(map(str, [*given, "--out", "again"]))
+    return problem_source(name) if Path(source).is_dir() else source
 
 
 def _check_page(out: Path, overwrite: bool) -> None:
