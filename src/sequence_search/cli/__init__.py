@@ -12,6 +12,7 @@ from sequence_search.cli import (
     pulseq,
     report,
     studies,
+    view,
 )
 from sequence_search.cli.app import app, arrange, main, repeat_flags
 
@@ -21,7 +22,7 @@ arrange(
         "Problems": ("init", "validate", "list", "show"),
         "Search": ("run", "designs", "evaluate", "preview", "explain", "sensitivity", "tradeoff"),
         "Pulseq files": ("export", "check", "import"),
-        "Studies": ("resume", "status", "table", "report"),
+        "Studies": ("resume", "status", "table", "report", "view"),
         "The paper": ("grid", "reproduce"),
         "Clusters": ("slurm",),
     }
@@ -42,4 +43,5 @@ __all__ = [
     "repeat_flags",
     "report",
     "studies",
+    "view",
 ]

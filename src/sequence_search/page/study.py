@@ -26,7 +26,7 @@ def study_page(study: Study, name: str) -> str:
 
 
 def problem_source(name: str) -> str:
-    """What names a study's problem on the command line: if it is not built in, the file that its page holds."""
+    """What names a study's problem on the command line: of one's own, the file that its page holds."""
     return name if name in builtin_problems() + clinic_problems() else f"{name}.toml"
 
 

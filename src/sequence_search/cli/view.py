@@ -1,0 +1,71 @@
+"""The command that shows pages in the browser: view."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sequence_search.cli.app import app
+from sequence_search.cli.arguments import ProblemOption
+from sequence_search.cli.checks import bad_input
+from sequence_search.cli.printing import say
+
+if TYPE_CHECKING:
+    from sequence_search.view.server import ViewServer
+
+
+@app.command()
+def view(
+    study: Annotated[
+        Path | None, typer.Argument(metavar="[STUDY]", help="Folder of a study; without, a task to state.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Of 127.0.0.1; the first that is free from 8420 on.")
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address alone.")] = False,
+    problem: ProblemOption = None,
+) -> None:
+    """Look at a study in the browser, also while it runs; or state a task, play with it and search."""
+    from sequence_search.view.server import make_server
+
+    with bad_input():
+        server = make_server(port, study, Path.cwd(), problem)
+    _serve(server, no_browser)
+
+
+def _serve(server: ViewServer, no_browser: bool) -> None:
+    """Until Ctrl-C or SIGTERM."""
+    say(f"{server.url}  (Ctrl-C ends the server)")
+    if server.searches is not None:
+        say(f"searches that are started there are written in {server.searches.directory}")
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        if not no_browser:
+            webbrowser.open(server.url)
+        server.serve_forever(poll_interval=0.2)
+    except KeyboardInterrupt:
+        say(_left_running(server))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        server.close()
+
+
+def _left_running(server: ViewServer) -> str:
+    """What runs on without the server."""
+    follower, searches = server.follower, server.searches
+    if follower is None:
+        return "the server has ended; no search runs"
+    again = f"sequence-search view {shlex.quote(str(follower.folder))}"
+    if searches is not None and (process := searches.process_id) is not None:
+        return (
+            f"the server has ended; its search in {follower.folder} runs on, as process {process}: "
+            f"kill {process} stops it, {again} shows it again"
+        )
+    if searches is None and follower.status()["state"] == "running":
+        return f"the server has ended; the study {follower.folder} runs on, elsewhere: {again} shows it again"
+    return "the server has ended; no search runs"
