@@ -1,6 +1,7 @@
 // Opens a page in Chromium, does what is asked for and writes what it saw as JSON.
+// PAGE is a file, or the address of a server.
 // node browser/drive.mjs PAGE CHROMIUM REPORT ACTIONS, with actions as [name, ...arguments] in JSON.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const [, , file, executablePath, report, actions] = process.argv;
@@ -19,7 +20,7 @@ await page.addInitScript(() => {
     },
   });
 });
-await page.goto(`file://${file}`);
+await page.goto(file.startsWith("http:") ? file : `file://${file}`);
 
 const handle = (label) => page.getByRole("slider", { name: label, exact: true });
 /** Until the loss is over all voxels. */
@@ -73,6 +74,9 @@ const does = {
       }
       return (1000 * count) / (performance.now() - begun);
     }),
+  /** Until a text is seen, in a minute. */
+  see: async (text) => page.getByText(text).first().waitFor({ timeout: 60_000 }),
+  move: async (from, to) => renameSync(from, to),
   focus: async (selector) => page.locator(selector).first().focus(),
   key: async (key) => page.keyboard.press(key),
   /** What breaks the rules of accessibility seriously, in the light and in the dark. */

@@ -12,7 +12,8 @@ from typing import Any
 from sequence_search.classify import category_text
 from sequence_search.page.pictures import picture
 from sequence_search.page.study import study_page
-from sequence_search.report.figures import sequence_figure
+from sequence_search.problem.problem import Problem
+from sequence_search.report.figures import designs_figure
 from sequence_search.storage import StudyError
 from sequence_search.strategies.record import read_design
 from sequence_search.study.seeds import read_result, seed_folder
@@ -29,11 +30,18 @@ Data = dict[str, Any]
 class Follower:
     """A problem of a study, looked at for all viewers at once.
 
-    `computing` is held where numbers are computed or figures drawn, since neither bears two threads.
+    `computing` is held where numbers are computed or figures drawn, since neither bears two threads. `stated`
+    is the problem of a study that is still to be made.
     """
 
-    def __init__(self, folder: Path, computing: threading.Lock, problem: str | None = None) -> None:
-        self.folder, self.computing, self._named = folder, computing, problem
+    def __init__(
+        self,
+        folder: Path,
+        computing: threading.Lock,
+        problem: str | None = None,
+        stated: Problem | None = None,
+    ) -> None:
+        self.folder, self.computing, self._named, self._stated = folder, computing, problem, stated
         self._looking = threading.Lock()
         self._status: Data = {}
         self._next = -math.inf  # time of the next look
@@ -50,6 +58,16 @@ class Follower:
         if name not in names:
             raise StudyError(f"{self.folder} has no problem '{name}'; it has {', '.join(names)}")
         return study, name
+
+    def problem(self) -> Problem | None:
+        """What is searched for; None where that cannot be read."""
+        if self._stated is None:
+            try:
+                study, name = self.study()
+            except (ValueError, OSError):
+                return None
+            self._stated = study.problems[name]
+        return self._stated
 
     def status(self) -> Data:
         """How it stands; looked at anew where the last look is a second old."""
@@ -89,7 +107,8 @@ class Follower:
         if record is None:
             raise StudyError(f"seed {seed} has no whole result")
         sequence = read_design(record).sequence
-        drawn = picture(sequence_figure(sequence, problem, ""), f"The best design so far: {sequence}")
+        figure = designs_figure([sequence], [""], problem.pulses)
+        drawn = picture(figure, f"Sequence diagram of the best design so far: {sequence}")
         return {"seed": seed, "category": category_text(sequence, problem.categories), "drawn": drawn}
 
     def page(self) -> tuple[str, str]:

@@ -17,6 +17,13 @@ class Refused(Exception):
         super().__init__("; ".join(lines))
 
 
+class Faulty(Refused):
+    """What a person stated and can put right, which is told as an answer like others."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(200, *lines)
+
+
 def check_host(headers: Message[str, str], port: int) -> None:
     """Refuse a request that was sent to another name, as by a site that has its name point here."""
     host = headers.get("Host", "")

@@ -9,6 +9,8 @@ from typing import Any
 
 from sequence_search.page.html import POLICY, bundled, document, inside_script
 from sequence_search.page.playground import HOW, section
+from sequence_search.page.task import task_words
+from sequence_search.problem.problem import Problem
 
 LIVE = '<section id="live" aria-label="The search"></section>'
 # No other page may frame these, nothing but the bundle runs, and only this server is asked.
@@ -30,9 +32,14 @@ def served(page: str, live: dict[str, Any]) -> str:
     )
 
 
-def waiting_page(title: str, live: dict[str, Any]) -> str:
+def waiting_page(problem: Problem | None, live: dict[str, Any]) -> str:
     """Of a study that has no report yet, or none that can be read."""
-    return served(document(title, f"<h1>{escape(title)}</h1>", {}), live)
+    title = "A study" if problem is None else problem.title
+    words = "" if problem is None else f'<p class="lead">{escape(task_words(problem))}</p>'
+    body = f"""<h1>{escape(title)}</h1>
+{words}
+<p class="note">The report stands here as soon as a seed has ended and the report is written.</p>"""
+    return served(document(title, body, {}), live)
 
 
 def task_page(live: dict[str, Any]) -> str:

@@ -12,14 +12,16 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from sequence_search.problem.problem import Problem
 from sequence_search.storage import StorageError, write_bytes
 from sequence_search.strategies import STRATEGIES
 from sequence_search.view.folder import NAME
-from sequence_search.view.guard import Refused
+from sequence_search.view.guard import Faulty, Refused
 from sequence_search.view.task import read_task, stated_text
 
 MOST_SEEDS = 1000
 LONGEST_NAME = 100  # of a folder
+RUN = ("-m", "sequence_search", "run")
 LOG_END = 4000  # bytes of what the process said that are read
 
 
@@ -34,8 +36,8 @@ class Searches:
         self._stopped = False
         self._starting = threading.Lock()
 
-    def start(self, given: dict[str, Any]) -> Path:
-        """Write the problem's file, search it as a study beside it, and return the study's folder.
+    def start(self, given: dict[str, Any]) -> tuple[Path, Problem]:
+        """Write the problem's file, search it as a study beside it, and return its folder and problem.
 
         Parameters
         ----------
@@ -60,16 +62,7 @@ class Searches:
                 write_bytes(file, text.encode("utf-8"))
             except StorageError as error:
                 raise Refused(507, str(error)) from None
-            command = [
-                sys.executable,
-                "-m",
-                "sequence_search",
-                "run",
-                file.name,
-                "--out",
-                folder.name,
-                *options,
-            ]
+            command = [sys.executable, *RUN, file.name, "--out", folder.name, *options]
             self._log.seek(0)
             self._log.truncate()
             self._process = subprocess.Popen(
@@ -81,7 +74,7 @@ class Searches:
                 start_new_session=True,  # Ctrl-C in the terminal ends the server alone
             )
             self.folder, self._stopped = folder, False
-        return folder
+        return folder, problem
 
     def stop(self) -> None:
         """Ask the search to end, which keeps what is done; Refused if none runs."""
@@ -123,14 +116,11 @@ class Searches:
                 if self._is_free(name):
                     return self.directory / name
         if not isinstance(stated, str) or not NAME.fullmatch(stated) or len(stated) > LONGEST_NAME:
-            raise Refused(
-                422,
+            raise Faulty(
                 f"the folder is a name of letters, digits, '.', '_' and '-', got {stated!r}",
             )
         if not self._is_free(stated):
-            raise Refused(
-                422, f"{stated} or {stated}.toml is there already in {self.directory}: name another"
-            )
+            raise Faulty(f"{stated} or {stated}.toml is there already in {self.directory}: name another")
         return self.directory / stated
 
     def _is_free(self, name: str) -> bool:
@@ -141,15 +131,15 @@ def _options(given: dict[str, Any]) -> list[str]:
     """How to search, for the command line."""
     strategy, seeds, seconds = (given.get(key) for key in ("strategy", "seeds", "maxSeconds"))
     strategy = "multistart" if strategy is None else strategy
-    if strategy not in STRATEGIES:
-        raise Refused(422, f"strategy must be one of {', '.join(STRATEGIES)}, got {strategy!r}")
-    options = ["--strategy", str(strategy)]
+    if not isinstance(strategy, str) or strategy not in STRATEGIES:
+        raise Faulty(f"strategy must be one of {', '.join(STRATEGIES)}, got {strategy!r}")
+    options = ["--strategy", strategy]
     if seeds is not None:
         if type(seeds) is not int or not 1 <= seeds <= MOST_SEEDS:
-            raise Refused(422, f"seeds must be a whole number from 1 to {MOST_SEEDS}, got {seeds!r}")
+            raise Faulty(f"seeds must be a whole number from 1 to {MOST_SEEDS}, got {seeds!r}")
         options += ["--seeds", str(seeds)]
     if seconds is not None:
         if type(seconds) not in (int, float) or not (math.isfinite(seconds) and seconds >= 1):
-            raise Refused(422, f"seconds of a seed must be a number of at least 1, got {seconds!r}")
+            raise Faulty(f"seconds of a seed must be a number of at least 1, got {seconds!r}")
         options += ["--max-seconds", str(seconds)]
     return options

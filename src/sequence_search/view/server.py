@@ -76,8 +76,8 @@ class ViewServer(ThreadingHTTPServer):
         """Start a search, as `Searches.start`, and follow it; Refused where a study alone is served."""
         if self.searches is None:
             raise Refused(403, "this server shows a study and starts no search")
-        folder = self.searches.start(given)
-        self.follower = Follower(folder, self.computing)
+        folder, problem = self.searches.start(given)
+        self.follower = Follower(folder, self.computing, stated=problem)
         return folder
 
     def status(self) -> dict[str, Any]:
@@ -189,7 +189,7 @@ class Handler(BaseHTTPRequestHandler):
         """The study's last report, at once; the page asks for the next itself."""
         follower = self._follower()
         if follower.last_page is None:
-            self._send_page(waiting_page(follower.folder.name, self.server.live("study")))
+            self._send_page(waiting_page(follower.problem(), self.server.live("study")))
         else:
             page, results = follower.last_page
             self._send_page(served(page, self.server.live("study", results)))
