@@ -1,8 +1,6 @@
 """The page of a study."""
 
-import pytest
-
-from cli_call import QUICK
+from sequence_search.page import study as page_study
 from sequence_search.page.study import problem_source, study_page
 from sequence_search.problem.problem import Problem
 from sequence_search.study.study import Study
@@ -13,12 +11,11 @@ def test_a_problem_of_ones_own_is_named_by_the_file_that_the_page_holds():
     assert problem_source("mine") == "mine.toml"
 
 
-@pytest.mark.slow
-def test_the_page_tells_the_command_with_every_option_that_is_not_the_strategys_own(tmp_path):
-    study = Study.create(
-        tmp_path / "study", Problem.load("max-signal"), engine="pathways", seeds=[3], **QUICK
+def test_the_command_has_every_option_that_is_not_the_strategys_own(tmp_path, monkeypatch):
+    given = {"engine": "pathways", "seeds": [3, 4], "max_evaluations": 500.0, "n_starts": 8}
+    study = Study.create(tmp_path / "study", Problem.load("max-signal"), **given)
+    monkeypatch.setattr(page_study, "report", lambda result, **how: how["command"])
+    assert study_page(study, "max-signal") == (
+        "sequence-search run max-signal --strategy multistart --seeds 2 --seed 3 --option n_starts=8 "
+        "--max-evaluations 500.0 --engine pathways --out again"
     )
-    study.run()
-    page = study_page(study, "max-signal")
-    assert "run max-signal --strategy multistart --seeds 1 --seed 3 --option n_starts=8" in page
-    assert "--engine pathways --out again" in page
