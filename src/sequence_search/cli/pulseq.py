@@ -51,7 +51,8 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
     fov_mm: Annotated[str | None, typer.Option(metavar="X,Y[,Z]", help="Field of view.")] = None,
     matrix: Annotated[str | None, typer.Option(metavar="X,Y[,Z]", help="Samples and lines.")] = None,
     slice_mm: Annotated[
-        float | None, typer.Option(help="Thickness of the slice; that of the problem, or 5, if not given.")
+        float | None,
+        typer.Option(help="Thickness of the slice; that of the problem, or 5, or a 3D slab, if not given."),
     ] = None,
     bandwidth_hz: Annotated[
         float | None, typer.Option(help="Of a pixel; 250, or 1500 of epi, if not given.")

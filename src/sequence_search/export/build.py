@@ -174,12 +174,12 @@ def definitions(
 ) -> dict[str, Any]:
     """What the file says of itself, in m and s."""
     # Without an image it is what the gradients dephase over.
-    fov = [*protocol.fov, protocol.slice_thickness][:3] if protocol.is_image else list(protocol.voxel)
+    fov = [*protocol.fov, protocol.thickness][:3] if protocol.is_image else list(protocol.voxel)
     structure = find_structure(sequence)
     stated: dict[str, Any] = {
         "Name": problem.name,
         "FOV": fov,
-        "SliceThickness": protocol.slice_thickness,
+        "SliceThickness": protocol.thickness,
         "System": system.name,
         "Readout": protocol.readout,
     }

@@ -57,7 +57,7 @@ def write_checked(
     """
     with replacing(path) as aside:
         _write(sequence, aside, file_format)
-        found = compare(aside, design, problem, n_per_tissue=N_PER_TISSUE, size=protocol.voxel)
+        found = compare(aside, design, problem, n_per_tissue=N_PER_TISSUE, size=protocol.compared)
         if not found.largest <= bound:
             raise ValueError(
                 f"{path.name} as it would be played differs from its design by {found.largest:.3g} in the"

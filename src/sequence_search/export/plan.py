@@ -61,12 +61,12 @@ def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, sy
     kinds = {HARD: hard_kind(largest, system, protocol.hard_duration), **problem.pulses}
     refuse(
         [
-            *check_pulses(layout.kinds, flips, kinds, protocol.slice_thickness, system),
+            *check_pulses(layout.kinds, flips, kinds, protocol.thickness, system),
             *check_readout(protocol, system),
         ],
         system.name,
     )
-    thickness, used = protocol.slice_thickness, _told_apart(uses(sequence), layout.kinds, flips)
+    thickness, used = protocol.thickness, _told_apart(uses(sequence), layout.kinds, flips)
     pulses = [
         pulse_station(f"pulse {i + 1} ({name})", kinds[name], flips[i], phases[i], used[i], thickness, system)
         for i, name in enumerate(layout.kinds)

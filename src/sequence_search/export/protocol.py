@@ -31,7 +31,7 @@ class Protocol:
         A few samples about each readout; many from it on; a line of k-space about it; or all lines of it.
     fov : field of view along x, y and, in 3D, z [m]
     matrix : samples along x, lines along y and, in 3D, along z; even numbers
-    slice_thickness : m
+    slice_thickness : of the slice or slab [m]; None: 5 mm, or in 3D the field of view along z
     bandwidth : of a pixel along x [Hz]; None: 250, or 1500 of "epi"
     turbo : whether each readout of a train is a line of one image, else each is of an image of its own
     dummies : repetitions before the first that is read; None: for five T1
@@ -47,7 +47,7 @@ class Protocol:
     readout: str = "none"
     fov: tuple[float, ...] = (0.22, 0.22)
     matrix: tuple[int, ...] = (128, 128)
-    slice_thickness: float = THICKNESS
+    slice_thickness: float | None = None
     bandwidth: float | None = None
     turbo: bool = False
     dummies: int | None = None
@@ -95,14 +95,25 @@ class Protocol:
         return self.matrix[1], self.matrix[2] if len(self.matrix) == 3 else 1
 
     @property
+    def thickness(self) -> float:
+        """Of the slice or slab that pulses select [m]."""
+        in_z = self.fov[2] if self.is_image and len(self.fov) == 3 else THICKNESS
+        return in_z if self.slice_thickness is None else self.slice_thickness
+
+    @property
     def voxel(self) -> tuple[float, float, float]:
         """Extents over which gradients must dephase; of what is not encoded the slice thickness [m]."""
-        thickness = self.slice_thickness
         if not self.is_image:
-            return thickness, thickness, thickness
+            return self.thickness, self.thickness, self.thickness
         sides = [extent / count for extent, count in zip(self.fov, self.matrix, strict=True)]
-        x, y, z = [*sides, thickness][:3]
+        x, y, z = [*sides, self.thickness][:3]
         return x, y, z
+
+    @property
+    def compared(self) -> tuple[float, float, float]:
+        """Extents over which a file is compared with its design: of a voxel, through the whole slab [m]."""
+        x, y, _ = self.voxel
+        return x, y, self.thickness
 
 
 def system_for(problem: Problem, system: System | str | None = None) -> System:
@@ -114,7 +125,7 @@ def system_for(problem: Problem, system: System | str | None = None) -> System:
 
 def protocol_for(problem: Problem) -> Protocol:
     """What an export adds if nothing else is said, with the slice that the problem states for its scanner."""
-    return Protocol(slice_thickness=problem.limits.slice_thickness or THICKNESS)
+    return Protocol(slice_thickness=problem.limits.slice_thickness)
 
 
 # Options of the command line by field, and how many of their unit make one of ours.
