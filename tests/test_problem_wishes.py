@@ -151,3 +151,7 @@ def test_times_of_a_train_are_those_of_its_delays():
     (late,) = (each.value_and_gradient(train) for each in third.measures(problem.voxels(1)))
     assert [float(each[0]) for each in (te, ti, n_rf, late)] == pytest.approx([0.016, 0.4, 3, 0.048])
     assert [each[1].delay.tolist() for each in (te, ti, late)] == [[0, 2], [1, 0], [0, 6]]
+    # However the readouts are listed, TE is that of the earliest, and the third that of the latest.
+    listed = replace(train, layout=replace(layout, readouts=layout.readouts[::-1]))
+    for each, value in ((problem, 0.016), (third, 0.048)):
+        assert float(each.measures(each.voxels(1))[0].value_and_gradient(listed)[0]) == pytest.approx(value)

@@ -376,16 +376,8 @@ def test_every_operation_keeps_the_layout(changed):
 
 def test_stack_tells_how_layouts_differ():
     crushed = Sequence.from_degrees_ms([90], [0], [5], layout=Layout.plain(1, gradients=(1,)))
-    with pytest.raises(ValueError, match=r"one layout, got gradients \(0,\) and \(1,\); see"):
+    with pytest.raises(ValueError, match=r"one layout, got gradients \(0,\) and \(1,\): stack"):
         Sequence.stack([single([90], [0], [5]), crushed])
-
-
-def test_sequences_are_grouped_by_layout():
-    plain, longer = single([90], [0], [5]), single([90, 180], [0, 0], [5, 7])
-    groups = list(Sequence.by_layout([plain, train(), longer, train(200)]))
-    assert [rows.tolist() for rows, _ in groups] == [[0, 2], [1, 3]]
-    assert groups[0][1] == Sequence.stack([plain, longer])
-    assert groups[1][1] == BOTH
 
 
 def test_repetitions_play_the_same_pulses_and_delays():

@@ -146,7 +146,9 @@ def check_same_layout(layouts: Iterable[Layout | None]) -> None:
             one, another = (_fields(layout or Layout.plain(n_rf)) for layout in (first, other))
             name = next(name for name in one if one[name] != another[name])
             told = f"{name} {one[name]} and {another[name]}"
-            raise ValueError(f"stack needs sequences of one layout, got {told}; see Sequence.by_layout")
+            raise ValueError(
+                f"stack needs sequences of one layout, got {told}: stack those of each by themselves"
+            )
 
 
 def _fields(layout: Layout) -> dict[str, Any]:

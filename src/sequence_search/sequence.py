@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
@@ -149,7 +149,7 @@ class Sequence(Shown, Batch):
         Raises
         ------
         ValueError
-            If there is none, one is a batch, or they differ in their layout: see `by_layout`.
+            If there is none, one is a batch, or they differ in their layout.
         """
         if not sequences or any(s.flip_angle.ndim != 1 for s in sequences):
             raise ValueError("stack needs at least one sequence, and single ones: index a batch first")
@@ -158,15 +158,6 @@ class Sequence(Shown, Batch):
         first = sequences[0]
         parts, present = padded(first.COLUMNS, [s.columns() for s in sequences])
         return type(first)(**parts, present=None if bool(present.all()) else present, layout=first.layout)
-
-    @staticmethod
-    def by_layout(sequences: list[Sequence]) -> Iterator[tuple[Int[Tensor, " rows"], Sequence]]:
-        """Places of single sequences of one layout, and these as a batch, layout by layout as they come."""
-        places: dict[Layout | None, list[int]] = {}
-        for place, sequence in enumerate(sequences):
-            places.setdefault(sequence.layout, []).append(place)
-        for rows in places.values():
-            yield torch.tensor(rows), Sequence.stack([sequences[row] for row in rows])
 
     @property
     def n_rf(self) -> Int[Tensor, "*batch"]:

@@ -191,9 +191,10 @@ def unmet_text(wishes: Iterable[Wish]) -> str:
 
 
 def exact_structures(sequence: Sequence) -> list[Structure]:
-    """Structures of sequences [*batch], of several readouts of the first."""
+    """Structures of sequences [*batch], of several readouts of the earliest."""
     flat = sequence.flat()
-    return [find_structure(flat[i], readout=0) for i in range(len(flat.flip_angle))]
+    first = flat.readout_times.argmin(-1).tolist()
+    return [find_structure(flat[row], readout=readout) for row, readout in enumerate(first)]
 
 
 @term("mean", kernel=lambda *_: KernelForm(linear=1.0))
@@ -225,12 +226,13 @@ def _time_to_readout(sequence: Sequence) -> tuple[Tensor, Sequence]:
 
 
 def _te(readout: int, find: FindStructures, sequence: Sequence) -> tuple[Tensor, Sequence]:
-    """TE of a readout [s]: that of the first, and the time from there."""
+    """TE of a readout [s], by their order in time: that of the first, and the time from there."""
     counts = _counts("te_counts", find, sequence)
     if sequence.layout is not None:
         times = counts.new_tensor(readout_multiples(sequence.layout))
-        has_te = (counts != 0).any(-1, keepdim=True)
-        counts = torch.where(has_te, counts + times[readout - 1] - times[0], counts)
+        has_te, order = (counts != 0).any(-1, keepdim=True), sequence.readout_times.argsort(-1)
+        since_first = times[order[..., readout - 1]] - times[order[..., 0]]
+        counts = torch.where(has_te, counts + since_first, counts)
     return _time_of(counts, sequence)
 
 
