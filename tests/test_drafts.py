@@ -108,18 +108,6 @@ def test_a_search_of_a_train():
     assert all(len(design.sequence.layout.readouts) == 4 for design in run.families)
 
 
-@pytest.mark.parametrize(
-    ("problem", "strategy", "told"),
-    [
-        (replace(REAL, acquisition=Acquisition(tr=Range(2.0, 4.0))), "proxyless", "one repetition time"),
-        (replace(REAL, limits=Limits(n_rf=Range(1.0, 3.0))), "proxyless", "cannot keep the"),
-    ],
-)
-def test_what_a_search_cannot_do_is_told(problem, strategy, told):
-    with pytest.raises(ValueError, match=told):
-        search(problem, strategy, progress=False)
-
-
 def test_a_state_with_drafts_comes_back_from_a_checkpoint():
     rng = np.random.default_rng(0)
     drafts = tuple(random_designs(REAL.search_space, 2, rng))

@@ -10,6 +10,7 @@ from sequence_search.engines.simulator import simulate
 from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
+from sequence_search.pulses.uses import USES
 from sequence_search.strategies.drafts import playing_of
 from sequence_search.strategies.played import simulator_of
 from sequence_search.strategies.proxyless.gates import (
@@ -17,7 +18,7 @@ from sequence_search.strategies.proxyless.gates import (
     candidate_losses,
     gate_gradient,
 )
-from sequence_search.strategies.proxyless.scheduler import initial_scheduler
+from sequence_search.strategies.proxyless.scheduler import idle_time, initial_scheduler
 
 PROBLEM = Problem.load("gm-wm")
 
@@ -108,7 +109,7 @@ REAL = replace(
     search_space=SPOILED,
     pulses={
         "sinc": Sinc(duration=2e-3, time_bandwidth=4.0),
-        "hs": HyperbolicSecant(duration=8e-3, peak_b1=800.0, bandwidth=1000.0),
+        "hs": HyperbolicSecant(duration=8e-3, peak_b1=800.0, bandwidth=1000.0, use=USES),
     },
     acquisition=Acquisition(tr=1.5, echoes=2),
 )
@@ -156,6 +157,31 @@ def test_exact_gates_of_kinds_gradients_and_echoes_are_the_losses_played():
         torch.testing.assert_close(got[:, choice, candidate], torch.stack(expected), rtol=1e-10, atol=1e-12)
     # Crushers on both sides of the train's pulses matter.
     assert not torch.isclose(got[0, 3, 0], got[0, 3, 1])
+
+
+def test_a_kind_that_may_not_stand_there_counts_as_the_worst_of_its_choice():
+    inverts = replace(REAL, pulses=REAL.pulses | {"hs": replace(REAL.pulses["hs"], use=None)})
+    scheduler, voxels = real_scheduler(REAL, seeds=(0,)), REAL.voxels(4)
+    path = torch.tensor([[2, 13, 1, 1, 0, 0]])
+    every, got = (candidate_losses(each, scheduler, path, voxels, "auto")[0] for each in (REAL, inverts))
+    last = got[2]  # of a train, which an inversion does not refocus
+    assert last[10] == last[:10].max()
+    torch.testing.assert_close(last[:10], every[2, :10])
+    assert last[10] != every[2, 10]
+
+
+def test_what_misses_a_limit_costs_its_price_at_the_gates():
+    voxels, path = PROBLEM.voxels(4), torch.tensor([[2, 6, 4, 1, 5], [0, 0, 1, 1, 7]])
+    scheduler = scheduler_of()
+
+    def price(sequence):
+        return 3.0 * sequence.time_to_readout, sequence
+
+    for gates in (gate_gradient, candidate_losses):
+        plain, priced = (gates(PROBLEM, scheduler, path, voxels, "auto", *more) for more in ((), (price,)))
+        paid = (priced - plain)[:, 1:]
+        waits = 3.0 * idle_time(scheduler.log_idle)[:, 1:]
+        torch.testing.assert_close(paid - paid[..., :1], waits - waits[..., :1])
 
 
 def test_what_does_not_fit_is_as_bad_as_the_worst_that_does():

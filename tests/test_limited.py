@@ -16,8 +16,9 @@ from sequence_search.problem.wishes import ALLOWED
 from sequence_search.sequence import Sequence
 from sequence_search.strategies import make_strategy, search
 from sequence_search.strategies.base import Meter, Monitor, Settings
-from sequence_search.strategies.limited import SOFT, Limited
+from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.played import as_short_as_played, played_as, simulator_of
+from sequence_search.strategies.priced import SOFT
 from sequence_search.strategies.refine import polish
 from sequence_search.strategies.result import same_family
 from strategy_cases import Memory
@@ -232,11 +233,6 @@ def test_a_limit_is_met_from_where_there_is_no_loss(weight):
     assert float(signal.mean()) == pytest.approx(0.5, rel=1e-5)
     # Of a given mean, the square is least where all voxels have it.
     assert 0.25 * weight <= loss < 0.28 * weight
-
-
-def test_proxyless_refuses_limits():
-    with pytest.raises(ValueError, match=r"cannot keep the \[limits\] of 'limited': take multistart"):
-        search(limited("[limits]\nn_rf = 2\n"), "proxyless")
 
 
 REAL = problem_text("spin-echo-2d")

@@ -1,12 +1,15 @@
 import math
+import re
 from dataclasses import replace
 
 import pytest
 import torch
 
 from conftest import scheduler_of
+from limit_cases import TAIL, limited
 from sequence_search.acquisition import Acquisition
 from sequence_search.layout import SPOILER
+from sequence_search.limits import FixedPulses, Limits, Range
 from sequence_search.objective import (
     Objective,
     Term,
@@ -18,12 +21,16 @@ from sequence_search.objective import (
     time_to_readout,
 )
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.kinds import Hard
 from sequence_search.pulses.shapes import HyperbolicSecant
+from sequence_search.pulses.uses import USES
 from sequence_search.search_space import SearchSpace
 from sequence_search.strategies import search
 from sequence_search.strategies.base import Meter, Settings
+from sequence_search.strategies.drafts import playing_of
+from sequence_search.strategies.played import simulator_of
 from sequence_search.strategies.proxyless.gates import architecture_gradient, gate_gradient
-from sequence_search.strategies.proxyless.scheduler import Draws, idle_time
+from sequence_search.strategies.proxyless.scheduler import Draws, idle_time, proposed
 from sequence_search.strategies.proxyless.strategy import Proxyless
 from sequence_search.strategies.proxyless.training import VoxelStream
 
@@ -295,7 +302,7 @@ def test_too_few_voxels_for_the_tissues_are_refused():
 def test_the_smallest_choices_have_two_candidates(kind):
     """A pulse and a wait, which the first layer may not take."""
     space = replace(PROBLEM.search_space, wait_ranges=((0.1, 0.2),), rf_candidates=1, pulses=(kind,))
-    pulses = {"hs": HyperbolicSecant(duration=8e-3, peak_b1=800.0, bandwidth=1000.0)}
+    pulses = {"hs": HyperbolicSecant(duration=8e-3, peak_b1=800.0, bandwidth=1000.0, use=USES)}
     problem = replace(PROBLEM, search_space=space, pulses=pulses)
     options = Proxyless(gates="two", steps=4, architecture_every=1, architecture_rate=0.5, **OPTIONS)
     state, _ = trained(problem, options, (0, 1))
@@ -367,6 +374,160 @@ def test_trains_and_kinds_end_with_what_can_be_played(gates):
 
 def test_what_never_fits_into_the_repetition_is_refused_before_a_search():
     space = replace(PROBLEM.search_space, max_rf=2, pulses=("hs",))
-    slow = HyperbolicSecant(duration=30e-3, peak_b1=800.0, bandwidth=400.0)
+    slow = HyperbolicSecant(duration=30e-3, peak_b1=800.0, bandwidth=400.0, use=USES)
     with pytest.raises(ValueError, match="tr"):
         replace(PROBLEM, search_space=space, pulses={"hs": slow}, acquisition=Acquisition(tr=50e-3, echoes=2))
+
+
+REPEATED = """
+name = "repeated"
+[tissues.A]
+m0 = 1
+t1_ms = 1000
+t2_ms = 1000
+t2_prime_ms = inf
+[tissues.B]
+m0 = 1
+t1_ms = 500
+t2_ms = 1000
+t2_prime_ms = inf
+[imaging]
+b1 = 1
+b0_hz = 0
+spread_hz = 0
+[[objective]]
+{objective}
+[sequence]
+tr_ms = {tr}
+[search_space]
+max_rf = 1
+max_flip_deg = 90
+min_rf_delay_ms = 5
+"""
+ERNST = 'term = "snr_efficiency"\nweight = 1\ntissues = ["A"]'
+CONTRAST = 'term = "contrast"\nweight = 10\ntissues = ["A", "B"]'
+CALM = {"steps": 150, "n_voxels": 100, "voxels_per_step": 40, "weight_rate": 0.5, "progress": False}
+
+
+def test_it_finds_the_ernst_angle():
+    """Of the T1 and the repetition time: cos = exp(-TR / T1), Ernst and Anderson 1966."""
+    problem = Problem.from_toml(REPEATED.format(objective=ERNST, tr=100))
+    flip = search(problem, "proxyless", **CALM).best.sequence.flip_angle
+    assert math.degrees(float(flip)) == pytest.approx(math.degrees(math.acos(math.exp(-0.1))), abs=2)
+
+
+def test_it_finds_the_repetition_time_of_most_contrast():
+    """After 90 degrees exp(-TR / T1) differs most at TR = ln(T1 / T1') / (1 / T1' - 1 / T1)."""
+    problem = Problem.from_toml(REPEATED.format(objective=CONTRAST, tr="{ low = 200, high = 5000 }"))
+    for run in search(problem, "proxyless", seeds=(0, 1), **CALM).runs:
+        assert float(run.sequence.tr) == pytest.approx(math.log(2) / (1 / 0.5 - 1), rel=0.02)
+        assert math.degrees(float(run.sequence.flip_angle)) == pytest.approx(90, abs=1)
+
+
+def test_a_repetition_time_is_the_best_of_its_flip_angle_and_within_its_bounds():
+    """The shorter the less it costs, and the flip angle is Ernst's there."""
+    objective = ERNST + '\n[[objective]]\nterm = "duration"\nweight = 0.3'
+    problem = Problem.from_toml(REPEATED.format(objective=objective, tr="{ low = 200, high = 1000 }"))
+    best = search(problem, "proxyless", **CALM).best.sequence
+    assert float(best.tr) == pytest.approx(0.2)
+    assert math.degrees(float(best.flip_angle)) == pytest.approx(
+        math.degrees(math.acos(math.exp(-0.2))), abs=2
+    )
+
+
+def test_a_step_of_the_repetition_time_is_against_the_slope_of_the_loss():
+    problem = Problem.from_toml(REPEATED.format(objective=CONTRAST, tr="{ low = 200, high = 5000 }"))
+    options = Proxyless(steps=1, weight_rate=0.5, **OPTIONS)
+    training = options.prepare(problem, "auto")
+    before = training.init((0, 1))
+    path = training._draws.path(0, before.scheduler.architecture)
+    simulator = simulator_of(problem, training._stream.batch(0), "auto")
+    after = training.step(before, Meter(Settings()))
+    losses = []
+    for change in (1e-5, -1e-5):
+        moved = replace(before.scheduler, log_tr=before.scheduler.log_tr + change)
+        losses.append(simulator.loss(proposed(problem, moved, path)))
+    slope = (losses[0] - losses[1]) / 2e-5
+    assert (slope.abs() > 1e-4).all()
+    torch.testing.assert_close(
+        (before.scheduler.log_tr - after.scheduler.log_tr)[:, 0, 0], 0.5 * slope, rtol=1e-5, atol=1e-9
+    )
+    fixed = Problem.from_toml(REPEATED.format(objective=CONTRAST, tr=1000))
+    state, _ = trained(fixed, options, (0,))
+    assert state.scheduler.log_tr.tolist() == [[[0.0]]]
+
+
+BOUNDED = """
+[limits]
+time_to_readout_ms = 60
+te_ms = { low = 25, high = 30 }
+relative_rf_energy = 0.8
+max_flip_deg = 120
+[limits.signal.CSF]
+mean = 0.4
+"""
+BRIEF = {"steps": 30, "n_voxels": 200, "voxels_per_step": 60, "progress": False}
+BRIEF |= {"weight_rate": 0.1, "architecture_rate": 0.1}
+
+
+def test_limits_are_kept():
+    problem = limited(BOUNDED)
+    best = search(problem, "proxyless", **BRIEF).best
+    assert best.meets_limits
+    assert all(wish.met for wish in best.evaluation.wishes)
+    unlimited = search(limited(), "proxyless", **BRIEF).best
+    assert not problem.evaluate(unlimited.sequence).meets_limits
+
+
+def test_given_pulses_stand_as_given():
+    problem = limited("[limits]\ntime_to_readout_ms = 500\n" + TAIL)
+    for run in search(problem, "proxyless", seeds=(0, 1), **BRIEF).runs:
+        assert run.meets_limits
+        assert len(run.sequence.flip_angle) > 2 or run.sequence.to_dict()["flip_deg"] == [90, 180]
+
+
+@pytest.mark.parametrize("echoes", [1, 3])
+def test_given_pulses_of_kinds_stand_as_given_at_a_searched_repetition_time(echoes):
+    tail = FixedPulses(
+        (1.5, 3.0), (0.0, 1.5), (12e-3, 12e-3), pulses=("hard", "refocus"), gradients=("crusher", "crusher")
+    )
+    problem = replace(
+        PROBLEM,
+        search_space=replace(PROBLEM.search_space, max_rf=4, pulses=("hs",), crusher=1e-3),
+        pulses={
+            "hs": HyperbolicSecant(duration=8e-3, peak_b1=800.0, bandwidth=1000.0),
+            "refocus": Hard(duration=1e-3),
+        },
+        acquisition=Acquisition(tr=Range(0.5, 2.0), echoes=echoes),
+        limits=Limits(tail=tail),
+    )
+    state, runs = trained(problem, Proxyless(steps=4, **OPTIONS), (0, 1))
+    scheduler = state.scheduler
+    assert scheduler.is_rf.sum() == 1  # of the kinds of the search space alone
+    for run in runs:
+        assert run.meets_limits
+        assert run.sequence.layout.kinds[-echoes - 1 :] == ("hard", *["refocus"] * echoes)
+        assert set(run.sequence.layout.kinds[: -echoes - 1]) == {"hs"}
+        assert 0.5 <= float(run.sequence.tr) <= 2.0
+
+
+def test_kinds_stand_where_they_may():
+    uses = {"excite": "excitation", "refocus": "refocusing", "invert": "inversion"}
+    problem = replace(
+        PROBLEM,
+        search_space=replace(PROBLEM.search_space, max_rf=4, pulses=tuple(uses), rf_candidates=2),
+        pulses={name: Hard(duration=1e-3, use=use) for name, use in uses.items()},
+    )
+    search = Proxyless(steps=30, architecture_sd=3.0, **OPTIONS).prepare(problem, "auto")
+    state = search.init(tuple(range(50)))
+    names = [playing_of(problem).kinds[kind][0] for kind in state.scheduler.kind.tolist()]
+
+    def words(path):
+        return {"".join(names[at] for at in each if state.scheduler.is_rf[at]) for each in path.tolist()}
+
+    free = words(state.scheduler.architecture.argmax(-1))
+    assert not all(re.fullmatch("i*e[er]*", word) for word in free)
+    drawn = words(search._draws.path(0, state.scheduler.architecture))
+    likeliest = words(search._likeliest(state.scheduler.architecture))
+    assert all(re.fullmatch("i*e[er]*", word) for word in drawn | likeliest)
+    assert len(drawn) > 5

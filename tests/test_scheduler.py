@@ -100,7 +100,7 @@ def test_a_draw_goes_by_its_number():
 
 
 def test_flip_angles_are_kept_within_their_bound():
-    scheduler = replace(scheduler_of(), max_flip=0.5)
+    scheduler = replace(scheduler_of(), max_flip=torch.full((8,), 0.5))
     scheduler.flip_angle[0, 0] -= 2
     scheduler.constrain()
     assert scheduler.flip_angle.abs().max() == 0.5

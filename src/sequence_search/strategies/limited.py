@@ -13,27 +13,26 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sequence_search.engines.simulator import LossFunction, Simulator
+from sequence_search.engines.simulator import LossFunction
 from sequence_search.frame import Frame
-from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
-from sequence_search.problem.wishes import ALLOWED, Measure, exact_structures
+from sequence_search.problem.wishes import ALLOWED, FindStructures, Measure
 from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.constrained import Constraint
 from sequence_search.strategies.drafts import Draft, Playing, playing_of, with_repetition
 from sequence_search.strategies.held import delays_held, with_fewer_gradients
-from sequence_search.strategies.played import DraftSimulator, simulator_of
+from sequence_search.strategies.played import simulator_of
+from sequence_search.strategies.priced import of_proposals, price
 from sequence_search.strategies.refine import polish
 from sequence_search.strategies.rounds.propose import random_designs
-from sequence_search.structure import Structure
+from sequence_search.strategies.structures import NearStructures, RecentStructures
 from sequence_search.voxels import Voxels
 
-# What missing a bound by a factor of e costs, in units of the range of the losses of random designs, and the
-# part of a bound below which the cost is square: so a descent ends near a limit, not to and fro across it.
-PRICE, SOFT = 3.0, 0.05
+PRICE = 3.0  # of missing a bound by a factor of e, in units of the range of the losses of random designs
 N_RANDOM, N_RANDOM_FINE = 256, 32  # designs; fewer where voxels are many, only to know the size of losses
 KEPT_REPETITIONS = 0.5  # share of the proposals with the repetition time of one of the elite
+N_PER_TISSUE = 32  # voxels over which the size of losses is found where a descent has many
 STRUCTURES_EVERY = 32  # evaluations of a descent: finding them costs 100 times as much as a loss
 
 
@@ -114,15 +113,38 @@ class Limited:
         if not self._problem.limits:
             return lambda: plain
         structures = RecentStructures(STRUCTURES_EVERY)
-        limited = self._problem.measures(voxels, self._engine, structures)
-        measured = _of_drafts(simulator, [each for each in limited if not each.is_bound])
-        price = PRICE * self._range(plain, N_RANDOM)
+        measured = self._paid(voxels, structures)
+        weight = PRICE * self._range(plain, N_RANDOM)
 
         def loss_of_a_descent() -> LossFunction:
             structures.forget()
-            return partial(self._priced, plain, measured, price)
+            return partial(self._priced, plain, measured, weight)
 
         return loss_of_a_descent
+
+    def price_of(self, voxels: Voxels) -> LossFunction | None:
+        """What misses a limit over some voxels, priced as in a descent; None without limits.
+
+        TE and TI are those of structures of sequences that are nearly the same.
+        """
+        if not self._problem.limits:
+            return None
+        return partial(price, self._paid(voxels, self._near), self._weight)
+
+    def _paid(self, voxels: Voxels, find: FindStructures) -> list[Measure]:
+        """What takes a price, signals over some voxels."""
+        every = self._problem.measures(voxels, self._engine, find)
+        simulator = simulator_of(self._problem, voxels, self._engine)
+        return of_proposals(simulator, [each for each in every if not each.is_bound])
+
+    @cached_property
+    def _near(self) -> NearStructures:
+        return NearStructures()
+
+    @cached_property
+    def _weight(self) -> float:
+        simulator = simulator_of(self._problem, self._problem.voxels(N_PER_TISSUE), self._engine)
+        return PRICE * self._range(simulator.loss_and_gradient, N_RANDOM)
 
     @property
     def idle(self) -> Sequence:
@@ -216,7 +238,7 @@ class Limited:
             return []
         voxels = self._problem.voxels()
         simulator = simulator_of(self._problem, voxels, self._engine)
-        return _of_drafts(simulator, self._problem.measures(voxels, self._engine, structures))
+        return of_proposals(simulator, self._problem.measures(voxels, self._engine, structures))
 
     def _constraints(self, sequence: Sequence) -> list[Constraint]:
         """A constraint for each bound that moving the pulses of a sequence can meet."""
@@ -237,52 +259,16 @@ class Limited:
         return float(finite.max() - finite.min() if len(finite) else 0) or 1.0
 
     def _priced(
-        self, plain: LossFunction, measured: list[Measure], price: float, sequence: Sequence
+        self, plain: LossFunction, measured: list[Measure], weight: float, sequence: Sequence
     ) -> tuple[Float[Tensor, "*batch"], Sequence]:
         sequence = self.frame.hold(sequence)
         loss, gradient = plain(sequence)
-        columns = gradient.columns()
-        for each in measured:
-            value, by = each.value_and_gradient(sequence)
-            excess, slope = each.excess(value)
-            size = excess.log1p()
-            loss = loss + price * torch.where(size < SOFT, size**2 / (2 * SOFT), size - SOFT / 2)
-            steep = (price * slope * (size / SOFT).clamp(max=1) / (1 + excess))[..., None]
-            columns = {name: part + steep * by.columns()[name] for name, part in columns.items()}
+        missed, by = price(measured, weight, sequence)
+        columns = {name: part + by.columns()[name] for name, part in gradient.columns().items()}
         if self.frame:
             fixed = self.frame.is_fixed(sequence)
             columns = {name: torch.where(fixed, 0.0, part) for name, part in columns.items()}
-        return loss, gradient.with_columns(columns)
-
-
-class RecentStructures:
-    """Structures of a batch of each layout, found anew now and then, and where numbers of pulses change."""
-
-    def __init__(self, every: int) -> None:
-        self._every = every
-        self.forget()
-
-    def forget(self) -> None:
-        """Find them anew at the next call."""
-        self._known = dict[Layout | None, tuple[int, Tensor, list[Structure]]]()
-
-    def __call__(self, sequence: Sequence) -> list[Structure]:
-        """Structures, at most so many calls old."""
-        age, n_rf, found = self._known.get(sequence.layout, (0, torch.zeros(0), []))
-        if age % self._every == 0 or not torch.equal(n_rf, sequence.n_rf):
-            age, n_rf, found = 0, sequence.n_rf, exact_structures(sequence)
-        self._known[sequence.layout] = age + 1, n_rf, found
-        return found
-
-
-def _of_drafts(simulator: Simulator | DraftSimulator, measured: list[Measure]) -> list[Measure]:
-    """Measures of what a search proposes: where these are drafts, of what they stand for."""
-    if not isinstance(simulator, DraftSimulator):
-        return measured
-    return [
-        replace(each, value_and_gradient=partial(simulator.through, each.value_and_gradient))
-        for each in measured
-    ]
+        return loss + missed, gradient.with_columns(columns)
 
 
 def _relative_loss(

@@ -19,23 +19,33 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sequence_search.engines.simulator import LossFunction
 from sequence_search.objective import Objective, Prepared
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.drafts import playing_of
 from sequence_search.strategies.played import by_layout, simulator_of
-from sequence_search.strategies.proxyless.scheduler import Scheduler
+from sequence_search.strategies.proxyless.order import order_of
+from sequence_search.strategies.proxyless.scheduler import Scheduler, proposed
 from sequence_search.voxels import Voxels
 
 
 def gate_gradient(
-    problem: Problem, scheduler: Scheduler, path: Int[Tensor, "seeds choices"], voxels: Voxels, engine: str
+    problem: Problem,
+    scheduler: Scheduler,
+    path: Int[Tensor, "seeds choices"],
+    voxels: Voxels,
+    engine: str,
+    price: LossFunction | None = None,
 ) -> Float[Tensor, "seeds choices most"]:
-    """dL/dg of every candidate that may be drawn at a drawn path, up to a constant in each choice."""
-    simulator, playing = simulator_of(problem, voxels, engine), playing_of(problem)
+    """dL/dg of every candidate that may be drawn at a drawn path, up to a constant in each choice.
+
+    To that is added what missing a limit costs each, if anything.
+    """
+    simulator = simulator_of(problem, voxels, engine)
     with torch.no_grad():
         others = _others(scheduler, path)
-        around = scheduler.sequence(_around(path, others), playing)
+        paths = _around(path, others)
+        around = proposed(problem, scheduler, paths)
         signals = simulator.signal(around)
         drawn, signal = around[:, 0], signals[:, 0]
         slope = _slope(problem, voxels, by_layout(simulator, drawn), signal)
@@ -54,7 +64,10 @@ def gate_gradient(
             gradient[rows] = products[rows]
             if terms:
                 gradient[rows] += prepared.loss(_by_readout(seen[seed[rows]], played), played)
-    return _of_all(gradient.reshape(around.batch_shape), path, others)
+        values = _allowed(problem, scheduler, paths, gradient.reshape(around.batch_shape))
+        if price is not None:
+            values = values + price(around)[0]
+    return _of_all(values, path, others)
 
 
 def _slope(
@@ -73,7 +86,12 @@ def _slope(
 
 
 def candidate_losses(
-    problem: Problem, scheduler: Scheduler, path: Int[Tensor, "seeds choices"], voxels: Voxels, engine: str
+    problem: Problem,
+    scheduler: Scheduler,
+    path: Int[Tensor, "seeds choices"],
+    voxels: Voxels,
+    engine: str,
+    price: LossFunction | None = None,
 ) -> Float[Tensor, "seeds choices most"]:
     """Loss of the drawn path with one choice set to each of its candidates in turn.
 
@@ -81,9 +99,26 @@ def candidate_losses(
     """
     with torch.no_grad():
         others = _others(scheduler, path)
-        around = scheduler.sequence(_around(path, others), playing_of(problem))
+        paths = _around(path, others)
+        around = proposed(problem, scheduler, paths)
         loss, _ = simulator_of(problem, voxels, engine).loss_and_gradient(around)
-    return _of_all(loss, path, others)
+        values = _allowed(problem, scheduler, paths, loss)
+        if price is not None:
+            values = values + price(around)[0]
+    return _of_all(values, path, others)
+
+
+def _allowed(
+    problem: Problem,
+    scheduler: Scheduler,
+    paths: Int[Tensor, "seeds neighbours choices"],
+    values: Float[Tensor, "seeds neighbours"],
+) -> Float[Tensor, "seeds neighbours"]:
+    """Values of paths, infinite where a kind of pulse stands where it may not."""
+    order = order_of(problem, scheduler)
+    if order is None:
+        return values
+    return torch.where(order.keeps(paths[..., : order.layers]), values, math.inf)
 
 
 def _by_readout(signal: Tensor, played: Sequence) -> Tensor:
@@ -115,7 +150,8 @@ def _of_all(
 ) -> Float[Tensor, "seeds choices most"]:
     """Values of what is `_around` a path by candidate; the largest of its choice where there is none.
 
-    That is of what cannot be played, as pulses that do not fit into the repetition, or may not be drawn.
+    That is of what cannot be played, as pulses that do not fit into the repetition, or may not be drawn or
+    stand there.
     """
     every = values.new_full(others.shape, math.inf)
     every[others] = values[:, 1:].flatten()

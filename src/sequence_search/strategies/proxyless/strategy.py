@@ -17,13 +17,17 @@ ICLR 2019.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from functools import partial
+from typing import Any, ClassVar, Literal, cast
 
 import torch
+from torch import Tensor
 
-from sequence_search.limits import Range
+from sequence_search.engines.simulator import LossFunction
 from sequence_search.problem.problem import Problem
+from sequence_search.problem.wishes import ALLOWED
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Progress
 from sequence_search.strategies.drive import Strategy
@@ -34,7 +38,8 @@ from sequence_search.strategies.proxyless.gates import (
     candidate_losses,
     gate_gradient,
 )
-from sequence_search.strategies.proxyless.scheduler import Draws, initial_scheduler
+from sequence_search.strategies.proxyless.order import order_of
+from sequence_search.strategies.proxyless.scheduler import Draws, initial_scheduler, proposed
 from sequence_search.strategies.proxyless.training import (
     TrainingState,
     VoxelStream,
@@ -52,6 +57,8 @@ _FAST = {"steps": 20_000, "voxels_per_step": 250, "weight_rate": 0.05, "architec
 N_PROGRESS = 200  # progress reports and history points of a run
 PROGRESS_N_PER_TISSUE = 64
 POLISH_N_PER_TISSUE = 128
+# Where a polish does not bring the likeliest operations within the limits: paths drawn, and those tried.
+N_LIKELY, N_TRIED = 32, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +125,6 @@ class Proxyless(Strategy):
             raise ValueError(
                 f"voxels_per_step must be at least {fewest} in '{problem.name}', got {self.voxels_per_step}"
             )
-        if problem.limits:
-            raise ValueError(
-                f"strategy 'proxyless' cannot keep the [limits] of '{problem.name}': "
-                "take multistart, evolution or random, or leave the limits out"
-            )
-        if isinstance(problem.acquisition.tr, Range):
-            raise ValueError(
-                f"strategy 'proxyless' takes one repetition time: state tr_ms as a number in '{problem.name}'"
-            )
 
     def prepare(self, problem: Problem, engine: str) -> Training:
         """Random voxels, and what the seeds share."""
@@ -139,18 +137,21 @@ class Training:
     def __init__(self, problem: Problem, engine: str, options: Proxyless) -> None:
         self._problem, self._engine, self._options = problem, engine, options
         self._stream = VoxelStream(problem, options.n_voxels, options.voxels_per_step)
-        self._shown = simulator_of(problem, problem.voxels(PROGRESS_N_PER_TISSUE), engine)
+        self._shown_voxels = problem.voxels(PROGRESS_N_PER_TISSUE)
+        self._shown = simulator_of(problem, self._shown_voxels, engine)
         self._every = max(1, options.steps // N_PROGRESS)
         self._finisher = Finisher(problem, engine)
-        self._playing = self._finisher.limited.playing
+        self._limited, self._playing = self._finisher.limited, self._finisher.limited.playing
 
     def init(self, seeds: tuple[int, ...]) -> TrainingState:
         """Initial parameters of all seeds, each from its own generator, which then draws operations."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        space, sd = self._finisher.limited.space, self._options.architecture_sd
-        scheduler = initial_scheduler(space, generators, sd, self._playing)
+        space, sd = self._limited.free_space, self._options.architecture_sd
+        has_tail = self._problem.limits.tail is not None
+        scheduler = initial_scheduler(space, generators, sd, self._playing, has_tail=has_tail)
+        self._order = order_of(self._problem, scheduler)
         shape = scheduler.architecture.shape[1:]
-        self._draws = Draws(generators, shape, self._options.temperature)
+        self._draws = Draws(generators, shape, self._options.temperature, self._likeliest)
         return initial_state(seeds, scheduler)
 
     def is_over(self, state: TrainingState) -> bool:
@@ -165,7 +166,14 @@ class Training:
         taken = state.step + 1
         state = replace(state, step=taken, n_draws=state.n_draws + 1, n_batches=state.n_batches + 1)
         state, loss = weight_step(
-            self._problem, state, path, voxels, self._engine, options.weight_rate, options.momentum
+            self._problem,
+            state,
+            path,
+            voxels,
+            self._engine,
+            options.weight_rate,
+            options.momentum,
+            self._limited.price_of(voxels),
         )
         meter.spend(1)
         if taken % options.architecture_every == 0 and taken - 1 >= options.warmup * options.steps:
@@ -191,7 +199,7 @@ class Training:
         """The run of each seed, its design the likeliest operation of each layer."""
         batch, n_seeds = self._designs(state), len(state.seeds)
         designs = [batch[i].without_padding() for i in range(n_seeds)]
-        if self._options.polish and not meter.must_end():
+        if (self._options.polish or self._problem.limits) and not meter.must_end():
             self._polish(designs, state, meter)
         runs = []
         for seed, reason, past, design in zip(
@@ -210,16 +218,45 @@ class Training:
         return "the likeliest pulses and gradients may not fit into the repetition or the echo spacing"
 
     def _polish(self, designs: list[Sequence], state: TrainingState, meter: Meter) -> None:
-        """Those of all seeds in place, whatever their evaluations, as long as there is time."""
+        """Those of all seeds in place, whatever their evaluations, as long as there is time.
+
+        If not asked for, those alone that miss a limit.
+        """
         voxels = self._problem.voxels(POLISH_N_PER_TISSUE)
         fine = simulator_of(self._problem, voxels, self._engine).loss_and_gradient
         timed = meter.timed()
         for i, reason in enumerate(state.reasons):
             why = reason or self._why_unplayable(designs[i])
-            if why is None and timed.status == "done":
-                designs[i] = self._finisher.limited.polish(fine, designs[i], timed)[1]
+            if why is not None or timed.status != "done":
+                continue
+            if self._limited.missed([designs[i]])[0] > ALLOWED:
+                designs[i] = self._within(
+                    designs[i], i, state, partial(self._limited.polish, fine, meter=timed)
+                )
+            elif self._options.polish:
+                designs[i] = self._limited.polish(fine, designs[i], timed)[1]
         if timed.status != "done":
             meter.must_end()
+
+    def _within(
+        self,
+        design: Sequence,
+        row: int,
+        state: TrainingState,
+        polish: Callable[[Sequence], tuple[float, Sequence]],
+    ) -> Sequence:
+        """A design of a seed brought within the limits, or the best of others that are likely."""
+        scheduler, numbers = state.scheduler, range(state.n_draws, state.n_draws + N_LIKELY)
+        paths = [self._draws.path(number, scheduler.architecture) for number in numbers]
+        likely = proposed(self._problem, scheduler, torch.stack(paths, 1))[row]
+        price = cast(LossFunction, self._limited.price_of(self._shown_voxels))
+        cost = self._shown.loss(likely) + price(likely)[0]
+        best = [likely[at].without_padding() for at in cost.argsort().tolist() if cost[at].isfinite()]
+        for each in [design, *best[:N_TRIED]]:
+            loss, within = polish(each)
+            if math.isfinite(loss):
+                return within
+        return design
 
     def _is_reported(self, state: TrainingState) -> bool:
         due = (state.step - 1) % self._every == 0 or state.step == self._options.steps
@@ -247,7 +284,8 @@ class Training:
         path = self._draws.path(number, architecture, among=chosen)
         state = replace(state, n_batches=state.n_batches + 1, n_draws=number + 1)
         of_candidates = candidate_losses if options.gates == "exact" else gate_gradient
-        slopes = of_candidates(self._problem, scheduler, path, voxels, self._engine)
+        price = self._limited.price_of(voxels)
+        slopes = of_candidates(self._problem, scheduler, path, voxels, self._engine, price)
         gradient = architecture_gradient(architecture / temperature, slopes, chosen) / temperature
         state = adam_step(state, gradient, rate=options.architecture_rate, betas=options.architecture_betas)
         if chosen is None:
@@ -262,4 +300,13 @@ class Training:
 
     def _designs(self, state: TrainingState) -> Sequence:
         """The likeliest candidate of each choice, [seeds]."""
-        return state.scheduler.sequence(state.scheduler.architecture.argmax(-1), self._playing)
+        path = self._likeliest(state.scheduler.architecture)
+        return proposed(self._problem, state.scheduler, path)
+
+    def _likeliest(self, scores: Tensor) -> Tensor:
+        """Path of the highest scores [seeds, choices], of operations by what may stand where."""
+        if self._order is None:
+            return scores.argmax(-1)
+        layers = self._order.layers
+        operations = scores[:, :layers, : len(self._order.before)]
+        return torch.cat([self._order.path(operations), scores[:, layers:].argmax(-1)], -1)

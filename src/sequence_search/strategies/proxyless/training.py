@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from sequence_search.engines.simulator import LossFunction
 from sequence_search.problem.problem import Problem
-from sequence_search.strategies.drafts import playing_of
 from sequence_search.strategies.played import simulator_of
-from sequence_search.strategies.proxyless.scheduler import Scheduler
+from sequence_search.strategies.proxyless.scheduler import Scheduler, proposed
 from sequence_search.strategies.result import Point
 from sequence_search.voxels import Voxels, random_voxels
 
@@ -27,7 +27,7 @@ class TrainingState:
     scheduler: Scheduler
     reasons: tuple[str | None, ...]  # why a seed failed
     histories: tuple[tuple[Point, ...], ...]
-    velocity: tuple[Tensor, ...]  # what SGD keeps of flip angle, phase and log idle time
+    velocity: tuple[Tensor, ...]  # what SGD keeps of the weights of the scheduler
     mean: Float[Tensor, "seeds choices most"]  # what Adam keeps of the architecture's gradient
     square: Float[Tensor, "seeds choices most"]  # and of its square
     step: int = 0
@@ -52,16 +52,26 @@ def weight_step(
     engine: str,
     rate: float,
     momentum: float,
+    price: LossFunction | None = None,
 ) -> tuple[TrainingState, Float[Tensor, " seeds"]]:
-    """SGD on the drawn operations, w - rate v with v = momentum v + dL/dw; the loss is that before it."""
+    """SGD on the drawn operations, w - rate v with v = momentum v + dL/dw; the loss is that before it.
+
+    To that is added the price of what misses a limit, if there are any.
+    """
     scheduler = state.scheduler
     weights = [part.detach().requires_grad_() for part in scheduler.weights]
-    drawn = scheduler.with_weights(weights).sequence(path, playing_of(problem))
+    drawn = proposed(problem, scheduler.with_weights(weights), path)
     loss, gradient = simulator_of(problem, voxels, engine).loss_and_gradient(drawn.detach())
+    by = gradient.columns()
+    if price is not None:
+        missed, more = price(drawn.detach())
+        loss, by = loss + missed, {name: part + more.columns()[name] for name, part in by.items()}
+    names = [name for name, part in drawn.columns().items() if part.requires_grad]
     slopes = torch.autograd.grad(
-        [drawn.flip_angle, drawn.phase, drawn.delay],
+        [drawn.columns()[name] for name in names],
         weights,
-        [gradient.flip_angle, gradient.phase, gradient.delay],
+        [by[name] for name in names],
+        materialize_grads=True,  # of what no path has, as a repetition time that is not searched
     )
     pairs = zip(state.velocity, slopes, strict=True)
     velocity = tuple(momentum * before + slope if momentum else slope for before, slope in pairs)
