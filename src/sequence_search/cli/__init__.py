@@ -2,6 +2,7 @@
 
 from sequence_search.cli import (
     analysis,
+    clinic,
     design,
     evaluation,
     explanation,
@@ -24,6 +25,7 @@ arrange(
         "Pulseq files": ("export", "check", "import"),
         "Studies": ("resume", "status", "table", "report", "view"),
         "The paper": ("grid", "reproduce"),
+        "The textbooks": ("clinic",),
         "Clusters": ("slurm",),
     }
 )
@@ -31,6 +33,7 @@ arrange(
 __all__ = [
     "analysis",
     "app",
+    "clinic",
     "design",
     "evaluation",
     "explanation",

@@ -1,0 +1,56 @@
+"""The textbook tasks as a study, and their page."""
+
+import shutil
+
+import pytest
+
+from sequence_search.clinic import clinic_cases, overview, write_clinic
+from sequence_search.problem.problem import Problem
+from sequence_search.study.study import Study
+
+NAMES = ("spgr-ernst", "fat-1-1")
+QUICK = {"n_starts": 16, "n_children": 8, "max_rounds": 6, "n_polished": 2, "n_per_tissue": 4, "steps": 20}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    made = Study.create(tmp_path_factory.mktemp("clinic"), map(Problem.load, NAMES), seeds=(0, 1), **QUICK)
+    made.run()
+    return made
+
+
+def test_the_page_has_each_task_with_its_picture_textbook_and_sentences(study):
+    page = write_clinic(study, "the command")
+    text = page.read_text(encoding="utf-8")
+    assert "Made by `the command`" in text
+    for name in NAMES:
+        assert f"\n## {name}\n" in text
+        picture = f"derived/{name}-clinic.png"
+        assert f"({picture})" in text
+        assert (page.parent / picture).read_bytes().startswith(b"\x89PNG")
+    assert "- textbook: Ernst's angle, 10.5° (cos(flip) = exp(-TR/T1), T1 884 ms): `10.5°(0°)" in text
+    assert "| water |" in text
+    assert "2 runs: " in text
+
+
+def test_a_search_finds_ernsts_angle(study):
+    case, _ = clinic_cases(study)
+    found, known = case.result.best.sequence, case.textbook
+    assert float(found.flip_angle.rad2deg()) == pytest.approx(float(known.flip_angle.rad2deg()), abs=0.1)
+    assert case.ours.loss <= case.beside.loss + 1e-9
+
+
+def test_the_overview_has_a_row_for_each_task(study):
+    head, _, *rows = overview(clinic_cases(study)).splitlines()
+    assert head.startswith("| task | textbook |")
+    assert [row.split("|")[1].strip() for row in rows] == [f"[{name}](#{name})" for name in NAMES]
+    assert "+0.0 %" in rows[0] or "−0.0 %" in rows[0]
+
+
+def test_what_has_no_design_yet_is_no_page(study, tmp_path):
+    empty = Study.create(tmp_path / "empty", map(Problem.load, NAMES))
+    with pytest.raises(ValueError, match="has no design yet"):
+        write_clinic(empty, "the command")
+    copy = tmp_path / "copy"
+    shutil.copytree(study.folder, copy)
+    assert len(clinic_cases(Study.open(copy))) == 2
