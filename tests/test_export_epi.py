@@ -1,6 +1,7 @@
 """Echo-planar readouts: where their samples stand in k-space, and the image that they give of an object."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ pytest.importorskip("pypulseq")
 
 from export_cases import Timeline, problem
 from phantom import Parts, groups_of, played
-from sequence_search import Sequence, Voxels
+from sequence_search import Problem, Sequence, Voxels
 from sequence_search.export import Protocol, pulseq
+from sequence_search.export.loop import write_seq
 from sequence_search.layout import Layout
 from sequence_search.playback.comparison import compare
 from sequence_search.playback.reader import read_seq
@@ -98,6 +100,15 @@ def test_played_back_it_gives_the_signal_of_the_design_at_the_centre_of_k_space(
         pulseq(echo(), problem(), protocol=how), echo(), problem(), n_per_tissue=4, size=how.voxel
     )
     assert found.largest < 0.02
+
+
+def test_a_file_is_what_it_was(tmp_path):
+    # Written by pypulseq 1.5.0.post1; a later one that writes others is to be looked at.
+    hard = Sequence.from_degrees_ms([90, 180], [0, 90], [9, 9])
+    how = Protocol(readout="epi", matrix=(8, 4))
+    write_seq(pulseq(hard, Problem.load("max-signal"), protocol=how), tmp_path / "epi.seq")
+    golden = Path(__file__).parent / "data" / "epi-1.5.seq"
+    assert (tmp_path / "epi.seq").read_text() == golden.read_text()
 
 
 def object_of(matrix, size):

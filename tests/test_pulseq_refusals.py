@@ -27,6 +27,11 @@ EXPORTS = {
         [*IMAGE, "--system", "few.toml"],
         "a line must have at most 64 samples, got 128",
     ),
+    "a train of lines too long": (["--readout", "epi"], "to the readout must be at least"),
+    "a train of lines in 3D": (
+        ["--readout", "epi", "--matrix", "8,8,8", "--fov-mm", "80,80,80"],
+        "--readout 'epi' has two dimensions",
+    ),
     "an odd number of lines": ([*IMAGE, "--matrix", "16,5"], "--matrix must be of even numbers, got 5"),
     "a difference over the bound": (["--bound", "1e-9"], "pass --accept"),
 }
