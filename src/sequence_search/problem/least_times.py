@@ -60,7 +60,7 @@ def least_times(
 
 def _on_scanner(hardware: Hardware, space: SearchSpace) -> LeastTimes:
     names, must_crush = space.pulses, int(NO_GRADIENT not in space.gradients)
-    exciting = [name for name in names if hardware.kinds[name].fixed_flip is None] or names
+    exciting = [name for name in names if "excitation" in hardware.kinds[name].uses] or names
     crushed = must_crush * ("crusher" in space.gradients)
     spoiled = 1 if must_crush and not crushed else None
     least = hardware.least
