@@ -30,8 +30,10 @@ ORDER = [
     "status",
     "table",
     "report",
+    "view",
     "grid",
     "reproduce",
+    "clinic",
     "slurm",
 ]
 
@@ -58,7 +60,7 @@ def test_help_lists_commands_in_the_order_of_work(width):
     text = call("--help").stdout
     listed = [name for name in re.findall(r"^[│|] ([a-z]+) ", text, re.MULTILINE) if name in ORDER]
     assert listed == ORDER
-    for group in ("Problems", "Search", "Pulseq files", "Studies", "The paper", "Clusters"):
+    for group in ("Problems", "Search", "Pulseq files", "Studies", "The paper", "The textbooks", "Clusters"):
         assert f" {group} " in text
     assert "--install-completion" in text
     assert all(len(line) <= width for line in text.splitlines())
