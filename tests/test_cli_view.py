@@ -3,8 +3,10 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 import urllib.request
 
 from cli_call import call
@@ -16,22 +18,26 @@ from view_cases import post, served
 PORT = "8642"  # beside those that tests take
 
 
-def test_it_serves_until_it_is_ended(tmp_path):
-    command = [sys.executable, "-m", "sequence_search", "view", "--no-browser", "--port", PORT]
+def test_it_serves_until_it_is_ended_also_while_it_writes_a_report(study):
+    command = [sys.executable, "-m", "sequence_search", "view", study, "--problem", "max-signal"]
     process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, "--no-browser", "--port", PORT],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     line = process.stdout.readline()
     assert line.startswith(f"http://127.0.0.1:{PORT}/")
     with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/") as answer:
-        assert b"State a task" in answer.read()
-    process.send_signal(signal.SIGINT)
-    said = process.stdout.read()
-    process.stdout.close()
-    assert process.wait(30) == 0
-    assert str(tmp_path) in said
-    assert "no search runs" in said
-    assert "Traceback" not in said
+        assert b"The report stands here" in answer.read()
+    with socket.create_connection(("127.0.0.1", int(PORT))) as browser:
+        browser.sendall(f"GET /report HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\n\r\n".encode())
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+        process.stdout.close()
+        assert process.wait(30) == 0
+    assert said == "the server has ended; no search runs\n"
 
 
 def test_a_study_that_runs_elsewhere_runs_on(study, tmp_path):

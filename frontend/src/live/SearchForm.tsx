@@ -40,7 +40,9 @@ export function SearchForm({ live, strategies, search }: Props) {
           </select>
         </label>
         <Text
-          label="Seeds, until they agree if left out"
+          label={
+            how.strategy === "multistart" ? "Seeds, until they agree if left out" : "Seeds, one if left out"
+          }
           value={how.seeds}
           set={(seeds) => setHow({ ...how, seeds })}
         />

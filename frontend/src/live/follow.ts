@@ -36,6 +36,8 @@ export interface LiveData {
   token: string;
   results: string;
   folder: string;
+  /** The command that goes on with it. */
+  resume: string;
   directory: string;
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
+import sys
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,6 +55,10 @@ def _serve(server: ViewServer, no_browser: bool) -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
         server.close()
+    if server.computing.locked():
+        # A report under way has threads of its own, with which an ordinary end would be an abort.
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _left_running(server: ViewServer) -> str:

@@ -120,7 +120,7 @@ class Follower:
             If there is nothing to report, or it cannot be read.
         """
         with self.computing:
-            results = self.status()["results"]
+            results = self._look()["results"]
             if self._page is None or self._page[1] != results:
                 try:
                     self._page = study_page(*self.study()), results

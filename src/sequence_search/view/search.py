@@ -14,7 +14,7 @@ from typing import Any
 
 from sequence_search.problem.problem import Problem
 from sequence_search.storage import StorageError, write_bytes
-from sequence_search.strategies import STRATEGIES
+from sequence_search.strategies import make_strategy
 from sequence_search.view.folder import NAME
 from sequence_search.view.guard import Faulty, Refused
 from sequence_search.view.task import read_task, stated_text
@@ -52,7 +52,7 @@ class Searches:
         """
         text = stated_text(given)
         problem = read_task(text)
-        options = _options(given)
+        options = _options(given, problem)
         with self._starting:
             if self.is_running:
                 raise Refused(409, f"a search runs already, in {self.folder}: stop it, or wait for its end")
@@ -127,13 +127,15 @@ class Searches:
         return not any(os.path.lexists(self.directory / each) for each in (name, f"{name}.toml"))
 
 
-def _options(given: dict[str, Any]) -> list[str]:
-    """How to search, for the command line."""
+def _options(given: dict[str, Any], problem: Problem) -> list[str]:
+    """How to search, for the command line; Faulty if that cannot be, or not for this problem."""
     strategy, seeds, seconds = (given.get(key) for key in ("strategy", "seeds", "maxSeconds"))
     strategy = "multistart" if strategy is None else strategy
-    if not isinstance(strategy, str) or strategy not in STRATEGIES:
-        raise Faulty(f"strategy must be one of {', '.join(STRATEGIES)}, got {strategy!r}")
-    options = ["--strategy", strategy]
+    try:
+        make_strategy(str(strategy), {}, problem)
+    except ValueError as error:
+        raise Faulty(str(error)) from None
+    options = ["--strategy", str(strategy)]
     if seeds is not None:
         if type(seeds) is not int or not 1 <= seeds <= MOST_SEEDS:
             raise Faulty(f"seeds must be a whole number from 1 to {MOST_SEEDS}, got {seeds!r}")

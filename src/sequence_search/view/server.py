@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import socketserver
 import sys
 import threading
@@ -96,12 +97,13 @@ class ViewServer(ThreadingHTTPServer):
 
     def live(self, page: str, results: str = "") -> dict[str, Any]:
         """What a page knows from the start; `results` are those that it shows."""
-        where = "" if self.follower is None else str(self.follower.folder)
+        folder = "" if self.follower is None else str(self.follower.folder)
         return {
             "page": page,
             "token": self.token,
             "results": results,
-            "folder": where,
+            "folder": folder,
+            "resume": f"sequence-search resume {shlex.quote(folder)}",
             "directory": "" if self.searches is None else str(self.searches.directory),
         }
 
