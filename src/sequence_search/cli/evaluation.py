@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +28,7 @@ from sequence_search.cli.arguments import (
     TrOption,
 )
 from sequence_search.cli.checks import bad_input, check_figure
+from sequence_search.cli.figures import draw_designs, draw_operations
 from sequence_search.cli.given import Stated, given_design, study_runs
 from sequence_search.cli.printing import (
     TISSUES_PER_TABLE,
@@ -44,11 +44,8 @@ from sequence_search.cli.results import explained, print_designs, print_wishes
 if TYPE_CHECKING:
     from sequence_search.problem.evaluation import Evaluation
     from sequence_search.problem.problem import Problem
-    from sequence_search.pulses.kinds import Kind
     from sequence_search.sequence import Sequence
-    from sequence_search.strategies.result import Run
 
-MOST_DRAWN = 40
 STATED_OF_PLACES = 3e-4  # of M0, by which docs/physics.md says that 8 places miss a spin echo of sincs
 FigureOption = Annotated[Path | None, typer.Option(help="PNG, SVG or PDF file to draw in.")]
 
@@ -59,6 +56,10 @@ def designs(
     problem: ProblemOption = None,
     all_seeds: Annotated[bool, typer.Option("--all", help="Of every seed, not of the best alone.")] = False,
     figure: FigureOption = None,
+    operations: Annotated[
+        Path | None,
+        typer.Option(help="File to draw in how likely each operation of proxyless was, of the best seed."),
+    ] = None,
     overwrite: OverwriteOption = False,
     format: FormatOption = Format.TABLE,
 ) -> None:
@@ -67,14 +68,17 @@ def designs(
 
     with bad_input():
         check_figure(figure, overwrite)
+        check_figure(operations, overwrite, "--operations")
         opened, found = study_runs(study, problem)
+        if operations is not None:
+            draw_operations(found, study, operations)
         for name, runs in found.items():
             best = best_run(runs)
             if best is None:
                 raise ValueError(f"{study} has no design of '{name}' yet: sequence-search status {study}")
             found[name] = [run for run in runs if run.families] if all_seeds else [best]
         if figure is not None:
-            _draw_designs(found, {name: each.pulses for name, each in opened.problems.items()}, figure)
+            draw_designs(found, {name: each.pulses for name, each in opened.problems.items()}, figure)
     if format is Format.JSON:
         records = [each for each in opened.records() if each["problem"] in found]
         for each in records:
@@ -87,8 +91,9 @@ def designs(
         if len(found) > 1:
             say(f"\n{name}")
         print_designs(runs, opened.problems[name])
-    if figure is not None:
-        say(f"\nwrote {figure}")
+    for file in (figure, operations):
+        if file is not None:
+            say(f"\nwrote {file}")
 
 
 @app.command()
@@ -267,21 +272,3 @@ def _print_readouts(readouts: list[dict[str, Any]]) -> None:
             for number, each in enumerate(readouts, start=1)
         ]
         print_table(["readout", "time (ms)", *columns], rows, flexible=0)
-
-
-def _draw_designs(found: dict[str, list[Run]], kinds: dict[str, Mapping[str, Kind]], file: Path) -> None:
-    """Diagrams of all that are listed, with the kinds of pulse of each problem."""
-    from sequence_search.report.drawing import write_figure
-    from sequence_search.report.figures import design_title, designs_figure
-
-    if len(found) > 1:
-        raise ValueError(f"--figure is of one problem: pass --problem, one of {', '.join(found)}")
-    ((name, runs),) = found.items()
-    drawn = {
-        f"{number} of seed {run.seed}, {design_title(name, each.evaluation)}": each.sequence
-        for run in runs
-        for number, each in enumerate(run.families, start=1)
-    }
-    if len(drawn) > MOST_DRAWN:
-        raise ValueError(f"--figure draws at most {MOST_DRAWN} designs, got {len(drawn)}: leave out --all")
-    write_figure(designs_figure(drawn.values(), drawn, kinds[name]), file, dpi=200)

@@ -14,6 +14,7 @@ from sequence_search.problem.evaluation import Evaluation
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.shown import Shown, above
+from sequence_search.strategies.operations import Operations
 from sequence_search.words import counted
 
 Status = Literal["done", "cut", "interrupted", "failed"]
@@ -94,6 +95,7 @@ class Run(Shown):
     n_evaluations: int  # losses of single sequences computed
     history: tuple[Point, ...] = ()
     reason: str | None = None  # why the run failed or ended early
+    operations: Operations | None = None  # of `proxyless`: how likely each was on the way
 
     @property
     def sequence(self) -> Sequence | None:

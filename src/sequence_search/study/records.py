@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sequence_search.storage import read_arrays
+from sequence_search.strategies.operations import Operations, read_operations
 from sequence_search.strategies.record import read_run
 from sequence_search.strategies.result import Point, Run, best_run, failed
 from sequence_search.study.seeds import HISTORY_FILE, read_result, read_status, seed_folder
@@ -22,19 +24,21 @@ def read_runs(study: Path, problem: str, seeds: Iterable[int]) -> list[Run]:
         status, result = read_status(folder), read_result(folder)
         seconds = status.get("seconds", 0.0)
         if result is not None:
-            runs.append(read_run(result, _read_history(folder / HISTORY_FILE), seconds))
+            history, operations = _read_history(folder / HISTORY_FILE)
+            runs.append(replace(read_run(result, history, seconds), operations=operations))
         elif status.get("state") == "failed":
             runs.append(failed(seed, status["reason"], seconds))
     return runs
 
 
-def _read_history(file: Path) -> tuple[Point, ...]:
-    """Points of history.npz; none if it is not there or damaged."""
+def _read_history(file: Path) -> tuple[tuple[Point, ...], Operations | None]:
+    """Points and operations of history.npz; none if it is not there or damaged."""
     arrays = read_arrays(file) or {}
     if not set(Point._fields) <= set(arrays):
-        return ()
+        return (), None
     steps, losses, evaluations, seconds = (arrays[name].tolist() for name in Point._fields)
-    return tuple(map(Point, map(int, steps), losses, map(int, evaluations), seconds))
+    points = tuple(map(Point, map(int, steps), losses, map(int, evaluations), seconds))
+    return points, read_operations(arrays)
 
 
 def seed_row(problem: str, run: Run) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from sequence_search.storage import (
 )
 from sequence_search.strategies import make_strategy
 from sequence_search.strategies.base import Monitor, Progress, Settings, State
+from sequence_search.strategies.operations import operations_arrays
 from sequence_search.strategies.record import environment, seed_record
 from sequence_search.strategies.result import Point, Run
 from sequence_search.study.create import make_problem
@@ -215,7 +216,8 @@ class TaskRecorder:
     def _write_result(self, run: Run, folder: Path) -> None:
         """The result comes last: its presence means done."""
         columns = np.array(run.history, np.float64).reshape(-1, len(Point._fields))
-        write_arrays(folder / HISTORY_FILE, dict(zip(Point._fields, columns.T, strict=True)))
+        points = dict(zip(Point._fields, columns.T, strict=True))
+        write_arrays(folder / HISTORY_FILE, points | operations_arrays(run.operations))
         self._status.write_end(run)
         if run.status != "failed":
             write_json(folder / RESULT_FILE, seed_record(self._problem, run))

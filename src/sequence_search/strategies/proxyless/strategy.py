@@ -17,22 +17,19 @@ ICLR 2019.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from sequence_search.engines.simulator import LossFunction
 from sequence_search.problem.problem import Problem
-from sequence_search.problem.wishes import ALLOWED
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Progress
 from sequence_search.strategies.drive import Strategy
 from sequence_search.strategies.finish import Finisher
-from sequence_search.strategies.played import played_as, simulator_of
+from sequence_search.strategies.played import played_as
+from sequence_search.strategies.proxyless.ending import N_LIKELY, Ending, operations_of
 from sequence_search.strategies.proxyless.gates import (
     architecture_gradient,
     candidate_losses,
@@ -55,10 +52,7 @@ FEWEST_PER_TISSUE = 20
 
 _FAST = {"steps": 20_000, "voxels_per_step": 250, "weight_rate": 0.05, "architecture_rate": 0.02}
 N_PROGRESS = 200  # progress reports and history points of a run
-PROGRESS_N_PER_TISSUE = 64
-POLISH_N_PER_TISSUE = 128
-# Where a polish does not bring the likeliest operations within the limits: paths drawn, and those tried.
-N_LIKELY, N_TRIED = 32, 3
+LOGGED_EVERY = 4  # of these points, the probabilities of all operations are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +131,11 @@ class Training:
     def __init__(self, problem: Problem, engine: str, options: Proxyless) -> None:
         self._problem, self._engine, self._options = problem, engine, options
         self._stream = VoxelStream(problem, options.n_voxels, options.voxels_per_step)
-        self._shown_voxels = problem.voxels(PROGRESS_N_PER_TISSUE)
-        self._shown = simulator_of(problem, self._shown_voxels, engine)
         self._every = max(1, options.steps // N_PROGRESS)
         self._finisher = Finisher(problem, engine)
         self._limited, self._playing = self._finisher.limited, self._finisher.limited.playing
+        self._ending = Ending(problem, engine, self._limited)
+        self._shown = self._ending.shown
 
     def init(self, seeds: tuple[int, ...]) -> TrainingState:
         """Initial parameters of all seeds, each from its own generator, which then draws operations."""
@@ -200,63 +194,23 @@ class Training:
         batch, n_seeds = self._designs(state), len(state.seeds)
         designs = [batch[i].without_padding() for i in range(n_seeds)]
         if (self._options.polish or self._problem.limits) and not meter.must_end():
-            self._polish(designs, state, meter)
+            numbers = range(state.n_draws, state.n_draws + N_LIKELY)
+            paths = [self._draws.path(number, state.scheduler.architecture) for number in numbers]
+            likely = proposed(self._problem, state.scheduler, torch.stack(paths, 1))
+            lost = [reason is not None for reason in state.reasons]
+            only_within = not self._options.polish
+            designs = self._ending.polished(designs, likely, lost, meter, only_within=only_within)
         runs = []
-        for seed, reason, past, design in zip(
-            state.seeds, state.reasons, state.histories, designs, strict=True
+        for row, (seed, reason, past, design) in enumerate(
+            zip(state.seeds, state.reasons, state.histories, designs, strict=True)
         ):
-            why = reason or self._why_unplayable(design)
+            why = reason or self._ending.why_unplayable(design)
             if why is None:
-                runs.append(self._finisher.finish(seed, [design], meter, history=past, n_seeds=n_seeds))
+                run = self._finisher.finish(seed, [design], meter, history=past, n_seeds=n_seeds)
             else:
-                runs.append(failed(seed, why, meter.seconds / n_seeds, meter.evaluations, past))
+                run = failed(seed, why, meter.seconds / n_seeds, meter.evaluations, past)
+            runs.append(replace(run, operations=operations_of(self._problem, state, row)))
         return runs
-
-    def _why_unplayable(self, design: Sequence) -> str | None:
-        if self._playing is None or self._shown.loss(design).isfinite():
-            return None
-        return "the likeliest pulses and gradients may not fit into the repetition or the echo spacing"
-
-    def _polish(self, designs: list[Sequence], state: TrainingState, meter: Meter) -> None:
-        """Those of all seeds in place, whatever their evaluations, as long as there is time.
-
-        If not asked for, those alone that miss a limit.
-        """
-        voxels = self._problem.voxels(POLISH_N_PER_TISSUE)
-        fine = simulator_of(self._problem, voxels, self._engine).loss_and_gradient
-        timed = meter.timed()
-        for i, reason in enumerate(state.reasons):
-            why = reason or self._why_unplayable(designs[i])
-            if why is not None or timed.status != "done":
-                continue
-            if self._limited.missed([designs[i]])[0] > ALLOWED:
-                designs[i] = self._within(
-                    designs[i], i, state, partial(self._limited.polish, fine, meter=timed)
-                )
-            elif self._options.polish:
-                designs[i] = self._limited.polish(fine, designs[i], timed)[1]
-        if timed.status != "done":
-            meter.must_end()
-
-    def _within(
-        self,
-        design: Sequence,
-        row: int,
-        state: TrainingState,
-        polish: Callable[[Sequence], tuple[float, Sequence]],
-    ) -> Sequence:
-        """A design of a seed brought within the limits, or the best of others that are likely."""
-        scheduler, numbers = state.scheduler, range(state.n_draws, state.n_draws + N_LIKELY)
-        paths = [self._draws.path(number, scheduler.architecture) for number in numbers]
-        likely = proposed(self._problem, scheduler, torch.stack(paths, 1))[row]
-        price = cast(LossFunction, self._limited.price_of(self._shown_voxels))
-        cost = self._shown.loss(likely) + price(likely)[0]
-        best = [likely[at].without_padding() for at in cost.argsort().tolist() if cost[at].isfinite()]
-        for each in [design, *best[:N_TRIED]]:
-            loss, within = polish(each)
-            if math.isfinite(loss):
-                return within
-        return design
 
     def _is_reported(self, state: TrainingState) -> bool:
         due = (state.step - 1) % self._every == 0 or state.step == self._options.steps
@@ -271,7 +225,12 @@ class Training:
             (*past, Point(state.step, math.nan if reason else value, meter.evaluations, seconds))
             for past, reason, value in zip(state.histories, state.reasons, loss.tolist(), strict=True)
         )
-        return replace(state, histories=histories)
+        state = replace(state, histories=histories)
+        if len(histories[0]) % LOGGED_EVERY != 1 and state.step < self._options.steps:
+            return state
+        scaled = state.scheduler.architecture / self._options.temperature
+        probabilities = (*state.probabilities, scaled.softmax(-1).float())
+        return replace(state, logged=(*state.logged, state.step), probabilities=probabilities)
 
     def _architecture_step(self, state: TrainingState) -> TrainingState:
         """Adam on the architecture parameters, over all candidates or over two of each layer."""

@@ -34,6 +34,8 @@ class TrainingState:
     n_architecture: int = 0  # architecture steps taken
     n_batches: int = 0  # of voxels used up
     n_draws: int = 0  # of operations used up
+    logged: tuple[int, ...] = ()  # steps at which the probabilities of all candidates were kept
+    probabilities: tuple[Tensor, ...] = ()  # of these [n_logged] of [seeds, choices, most]
 
 
 def initial_state(seeds: tuple[int, ...], scheduler: Scheduler) -> TrainingState:
