@@ -63,6 +63,8 @@ def random_objective(rng: np.random.Generator, sequence: Sequence) -> Objective:
     for name, kind in TERMS.items():
         if (kind.takes_kinds and hard) or (name == "snr_efficiency" and not sequence.is_steady):
             continue
+        if kind.of == "slopes":  # which the page does not compute, and says so
+            continue
         tissues = None
         if kind.n_tissues[1] != 0:
             count = kind.n_tissues[1] or int(rng.integers(1, 4))

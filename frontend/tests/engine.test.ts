@@ -1,11 +1,12 @@
 /** Closed forms. */
 import { expect, test } from "vitest";
 import { evolve } from "../src/engine/evolve";
+import { signalOverField } from "../src/engine/field";
 import { phaseGraph } from "../src/engine/phaseGraph";
 import { type Layout, plainLayout, type Sequence } from "../src/engine/sequence";
 import { magnitude, simulate } from "../src/engine/simulate";
 import { makeTables } from "../src/engine/states";
-import { PROPERTIES, type Voxels } from "../src/engine/voxels";
+import { fieldGrid, PROPERTIES, type Voxels } from "../src/engine/voxels";
 
 const degrees = Math.PI / 180;
 
@@ -78,5 +79,29 @@ test("what the states that a pulse finds bring adds up to the signal", () => {
   for (const pulse of [1, 2]) {
     const own = states.filter((state) => state.pulse === pulse);
     expect(own.reduce((sum, state) => sum + state.part, 0)).toBeCloseTo(signal, 12);
+  }
+});
+
+test("over b0 and b1 it is what a simulation of every point gives, at every readout", () => {
+  const sequence = played([50, 140, 80], [0.009, 0.014, 0.011], {
+    gradients: [0, "spoiler", 0],
+    readouts: [
+      { pulse: 0, multiples: [0.5, 0, 0], gradient: 0 },
+      { pulse: 2, multiples: [0, 0, 1], gradient: 0 },
+    ],
+  });
+  const crushed = { ...sequence, layout: { ...sequence.layout, gradients: [2, 2, 1] } };
+  const [b0, b1] = [
+    Float64Array.of(-40, 0, 25),
+    Float64Array.from({ length: 40 }, (_, at) => 0.8 + at / 100),
+  ];
+  for (const each of [played([50, 140, 80, 20], [0.009, 0.014, 0.011, 0.02]), sequence, crushed]) {
+    const expected = simulate(each, fieldGrid(voxel({ m0: 0.7 }), b0, b1));
+    const found = signalOverField(each, voxel({ m0: 0.7 }), b0, b1);
+    for (const part of ["real", "imaginary"] as const) {
+      expected[part].forEach((value, at) => {
+        expect(found[part][at]).toBeCloseTo(value, 12);
+      });
+    }
   }
 });

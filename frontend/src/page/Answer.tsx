@@ -50,7 +50,7 @@ export function Answer({ terms, loss, start, settled, looks }: AnswerProps) {
 }
 
 function changeWords(change: number): string {
-  if (Number.isNaN(change)) return "not known, as a term is a function in Python";
+  if (Number.isNaN(change)) return "the page does not know every term";
   return Math.abs(change) > 5e-7 ? `${signed(change, 6)} against the start` : "as at the start";
 }
 

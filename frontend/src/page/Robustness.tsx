@@ -58,7 +58,7 @@ function FieldMap({ field, label }: { field: Field; label: string }) {
     field.relative.forEach((value, at) => {
       const [column, row] = [Math.floor(at / n), n - 1 - (at % n)];
       const place = 4 * (row * n + column);
-      image.data.set([...colourOf(value / TOP), 255], place);
+      paint(image.data, place, value / TOP);
     });
     context.putImageData(image, 0, 0);
   }, [field, n]);
@@ -69,8 +69,12 @@ function percent(field: Field): string {
   return Number.isFinite(field.error) ? `${(100 * field.error).toFixed(1)} %` : "none: no signal";
 }
 
-function colourOf(part: number): number[] {
+function paint(data: Uint8ClampedArray, at: number, part: number): void {
   const place = Math.min(1, Math.max(0, part || 0)) * (COLOURS.length - 1);
   const below = Math.min(Math.floor(place), COLOURS.length - 2);
-  return COLOURS[below].map((value, at) => value + (place - below) * (COLOURS[below + 1][at] - value));
+  for (let channel = 0; channel < 3; channel++) {
+    const [low, high] = [COLOURS[below][channel], COLOURS[below + 1][channel]];
+    data[at + channel] = low + (place - below) * (high - low);
+  }
+  data[at + 3] = 255;
 }

@@ -4,7 +4,7 @@ import type { Kinds } from "../engine/pulses";
 import type { Sequence } from "../engine/sequence";
 import type { Voxels } from "../engine/voxels";
 import type { Look } from "./Curves";
-import { offsets, type Spin, spinsOf } from "./spins";
+import { meanOf, offsets, type Spin, type Spins, spinsOf } from "./spins";
 import { ms } from "./text";
 
 const N_SPINS = 48;
@@ -28,7 +28,7 @@ export function Sphere({ sequence, voxel, look, kinds, cursor, playing, toggle }
   const spins = useMemo(() => spinsOf(sequence, voxel, offset, kinds), [sequence, voxel, offset, kinds]);
   useEffect(() => {
     if (!canvas.current) return;
-    const trail = Array.from({ length: TRAIL }, (_, at) => mean(spins((cursor * (at + 1)) / TRAIL)));
+    const trail = Array.from({ length: TRAIL }, (_, at) => meanOf(spins((cursor * (at + 1)) / TRAIL)));
     draw(canvas.current, spins(cursor), trail, look.colour, view);
   }, [spins, cursor, look, view]);
   const rotate = (event: PointerEvent) => {
@@ -59,16 +59,6 @@ export function Sphere({ sequence, voxel, look, kinds, cursor, playing, toggle }
   );
 }
 
-function mean(spins: Spin[]): Spin {
-  const total = { x: 0, y: 0, z: 0 };
-  for (const { x, y, z } of spins) {
-    total.x += x / spins.length;
-    total.y += y / spins.length;
-    total.z += z / spins.length;
-  }
-  return total;
-}
-
 interface View {
   turn: number;
   tilt: number;
@@ -86,19 +76,19 @@ const CIRCLES: [number, (cos: number, sin: number) => Spin][] = [
   [0.12, (y, z) => ({ x: 0, y, z })],
 ];
 
-function draw(canvas: HTMLCanvasElement, spins: Spin[], trail: Spin[], colour: string, view: View): void {
+function draw(canvas: HTMLCanvasElement, spins: Spins, trail: Spin[], colour: string, view: View): void {
   const size = canvas.clientWidth;
   const ratio = window.devicePixelRatio || 1;
-  canvas.width = size * ratio;
-  canvas.height = size * ratio;
+  if (canvas.width !== Math.round(size * ratio)) canvas.width = canvas.height = Math.round(size * ratio);
   const context = canvas.getContext("2d");
   if (!context) return;
-  context.scale(ratio, ratio);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, size, size);
   const place = projection(size, view);
   drawSphere(context, size, place, getComputedStyle(canvas).color);
-  if (spins.length > 1) for (const spin of spins) line(context, [ORIGIN, spin].map(place), colour, 1, 0.35);
+  if (spins.x.length > 1) fan(context, spins, place, colour);
   line(context, trail.map(place), colour, 1.5, 0.6);
-  line(context, [ORIGIN, mean(spins)].map(place), colour, 4, 1);
+  line(context, [ORIGIN, meanOf(spins)].map(place), colour, 4, 1);
 }
 
 type Place = (spin: Spin) => [number, number];
@@ -131,6 +121,19 @@ function drawSphere(context: CanvasRenderingContext2D, size: number, place: Plac
     context.globalAlpha = 0.7;
     context.fillText(name, x + 3, y - 3);
   }
+}
+
+/** All spins as one path, which takes a fifth of the time of as many. */
+function fan(context: CanvasRenderingContext2D, { x, y, z }: Spins, place: Place, style: string): void {
+  context.globalAlpha = 0.35;
+  context.strokeStyle = style;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (let at = 0; at < x.length; at++) {
+    context.moveTo(...place(ORIGIN));
+    context.lineTo(...place({ x: x[at], y: y[at], z: z[at] }));
+  }
+  context.stroke();
 }
 
 function line(

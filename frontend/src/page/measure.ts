@@ -1,5 +1,6 @@
 /** What is shown of an edit: signals, loss, curves, phase graph, robustness. */
 import { type Course, evolve } from "../engine/evolve";
+import { isTurnedByB0, signalOverField } from "../engine/field";
 import { phaseGraph, type State } from "../engine/phaseGraph";
 import { magnitude, type Signal, simulate } from "../engine/simulate";
 import { isKnown, lossParts } from "../engine/terms";
@@ -83,14 +84,16 @@ export async function wholeLoss(problem: Problem, edit: Edit, wanted: () => bool
 /** Signal of a tissue's nominal voxel over b0 and b1, every so-many-th point of the problem's axes. */
 export function fieldOf(problem: Problem, edit: Edit, tissue: number, every: number): Field {
   const voxel = partsOf(problem, `tissue ${tissue}`, () => ofTissues(problem.nominal, [tissue]));
-  const wanted = partsOf(problem, `field ${tissue} ${every}`, () => {
-    const [b0, b1] = [problem.b0, problem.b1].map((axis) => axis.filter((_, at) => at % every === 0));
-    return fieldGrid(voxel, Float64Array.from(b0), Float64Array.from(b1));
-  });
-  const [grid, nominal] = [wanted, voxel].map((each) => editedVoxels(problem, each, edit.tissues));
-  const run = (voxels: Voxels) =>
-    meanOfReadouts(simulate(edit.sequence, voxels, problem.kinds, problem.fewPlaces));
-  const [signals, [reference]] = [run(grid), run(nominal)];
+  const [b0, b1] = [problem.b0, problem.b1].map((axis) =>
+    Float64Array.from(axis.filter((_, at) => at % every === 0)),
+  );
+  const own = (voxels: Voxels) => editedVoxels(problem, voxels, edit.tissues);
+  const run = (voxels: Voxels) => simulate(edit.sequence, voxels, problem.kinds, problem.fewPlaces);
+  const signal = isTurnedByB0(edit.sequence.layout)
+    ? signalOverField(edit.sequence, own(voxel), b0, b1)
+    : run(own(partsOf(problem, `field ${tissue} ${every}`, () => fieldGrid(voxel, b0, b1))));
+  const signals = meanOfReadouts(signal);
+  const [reference] = meanOfReadouts(run(own(voxel)));
   const relative = Float64Array.from(signals, (each) => each / reference);
   const error = relative.reduce((sum, each) => sum + Math.abs(each - 1), 0) / relative.length;
   return { relative, error };

@@ -1,6 +1,6 @@
 /** Isochromats of a voxel, for the picture: what the exact engine averages, one by one. */
 import { evolve } from "../engine/evolve";
-import { type Kinds, lanesOf, rotations } from "../engine/pulses";
+import { type Kinds, lanesOf, type Rotation, rotations } from "../engine/pulses";
 import { momentAt, pulseTimes, type Sequence } from "../engine/sequence";
 import type { Voxels } from "../engine/voxels";
 
@@ -9,6 +9,9 @@ export interface Spin {
   y: number;
   z: number;
 }
+
+/** One number for each isochromat. */
+export type Spins = Record<"x" | "y" | "z", Float64Array>;
 
 /** Offsets [Hz] of spins of equal share: a Lorentzian of 1/(2 pi T2'), and an even spread, both from quantiles. */
 export function offsets(voxel: Voxels, count: number): Float64Array {
@@ -32,57 +35,70 @@ export function spinsOf(
   voxel: Voxels,
   offset: Float64Array,
   kinds: Kinds,
-): (time: number) => Spin[] {
+): (time: number) => Spins {
   const lanes = { ...lanesOf(voxel, sequence.layout, kinds, 1), places: [0] };
   const pulses = rotations(sequence, lanes, kinds);
   const starts = pulseTimes(sequence);
   const mz = sequence.layout.steady ? evolve(sequence, voxel, [starts[starts.length - 1]], kinds).mz[0] : 1;
-  return (time) => {
-    const spins = Array.from(offset, () => ({ x: 0, y: 0, z: mz }));
-    for (let k = 0; k < pulses.length && starts[k] <= time + 1e-12; k++) {
-      const until = k < pulses.length - 1 ? Math.min(time, starts[k + 1]) : time;
-      const since = Math.max(0, until - starts[k]);
-      const isWhole = k < pulses.length - 1 && until >= starts[k + 1];
-      const spoils = isWhole && sequence.layout.gradients[k] === "spoiler";
-      const moment = momentAt(sequence, k, since);
-      const { before, after, angle, efficiency } = pulses[k];
-      for (let at = 0; at < spins.length; at++) {
-        const spin = spins[at];
-        const place = ((at + 0.5) * EVEN[1]) % 1;
-        turnZ(spin, before?.[0] ?? 0);
-        pulse(spin, angle[0], sequence.phase[k]);
-        spin.z *= efficiency?.[0] ?? 1;
-        const cycles = (voxel.b0[0] + offset[at]) * since + moment * place;
-        turnZ(
-          spin,
-          (after?.[0] ?? 0) + 2 * Math.PI * (cycles + (spoils ? ((at + 1) * 7919 * EVEN[0]) % 1 : 0)),
-        );
-        relax(spin, since, voxel);
-      }
-    }
+  const wait = (from: Spins, k: number, since: number, spoils: boolean) => {
+    const moment = momentAt(sequence, k, since);
+    const after = pulses[k].after?.[0] ?? 0;
+    const cycles = offset.map((own, at) => {
+      const place = ((at + 0.5) * EVEN[1]) % 1;
+      return (voxel.b0[0] + own) * since + moment * place + (spoils ? ((at + 1) * 7919 * EVEN[0]) % 1 : 0);
+    });
+    return waited(from, cycles, after, since, voxel);
+  };
+  let spins: Spins = { x: offset.map(() => 0), y: offset.map(() => 0), z: offset.map(() => mz) };
+  const justAfter = pulses.map((rotation, k) => {
+    const spoils = k > 0 && sequence.layout.gradients[k - 1] === "spoiler";
+    if (k > 0) spins = wait(spins, k - 1, starts[k] - starts[k - 1], spoils);
+    spins = pulsed(spins, rotation, sequence.phase[k]);
     return spins;
+  });
+  return (time) => {
+    const k = starts.findLastIndex((start, at) => at < pulses.length && (at === 0 || start <= time + 1e-12));
+    return wait(justAfter[k], k, Math.max(0, time - starts[k]), false);
   };
 }
 
-function pulse(spin: Spin, angle: number, phase: number): void {
-  turnZ(spin, -phase);
-  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const { y, z } = spin;
-  spin.y = cos * y - sin * z;
-  spin.z = cos * z + sin * y;
-  turnZ(spin, phase);
+/** Their mean, the vector of the voxel. */
+export function meanOf({ x, y, z }: Spins): Spin {
+  const mean = (values: Float64Array) => values.reduce((sum, each) => sum + each, 0) / values.length;
+  return { x: mean(x), y: mean(y), z: mean(z) };
 }
 
-function turnZ(spin: Spin, angle: number): void {
-  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const { x, y } = spin;
-  spin.x = cos * x - sin * y;
-  spin.y = sin * x + cos * y;
+function pulsed(from: Spins, { before, angle, efficiency }: Rotation, phase: number): Spins {
+  const [cos, sin] = [Math.cos(angle[0]), Math.sin(angle[0])];
+  const left = efficiency?.[0] ?? 1;
+  const turned = turnedZ(from, (before?.[0] ?? 0) - phase);
+  const y = turned.y.map((each, at) => cos * each - sin * turned.z[at]);
+  const z = turned.z.map((each, at) => left * (cos * each + sin * turned.y[at]));
+  return turnedZ({ x: turned.x, y, z }, phase);
 }
 
-function relax(spin: Spin, time: number, voxel: Voxels): void {
-  const e2 = Math.exp(-time / voxel.t2[0]);
-  spin.x *= e2;
-  spin.y *= e2;
-  spin.z = 1 + (spin.z - 1) * Math.exp(-time / voxel.t1[0]);
+function turnedZ({ x, y, z }: Spins, angle: number): Spins {
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  return {
+    x: x.map((each, at) => cos * each - sin * y[at]),
+    y: y.map((each, at) => sin * x[at] + cos * each),
+    z,
+  };
+}
+
+/** Turned by a number of cycles each and an angle, and relaxed. */
+function waited({ x, y, z }: Spins, cycles: Float64Array, angle: number, time: number, voxel: Voxels): Spins {
+  const [e1, e2] = [Math.exp(-time / voxel.t1[0]), Math.exp(-time / voxel.t2[0])];
+  const after = {
+    x: new Float64Array(x.length),
+    y: new Float64Array(x.length),
+    z: z.map((each) => 1 + (each - 1) * e1),
+  };
+  for (let at = 0; at < x.length; at++) {
+    const turn = angle + 2 * Math.PI * cycles[at];
+    const [cos, sin] = [e2 * Math.cos(turn), e2 * Math.sin(turn)];
+    after.x[at] = cos * x[at] - sin * y[at];
+    after.y[at] = sin * x[at] + cos * y[at];
+  }
+  return after;
 }
