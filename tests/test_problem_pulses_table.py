@@ -209,3 +209,26 @@ def test_kinds_of_which_no_sequence_can_be_are_refused(excite, more, message):
 
 def test_a_given_excitation_is_one():
     assert of_uses('"refocusing"', more=EXCITES).limits.tail is not None
+
+
+def test_places_too_few_for_the_accuracy_stated_are_refused():
+    def of_accuracy(accuracy):
+        return limited(
+            ALL.replace("slice = true", f'slice = true\nuse = "excitation"\naccuracy = {accuracy}')
+        )
+
+    problem = of_accuracy(0.001)
+    assert problem.pulses["excite"].accuracy == 0.001
+    assert Problem.from_toml(problem.to_toml()) == problem
+    message = (
+        r"mine\.toml: pulses\.excite: accuracy 0\.0005 needs 9 places across the slice, and a search has 8,"
+        r" right to 6\.5e-04 of M0"
+    )
+    with pytest.raises(ProblemError, match=message):
+        of_accuracy(0.0005)
+    with pytest.raises(
+        ProblemError, match=r"pulses\.excite: accuracy must lie within 1e-05 and 1, got 1e-06"
+    ):
+        of_accuracy(1e-6)
+    with pytest.raises(ProblemError, match=r"accuracy is of a slice: state slice = true"):
+        limited(ALL.replace("slice = true", "accuracy = 0.01"))

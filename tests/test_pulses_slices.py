@@ -1,18 +1,21 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.linalg import expm
 
 from pulse_cases import ADIABATIC, SINC
-from sequence_search.pulses.shapes import HyperbolicSecant, Slr
+from sequence_search.pulses.shapes import HyperbolicSecant, Sinc, Slr
 from sequence_search.pulses.slices import (
     IN_REPORT,
     IN_SEARCH,
     distinct_lanes,
     inversion_efficiency,
     places,
+    places_for,
     profile,
+    slice_error,
 )
 
 
@@ -140,3 +143,44 @@ def test_lanes_that_repeat_are_played_once():
         [float(inversion_efficiency(ADIABATIC, 1.0, 0.1, b, f)) for f in frequency] for b in b1[:, 0]
     ]
     assert together == pytest.approx(np.array(one_by_one), abs=1e-14)
+
+
+SELECTIVE = Sinc(duration=2.56e-3, time_bandwidth=4.0, slice=True)
+STEEP = Slr(duration=5.12e-3, time_bandwidth=4.0, purpose="refocusing", slice=True)
+
+
+def test_the_error_of_places_is_that_against_direct_integration():
+    """Of Mxy after 90 degrees by the trapezoidal rule over 4,001 places."""
+    place = np.linspace(-1, 1, 4001)
+    excites = replace(SELECTIVE, use="excitation")
+    whole = np.trapezoid(profile(excites, math.pi / 2, place).mxy, place)
+    few, weight = places(8)
+    error = abs(weight @ profile(excites, math.pi / 2, few).mxy - whole)
+    assert slice_error(excites) == pytest.approx(error, rel=0.02)
+    assert 5e-4 < error < 8e-4
+
+
+def test_the_error_is_of_what_a_pulse_is_for():
+    """Without a phase across the slice (1 - cos) / 2 is the part refocused by 180 degrees, and inverted."""
+    few, weight = places(8)
+    place = np.linspace(-1, 1, 4001)
+    whole, some = (
+        np.sin(STEEP.rotation(math.pi, 1.0, STEEP.frequency(0.0, at)).angle / 2) ** 2 for at in (place, few)
+    )
+    error = abs(weight @ some - np.trapezoid(whole, place))
+    for use in ("refocusing", "inversion"):
+        assert slice_error(replace(STEEP, use=use)) == pytest.approx(error, rel=0.02)
+    assert 5e-3 < error < 7e-3
+    every = [slice_error(replace(SELECTIVE, use=use)) for use in ("excitation", "refocusing", "inversion")]
+    assert every[0] > 2 * every[1]
+    assert slice_error(SELECTIVE) == slice_error(replace(SELECTIVE, use="preparation")) == max(every)
+
+
+def test_more_places_are_right_to_less():
+    errors = [slice_error(STEEP, count) for count in (8, 16, 32, 64)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < errors[0] / 100
+    count = places_for(STEEP, 1e-3)
+    assert 8 < count < 16
+    assert slice_error(STEEP, count) <= 1e-3 < min(slice_error(STEEP, few) for few in range(8, count))
+    assert places_for(STEEP, 0.1) == 8

@@ -17,8 +17,9 @@ from sequence_search.limits import Limits
 from sequence_search.problem.errors import nearest
 from sequence_search.problem.table import Table, key
 from sequence_search.problem.units import Number, Time, real
-from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.kinds import Kind, Shaped
 from sequence_search.pulses.shapes import SHAPES
+from sequence_search.pulses.slices import IN_SEARCH, places_for, slice_error
 from sequence_search.pulses.uses import ANY, Uses
 from sequence_search.search_space import SearchSpace
 
@@ -65,6 +66,7 @@ class PulseTable(Table):
     samples: Annotated[tuple[complex, ...], PlainValidator(_samples)] = key(None, "in place of the file")
     use: Any = key(None, "excitation, refocusing, inversion or preparation in a search, or several of them")
     slice: Annotated[bool, Field(strict=True)] = key(None, "whether it is played on a slice gradient")
+    accuracy: Number = key(None, "by which part of M0 the places of a search across the slice may miss it")
     rephaser: Time = key("rephaser_ms", "of the slice gradient, on either side")
     raster: Time = key("raster_ms", "length of a step of the waveform")
 
@@ -82,15 +84,28 @@ class PulseTable(Table):
 
 
 def check_pulses(pulses: Mapping[str, Kind], chosen: tuple[str, ...]) -> None:
-    """Refuse kinds without a name of their own, and chosen names that there are not."""
+    """Refuse kinds without a name or the accuracy that they state, and chosen names that there are not."""
     for name, kind in pulses.items():
         check_type(kind, Kind)
         if name == HARD or not name.strip():
             message = "a kind of pulse needs a name, and '{0}' is the instantaneous one, got {1}"
             raise Fault(message, HARD, repr(name))
+        if isinstance(kind, Shaped) and kind.accuracy is not None:
+            _check_accuracy(name, kind, kind.accuracy)
     for name in chosen:
         if name not in pulses and name != HARD:
             raise Fault("{pulses}: pulse '{0}' is not defined" + nearest(name, [HARD, *pulses]), name)
+
+
+def _check_accuracy(name: str, kind: Shaped, accuracy: float) -> None:
+    error = slice_error(kind)
+    if error > accuracy:
+        count = places_for(kind, accuracy)
+        message = (
+            "pulses.{0}: accuracy {1:} needs {2} places across the slice, and a search has {3}, right to {4}"
+            " of M0: state as much, or a smaller time_bandwidth"
+        )
+        raise Fault(message, name, accuracy, count, IN_SEARCH, f"{error:.1e}")
 
 
 def uses_of(pulses: Mapping[str, Kind], names: Iterable[str]) -> tuple[Uses, ...]:

@@ -19,6 +19,7 @@ GAMMA_BAR = 42.577478518  # of the proton [Hz/uT]
 FINEST_RASTER = 1e-6  # of RF in a Pulseq file [s]
 LONGEST = 1.0  # s
 FIXED_FLIP = math.pi
+FINEST = 1e-5  # accuracy across a slice that is known: more places differ by less
 
 Lanes = Float[np.ndarray, "..."] | float  # they broadcast
 
@@ -188,10 +189,14 @@ class Shaped(Kind):
         Whether it is played on a slice gradient, balanced half before, half after.
     rephaser : s
         Time of that balance on either side; it counts with a slice alone.
+    accuracy : float or None
+        By which part of M0 the places of a search across the slice may miss it, see `slices.slice_error`;
+        None: it is not asked.
     """
 
     slice: bool = False
     rephaser: float = 1e-3
+    accuracy: float | None = None
 
     def _check(self) -> None:
         if not isinstance(self.slice, bool):
@@ -199,6 +204,12 @@ class Shaped(Kind):
         object.__setattr__(self, "rephaser", number("rephaser", self.rephaser))
         if not 0 <= self.rephaser <= LONGEST:
             raise Fault("{rephaser} must lie within 0 and {0:s}, got {1:s}", LONGEST, self.rephaser)
+        if self.accuracy is not None:
+            object.__setattr__(self, "accuracy", number("accuracy", self.accuracy))
+            if not FINEST <= self.accuracy <= 1:
+                raise Fault("{accuracy} must lie within {0:} and 1, got {1:}", FINEST, self.accuracy)
+            if not self.slice:
+                raise Fault("{accuracy} is of a slice: state {slice} = true")
         if not 0 < self.duration <= LONGEST:
             raise Fault("{duration} must be above 0 and at most {0:s}, got {1:s}", LONGEST, self.duration)
         self._check_samples()

@@ -17,6 +17,7 @@ EXTENT = 1.0  # slice thicknesses to each side that places cover
 # Places: right to 3e-4 and 5e-6 of M0 in a spin echo of sincs of time-bandwidth 4, to 7e-3 and 2e-5 with a
 # steeper refocusing by Shinnar-Le Roux.
 IN_SEARCH, IN_REPORT = 8, 16
+MANY = 256  # that are right to 1e-5
 MIDDLE = 1  # of the slice alone, as if all of it were so
 LARGEST_EXPONENT = 700.0  # whose exponential is finite
 
@@ -53,6 +54,37 @@ def places(count: int = IN_SEARCH) -> Places:
         return Places(np.zeros(1), np.ones(1))
     width = 2 * EXTENT / count
     return Places((np.arange(count) + 0.5) * width - EXTENT, np.full(count, width))
+
+
+def slice_error(kind: Kind, count: int = IN_SEARCH) -> float:
+    """By how much of M0 places miss what a pulse by itself does in the slice, at b1 = 1 on resonance.
+
+    It is the largest of the errors of the sums over places, against many, of what its uses ask for: Mxy after
+    90°; sin²(angle / 2) at 180°, the part inverted, and with its phase the part refocused. Two steep profiles
+    one after the other may be missed by more.
+    """
+    sums = (_sums(kind, each) for each in (count, MANY))
+    return max(float(abs(few - many)) for few, many in zip(*sums, strict=True))
+
+
+def places_for(kind: Kind, accuracy: float) -> int:
+    """Smallest number of places, from that of a search on, that is right to an accuracy; MANY if none is."""
+    return next((count for count in range(IN_SEARCH, MANY) if slice_error(kind, count) <= accuracy), MANY)
+
+
+@functools.lru_cache(256)
+def _sums(kind: Kind, count: int) -> tuple[complex, ...]:
+    place, weight = places(count)
+    frequency = kind.frequency(0.0, place)
+    excited, turned = (kind.rotation(flip, 1.0, frequency) for flip in (math.pi / 2, math.pi))
+    part = np.sin(turned.angle / 2) ** 2
+    by_use = {
+        "excitation": np.sin(excited.angle) * np.exp(1j * excited.after),
+        "refocusing": part * np.exp(1j * (turned.after - turned.before)),
+        "inversion": part,
+    }
+    asked = by_use if "preparation" in kind.uses else kind.uses
+    return tuple(complex(weight @ by_use[use]) for use in by_use if use in asked)
 
 
 class Profile(NamedTuple):
