@@ -9,6 +9,7 @@ from scipy.optimize import fsolve
 from explanation_cases import BRAIN, make_problem, play
 from sequence_search.explanation.explanation import summarize
 from sequence_search.explanation.sentences import by_name, signed, time_text
+from sequence_search.problem.conventional import Conventional
 from sequence_search.tissue import Normal, Uniform
 
 FAT_AND_WATER = {"fat": (0.26, 0.08), "water": (1.2, 0.05)}
@@ -109,6 +110,13 @@ def test_beside_the_conventional_sequence():
     contrast = make_problem(BRAIN, ("contrast", 30.0, (0, 1)), b1=1.0)
     *_, read = told(contrast, play([90, 180], [0, 90], [20, 20]))
     assert "GM-WM 0.082 in place of 0.064, and a lower loss, −0.2" in read
+
+
+def test_a_given_sequence_goes_by_its_name():
+    problem = make_problem(BRAIN, ("signal", 1.0, (0, 1, 2)), b1=1.0)
+    given = Conventional((1.2, 3.0), (0.0, 0.0), (0.01, 0.01), name="SE, TE 20 ms")
+    *_, read = told(replace(problem, conventional=given), play([90, 180], [0, 90], [20, 20]))
+    assert "the conventional sequence (SE, TE 20 ms; 69°-172°, 20 ms), polished" in read
 
 
 def test_numbers_in_words():

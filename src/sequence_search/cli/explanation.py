@@ -245,7 +245,10 @@ def print_compared(summary: Summary) -> None:
     rows += [[pair, *(f"{each.contrast[pair]:.3f}" for each in compared)] for pair in first.contrast]
     rows += [["RF energy (%)", *(f"{100 * each.relative_rf_energy:.1f}" for each in compared)]]
     rows += [["time (ms)", *(f"{1e3 * each.time_to_readout:.4g}" for each in compared)]]
-    print_table(["", *(each.name.split(", ")[-1] for each in compared)], rows, flexible=0)
+    heads = [
+        "polished" if each.name.endswith(", polished") else each.name.split(" (")[0] for each in compared
+    ]
+    print_table(["", *heads], rows, flexible=0)
     for each in compared[1:]:
         say(f"{each.name}:")
         say(flow(pulses_of(each.sequence), 2))

@@ -210,7 +210,9 @@ def _signals(compared: tuple[Compared, ...]) -> str:
         f" {time_text(each.time_to_readout)}"
         for each in others
     )
-    name, other = f"the {others[0].name} ({before}),", others[-1]
+    known, other = others[0].name, others[-1]
+    # Within the brackets of a name, as "conventional sequence (FLAIR, TI 2.4 s)".
+    name = f"the {known[:-1]}; {before})," if known.endswith(")") else f"the {known} ({before}),"
     name += (
         f" polished for the same objective to {after[0]},"
         if after

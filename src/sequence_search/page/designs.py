@@ -65,7 +65,14 @@ def cards_of(problem: Problem, runs: list[Run], compared: tuple[Compared, ...]) 
     ]
     for each in compared[1:]:
         category = category_text(each.sequence, problem.categories)
-        cards.append(Card(each.name.capitalize(), each.sequence, problem.evaluate(each.sequence), category))
+        cards.append(
+            Card(
+                each.name[:1].upper() + each.name[1:],
+                each.sequence,
+                problem.evaluate(each.sequence),
+                category,
+            )
+        )
     return cards
 
 
