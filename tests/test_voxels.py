@@ -12,6 +12,7 @@ from sequence_search.voxels import (
     Voxels,
     clipped_share,
     grid_voxels,
+    more_and_less,
     random_voxels,
     sobol_voxels,
 )
@@ -171,3 +172,10 @@ def test_lists_and_arrays_are_taken_as_tensors():
     assert made.t1.dtype == made.t2.dtype == made.b0.dtype == torch.float64
     assert made.t2.tolist() == [0.1, 0.2]
     assert made.tissue.tolist() == [0, 1]
+
+
+def test_more_and_less_of_a_property_and_of_no_other():
+    voxels = Voxels(m0=[1.0, 0.8], t2=[0.1, math.inf])
+    both = more_and_less(voxels, "t2", math.log(2))
+    assert both.t2.tolist() == pytest.approx([0.2, math.inf, 0.05, math.inf])
+    assert both.m0.tolist() == [1.0, 0.8, 1.0, 0.8]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -122,6 +122,15 @@ class Voxels:
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Voxels:
         return Voxels(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
+
+
+def more_and_less(voxels: Voxels, name: str, step: float) -> Voxels:
+    """All voxels with exp(step) times a property, then all with exp(-step) times it; for differences."""
+    count = len(voxels)
+    both = voxels[torch.arange(2 * count, device=voxels.m0.device) % count]
+    side = torch.ones_like(both.m0)
+    side[count:] = -1
+    return replace(both, **{name: getattr(both, name) * torch.exp(step * side)})
 
 
 def sobol_voxels(

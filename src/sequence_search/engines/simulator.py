@@ -32,7 +32,7 @@ from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.slices import IN_SEARCH
 from sequence_search.search_space import Grid
 from sequence_search.sequence import Sequence
-from sequence_search.voxels import Voxels
+from sequence_search.voxels import Voxels, more_and_less
 
 LossFunction = Callable[[Sequence], tuple[Tensor, Sequence]]
 # Losses [stop - start] of the points of a grid from start to before stop.
@@ -306,12 +306,9 @@ class Simulator:
     @cached_property
     def _neighbours(self) -> dict[str, Simulator]:
         """Of each relaxation time that is estimated, simulator of voxels with more, then with less of it."""
-        count, estimated = len(self.voxels), self.objective.estimated if self.objective else ()
-        both = self.voxels[torch.arange(2 * count, device=self.voxels.m0.device) % count]
-        factor = torch.exp(STEP * torch.ones_like(both.m0)[:count]).repeat(2)
-        factor[count:] = 1 / factor[count:]
-        changed = {name: replace(both, **{name: getattr(both, name) * factor}) for name in estimated}
-        return {name: replace(self, voxels=each, objective=None) for name, each in changed.items()}
+        estimated = self.objective.estimated if self.objective else ()
+        beside = {name: more_and_less(self.voxels, name, STEP) for name in estimated}
+        return {name: replace(self, voxels=each, objective=None) for name, each in beside.items()}
 
     @cached_property
     def has_kernel_loss(self) -> bool:
