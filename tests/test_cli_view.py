@@ -56,6 +56,7 @@ def test_what_is_no_study_is_refused(tmp_path, study):
         ([tmp_path / "none"], "holds no study"),
         ([study], "several problems: pass --problem"),
         ([study, "--problem", "third"], "no problem 'third'"),
+        (["--problem", "max-signal"], "--problem is one of a study's"),
     ):
         answer = call("view", "--no-browser", *arguments)
         assert answer.exit_code == 2

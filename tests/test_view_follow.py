@@ -127,6 +127,13 @@ def test_the_best_design_is_drawn_once(folder, monkeypatch):
     assert look.best(look.status()) is first
 
 
+def test_a_report_that_is_being_written_keeps_nobody_waiting(folder):
+    look = follower(folder)
+    with look.computing:
+        assert look.best(look.status()) is None
+    assert "drawn" in look.best(look.status())
+
+
 def test_the_page_is_the_report_and_is_written_again_for_other_results(folder, monkeypatch):
     look, pages = follower(folder), []
     monkeypatch.setattr(follow, "study_page", lambda study, name: pages.append(name) or f"page {len(pages)}")

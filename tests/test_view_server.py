@@ -146,6 +146,18 @@ def test_what_is_no_request_is_refused(tasks):
     assert request(tasks, "/").status == 200
 
 
+def test_an_error_of_our_own_is_answered_and_the_server_lives_on(tasks, monkeypatch, capsys):
+    monkeypatch.setattr(server, "task_data", lambda given: 1 / 0)
+    answer = post(tasks, "/task", {"name": "max-signal"})
+    assert answer.status == 500
+    assert answer.json == {"errors": ["ZeroDivisionError: division by zero"]}
+    assert request(tasks, "/").status == 200
+    said, deadline = "", time.monotonic() + 10
+    while "ZeroDivisionError" not in said and time.monotonic() < deadline:
+        said += capsys.readouterr().err
+    assert "ZeroDivisionError" in said  # for whoever runs it
+
+
 def test_a_task_is_checked_and_answered(tasks):
     answer = post(tasks, "/task", {"name": "max-signal"})
     assert answer.status == 200

@@ -47,6 +47,7 @@ def test_a_file_is_named_by_its_problem_on_the_command_line():
         ({"toml": "a = "}, "nvalid"),
         ({"toml": 'name = "x"'}, "tissues: is missing"),
         ({"tables": {"name": "x", "y": None}}, "cannot be written"),
+        ({"toml": "title = '\ud800'"}, "cannot be written"),
         ({"toml": problem_text("max-signal").replace('"max-signal"', '"../x"')}, "name must be of letters"),
     ],
 )

@@ -68,17 +68,19 @@ class Events:
         self.connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
         self.connection.request("GET", "/events")
         self.answer = self.connection.getresponse()
+        self.seen = []
 
     def next(self, name):
-        """The next event of this name."""
-        found = ""
-        while True:
+        """The next event of this name, whatever others came before it."""
+        while not any(event == name for event, _ in self.seen):
             line = self.answer.readline().decode()
             assert line, "the connection has ended"
             if line.startswith("event: "):
-                found = line.removeprefix("event: ").strip()
-            elif line.startswith("data: ") and found == name:
-                return json.loads(line.removeprefix("data: "))
+                event = line.removeprefix("event: ").strip()
+            elif line.startswith("data: "):
+                self.seen.append((event, json.loads(line.removeprefix("data: "))))
+        at = next(at for at, (event, _) in enumerate(self.seen) if event == name)
+        return self.seen.pop(at)[1]
 
     def until(self, state):
         """The first status of this state."""

@@ -175,15 +175,26 @@ interface StatedProps {
 
 /** The task in a form and as a file; what is edited in one is seen in the other once it is taken. */
 function Stated({ task, draft, terms, change }: StatedProps) {
+  const [open, setOpen] = useState({ form: false, toml: false });
+  const isText = draft !== null && "toml" in draft;
+  useEffect(() => {
+    if (isText) setOpen((now) => ({ ...now, toml: true })); // a file with a fault is shown
+  }, [isText]);
   const form = draft && "form" in draft ? draft.form : formOf(task.tables);
-  const toml = draft && "toml" in draft ? draft.toml : task.toml;
+  const toml = isText ? draft.toml : task.toml;
   return (
     <>
-      <details open={draft ? "form" in draft : false}>
+      <details
+        open={open.form}
+        onToggle={({ currentTarget }) => setOpen({ ...open, form: currentTarget.open })}
+      >
         <summary>State it in a form</summary>
         <TaskForm {...{ form, terms }} change={(next) => change({ form: next })} />
       </details>
-      <details open={draft ? "toml" in draft : false}>
+      <details
+        open={open.toml}
+        onToggle={({ currentTarget }) => setOpen({ ...open, toml: currentTarget.open })}
+      >
         <summary>Or as a file, with limits, kinds of pulse and repetition</summary>
         <textarea
           aria-label="Problem file"

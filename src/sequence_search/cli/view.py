@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+import threading
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,6 +37,8 @@ def view(
     from sequence_search.view.server import make_server
 
     with bad_input():
+        if study is None and problem is not None:
+            raise ValueError("--problem is one of a study's: name its folder; without, choose it in the page")
         server = make_server(port, study, Path.cwd(), problem)
     _serve(server, no_browser)
 
@@ -48,7 +51,8 @@ def _serve(server: ViewServer, no_browser: bool) -> None:
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if not no_browser:
-            webbrowser.open(server.url)
+            # In a thread, since a browser in the terminal keeps its caller waiting.
+            threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
         server.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:
         say(_left_running(server))

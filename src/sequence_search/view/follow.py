@@ -45,7 +45,7 @@ class Follower:
         self._looking = threading.Lock()
         self._status: Data = {}
         self._next = -math.inf  # time of the next look
-        self._best: tuple[str, Data] | None = None
+        self._best: tuple[str, Data | None] = "", None
         self._page: tuple[str, str] | None = None
 
     def study(self) -> tuple[Study, str]:
@@ -89,17 +89,18 @@ class Follower:
             return {"state": state, "message": _told(error), "results": ""}
 
     def best(self, status: Data) -> Data | None:
-        """The best design of a status, drawn; None if there is none, or its files are damaged."""
+        """The best design of a status, drawn; the last that was drawn while something else is computed."""
         if status.get("best") is None:
             return None
         key = f"{status['problem']} {status['best']} {status['loss']}"
-        with self.computing:
-            if self._best is None or self._best[0] != key:
-                try:
-                    self._best = key, self._drawn(status["best"])
-                except Exception as error:
-                    self._best = key, {"message": _told(error)}
-            return self._best[1]
+        if self._best[0] != key and self.computing.acquire(blocking=False):
+            try:
+                self._best = key, self._drawn(status["best"])
+            except Exception as error:  # of a damaged file, as in `_look`
+                self._best = key, {"message": _told(error)}
+            finally:
+                self.computing.release()
+        return self._best[1]
 
     def _drawn(self, seed: int) -> Data:
         study, name = self.study()

@@ -102,9 +102,10 @@ class Searches:
         """What a search that ended by an error said last; empty of others."""
         if self._process is None or self.is_running or self._stopped or not self._process.returncode:
             return ""
-        self._log.seek(0, 2)
-        self._log.seek(max(0, self._log.tell() - LOG_END))
-        lines = self._log.read().decode("utf-8", "replace").splitlines()
+        with self._starting:  # the place in the log is one for all threads
+            self._log.seek(0, os.SEEK_END)
+            self._log.seek(max(0, self._log.tell() - LOG_END))
+            lines = self._log.read().decode("utf-8", "replace").splitlines()
         at = next((at for at, line in enumerate(lines) if line.startswith("error:")), len(lines) - 3)
         return " ".join(" ".join(lines[max(0, at) :]).split()) or "the search ended without a word"
 

@@ -161,6 +161,11 @@ class Handler(BaseHTTPRequestHandler):
         except Refused as refused:
             self._drain()
             self._send_json(refused.status, {"errors": refused.lines})
+        except (ConnectionError, TimeoutError):
+            raise
+        except Exception as error:
+            self._send_json(500, {"errors": [f"{type(error).__name__}: {error}"]})
+            raise
 
     def _drain(self) -> None:
         """Read what is left of a body, without which the answer would be lost."""

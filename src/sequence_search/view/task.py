@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from functools import cache
 from typing import Any
 
 from sequence_search.objective import TERMS
@@ -21,6 +22,7 @@ from sequence_search.view.guard import Faulty, Refused
 Data = dict[str, Any]
 
 
+@cache
 def choices() -> Data:
     """Problems to begin with, in groups, and terms of an objective with how many tissues each takes."""
     groups = {
@@ -59,6 +61,10 @@ def stated_text(given: Data) -> str:
             raise Faulty(f"no problem is named {name!r}")
         return template(name)
     if isinstance(text, str):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise Faulty(f"the text cannot be written: {error}") from None
         return text
     if isinstance(tables, dict):
         try:
