@@ -155,6 +155,11 @@ def test_a_file_of_no_samples_is_refused(tmp_path, content):
     [
         ('"excite", ', "", "pulse excite is not among the pulses of the search space"),
         ("duration_ms = 2.56", "duration_ms = 0.4", "pulse excite takes 5"),
+        (
+            '"sinc"',
+            '"slr"\npurpose = "inversion"',
+            "pulse excite is designed for inversion, and a search may excite",
+        ),
         ("duration_ms = 8", "duration_ms = 80", "duration_ms of pulse invert is 80 ms: is it meant so large"),
         ("peak_b1_hz = 1200", "peak_b1_hz = 12", "peak_b1_hz of pulse invert is 12 Hz: is it meant so small"),
         (

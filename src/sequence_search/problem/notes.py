@@ -12,6 +12,7 @@ from sequence_search.objective import Objective
 from sequence_search.problem.errors import keys_of
 from sequence_search.problem.schema import TABLES
 from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.shapes import Slr
 from sequence_search.search_space import SearchSpace
 from sequence_search.tissue import Distribution, Imaging, Normal, Tissue
 from sequence_search.voxels import clipped_share
@@ -97,6 +98,10 @@ def _of_pulse(name: str, kind: Kind, known: set[str]) -> list[str]:
     found = _unlikely("pulses", kind, f" of pulse {name}")
     if name not in known:
         found.append(f"pulse {name} is not among the pulses of the search space")
+    if isinstance(kind, Slr) and kind.purpose in ("refocusing", "inversion") and kind.use is None:
+        found.append(
+            f"pulse {name} is designed for {kind.purpose}, and a search may excite by it: state its use"
+        )
     peak = kind.peak_b1_ut(math.pi / 2)
     if MOST_B1_UT < peak < math.inf:
         found.append(
