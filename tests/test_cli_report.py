@@ -3,7 +3,11 @@
 import pytest
 
 from cli_call import call
+from page_results import result_of
+from sequence_search.preview.extra import MissingExtraError
 from sequence_search.problem.problem import Problem
+from sequence_search.storage import json_text
+from sequence_search.strategies.record import result_record
 from sequence_search.study.study import Study
 
 
@@ -29,10 +33,41 @@ def test_a_report_of_a_study_tells_how_to_make_it_again(tmp_path):
     assert f"sequence-search {again}" in (tmp_path / "page.html").read_text()
 
 
+def test_a_report_of_what_run_printed_is_of_its_problem(tmp_path, monkeypatch):
+    monkeypatch.setattr("sequence_search.page.brain._template", no_template)
+    problem = Problem.load("max-signal")
+    result = result_of(problem, 2)
+    found, page = tmp_path / "found.json", tmp_path / "page.html"
+    found.write_text(json_text(result_record(result)))
+    assert call("report", found, "--out", page).exit_code == 0
+    assert "as no preview is needed here" in page.read_text()
+    assert f"{result.best.loss:.6f}" in page.read_text()
+
+    refused = call("report", found, "--problem", "spin-echo-2d", "--out", page, "--overwrite")
+    assert refused.exit_code == 2
+    assert f"is of 'max-signal' ({problem.digest[:12]}), not of 'spin-echo-2d'" in " ".join(
+        refused.stderr.split()
+    )
+
+
+def no_template():
+    raise MissingExtraError("as no preview is needed here")
+
+
+def test_what_is_no_result_is_refused(tmp_path):
+    for number, text in enumerate(("{", "[]", "{}", '{"problem": "max-signal"}')):
+        file = tmp_path / f"{number}.json"
+        file.write_text(text)
+        refused = call("report", file, "--out", tmp_path / "page.html")
+        assert refused.exit_code == 2
+        assert "prints of one problem with --format json" in " ".join(refused.stderr.split())
+    assert not (tmp_path / "page.html").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["max-signal", "--out", "page.html"], "no folder of a study; for a problem pass --playground"),
+        (["max-signal", "--out", "page.html"], "no .json file of a result; for a problem pass --playground"),
         (["max-signal", "--out", "page.pdf", "--playground"], "must be a .html file"),
         (["max-signal", "--out", "none/page.html", "--playground"], "there is no folder none"),
         (

@@ -13,7 +13,7 @@ from sequence_search.sequence import Sequence
 from sequence_search.storage import json_text
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.finish import Finisher
-from sequence_search.strategies.record import read_run, result_record, run_record, seed_record
+from sequence_search.strategies.record import read_result, read_run, result_record, run_record, seed_record
 from sequence_search.strategies.result import Point, SearchResult, failed
 
 GOLDEN = Path(__file__).parent / "data" / "study-v1"
@@ -141,3 +141,16 @@ def test_a_design_with_a_layout_is_read_back():
         " spoiler, crushers, 2 readouts, TR 996 ms"
     )
     assert read_run(record, (), 1.0).sequence == sequence
+
+
+def test_a_search_is_read_back_from_its_record():
+    result = SearchResult(PROBLEM, "multistart", (failed(0, "no", 0.1), done(1)), {"steps": 7})
+    read = read_result(json.loads(json_text(result_record(result))), PROBLEM)
+    assert result_record(read) == result_record(result)
+    record = result_record(result)
+    for name, value, message in (
+        ("schema_version", 1, "schema_version must be"),
+        ("problem_sha256", "0" * 64, r"is of 'max-signal' \(0{12}\), not of 'max-signal'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read_result(record | {name: value}, PROBLEM)

@@ -10,6 +10,7 @@ const DASHES = ["", "7 4", "7 3 1.5 3", "1.5 3"]; // as the line styles of the f
 const TRANSVERSE = "#0072B2";
 const LONGITUDINAL = "#D55E00";
 const SHOWN = 0.01; // of the signal, below which a state is pale
+const NARROW = 480; // pixels, below which a note takes two lines
 const LEAST = 0.005; // of M0, below which it is left out
 
 export interface Look {
@@ -174,19 +175,26 @@ function Ticks({ values, y, width }: { values: number[]; y: (value: number) => n
 export function TimeLabels({ axis, width }: { axis: Axis; width: number }) {
   const x = (time: number) => MARGIN.left + (width - MARGIN.left - MARGIN.right) * axis.at(time);
   const edges = [0, ...axis.pieces.map((piece) => piece.end)];
+  const scale = axis.stretched ? "; each delay to a scale of its own" : "";
+  const narrow = axis.stretched && width < NARROW;
   const kept = edges.filter(
     (edge, at) => at === 0 || x(edge) - x(edges[at - 1]) > 44 || at === edges.length - 1,
   );
   return (
-    <svg class="time" width={width} height={34} aria-hidden="true">
+    <svg class="time" width={width} height={narrow ? 50 : 34} aria-hidden="true">
       {kept.map((edge) => (
         <text key={edge} x={x(edge)} y={13} text-anchor={edge === axis.end ? "end" : "middle"}>
           {trimmed(1e3 * edge, 1)}
         </text>
       ))}
       <text class="note" x={MARGIN.left} y={30}>
-        time from the first pulse (ms){axis.stretched ? "; each delay to a scale of its own" : ""}
+        time from the first pulse (ms){narrow ? "" : scale}
       </text>
+      {narrow && (
+        <text class="note" x={MARGIN.left} y={46}>
+          {scale.slice(2)}
+        </text>
+      )}
     </svg>
   );
 }

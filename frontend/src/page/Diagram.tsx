@@ -9,7 +9,7 @@ import { degrees, ms } from "./text";
 export const MARGIN = { left: 60, right: 22 };
 const FLIP_HEIGHT = 118;
 const TOP = 30;
-const DIAL = { below: 24, radius: 10, room: 25 };
+const DIAL = { below: 24, radius: 10, room: 25, text: 38 };
 const GRADIENT_ROW = 44;
 const BOTTOM = 46;
 
@@ -150,7 +150,7 @@ function Pulse({
           </text>
         )}
       </g>
-      {room > DIAL.room && <Dial x={x} {...{ sequence, change, pulse, rows }} />}
+      {room > DIAL.room && <Dial told={room > DIAL.text} {...{ x, sequence, change, pulse, rows }} />}
     </>
   );
 }
@@ -158,11 +158,12 @@ function Pulse({
 /** Phase as the direction of a needle: 0° to the right, 90° up. */
 function Dial({
   x,
+  told,
   sequence,
   change,
   pulse,
   rows,
-}: Pick<DiagramProps, "sequence" | "change"> & { x: number; pulse: number; rows: Rows }) {
+}: Pick<DiagramProps, "sequence" | "change"> & { x: number; told: boolean; pulse: number; rows: Rows }) {
   const phase = sequence.phase[pulse];
   const below = Math.max(0, -toDegrees(sequence.flip[pulse])) * rows.perDegree;
   const y = rows.base + below + DIAL.below;
@@ -187,9 +188,11 @@ function Dial({
       <circle class="dial" cx={x} cy={y} r={DIAL.radius} />
       <line class="needle" x1={x} y1={y} x2={x + DIAL.radius * cos} y2={y - DIAL.radius * sin} />
       <circle class="hit" cx={x} cy={y} r={15} />
-      <text class="small" x={x} y={y + DIAL.radius + 12} text-anchor="middle">
-        {degrees(phase)}
-      </text>
+      {told && (
+        <text class="small" x={x} y={y + DIAL.radius + 12} text-anchor="middle">
+          {degrees(phase)}
+        </text>
+      )}
     </g>
   );
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,21 +16,31 @@ from sequence_search.cli.arguments import (
     GradientsOption,
     OverwriteOption,
     PhaseOption,
-    ProblemOption,
     PulsesOption,
     SeedOption,
     SequenceOption,
-    SourceArgument,
     TrOption,
 )
 from sequence_search.cli.checks import bad_input, check_free, load
 from sequence_search.cli.given import Stated, given_design, study_runs
 from sequence_search.cli.printing import say
+from sequence_search.cli.progress import watched
+
+if TYPE_CHECKING:
+    from sequence_search.analysis.front import Front
+    from sequence_search.problem.problem import Problem
+    from sequence_search.strategies.result import SearchResult
 
 
 @app.command()
 def report(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
-    source: SourceArgument,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY|RESULT|PROBLEM",
+            help="Folder of a study, .json file of a result, or name or file of a problem.",
+        ),
+    ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="HTML file to write.")],
     playground: Annotated[
         bool, typer.Option("--playground", help="One sequence to play with, without a study too.")
@@ -43,10 +54,23 @@ def report(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
     sequence: SequenceOption = None,
     design: DesignOption = 1,
     seed: SeedOption = None,
-    problem: ProblemOption = None,
+    problem: Annotated[
+        str | None,
+        typer.Option("--problem", metavar="NAME", help="Which, of a study of several; or file, of a RESULT."),
+    ] = None,
+    tradeoff: Annotated[
+        str | None,
+        typer.Option(metavar="COST", help="Also search the front against it, as `tradeoff --against`."),
+    ] = None,
+    max_seconds: Annotated[
+        float, typer.Option(min=0.001, help="Wall time of --tradeoff; then the front so far.")
+    ] = 120.0,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Write a page that stands alone: what a study found, or a sequence to play with."""
+    """Write a page that stands alone: what a search found, or a sequence to play with.
+
+    A RESULT is a file of what `run` or `designs` prints with --format json.
+    """
     stated = Stated(flip_deg, phase_deg, delay_ms, pulses, gradients, tr_ms, sequence)
     with bad_input():
         _check_page(out, overwrite)
@@ -55,7 +79,7 @@ def report(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
         elif stated.parts or stated.file is not None:
             raise ValueError("a report is of a study: for a sequence that is stated pass --playground")
         else:
-            page = _report(source, problem)
+            page = _report(source, problem, tradeoff, max_seconds)
         from sequence_search.storage import write_bytes
 
         write_bytes(out, page.encode("utf-8"))
@@ -75,17 +99,53 @@ def _playground(source: str, stated: Stated, problem: str | None, seed: int | No
     return make_page(loaded, played, _problem_name(source, loaded.name))
 
 
-def _report(source: str, problem: str | None) -> str:
-    """Of a study's problem, the only one or the one that is named."""
+def _report(source: str, problem: str | None, against: str | None, max_seconds: float) -> str:
+    """Of a study's problem, the only one or the one that is named, or of a file of a result."""
+    from sequence_search.page.report import report as make_page
     from sequence_search.page.study import study_page
 
-    if not Path(source).is_dir():
-        raise ValueError(f"{source} is no folder of a study; for a problem pass --playground")
-    study, found = study_runs(Path(source), problem)
-    if len(found) > 1:
-        raise ValueError(f"{source} has several problems: pass --problem, one of {', '.join(found)}")
-    (name,) = found
-    return study_page(study, name)
+    if Path(source).is_dir():
+        study, found = study_runs(Path(source), problem)
+        if len(found) > 1:
+            raise ValueError(f"{source} has several problems: pass --problem, one of {', '.join(found)}")
+        (name,) = found
+        front = _front(study.problems[name], against, max_seconds)
+        return study_page(study, name, front=front, brain=True)
+    if not source.endswith(".json"):
+        raise ValueError(
+            f"{source} is no folder of a study and no .json file of a result; for a problem pass --playground"
+        )
+    result, made_with = _read(Path(source), problem)
+    front = _front(result.problem, against, max_seconds)
+    return make_page(result, source=problem, made_with=made_with, front=front, brain=True)
+
+
+def _read(file: Path, problem: str | None) -> tuple[SearchResult, dict[str, Any]]:
+    """Result of a file, and with what it was made."""
+    from sequence_search.problem.problem import Problem
+    from sequence_search.strategies.record import read_result
+
+    advice = "must be what `run` or `designs` prints of one problem with --format json"
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        loaded = Problem.load(problem or record["problem"])
+        made_with = {key: record[key] for key in ("versions", "device")}
+        return read_result(record, loaded), made_with
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{file} {advice}, got {type(error).__name__}: {error}") from None
+    except ValueError as error:
+        hint = "" if problem else "; name the file of its problem with --problem"
+        raise ValueError(f"{file}: {error}{hint}") from None
+
+
+def _front(problem: Problem, against: str | None, max_seconds: float) -> Front | None:
+    """Front against a cost, if one is asked for."""
+    if against is None:
+        return None
+    from sequence_search.analysis.tradeoff import tradeoff
+
+    with watched() as watch:
+        return tradeoff(problem, against, monitor=watch.monitor, max_seconds=max_seconds)
 
 
 def _problem_name(source: str, name: str) -> str:

@@ -6,13 +6,16 @@ import math
 from html import escape
 from typing import Any
 
+from sequence_search.analysis.front import Front
 from sequence_search.analysis.sensitivity import Sensitivity, sensitivity
 from sequence_search.checks import check_type
 from sequence_search.explanation.comparison import Compared
 from sequence_search.explanation.explanation import Summary, summarize
 from sequence_search.explanation.pulses import PulseWorth, pulse_worths
+from sequence_search.page.brain import brain_section
 from sequence_search.page.data import problem_data, sequence_data
-from sequence_search.page.designs import Card, cards_of, cards_section, compared_data
+from sequence_search.page.designs import cards_of, cards_section, compared_data
+from sequence_search.page.front import front_section
 from sequence_search.page.html import document
 from sequence_search.page.pictures import picture
 from sequence_search.page.playground import HOW, section
@@ -26,6 +29,7 @@ from sequence_search.sequence import Sequence
 from sequence_search.strategies.record import environment
 from sequence_search.strategies.result import SearchResult
 
+NOTHING = 5e-4  # relative difference of losses that is told as none
 MOST_EFFECTS = 8  # errors of parameters that are listed, those that cost most
 
 
@@ -35,6 +39,8 @@ def report(
     source: str | None = None,
     command: str | None = None,
     made_with: dict[str, Any] | None = None,
+    front: Front | None = None,
+    brain: bool = False,
 ) -> str:
     """A page of a search result: the answer first, then all else.
 
@@ -48,6 +54,10 @@ def report(
         That makes the result again.
     made_with : dict, optional
         The `environment` of the process that made it, if that is not this one.
+    front : Front, optional
+        Of the problem, as `tradeoff` finds it.
+    brain : bool
+        Whether to show brain images, see `brain_section`.
 
     Raises
     ------
@@ -68,20 +78,20 @@ def report(
             f"<p>{HOW}</p>",
             section(),
             _why(problem, best.sequence, summary, result.engine),
+            brain_section(problem, best.sequence) if brain else "",
+            "" if front is None else front_section(front, len(cards)),
             seeds_section(result.runs, problem.categories, problem.name),
             _made(result, command, made_with or environment()),
         ]
     )
+    points = () if front is None else front.front
+    shown = [card.sequence for card in cards] + [point.design.sequence for point in points]
     data = {
         "problem": problem_data(problem, source or problem.name),
-        "sequences": [_playable(problem, card) for card in cards],
+        "sequences": [sequence_data(problem.playable(each)) for each in shown],
         "designs": compared_data(cards),
     }
     return document(f"{problem.title}: what the search found", body, data)
-
-
-def _playable(problem: Problem, card: Card) -> dict[str, Any]:
-    return sequence_data(problem.playable(card.sequence))
 
 
 def _answer(problem: Problem, sequence: Sequence, found: Summary, verdict: str) -> str:
@@ -101,14 +111,20 @@ def measured_line(compared: tuple[Compared, ...]) -> str:
     if not others:
         return f"Loss {design.loss:.4f}; no conventional sequence fits the repetition."
     other = others[-1]
-    change = design.loss - other.loss
-    share = f" ({100 * change / abs(other.loss):+.1f}\u00a0%)".replace("-", "−") if other.loss else ""
+    change = (design.loss - other.loss) / abs(other.loss) if other.loss else math.inf
+    if abs(change) < NOTHING:
+        lead = f"Loss {_number(design.loss)}, no better and no worse than the {other.name}."
+    else:
+        share = f" ({_number(100 * change, 1)}\u00a0%)" if abs(change) < 1 else ""
+        lead = f"Loss {_number(design.loss)} against {_number(other.loss)} of the {other.name}{share}."
     signals = ", ".join(
         f"{name} {design.mean[name]:.2f} against {other.mean[name]:.2f}" for name in design.mean
     )
-    return (
-        f"Loss {design.loss:.4f} against {other.loss:.4f} of the {other.name}{share}. Mean |Mxy|: {signals}."
-    )
+    return f"{lead} Mean |Mxy|: {signals}."
+
+
+def _number(value: float, digits: int = 4) -> str:
+    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def _why(problem: Problem, sequence: Sequence, found: Summary, engine: str) -> str:
@@ -149,14 +165,17 @@ def _worth(problem: Problem, sequence: Sequence, found: Summary, engine: str) ->
             (_pulse_words(each), each.loss_left_out, each.loss_without)
             for each in pulse_worths(problem, sequence.turn_first_to_zero(), engine)
         ]
+    is_polished = any(polished is not None for _, _, polished in rows)
     body = "".join(
-        f'<tr><th scope="row">{escape(what)}</th><td>{left_out:.4f}</td>'
-        f"<td>{'–' if polished is None else f'{polished:.4f}'}</td></tr>"
+        f'<tr><th scope="row">{escape(what)}</th><td>{_number(left_out)}</td>'
+        f"{'' if polished is None else f'<td>{_number(polished)}</td>'}</tr>"
         for what, left_out, polished in rows
     )
-    return f"""<table><thead><tr><th scope="col">without</th><th scope="col">loss</th>
-<th scope="col">the rest polished again</th></tr></thead>{body}</table>
-<p class="note">with all: {found.compared[0].loss:.4f}</p>"""
+    head = ("without", "loss", "the rest polished again")[: 2 + is_polished]
+    cells = "".join(f'<th scope="col">{word}</th>' for word in head)
+    note = "" if is_polished else "; the rest as it is, which `explain` polishes again"
+    return f"""<table><thead><tr>{cells}</tr></thead>{body}</table>
+<p class="note">with all: {_number(found.compared[0].loss)}{note}</p>"""
 
 
 def _pulse_words(worth: PulseWorth) -> str:
@@ -169,8 +188,12 @@ def _effects(found: Sensitivity) -> str:
     rows = []
     for each in costly:
         of = "all pulses" if each.pulse is None else f"pulse {each.pulse}"
+        if each.last_pulse is not None:
+            of = f"pulses {each.pulse} to {each.last_pulse}"
         changes = "".join(f"<td>{_share(part, found.loss)}</td>" for part in each.loss)
         what = f"{of}: {each.parameter.replace('_', ' ')} {each.error}"
+        if each.parameter == "tr":
+            what = f"TR {each.error}"
         rows.append(f'<tr><th scope="row">{escape(what)}</th>{changes}</tr>')
     worst = ""
     for voxels in found.worst:

@@ -7,6 +7,7 @@ import math
 import shlex
 from typing import Any
 
+from sequence_search.analysis.front import Front
 from sequence_search.page.report import report
 from sequence_search.problem.library import builtin_problems, clinic_problems
 from sequence_search.strategies import make_strategy
@@ -14,7 +15,7 @@ from sequence_search.study.plan import read_files
 from sequence_search.study.study import Study
 
 
-def study_page(study: Study, name: str) -> str:
+def study_page(study: Study, name: str, *, front: Front | None = None, brain: bool = False) -> str:
     """Report of one of a study's problems; errors as of `report` and `Study.result`."""
     facts, _ = read_files(study.folder)
     return report(
@@ -22,6 +23,8 @@ def study_page(study: Study, name: str) -> str:
         source=problem_source(name),
         command=_command(study, name),
         made_with={key: facts[key] for key in ("versions", "device")},
+        front=front,
+        brain=brain,
     )
 
 

@@ -113,6 +113,25 @@ def read_run(record: dict[str, Any], history: tuple[Point, ...], seconds: float)
     )
 
 
+def read_result(record: dict[str, Any], problem: Problem) -> SearchResult:
+    """Search of a `result_record`; its course is not in it.
+
+    Raises
+    ------
+    ValueError
+        If it is of another schema, of another problem, or of this one with other numbers.
+    KeyError
+        If something is missing.
+    """
+    if record.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(f"schema_version must be {SCHEMA_VERSION}, got {record.get('schema_version')!r}")
+    if record["problem_sha256"] != problem.digest:
+        was, now = record["problem_sha256"][:12], problem.digest[:12]
+        raise ValueError(f"is of '{record['problem']}' ({was}), not of '{problem.name}' ({now})")
+    runs = tuple(read_run(each, (), each["seconds"]) for each in record["runs"])
+    return SearchResult(problem, record["strategy"], runs, record["options"], record["engine"])
+
+
 def read_design(record: dict[str, Any]) -> Design:
     """Design of a `design_record`."""
     evaluation = Evaluation(
