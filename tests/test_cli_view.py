@@ -75,11 +75,11 @@ def test_the_search_that_runs_on_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("sequence_search.view.search.RUN", ("-c", "sleep 60", "sh"))
     with served(directory=tmp_path) as running:
         assert post(running, "/search", {"name": "max-signal"}).status == 200
-        process = running.searches.process_id
+        process = running.viewing.searches.process_id
         said = _left_running(running)
         assert f"runs on, as process {process}: kill {process} stops it" in said
         assert f"sequence-search view {tmp_path}/max-signal shows it again" in said
         os.kill(process, 0)
         assert post(running, "/stop", {}).status == 200
-        running.searches._process.wait(20)
+        running.viewing.searches._process.wait(20)
         assert _left_running(running) == "the server has ended; no search runs"

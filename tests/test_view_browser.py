@@ -150,5 +150,5 @@ def test_a_search_is_stopped_from_the_page_and_the_end_of_the_server_is_told(tmp
             ["see", "Not running"],
             ["text", "#live"],
         )
-        assert server.searches.process_id is None
+        assert server.viewing.searches.process_id is None
     assert f"sequence-search resume {tmp_path}/max-signal" in results[-1]

@@ -7,7 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli_call import QUICK
+from sequence_search.problem.library import problem_text
+from sequence_search.problem.problem import Problem
+from sequence_search.study.study import Study
 from sequence_search.view.server import ViewServer, make_server
+
+
+def finished(folder):
+    """A study that is done, with a tissue named as a script."""
+    text = problem_text("max-signal").replace("tissues.CSF", 'tissues."<script>alert(1)</script>"')
+    text = text.replace('"CSF"', '"<script>alert(1)</script>"')
+    Study.create(folder, Problem.from_toml(text), seeds=range(2), **QUICK).run()
+    return folder
 
 
 @dataclass
@@ -39,7 +51,7 @@ def own(server: ViewServer):
     return {
         "Origin": server.url.rstrip("/"),
         "Content-Type": "application/json",
-        "X-Sequence-Search-Token": server.token,
+        "X-Sequence-Search-Token": server.viewing.token,
     }
 
 

@@ -30,7 +30,7 @@ export interface Best {
   drawn?: string;
 }
 
-/** What stands in the page of the server, as `ViewServer.live` writes it. */
+/** What stands in the page of the server, as `Viewing.live` writes it. */
 export interface LiveData {
   page: "study" | "task";
   token: string;

@@ -46,8 +46,8 @@ def view(
 def _serve(server: ViewServer, no_browser: bool) -> None:
     """Until Ctrl-C or SIGTERM."""
     say(f"{server.url}  (Ctrl-C ends the server)")
-    if server.searches is not None:
-        say(f"searches that are started there are written in {server.searches.directory}")
+    if server.viewing.searches is not None:
+        say(f"searches that are started there are written in {server.viewing.searches.directory}")
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if not no_browser:
@@ -59,7 +59,7 @@ def _serve(server: ViewServer, no_browser: bool) -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
         server.close()
-    if server.computing.locked():
+    if server.viewing.computing.locked():
         # A report under way has threads of its own, with which an ordinary end would be an abort.
         sys.stdout.flush()
         os._exit(0)
@@ -67,7 +67,7 @@ def _serve(server: ViewServer, no_browser: bool) -> None:
 
 def _left_running(server: ViewServer) -> str:
     """What runs on without the server."""
-    follower, searches = server.follower, server.searches
+    follower, searches = server.viewing.follower, server.viewing.searches
     if follower is None:
         return "the server has ended; no search runs"
     again = f"sequence-search view {shlex.quote(str(follower.folder))}"
