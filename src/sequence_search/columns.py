@@ -127,8 +127,14 @@ def latest_readout(
 
     Which one is last may depend on the delays.
     """
-    rows = np.array(readout_multiples(layout), float)
-    return np.asarray(rows[(delay @ rows.T).argmax(1)])
+    return latest_of(np.array(readout_multiples(layout), float), delay)
+
+
+def latest_of(
+    multiples: Float[np.ndarray, "n_readouts n_delay"], delay: Float[np.ndarray, "batch n_delay"]
+) -> Float[np.ndarray, "batch n_delay"]:
+    """As `latest_readout`, of these times to the readouts in delays."""
+    return np.asarray(multiples.take((delay @ multiples.T).argmax(1), 0))
 
 
 def check_same_layout(layouts: Iterable[Layout | None]) -> None:

@@ -142,13 +142,14 @@ def array_loss(
     """Loss of arrays of a layout in one pass of the kernel, with penalties and their weights added."""
     lanes = arrangement.of(layout)
     objective = arrangement.objective(encoding, lanes)
+    plan = table_run.plan(layout)
     shaped = [k for k, kind in enumerate(layout.kinds) if kind != HARD]
 
     def loss(parts: Arrays) -> tuple[np.ndarray, Arrays]:
         flip, _, delay = parts
         _refuse_beyond_tables(flip[:, shaped], shaped, layout)
-        of_kernel = parts, layout, lanes.blocks, objective, torch.get_num_threads(), lanes.rotations
-        value, (by_flip, by_phase, by_delay) = table_run.loss(*of_kernel)
+        of_kernel = parts, plan, lanes.blocks, objective, torch.get_num_threads(), lanes.rotations
+        value, (by_flip, by_phase, by_delay) = table_run.planned_loss(*of_kernel)
         for weight, function in penalties:
             more = function(flip, delay)
             value += weight * more.value

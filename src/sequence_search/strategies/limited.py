@@ -17,6 +17,7 @@ from sequence_search.engines.simulator import LossFunction
 from sequence_search.frame import Frame
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, FindStructures, Measure
+from sequence_search.pulses.uses import ANY
 from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.constrained import Constraint
@@ -72,6 +73,12 @@ class Limited:
         if alone and self.frame:
             whole.append(self.frame.alone if self.playing is None else self._bounded(self.frame.alone))
         return whole
+
+    def stacked(self, free: list[Sequence], *, alone: bool) -> Sequence:
+        """The same as one batch [n_sequences, n_rf]; bounds of each alone take as long as a few losses."""
+        if self.playing is None or self.frame or set(self.playing.uses) != {ANY}:
+            return Sequence.stack(self.complete(free, alone=alone))
+        return self.playing.bounded(Sequence.stack(free))
 
     def _whole(self, free: Sequence) -> Sequence:
         if self.playing is None:
@@ -254,7 +261,7 @@ class Limited:
     def _range(self, plain: LossFunction, n_random: int) -> float:
         """Range of the losses of random designs, the same for every seed."""
         free = random_designs(self.free_space, n_random, np.random.default_rng(0))
-        losses = plain(Sequence.stack(self.complete(free, alone=False)))[0]
+        losses = plain(self.stacked(free, alone=False))[0]
         finite = losses[losses.isfinite()]
         return float(finite.max() - finite.min() if len(finite) else 0) or 1.0
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sequence_search.columns import latest_readout
+from sequence_search.columns import latest_of, readout_multiples
 from sequence_search.engines.kernel.blocks import Blocks
 from sequence_search.engines.kernel.items import ADJOINT, FORWARD, LOSS
 from sequence_search.engines.kernel.memory import SLOPES, room
@@ -34,13 +34,14 @@ class Plan(NamedTuple):
 
     tables: Tables
     start: np.ndarray  # of each part of a thread's memory, and the end
+    readouts: np.ndarray  # how often the time to each contains each delay [n_readouts, n_delay]
 
 
 @functools.lru_cache(MOST_LAYOUTS)
 def plan(layout: Layout) -> Plan:
     """Plan of a layout; ValueError if it has no tables."""
     of_layout = tables(layout)
-    return Plan(of_layout, starts(of_layout))
+    return Plan(of_layout, starts(of_layout), np.array(readout_multiples(layout), float))
 
 
 def forward(
@@ -71,7 +72,7 @@ def adjoint(
     """
     of_voxels = blocks, rotations, NOTHING
     signal = signal_bar.view(np.float64)
-    return _run_back(ADJOINT, layout, *of_voxels, sequences, signal, threads)[1]
+    return _run_back(ADJOINT, plan(layout), *of_voxels, sequences, signal, threads)[1]
 
 
 def loss(
@@ -87,17 +88,29 @@ def loss(
     Of several readouts it is the mean of what it is at each, without a contrast; of one without a contrast of
     complex signals. The derivative of |S| at S = 0 is 0.
     """
-    if (len(layout.readouts) > 1 and objective.encoding.pairs.size) or objective.phased.size:
+    return planned_loss(sequences, plan(layout), blocks, objective, threads, rotations)
+
+
+def planned_loss(
+    sequences: Sequences,
+    prepared: Plan,
+    blocks: Blocks,
+    objective: Arranged,
+    threads: int,
+    rotations: Rotations | None = None,
+) -> tuple[np.ndarray, Gradient]:
+    """As `loss`, of a layout whose plan is at hand: to find it takes as long as the loss of a sequence."""
+    if (len(prepared.readouts) > 1 and objective.encoding.pairs.size) or objective.phased.size:
         raise ValueError(
             "the objective of a layout takes no contrast of several readouts, nor one of means of S"
         )
     no_signal = np.zeros((len(sequences[0]), 1, 0))
-    return _run_back(LOSS, layout, blocks, rotations, objective, sequences, no_signal, threads)
+    return _run_back(LOSS, prepared, blocks, rotations, objective, sequences, no_signal, threads)
 
 
 def _run_back(
     mode: int,
-    layout: Layout,
+    prepared: Plan,
     blocks: Blocks,
     rotations: Rotations | None,
     objective: Arranged,
@@ -108,12 +121,13 @@ def _run_back(
     (batch, n_rf), (_, n_delay) = sequences[0].shape, sequences[2].shape
     n_slopes = 2 * n_rf + n_delay
     partial = np.zeros((batch, blocks.group.size, SLOPES + 2 * n_slopes))
-    _run(mode, plan(layout), blocks, rotations, objective, sequences, signal, partial, threads)
+    _run(mode, prepared, blocks, rotations, objective, sequences, signal, partial, threads)
     value, gradient = np.zeros(batch), np.zeros((batch, n_slopes))
     flip, _, delay = sequences
     of_blocks = blocks.group, blocks.n_groups
     encoding = tuple(objective.encoding)
-    add_up_tables(partial, *of_blocks, flip, delay, latest_readout(layout, delay), encoding, value, gradient)
+    last = latest_of(prepared.readouts, delay)
+    add_up_tables(partial, *of_blocks, flip, delay, last, encoding, value, gradient)
     return value, (gradient[:, :n_rf], gradient[:, n_rf : 2 * n_rf], gradient[:, 2 * n_rf :])
 
 

@@ -13,16 +13,15 @@ from torch import Tensor
 
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter, Progress
 from sequence_search.strategies.descent import descend
 from sequence_search.strategies.drafts import has_slice
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.played import as_short_as_played, played_as, simulator_of
-from sequence_search.strategies.result import Point, Run, failed, family_place
+from sequence_search.strategies.result import Point, Run, failed
+from sequence_search.strategies.rounds.elite import LEAST_GAIN, NICHE, Candidate, select
 
-# A round that lowers the least loss by less than this part of it brought nothing.
-LEAST_GAIN = 1e-3
 POLISH_FACTOR = 4  # times the voxels of the descent
 # A sequence does nothing if its signal is below this part of the largest and its loss not below no pulse's.
 IDLE = 0.05
@@ -78,14 +77,6 @@ class Rounds:
         )
         if min(counts) < 1 or not 0 < self.learning_rate < math.inf:
             raise ValueError(f"counts must be at least 1 and learning_rate above 0, got {self}")
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A refined sequence and its loss on the voxels of the selection."""
-
-    loss: float
-    sequence: Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +175,11 @@ class RoundSearch:
         parents = self._limited.free_parts([one.sequence for one in state.elite])
         free = self._propose(parents, self._limited.free_space, rng)
         free = self._limited.with_repetitions(free, parents, rng)
-        proposals = self._limited.complete(free, alone=not state.elite)
+        proposals = self._limited.stacked(free, alone=not state.elite)
         loss, refined = descend(
             self._descent_loss(),
             self._limited.space,
-            Sequence.stack(proposals),
+            proposals,
             learning_rate=self._rounds.learning_rate,
             parts=[(max(1, round(part * self._rounds.steps)), kept) for part, kept in self._halvings],
             meter=meter,
@@ -202,7 +193,7 @@ class RoundSearch:
             state,
             generator=dict(rng.bit_generator.state),
             n_rounds=state.n_rounds + 1,
-            n_proposed=state.n_proposed + len(proposals),
+            n_proposed=state.n_proposed + len(proposals.delay),
         )
         return self._judged(new, elite, meter)
 
@@ -248,18 +239,18 @@ class RoundSearch:
         )
 
     def _select(self, candidates: list[Candidate]) -> list[Candidate]:
-        """The best few distinct sequences, of each number of pulses if so wished, best first."""
-        chosen: list[Candidate] = []
-        places: dict[int, list[np.ndarray]] = {}
-        for candidate in sorted(candidates, key=lambda one: one.loss):
-            place = family_place(candidate.sequence)
-            known = places.setdefault(len(place), [])
-            group = known if self._by_number else chosen
-            is_new = not known or not (abs(np.stack(known) - place) < 1).all(-1).any()
-            if len(group) < self._rounds.n_elite and is_new:
-                chosen.append(candidate)
-                known.append(place)
-        return chosen
+        """The elite of these, distinct sequences, best first."""
+        by_number, n_elite = self._by_number, self._rounds.n_elite
+        if self._limited.playing is None:
+            return select(candidates, n_elite, by_number=by_number)
+        return select(candidates, n_elite, by_number=by_number, form=self._without_idle_pulses, niche=NICHE)
+
+    def _without_idle_pulses(self, single: Sequence) -> Sequence:
+        """Without small pulses, unless it has no other."""
+        if not (single.flip_angle.abs() < SMALL_PULSE).any():
+            return single
+        fewer = self._limited.without_small_pulses(single)
+        return fewer if len(fewer.delay) else single
 
     def _candidates(self, loss: Float[Tensor, " batch"], refined: Sequence) -> list[Candidate]:
         """Those of a finite loss, without those that do nothing, unless all do: then the best of these.
@@ -269,8 +260,10 @@ class RoundSearch:
         finite = loss.isfinite().nonzero()[:, 0]
         if not len(finite):
             return []
-        signal = self._simulator.signal(refined[finite]).abs().mean(-1)
-        does = (signal > IDLE * signal.max()) | (loss[finite] < self._nothing)
+        does = loss[finite] < self._nothing
+        if not does.all():
+            signal = self._simulator.signal(refined[finite]).abs().mean(-1)
+            does |= signal > IDLE * signal.max()
         chosen = finite[does] if does.any() else finite[loss[finite].argmin()][None]
         return [Candidate(float(loss[i]), refined[i].without_padding()) for i in chosen.tolist()]
 

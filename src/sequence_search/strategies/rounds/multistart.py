@@ -22,6 +22,8 @@ from sequence_search.strategies.rounds.propose import changed_designs, random_de
 
 # Parts of the descent, and the share of proposals kept after each.
 HALVINGS = ((0.15, 0.5), (0.25, 0.5), (0.6, 1.0))
+# Of real sequences, of which most proposals end in valleys that are known: a third less work a round.
+HALVINGS_OF_DRAFTS = ((0.1, 0.4), (0.15, 0.5), (0.25, 0.6), (0.5, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Multistart(Rounds, Strategy):
 
     def prepare(self, problem: Problem, engine: str) -> RoundSearch:
         """Rounds with successive halving."""
-        return RoundSearch(problem, engine, self, self._propose, halvings=HALVINGS)
+        halvings = HALVINGS_OF_DRAFTS if problem.has_layouts else HALVINGS
+        return RoundSearch(problem, engine, self, self._propose, halvings=halvings)
 
     def _propose(self, elite: list[Sequence], space: SearchSpace, rng: np.random.Generator) -> list[Sequence]:
         """Random sequences at first, then mostly changed ones."""
