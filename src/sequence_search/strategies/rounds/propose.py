@@ -50,14 +50,16 @@ def changed_designs(
     Parameters
     ----------
     parents : list of Sequence
-        Single ones, best first: the earlier in the list, the more children.
+        Single ones, best first: the earlier in the list, the more children, unless there is a choice of kinds
+        or gradients. Then many of the first are neighbours on one slope, and all have as many.
     """
     pulses = [_as_pulses(parent, space) for parent in parents]
     changes = (*CHANGES, *[_play_another] * 3) if space.has_choice else CHANGES
+    # The square of a uniform draw prefers the front of the list.
+    power = 1 if space.has_choice else 2
     children = []
     for _ in range(count):
-        # The square of a uniform draw prefers the front of the list.
-        child: Pulses = pulses[int(len(pulses) * rng.random() ** 2)]
+        child: Pulses = pulses[int(len(pulses) * rng.random() ** power)]
         for _ in range(int(rng.integers(1, MOST_CHANGES + 1))):
             change = changes[int(rng.integers(len(changes)))]
             child = change(child, pulses, space, rng)
