@@ -9,7 +9,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.study.study import Study
 
 NAMES = ("spgr-ernst", "fat-1-1")
-QUICK = {"n_starts": 16, "n_children": 8, "max_rounds": 6, "n_polished": 2, "n_per_tissue": 4, "steps": 20}
+QUICK = {"n_starts": 8, "n_children": 8, "max_rounds": 3, "n_polished": 2, "n_per_tissue": 4, "steps": 6}
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,9 @@ import pytest
 
 from explanation_cases import BRAIN, make_problem, play
 from sequence_search.explanation import comparison, sentences
+from sequence_search.limits import FixedPulses, Limits
 from sequence_search.objective import TERMS, Objective
+from sequence_search.problem.conventional import Conventional
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.slices import IN_REPORT
 
@@ -105,3 +107,18 @@ def test_an_inversion_alone_is_no_sequence_to_compare_with(monkeypatch):
     monkeypatch.setattr(comparison, "polish", polish)
     _, conventional = compare(problem, design, 0.02)
     assert conventional.sequence.layout.kinds == ("invert", "excite", "refocus")
+
+
+def test_a_given_sequence_within_limits_stands_as_it_is():
+    """A polish would leave the given tail, and compare with what no design may be."""
+    own = Conventional((1.5, 3.0), (0.0, 0.0), (0.02, 0.02), name="SE")
+    tail = FixedPulses((1.5, 3.0), (0.0, 0.0), (0.02, 0.02))
+    problem = make_problem(BRAIN, ("signal", 1.0, (0,)), min_rf_delay=6e-3)
+    free = replace(problem, conventional=own)
+    assert [each.name for each in compare(free, ECHO, 0.04)][1:] == [
+        "conventional sequence (SE)",
+        "conventional sequence (SE), polished",
+    ]
+    rows = compare(replace(free, limits=Limits(tail=tail)), ECHO, 0.04)
+    assert [each.as_given for each in rows] == [False, True]
+    assert "the conventional sequence (SE; 86°-172°, 40 ms) gives GM" in sentences._signals(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.conventional import (
@@ -33,6 +33,7 @@ class Compared:
         a signed contrast the magnitude of the difference of their mean Mxy, and its name says so [a.u.]
     relative_rf_energy : relative to 90°-180° [1]
     time_to_readout : from the first pulse [s]
+    as_given : whether it is the problem's own and stands without its polish, which would leave the limits
     """
 
     name: str
@@ -43,6 +44,7 @@ class Compared:
     contrast: dict[str, float]
     relative_rf_energy: float
     time_to_readout: float = field(metadata={"unit": "s"})
+    as_given: bool = False
 
 
 def compare(
@@ -50,7 +52,8 @@ def compare(
 ) -> tuple[Compared, ...]:
     """The design; the conventional sequence as in textbooks; and the same polished for the objective.
 
-    The limits of a problem are the design's: the conventional sequence need not keep them. One that the
+    The limits of a problem are the design's: the conventional sequence need not keep them, but one that the
+    problem gives is not polished where there are limits, which a polish would leave. One that the
     problem does not give has, with a layout, the kinds and the TR of the design; where that holds no such
     sequence, the design stands alone. Where a polish leaves no pulse that excites, since nothing beats doing
     nothing from there, there is no such row.
@@ -69,7 +72,10 @@ def compare(
         name, conventional = "plain spin echo", spin_echo(problem, te or 0.0, sequence)
     if conventional is None:
         return tuple(rows)
-    rows.append(_achieved(problem, conventional, name, simulator))
+    as_given = is_given and bool(problem.limits)
+    rows.append(replace(_achieved(problem, conventional, name, simulator), as_given=as_given))
+    if as_given:
+        return tuple(rows)
     fixed = of_one_tr(problem, conventional)
     proposed, playing = draft_of(fixed, conventional), playing_of(fixed)
     if proposed is not None:

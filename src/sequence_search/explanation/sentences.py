@@ -212,12 +212,11 @@ def _signals(compared: tuple[Compared, ...]) -> str:
     )
     known, other = others[0].name, others[-1]
     # Within the brackets of a name, as "conventional sequence (FLAIR, TI 2.4 s)".
-    name = f"the {known[:-1]}; {before})," if known.endswith(")") else f"the {known} ({before}),"
-    name += (
-        f" polished for the same objective to {after[0]},"
-        if after
-        else " of which a polish leaves no excitation,"
-    )
+    name = f"the {known[:-1]}; {before})" if known.endswith(")") else f"the {known} ({before})"
+    if after:
+        name += f", polished for the same objective to {after[0]},"
+    elif not other.as_given:
+        name += ", of which a polish leaves no excitation,"
     if abs(design.loss - other.loss) <= SAME * abs(other.loss):
         return f"{text}, and {name} does the same"
     text += f"; {name} gives {by_name(other.mean)}"
