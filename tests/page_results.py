@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from sequence_search.analysis.costs import cost_of
+from sequence_search.analysis.front import Front, FrontPoint
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.result import Design, Point, Run, SearchResult
@@ -33,3 +35,19 @@ def result_of(problem: Problem, n_seeds: int, sequences: tuple[Sequence, ...] = 
 def _worse(design: Design, share: float) -> Design:
     loss = design.loss + share * abs(design.loss)
     return replace(design, evaluation=replace(design.evaluation, loss=loss))
+
+
+def _with_loss(design, loss):
+    return replace(design, evaluation=replace(design.evaluation, loss=loss))
+
+
+def front_of(problem: Problem):
+    """Of three designs, the last of which the others beat."""
+    designs = result_of(problem, 1).runs[0].families
+    cost = cost_of(problem, "rf_energy")
+    points = [
+        FrontPoint(0.1 * number, _with_loss(design, 0.5 - 0.1 * number), f"kind <{number}>", number < 3)
+        for number, design in enumerate(designs, start=1)
+    ]
+    verdict = result_of(problem, 4).verdict
+    return Front(problem, cost, tuple(points), verdict, "done", None, 1.0, 100)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from page_results import result_of
+from page_results import front_of, result_of
 from sequence_search.page.playground import playground
 from sequence_search.page.report import report
 from sequence_search.problem.problem import Problem
@@ -138,7 +138,7 @@ def test_it_fits_a_phone_and_keeps_up_with_the_hand(tmp_path):
         ["size", 375],
         ["size", 1440],
     )
-    print(f"{frames:.0f} frames a second")
+    print(f"{frames['perSecond']:.0f} frames a second, {frames['busy']:.1f} ms of the processor for each")
     assert (narrow, wide) == (375, 1440)
 
 
@@ -175,5 +175,6 @@ def test_designs_are_compared_and_played_with_by_keyboard(tmp_path):
 
 def test_axe_finds_nothing_serious(tmp_path):
     problem, other = Problem.load("spin-echo-2d"), Problem.load("max-signal")
-    for page in (playground(problem, repeated()), report(result_of(other, 4))):
+    whole = report(result_of(other, 4), front=front_of(other))
+    for page in (playground(problem, repeated()), whole):
         assert drive(page, tmp_path, ["faults"]) == [[]]

@@ -4,8 +4,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 from page_results import result_of
-from sequence_search.page.seeds import WIDTH, categories, strip
+from sequence_search.page.seeds import WIDTH, categories, seeds_section, strip
 from sequence_search.problem.problem import Problem
+from sequence_search.strategies.operations import Choice, Operations
 
 PROBLEM = Problem.load("max-signal")
 RUNS = result_of(PROBLEM, 21).runs
@@ -38,3 +39,16 @@ def test_categories_are_counted_and_that_of_the_best_is_marked():
     assert drawn.count("<tr") == 1
     assert '<tr class="best">' in drawn
     assert '<td class="number">21</td>' in drawn
+
+
+def test_the_course_and_the_operations_of_the_best_are_drawn_where_they_were_kept():
+    kept = seeds_section(RUNS, PROBLEM.categories, PROBLEM.name)
+    assert "How they went" in kept
+    assert "chose its operations" not in kept
+    bare = [replace(run, history=()) for run in RUNS]
+    assert "How they went" not in seeds_section(bare, PROBLEM.categories, PROBLEM.name)
+    layers = (Choice("layer 1", ("90°", "180°"), ((0.5, 0.5), (0.9, 0.1))),)
+    chosen = replace(RUNS[0], operations=Operations((1, 2000), layers))
+    assert "How seed 0, the best, chose its operations" in seeds_section(
+        [chosen, *RUNS[1:]], PROBLEM.categories, PROBLEM.name
+    )

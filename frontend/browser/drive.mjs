@@ -58,22 +58,29 @@ const does = {
     }
     return { loss: Number(loss.replace("−", "-")), signals: signals.map(Number), copied };
   },
-  /** Frames a second while a handle moves in every frame. */
-  frames: async (label) =>
-    handle(label).evaluate(async (element) => {
-      const press = (key) => element.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-      const frame = () => new Promise(requestAnimationFrame);
-      for (let at = 0; at < 10; at++) {
-        press("ArrowUp");
-        await frame();
-      }
-      const [begun, count] = [performance.now(), 60];
-      for (let at = 0; at < count; at++) {
-        press(at % 2 ? "ArrowUp" : "ArrowDown");
-        await frame();
-      }
-      return (1000 * count) / (performance.now() - begun);
-    }),
+  /** Frames a second while a handle moves in every frame, and what one takes of the processor [ms]. */
+  async frames(label) {
+    const session = await page.context().newCDPSession(page);
+    await session.send("Performance.enable", { timeDomain: "threadTicks" });
+    const busy = async () => {
+      const { metrics } = await session.send("Performance.getMetrics");
+      return 1000 * metrics.find(({ name }) => name === "TaskDuration").value;
+    };
+    const move = (count) =>
+      handle(label).evaluate(async (element, count) => {
+        const begun = performance.now();
+        for (let at = 0; at < count; at++) {
+          const key = at % 2 ? "ArrowUp" : "ArrowDown";
+          element.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+          await new Promise(requestAnimationFrame);
+        }
+        return (1000 * count) / (performance.now() - begun);
+      }, count);
+    await move(20);
+    const before = await busy();
+    const perSecond = await move(60);
+    return { perSecond, busy: ((await busy()) - before) / 60 };
+  },
   /** Until a text is seen, in a minute. */
   see: async (text) => page.getByText(text).first().waitFor({ timeout: 60_000 }),
   move: async (from, to) => renameSync(from, to),

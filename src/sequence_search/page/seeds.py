@@ -11,6 +11,7 @@ import numpy as np
 from sequence_search.classify import SUCCESS_MARGIN, CategoryRule, category_text
 from sequence_search.page.pictures import picture
 from sequence_search.report.convergence import convergence_figure
+from sequence_search.report.operations import operations_figure
 from sequence_search.strategies.result import Run, best_run
 from sequence_search.words import counted
 
@@ -25,13 +26,33 @@ def seeds_section(runs: Sequence[Run], rules: Sequence[CategoryRule], problem: s
     ended = [run for run in runs if run.families]
     lost = len(runs) - len(ended)
     failed = f"; {counted(lost, 'seed')} ended without a design" if lost else ""
-    dpi = None if len(ended) <= FEW else 160
-    course = picture(convergence_figure(runs, problem), "Least loss over evaluations of every seed", dpi=dpi)
     return f"""<h2>Every seed</h2>
 <p>{counted(len(ended), "seed")}, each a search of its own: the loss at which each ended{failed}.</p>
 {strip(ended)}
 {categories(ended, rules)}
-<details><summary>How they went</summary>{course}</details>"""
+{_operations(ended)}
+{_course(runs, problem)}"""
+
+
+def _course(runs: Sequence[Run], problem: str) -> str:
+    """Convergence of all, if that was kept."""
+    if not any(run.history for run in runs):
+        return ""
+    dpi = None if len(runs) <= FEW else 160
+    course = picture(convergence_figure(runs, problem), "Least loss over evaluations of every seed", dpi=dpi)
+    return f"<details><summary>How they went</summary>{course}</details>"
+
+
+def _operations(runs: Sequence[Run]) -> str:
+    """How likely each operation was in the best run of `proxyless`."""
+    best = best_run(runs)
+    if best is None or best.operations is None:
+        return ""
+    wide = " wide" if any(each.name.startswith("gradient") for each in best.operations.choices) else ""
+    says = f"Probability of each operation over the steps of seed {best.seed}"
+    drawn = picture(operations_figure(best), says)
+    return f"""<h3>How seed {best.seed}, the best, chose its operations</h3>
+<div class="figures{wide}">{drawn}</div>"""
 
 
 def strip(runs: Sequence[Run]) -> str:
