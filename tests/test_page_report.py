@@ -8,6 +8,7 @@ import pytest
 
 from page_results import SPIN_ECHO, result_of
 from sequence_search.explanation.explanation import summarize
+from sequence_search.page.designs import change_text
 from sequence_search.page.report import measured_line, report
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -72,6 +73,20 @@ def test_distinct_designs_and_the_conventional_sequence_are_cards_to_play_with(p
     assert rows["loss"] == PROBLEM.evaluate(SPIN_ECHO).loss
     assert rows["pulses"] == 2
     assert sum("data-play" in given for _, given in Reader(page).tags) == len(titles)
+
+
+def test_a_loss_is_told_relative_to_the_conventional_one_or_as_a_difference():
+    assert change_text(0.9, 1.0) == "−10.0\u00a0%"
+    assert change_text(-0.5, -1.0) == "+50.0\u00a0%"
+    assert change_text(-1.4, 0.2) == "−1.6000"
+    assert change_text(0.25, 0.0) == "+0.2500"
+
+
+def test_each_card_but_the_last_tells_how_it_stands_beside_the_conventional_sequence(page):
+    polished = data_of(page)["designs"][-1]["rows"][0]["number"]
+    third = data_of(page)["designs"][2]["rows"][0]["number"]
+    assert f", {change_text(third, polished)} against the conventional sequence, polished" in page
+    assert page.count("against the conventional sequence, polished") == 4
 
 
 def test_nothing_is_asked_of_the_network(page):

@@ -109,7 +109,8 @@ def compared_data(cards: list[Card]) -> list[dict[str, Any]]:
 
 def cards_section(problem: Problem, cards: list[Card]) -> str:
     """All designs, each with its diagram, numbers, a box to compare it and a button to play with it."""
-    found = "".join(_card(problem, number, card) for number, card in enumerate(cards))
+    other = next((card for card in reversed(cards) if card.found is None), None)
+    found = "".join(_card(problem, number, card, other) for number, card in enumerate(cards))
     return f"""<h2>Designs to compare</h2>
 <p>Distinct local optima of all seeds, best first, and the conventional sequence. Choose two to see them side
 by side.</p>
@@ -117,17 +118,28 @@ by side.</p>
 <section id="compare" aria-live="polite" aria-label="Two designs side by side"></section>"""
 
 
-def _card(problem: Problem, number: int, card: Card) -> str:
+def change_text(loss: float, other: float) -> str:
+    """As "−12.3 %", or as a difference where that is no smaller than the other loss."""
+    change = loss - other
+    text = f"{100 * change / abs(other):+.1f}\u00a0%" if abs(change) < abs(other) else f"{change:+.4f}"
+    return text.replace("-", "−")
+
+
+def _card(problem: Problem, number: int, card: Card, other: Card | None) -> str:
     figure = designs_figure([card.sequence], [""], problem.pulses)
     drawn = picture(figure, f"Sequence diagram of {card.title}: {card.sequence}")
     seeds = "" if not card.found else f'<p class="note">best of {card.found:,} of the seeds</p>'
     signals = ", ".join(f"{name} {value:.3f}" for name, value in card.evaluation.signal.items())
     energy, time = 100 * card.evaluation.relative_rf_energy, 1e3 * card.evaluation.time_to_readout
+    beside = ""
+    if other is not None and card is not other:
+        change = change_text(card.evaluation.loss, other.evaluation.loss)
+        beside = f", {change} against the {other.title[:1].lower()}{other.title[1:]}"
     return f"""<article class="card" data-design="{number}">
 <h3>{escape(card.title)}</h3>
 <p class="category">{escape(card.category)}</p>
 <div class="drawn">{drawn}</div>
-<p><b>loss {card.evaluation.loss:.6f}</b></p>
+<p><b>loss {card.evaluation.loss:.6f}</b>{escape(beside)}</p>
 <p class="note">|Mxy| {escape(signals)}; RF energy {energy:.0f} %; {time:.4g} ms to the readout</p>
 {seeds}
 <p class="controls"><label><input type="checkbox" data-compare="{number}"> compare</label>

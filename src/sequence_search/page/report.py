@@ -14,7 +14,7 @@ from sequence_search.explanation.explanation import Summary, summarize
 from sequence_search.explanation.pulses import PulseWorth, pulse_worths
 from sequence_search.page.brain import brain_section
 from sequence_search.page.data import problem_data, sequence_data
-from sequence_search.page.designs import cards_of, cards_section, compared_data
+from sequence_search.page.designs import cards_of, cards_section, change_text, compared_data
 from sequence_search.page.front import front_section
 from sequence_search.page.html import document
 from sequence_search.page.pictures import picture
@@ -111,20 +111,19 @@ def measured_line(compared: tuple[Compared, ...]) -> str:
     if not others:
         return f"Loss {design.loss:.4f}; no conventional sequence fits the repetition."
     other = others[-1]
-    change = (design.loss - other.loss) / abs(other.loss) if other.loss else math.inf
-    if abs(change) < NOTHING:
+    if abs(design.loss - other.loss) < NOTHING * abs(other.loss):
         lead = f"Loss {_number(design.loss)}, no better and no worse than the {other.name}."
     else:
-        share = f" ({_number(100 * change, 1)}\u00a0%)" if abs(change) < 1 else ""
-        lead = f"Loss {_number(design.loss)} against {_number(other.loss)} of the {other.name}{share}."
+        change = change_text(design.loss, other.loss)
+        lead = f"Loss {_number(design.loss)} against {_number(other.loss)} of the {other.name} ({change})."
     signals = ", ".join(
         f"{name} {design.mean[name]:.2f} against {other.mean[name]:.2f}" for name in design.mean
     )
     return f"{lead} Mean |Mxy|: {signals}."
 
 
-def _number(value: float, digits: int = 4) -> str:
-    return f"{value:.{digits}f}".replace("-", "−")
+def _number(value: float) -> str:
+    return f"{value:.4f}".replace("-", "−")
 
 
 def _why(problem: Problem, sequence: Sequence, found: Summary, engine: str) -> str:
