@@ -8,7 +8,7 @@ import pytest
 
 from page_results import SPIN_ECHO, result_of
 from sequence_search.explanation.explanation import summarize
-from sequence_search.page.designs import change_text
+from sequence_search.page.designs import cards_of, change_text
 from sequence_search.page.report import measured_line, report
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -87,6 +87,16 @@ def test_each_card_but_the_last_tells_how_it_stands_beside_the_conventional_sequ
     third = data_of(page)["designs"][2]["rows"][0]["number"]
     assert f", {change_text(third, polished)} against the conventional sequence, polished" in page
     assert page.count("against the conventional sequence, polished") == 4
+
+
+def test_the_best_of_a_grid_is_a_card_too():
+    result = result_of(PROBLEM, 2)
+    worse = result.runs[0].families[1]
+    cards = cards_of(PROBLEM, list(result.runs), summarize(PROBLEM, SPIN_ECHO).compared, worse)
+    assert [card.title for card in cards[3:]] == [
+        *("Best point of the grid", "Conventional sequence", "Conventional sequence, polished")
+    ]
+    assert cards[3].evaluation.loss == worse.loss
 
 
 def test_nothing_is_asked_of_the_network(page):

@@ -36,8 +36,10 @@ class Card:
     found: int | None = None
 
 
-def cards_of(problem: Problem, runs: list[Run], compared: tuple[Compared, ...]) -> list[Card]:
-    """Distinct designs of all seeds, best first, then the conventional sequences."""
+def cards_of(
+    problem: Problem, runs: list[Run], compared: tuple[Compared, ...], grid: Design | None = None
+) -> list[Card]:
+    """Distinct designs of all seeds, best first, then the best of a grid and the conventional sequences."""
     chosen: list[Design] = []
     counts: list[int] = []
     ordered = sorted(
@@ -63,6 +65,11 @@ def cards_of(problem: Problem, runs: list[Run], compared: tuple[Compared, ...]) 
         )
         for number, (design, count) in enumerate(zip(chosen, counts, strict=True), start=1)
     ]
+    if grid is not None:
+        category = category_text(grid.sequence, problem.categories)
+        cards.append(
+            Card("Best point of the grid", grid.sequence, grid.evaluation, category, grid.check_loss)
+        )
     for each in compared[1:]:
         category = category_text(each.sequence, problem.categories)
         cards.append(
@@ -135,11 +142,12 @@ def _card(problem: Problem, number: int, card: Card, other: Card | None) -> str:
     if other is not None and card is not other:
         change = change_text(card.evaluation.loss, other.evaluation.loss)
         beside = f", {change} against the {other.title[:1].lower()}{other.title[1:]}"
+    loss = f"{card.evaluation.loss:.6f}".replace("-", "−")
     return f"""<article class="card" data-design="{number}">
 <h3>{escape(card.title)}</h3>
 <p class="category">{escape(card.category)}</p>
 <div class="drawn">{drawn}</div>
-<p><b>loss {card.evaluation.loss:.6f}</b>{escape(beside)}</p>
+<p><b>loss {loss}</b>{escape(beside)}</p>
 <p class="note">|Mxy| {escape(signals)}; RF energy {energy:.0f} %; {time:.4g} ms to the readout</p>
 {seeds}
 <p class="controls"><label><input type="checkbox" data-compare="{number}"> compare</label>

@@ -27,7 +27,7 @@ from sequence_search.report.phase_graph import phase_graph_figure
 from sequence_search.report.slice_profile import slice_profile_figure
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.record import environment
-from sequence_search.strategies.result import SearchResult
+from sequence_search.strategies.result import Design, SearchResult
 
 NOTHING = 5e-4  # relative difference of losses that is told as none
 MOST_EFFECTS = 8  # errors of parameters that are listed, those that cost most
@@ -39,6 +39,7 @@ def report(
     source: str | None = None,
     command: str | None = None,
     made_with: dict[str, Any] | None = None,
+    grid: Design | None = None,
     front: Front | None = None,
     brain: bool = False,
 ) -> str:
@@ -54,6 +55,8 @@ def report(
         That makes the result again.
     made_with : dict, optional
         The `environment` of the process that made it, if that is not this one.
+    grid : Design, optional
+        The best point of its grid.
     front : Front, optional
         Of the problem, as `tradeoff` finds it.
     brain : bool
@@ -67,7 +70,7 @@ def report(
     check_type(result, SearchResult)
     problem, best = result.problem, result.best.families[0]
     summary = summarize(problem, best.sequence, engine=result.engine)
-    cards = cards_of(problem, list(result.runs), summary.compared)
+    cards = cards_of(problem, list(result.runs), summary.compared, grid)
     body = "\n".join(
         [
             f"<h1>{escape(problem.title)}</h1>",

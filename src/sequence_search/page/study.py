@@ -11,6 +11,7 @@ from sequence_search.analysis.front import Front
 from sequence_search.page.report import report
 from sequence_search.problem.library import builtin_problems, clinic_problems
 from sequence_search.strategies import make_strategy
+from sequence_search.study.grid_optimum import stored_optimum
 from sequence_search.study.plan import read_files
 from sequence_search.study.study import Study
 
@@ -23,6 +24,7 @@ def study_page(study: Study, name: str, *, front: Front | None = None, brain: bo
         source=problem_source(name),
         command=_command(study, name),
         made_with={key: facts[key] for key in ("versions", "device")},
+        grid=stored_optimum(study.folder, study.problems[name]),
         front=front,
         brain=brain,
     )

@@ -41,7 +41,9 @@ def grid_optimum(folder: Path, problem: Problem, monitor: Monitor | None = None)
 
 def stored_optimum(folder: Path, problem: Problem) -> Design | None:
     """Best point as kept; None if it is not there, damaged, or of another problem or grid."""
-    record = read_json(_file(folder, problem)) or {}
+    record = read_json(_file(folder, problem))
+    if record is None:
+        return None
     known = {
         "problem_sha256": problem.digest,
         "grid": write_table("grid", grid_of(problem)),
