@@ -22,7 +22,10 @@ await page.addInitScript(() => {
 });
 await page.goto(file.startsWith("http:") ? file : `file://${file}`);
 
-const handle = (label) => page.getByRole("slider", { name: label, exact: true });
+const isFramed = (await page.locator("iframe").count()) > 0;
+/** Where the playground stands. */
+const place = isFramed ? page.frameLocator("iframe") : page;
+const handle = (label) => place.getByRole("slider", { name: label, exact: true });
 /** Until the loss is over all voxels. */
 const settle = () =>
   page.waitForFunction(() => {
@@ -38,6 +41,7 @@ const does = {
     await page.mouse.move(x + dx, y + dy, { steps: 8 });
     await page.mouse.up();
   },
+  value: async (label) => place.getByLabel(label, { exact: true }).inputValue(),
   press: async (label, key) => handle(label).press(key),
   type: async (label, value) => page.getByLabel(label, { exact: true }).fill(value),
   choose: async (label, value) =>

@@ -1,5 +1,5 @@
 /** A sequence to take hold of, and all that follows from it. */
-import { useMemo, useReducer, useState } from "preact/hooks";
+import { useEffect, useMemo, useReducer, useState } from "preact/hooks";
 import type { Sequence } from "../engine/sequence";
 import { Aside, Titled } from "./Aside";
 import { type Axis, makeAxis } from "./axis";
@@ -13,9 +13,11 @@ import { Numbers, Tissues } from "./Tables";
 interface Props {
   problem: Problem;
   sequence: Sequence;
+  /** Told each sequence, the first too. */
+  edited?: ((sequence: Sequence) => void) | undefined;
 }
 
-export function Playground({ problem, sequence }: Props) {
+export function Playground({ problem, sequence, edited }: Props) {
   const start = useMemo(() => startOf(problem, sequence), [problem, sequence]);
   const [history, act] = useReducer(after, start, begun);
   const edit = history.now;
@@ -27,6 +29,7 @@ export function Playground({ problem, sequence }: Props) {
   const axis = useMemo(() => (held ? makeAxis(edit.sequence, held) : free), [held, free, edit.sequence]);
   const { seek, ...played } = useCursor(axis);
   useUndoKeys(act);
+  useEffect(() => edited?.(edit.sequence), [edited, edit.sequence]);
   const change = (next: Sequence, gesture: string) =>
     act({ do: "edit", edit: { ...edit, sequence: next }, gesture });
   const changeTissues = (tissues: TissueValues[], gesture: string) =>
