@@ -175,7 +175,7 @@ def _worth(problem: Problem, sequence: Sequence, found: Summary, engine: str) ->
     )
     head = ("without", "loss", "the rest polished again")[: 2 + is_polished]
     cells = "".join(f'<th scope="col">{word}</th>' for word in head)
-    note = "" if is_polished else "; the rest as it is, which `explain` polishes again"
+    note = "" if is_polished else "; the rest as it is, which <code>explain</code> polishes again"
     return f"""<table><thead><tr>{cells}</tr></thead>{body}</table>
 <p class="note">with all: {_number(found.compared[0].loss)}{note}</p>"""
 
