@@ -4,10 +4,11 @@ READY := .venv/.ready
 WORKERS ?= $(shell nproc)
 
 .PHONY: demo reproduce test test-slow test-faults test-gpu slurm-test frontend frontend-test browser-test bench \
-  bench-grid scoreboard docs lint format clean
+  bench-grid scoreboard docs linkcheck lint format clean
 
-demo: $(READY)  ## design a sequence for the paper's experiment 1, print and draw it
-	$(BIN)/sequence-search run max-signal --out out/demo
+demo: $(READY)  ## design a sequence that nulls CSF, print, draw and explain it, and a page to drag it in
+	$(BIN)/sequence-search run csf-null-w1 --out out/demo
+	$(BIN)/sequence-search report out/demo --out out/demo.html --overwrite
 
 reproduce: $(READY)  ## the paper's seven conditions at full size: grids, tables, figures, summary.md
 	$(BIN)/sequence-search reproduce --seeds 100 --workers $(WORKERS) --out out/reproduce
@@ -54,6 +55,9 @@ scoreboard: $(READY)  ## every strategy on the paper's problems, the default sea
 docs: $(READY)  ## the site, with its examples run, into out/docs
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs out/docs
+
+linkcheck: docs  ## whether what the site links to is there; needs the network
+	$(BIN)/sphinx-build -q -D nb_execution_mode=off -b linkcheck docs out/linkcheck
 
 lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/ruff check
