@@ -6,7 +6,6 @@ import pytest
 
 from export_cases import KINDS, Timeline, inversion_recovery, problem, spin_echo, train
 from sequence_search.export import Protocol, pulseq
-from sequence_search.export.plan import CRUSHER_FACTORS
 from sequence_search.layout import Layout
 from sequence_search.playback.comparison import compare
 from sequence_search.problem.problem import Problem
@@ -104,11 +103,12 @@ def test_what_is_encoded_is_taken_back_before_the_next_pulse_of_a_train():
     played = Timeline(found)
     assert len(played.readouts) == 8
     assert sorted(found.evaluate_labels(evolution="adc")["LIN"].tolist()) == list(range(8))
-    for shot, factor in ((0, 1.0), (5, CRUSHER_FACTORS[1])):
+    voxel = np.array([0.22 / 16, 0.22 / 8, 5e-3])
+    for shot, cycles in ((0, [0, 0, 4]), (5, [2.5, 0, 4])):
         for first, second in zip(
             played.pulses[shot + 1 : shot + 4], played.pulses[shot + 2 : shot + 5], strict=True
         ):
-            assert played.area(first, second) == pytest.approx([0, 0, 2 * factor * CRUSHER], abs=1e-3)
+            assert played.area(first, second) == pytest.approx(2 * np.array(cycles) / voxel, abs=1e-3)
 
 
 def test_a_design_that_is_played_once_is_repeated_for_an_image_alone():
@@ -135,18 +135,19 @@ def test_a_dummy_is_not_read():
 
 
 def crushers(spoiling, protocol):
-    """Area from each excitation to its refocusing pulse, in units of the crusher."""
+    """Cycles over a voxel from each excitation to its refocusing pulse."""
     played = Timeline(pulseq(spin_echo(), problem(spoiling=spoiling), protocol=protocol))
     pairs = zip(played.pulses[::2], played.pulses[1::2], strict=True)
-    return [played.area(*pair)[2] / CRUSHER for pair in pairs]
+    return [(played.area(*pair) * protocol.voxel).tolist() for pair in pairs]
 
 
 def test_crushers_vary_where_nothing_stored_may_come_back():
-    assert crushers("ideal", Protocol(dummies=3)) == pytest.approx([*CRUSHER_FACTORS, 1.0])
-    assert crushers("unvaried", Protocol(dummies=2)) == pytest.approx([1.0] * 3)
-    for one, other in combinations(CRUSHER_FACTORS, 2):
-        differences = [abs(n * one - m * other) for n in (1, 2) for m in (1, 2)]
-        assert min(differences) > 0.25  # of four cycles
+    varied = crushers("ideal", Protocol(dummies=4))
+    assert varied[0] == pytest.approx(varied[4])
+    assert crushers("unvaried", Protocol(dummies=1)) == pytest.approx([varied[0]] * 2)
+    for one, other in combinations(varied[:4], 2):
+        assert one[2] == pytest.approx(4) == other[2]  # so that no sum or double of them is another
+        assert max(abs(np.subtract(one, other))) == pytest.approx(2.5)
 
 
 @pytest.mark.slow

@@ -63,8 +63,8 @@ def _played(sequence: Sequence, problem: Problem, protocol: Protocol, system: Sy
     for number in range(-dummies, len(shots)):
         count = number + dummies
         phase = RF_SPOILING * count * (count + 1) / 2 if is_spoiled else 0.0
-        factor = plan.crusher_factors[count % len(plan.crusher_factors)]
-        turn = Turn(None if number < 0 else shots[number], phase, factor)
+        crusher = plan.crushers[count % len(plan.crushers)]
+        turn = Turn(None if number < 0 else shots[number], phase, crusher)
         _play(found, plan, protocol, system, turn, shots[0])
     for name, value in definitions(sequence, problem, protocol, system, plan).items():
         found.set_definition(name, value)
@@ -100,11 +100,11 @@ def _dummies(protocol: Protocol, problem: Problem, plan: Plan) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A repetition: what it reads, None of a dummy; phase of its pulses [rad]; factor of its crushers."""
+    """A repetition: what it reads, None of a dummy; phase of its pulses [rad]; its crusher's area [1/m]."""
 
     shot: Shot | None
     phase: float
-    factor: float
+    crusher: Area
 
 
 def _play(found: Any, plan: Plan, protocol: Protocol, system: System, turn: Turn, first: Shot) -> None:
@@ -122,11 +122,11 @@ def _play(found: Any, plan: Plan, protocol: Protocol, system: System, turn: Turn
             found.add_block(*(_turned(event, turn.phase) for event in read), *labels)
             labels = []
         if place < len(plan.gaps):
-            _play_gap(found, plan.gaps[place], encoding, turn.factor, system)
+            _play_gap(found, plan.gaps[place], encoding, turn.crusher, system)
 
 
-def _play_gap(found: Any, gap: Gap, encoding: list[Area], factor: float, system: System) -> None:
-    after, before = gap.after + factor * gap.crusher_after, gap.before + factor * gap.crusher_before
+def _play_gap(found: Any, gap: Gap, encoding: list[Area], crusher: Area, system: System) -> None:
+    after, before = gap.after + gap.crushers[0] * crusher, gap.before + gap.crushers[1] * crusher
     if gap.decoded is not None:
         after = after - encoding[gap.decoded]
     if gap.encoded is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ class Gap:
     Attributes
     ----------
     after, before : areas at its start and at its end, without crushers [1/m]
-    crusher_after, crusher_before : of its crusher, there [1/m]
+    crushers : units of the crusher, there
     decoded, encoded : number of the readout whose phase encoding is taken back at its start, and of that
         which is encoded at its end
     time_after, wait, time_before : s; where all is played at once, it takes `time_after`
@@ -31,8 +32,7 @@ class Gap:
 
     after: Area
     before: Area
-    crusher_after: Area
-    crusher_before: Area
+    crushers: tuple[int, int]
     decoded: int | None
     encoded: int | None
     time_after: float
@@ -74,32 +74,32 @@ def make_gap(
     mark: Mark,
     following: Mark,
     area: tuple[Area, Area],
-    crusher: tuple[Area, Area],
+    units: tuple[int, int],
+    crushers: Sequence[Area],
     time: float,
     encoding: Area,
-    largest: float,
     system: System,
 ) -> tuple[Gap | None, str]:
     """What is played between two whose centres are so far apart; or None, and what stands in the way.
 
     Parameters
     ----------
-    area, crusher : after the first and before the second, without phase encoding [1/m]
+    area : after the first and before the second, without phase encoding and crushers [1/m]
+    units : of the crusher, there
+    crushers : area of a unit in each repetition [1/m]
     time : s
     encoding : largest area of phase encoding [1/m]
-    largest : factor of the crusher in any repetition
     """
     start, end = mark.station, following.station
     after, before = area
     is_decoded, is_encoded = mark.readout is not None, following.readout is not None
 
-    def most_of(base: Area, crushes: Area, encoded: int) -> Area:
-        sides = abs(base + crushes), abs(base + largest * crushes)
-        return np.asarray(np.maximum(*sides) + encoding * encoded)
+    def most_of(base: Area, count: int, encoded: int) -> Area:
+        return np.max([abs(base + count * each) for each in crushers], axis=0) + encoding * encoded
 
-    most_after = most_of(after, crusher[0], is_decoded)
-    most_before = most_of(before, crusher[1], is_encoded)
-    most = most_of(after + before, crusher[0] + crusher[1], is_decoded + is_encoded)
+    most_after = most_of(after, units[0], is_decoded)
+    most_before = most_of(before, units[1], is_encoded)
+    most = most_of(after + before, sum(units), is_decoded + is_encoded)
     first, second, both = (least_time(each, system) for each in (most_after, most_before, most))
     rest = near(time - start.span.after - end.span.before, system.tick)
     if rest < both - system.tick / 2:
@@ -118,7 +118,7 @@ def make_gap(
     if not is_merged:
         rises = rises[0], shortest_rise(most_before, second, system)
     encoded = mark.readout, following.readout
-    return Gap(after, before, *crusher, *encoded, first, wait, second, *rises, is_merged), ""
+    return Gap(after, before, units, *encoded, first, wait, second, *rises, is_merged), ""
 
 
 def _gentle(least: float, spare: float, tick: float) -> float:

@@ -17,12 +17,12 @@ from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.structure import uses
 from sequence_search.system import System
-from sequence_search.timing import Line, crusher_area, dwell_raster, few_samples, hard_kind, near
+from sequence_search.timing import Area, Line, crusher_area, dwell_raster, few_samples, hard_kind, near
 
 T1_TO_EQUILIBRIUM = 5
-# Of crushers in one repetition after the other, so that what one has stored the next does not refocus: of any
-# two the single or double moments differ by more than a cycle.
-CRUSHER_FACTORS = (1.0, 2.3, 1.6)
+# Cycles over a voxel by which crushers differ along x and y from repetition to repetition, so that what one has
+# stored the next does not refocus. Along z, where a slice has its edges, they would have to differ by four.
+APART = 2.5
 WRITTEN_ALIKE = 1e-4  # amplitudes of pulses in a file, which has six digits
 FID_DWELL, FID_SAMPLES = 5e-5, 1024  # s
 
@@ -37,14 +37,14 @@ class Plan:
     gaps : after each; the last leads to the next repetition, or is missing of what is played once
     is_readout : of each station, its number of the readouts, or None
     tr : s; inf if played once
-    crusher_factors : of the crushers, from repetition to repetition in turn
+    crushers : area of a unit, from repetition to repetition in turn [1/m]
     """
 
     stations: tuple[Station, ...]
     gaps: tuple[Gap, ...]
     is_readout: tuple[int | None, ...]
     tr: float
-    crusher_factors: tuple[float, ...]
+    crushers: tuple[Area, ...]
 
 
 def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, system: System) -> Plan:
@@ -76,16 +76,16 @@ def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, sy
     delay = rounded_delays(sequence, layout, system.tick)
     tr = _repetition_time(layout, delay, problem, protocol, system)
     marks, times = _marks(layout, delay, pulses, readouts), (protocol, system)
-    factors = (
-        CRUSHER_FACTORS if layout.steady and problem.acquisition.spoiling == "ideal" else CRUSHER_FACTORS[:1]
-    )
-    gaps, faults = _gaps(layout, marks, tr, max(factors), *times)
+    crushers = _crushers(protocol)
+    if not (layout.steady and problem.acquisition.spoiling == "ideal"):
+        crushers = crushers[:1]
+    gaps, faults = _gaps(layout, marks, tr, crushers, *times)
     if faults:  # crushers that vary may take too long
-        factors = CRUSHER_FACTORS[:1]
-        gaps, faults = _gaps(layout, marks, tr, 1.0, *times)
+        crushers = crushers[:1]
+        gaps, faults = _gaps(layout, marks, tr, crushers, *times)
     refuse(faults, system.name)
     stations, numbers = tuple(mark.station for mark in marks), tuple(mark.readout for mark in marks)
-    return Plan(stations, tuple(gaps), numbers, tr, factors)
+    return Plan(stations, tuple(gaps), numbers, tr, crushers)
 
 
 def _told_apart(used: tuple[str, ...], kinds: tuple[str, ...], flips: list[float]) -> list[Use]:
@@ -154,7 +154,7 @@ def longest_t1(problem: Problem) -> float:
 
 
 def _gaps(
-    layout: Layout, marks: list[Mark], tr: float, largest: float, protocol: Protocol, system: System
+    layout: Layout, marks: list[Mark], tr: float, crushers: tuple[Area, ...], protocol: Protocol, system: System
 ) -> tuple[list[Gap], list[str]]:
     """What is played after each pulse and readout, and where the time is too short for it."""
     areas, gaps, faults = spoilers(layout, protocol), [], []
@@ -167,15 +167,20 @@ def _gaps(
         after, before = -mark.station.span.area_after, -following.station.span.area_before
         if mark.is_spoiled or is_last:
             after = after + areas[-1 if is_last else mark.pulse]
-        crusher, nothing = crusher_area(mark.crusher, protocol.voxel), np.zeros(3)
         # Next to the pulse that refocuses what it dephases.
         is_before = following.readout is None and not is_last
-        crushers = (nothing, crusher) if is_before else (crusher, nothing)
+        units = (0, mark.crusher) if is_before else (mark.crusher, 0)
         encoding = largest_encoding(protocol)
-        gap, fault = make_gap(mark, following, (after, before), crushers, time, encoding, largest, system)
+        gap, fault = make_gap(mark, following, (after, before), units, crushers, time, encoding, system)
         gaps += [gap] if gap else []
         faults += [fault] if fault else []
     return gaps, faults
+
+
+def _crushers(protocol: Protocol) -> tuple[Area, ...]:
+    """Area of a unit of the crusher in four repetitions, the first along z alone [1/m]."""
+    x, y = (APART / size for size in protocol.voxel[:2])
+    return tuple(crusher_area(1, protocol.voxel) + [i * x, j * y, 0.0] for j in (0, 1) for i in (0, 1))
 
 
 def _marks(layout: Layout, delay: list[float], pulses: list[Station], readouts: list[Station]) -> list[Mark]:
