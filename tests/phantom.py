@@ -29,7 +29,9 @@ from sequence_search.voxels import PROPERTIES
 
 FOV, THICKNESS = 0.256, 5e-3  # m
 B1_STEP = 0.05
-N_SPINS = 256  # of each tissue in a voxel
+N_SPINS, FEWEST = 1024, 16  # of what fills a voxel, and of the least in it
+MORE, LONG_T1 = 4, 2.0  # times as many of CSF, by its T1 [s]: it fills 11 voxels, and its noise would show
+DENSER = 0.7  # in the middle of the slice, by its density there: 1 / (1 - 0.7)
 N_AXES = 5  # frequencies of T2' and of the spread, and x, y, z
 SEQUENCE = """
 [sequence]
@@ -83,7 +85,9 @@ def parts_of(anatomy: Anatomy, problem: Problem, size: float) -> Parts:
     return Parts(Voxels(**columns), place)
 
 
-def groups_of(parts: Parts, size: float, thickness: float, slice_axis: int | None) -> Iterator[Group]:
+def groups_of(
+    parts: Parts, size: float, thickness: float, slice_axis: int | None, most: int = N_SPINS
+) -> Iterator[Group]:
     """Spins evenly in each voxel of a slice of a thickness [m], with frequencies of their own."""
     generator = np.random.default_rng(0)
     across = Voxel((0.0, 0.0, thickness), slice_axis)
@@ -91,13 +95,19 @@ def groups_of(parts: Parts, size: float, thickness: float, slice_axis: int | Non
     for alike in np.unique(table, axis=0):
         spins = []
         for number in np.flatnonzero((table == alike).all(-1)):
+            # As many as it gives signal, for what is dephased is noise of that size.
+            signal, t1 = float(parts.voxels.m0[number]), float(parts.voxels.t1[number])
+            whole = most * (MORE if t1 > LONG_T1 else 1)
+            n_spins = max(FEWEST, 2 ** round(math.log2(whole * signal)))
             # Hammersley's points: even along z, where crushers dephase them.
-            along = (np.arange(N_SPINS) + generator.random()) / N_SPINS
-            even = np.stack([*Sobol(N_AXES - 1, rng=generator).random(N_SPINS).T, along])[:, None]
+            along = (np.arange(n_spins) + generator.random()) / n_spins
+            rarer = 1 + DENSER * np.cos(2 * math.pi * along)
+            along = along + DENSER * np.sin(2 * math.pi * along) / (2 * math.pi)
+            even = np.stack([*Sobol(N_AXES - 1, rng=generator).random(n_spins).T, along])[:, None]
             one = ensemble_of(parts.voxels, int(number), even, np.zeros((1, 1)), None, None)
             place, weight = across.place(even[2:, 0])
             place[:2] = size * (even[2:4, 0] - 0.5)
-            weight = weight * one.weight.ravel() * float(parts.voxels.m0[number]) / N_SPINS
+            weight = weight * rarer * one.weight.ravel() * signal / n_spins
             spins.append((one.b0 + one.own[0], place + parts.place[number][:, None], weight))
         frequency, place, weight = (np.concatenate(part, -1) for part in zip(*spins, strict=True))
         t1, t2, b1 = alike

@@ -133,7 +133,7 @@ def image_of(found, matrix, parts, size, path):
     """Magnitude of the plain FFT, lines that run back reversed."""
     found.write(str(path))
     file = read_seq(path)
-    samples = sum(played(file, group, 2) for group in groups_of(parts, size, 5e-3, 2))
+    samples = sum(played(file, group, 2) for group in groups_of(parts, size, 5e-3, 2, 4096))
     k_space = np.zeros(matrix, complex)
     for adc, line in zip(file.adcs, samples, strict=True):
         k_space[:, adc.labels["LIN"]] = line[:: -1 if adc.labels.get("REV") else 1]
@@ -155,7 +155,7 @@ def test_its_image_is_that_of_the_object_and_of_a_cartesian_scan(tmp_path):
         for readout in ("epi", "cartesian")
     )
     assert np.corrcoef(epi.ravel(), fill.ravel())[0, 1] > 0.99
-    # What 256 spins of a voxel miss is noise, the same share of both.
+    # What 4,096 spins of a voxel miss is noise, the same share of both.
     assert np.sqrt(np.square(epi - lines).mean()) < 0.04 * lines.max()
     for level in (0.5, 0.8, 1.0):
         assert epi[fill == level].mean() == pytest.approx(lines[fill == level].mean(), rel=0.02)

@@ -95,7 +95,7 @@ def make_gap(
     is_decoded, is_encoded = mark.readout is not None, following.readout is not None
 
     def most_of(base: Area, count: int, encoded: int) -> Area:
-        return np.max([abs(base + count * each) for each in crushers], axis=0) + encoding * encoded
+        return np.asarray(abs(base + count * np.stack(crushers)).max(0) + encoding * encoded)
 
     most_after = most_of(after, units[0], is_decoded)
     most_before = most_of(before, units[1], is_encoded)

@@ -20,9 +20,9 @@ from sequence_search.system import System
 from sequence_search.timing import Area, Line, crusher_area, dwell_raster, few_samples, hard_kind, near
 
 T1_TO_EQUILIBRIUM = 5
-# Cycles over a voxel by which crushers differ along x and y from repetition to repetition, so that what one has
-# stored the next does not refocus. Along z, where a slice has its edges, they would have to differ by four.
-APART = 2.5
+# Cycles over a voxel by which crushers differ along x and y from repetition to repetition, so that what one
+# has stored the next does not refocus. Along z, where a slice has its edges, it would take four.
+APART = 3.0
 WRITTEN_ALIKE = 1e-4  # amplitudes of pulses in a file, which has six digits
 FID_DWELL, FID_SAMPLES = 5e-5, 1024  # s
 
@@ -154,7 +154,12 @@ def longest_t1(problem: Problem) -> float:
 
 
 def _gaps(
-    layout: Layout, marks: list[Mark], tr: float, crushers: tuple[Area, ...], protocol: Protocol, system: System
+    layout: Layout,
+    marks: list[Mark],
+    tr: float,
+    crushers: tuple[Area, ...],
+    protocol: Protocol,
+    system: System,
 ) -> tuple[list[Gap], list[str]]:
     """What is played after each pulse and readout, and where the time is too short for it."""
     areas, gaps, faults = spoilers(layout, protocol), [], []
@@ -179,8 +184,8 @@ def _gaps(
 
 def _crushers(protocol: Protocol) -> tuple[Area, ...]:
     """Area of a unit of the crusher in four repetitions, the first along z alone [1/m]."""
-    x, y = (APART / size for size in protocol.voxel[:2])
-    return tuple(crusher_area(1, protocol.voxel) + [i * x, j * y, 0.0] for j in (0, 1) for i in (0, 1))
+    turns = [np.array([i, j, 0.0]) / protocol.voxel for j in (0.0, APART) for i in (0.0, APART)]
+    return tuple(crusher_area(1, protocol.voxel) + each for each in turns)
 
 
 def _marks(layout: Layout, delay: list[float], pulses: list[Station], readouts: list[Station]) -> list[Mark]:
