@@ -29,7 +29,7 @@ from sequence_search.voxels import PROPERTIES
 
 FOV, THICKNESS = 0.256, 5e-3  # m
 B1_STEP = 0.05
-N_SPINS, FEWEST = 1024, 16  # of what fills a voxel, and of the least in it
+N_SPINS, FEWEST = 2048, 16  # of what fills a voxel, and of the least in it
 MORE, LONG_T1 = 4, 2.0  # times as many of CSF, by its T1 [s]: it fills 11 voxels, and its noise would show
 DENSER = 0.7  # in the middle of the slice, by its density there: 1 / (1 - 0.7)
 N_AXES = 5  # frequencies of T2' and of the spread, and x, y, z
@@ -146,12 +146,13 @@ def _read(file: SeqFile, group: Group, adc: Adc, time: float, end: float, mxy: n
     assert np.ptp(np.diff(moment, axis=0), axis=0).max() < 1e-6 * np.abs(moment).max()
     spins = group.weight * mxy * _turns(file, group, time, at[0])
     step = _turns(file, group, at[0], at[1])
-    samples = []
-    for each in at:
-        samples.append(spins.sum() * math.exp(-group.spin.r2 * (each - end)))
-        spins = spins * step
+    # Sample a n + b takes a long steps and b short ones: all of them are one product of matrices.
+    n = math.ceil(math.sqrt(len(at)))
+    short = np.cumprod([np.ones_like(step), *[step] * (n - 1)], axis=0)
+    long = np.cumprod([spins, *[short[-1] * step] * (n - 1)], axis=0)
+    samples = (long @ short.T).ravel()[: len(at)] * np.exp(-group.spin.r2 * (at - end))
     receiver = adc.phase + 2 * math.pi * adc.frequency * (at - adc.start)
-    return np.array(samples) * np.exp(-1j * receiver)
+    return samples * np.exp(-1j * receiver)
 
 
 class Scan(NamedTuple):

@@ -1,23 +1,28 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pypulseq
 import pytest
 
+import export_cases
 from pulseq_cases import SIZE, Builder, gradient_echo, hyperbolic_secant, spin_echo, train
 from sequence_search import Problem, Sequence
+from sequence_search.export import Protocol, pulseq
 from sequence_search.layout import Layout
+from sequence_search.objective import Term
 from sequence_search.playback.comparison import compare
 from sequence_search.playback.design import import_seq, problem_with
 from sequence_search.playback.events import PulseqError
 from sequence_search.pulses.kinds import Hard
 from sequence_search.pulses.shapes import Samples, Sinc
+from sequence_search.terms import TERMS
 from test_playback_readouts import lines
 from test_playback_simulation import selective
 
 
 def imported(made, **more):
-    return import_seq(made.sequence, size=SIZE, **more)
+    return import_seq(getattr(made, "sequence", made), **{"size": SIZE} | more)
 
 
 def same(found, flips, phases, delays, layout):
@@ -124,3 +129,40 @@ def test_flip_angles_that_vary_are_refused():
         PulseqError, match="is no design: 70 pulses do not repeat, and a design has at most 64"
     ):
         imported(made)
+
+
+EXPORTED = [
+    (export_cases.spin_echo, Protocol(dummies=5)),
+    (export_cases.inversion_recovery, Protocol(readout="cartesian", matrix=(16, 8), dummies=1)),
+    (
+        export_cases.train,
+        Protocol(readout="cartesian", matrix=(16, 8), dummies=1, turbo=True, bandwidth=500.0),
+    ),
+]
+
+
+@pytest.mark.parametrize(("made", "how"), EXPORTED)
+def test_an_exported_design_comes_back(made, how):
+    """Though its crushers vary from repetition to repetition."""
+    design = made()
+    own = export_cases.problem(echoes=design.n_readouts)
+    found = imported(pulseq(design, own, protocol=how), size=how.voxel, kinds=own.pulses)
+    assert found.sequence.layout == design.layout
+    assert found.notes == ()
+    for name in ("flip_angle", "phase", "delay"):
+        assert getattr(found.sequence, name).tolist() == pytest.approx(
+            getattr(design, name).tolist(), abs=1e-5
+        )
+
+
+def test_terms_of_pulses_are_of_one_repetition():
+    design, how = export_cases.spin_echo(), Protocol(dummies=5)
+    own = export_cases.problem()
+    names = ("rf_number", "b1_rms", "duration")
+    terms = (*own.objective.terms, *(Term(name, TERMS[name], 1.0) for name in names))
+    own = replace(own, objective=replace(own.objective, terms=terms))
+    played = pulseq(design, own, protocol=how)
+    found = compare(played, design, own, n_per_tissue=2, n_spins=2**10, size=how.voxel)
+    assert found.played.repetitions.count == 6
+    for name in names:
+        assert found.played.score.terms[name] == pytest.approx(found.design.terms[name], rel=1e-4)

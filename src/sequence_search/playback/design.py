@@ -82,7 +82,7 @@ def import_seq(
     _check_phases(file, repetitions)
     bare = bare_sequence(file, repetitions)
     named = _kinds(file, bare, voxel, kinds or {})
-    played = recognise(file, bare, voxel)
+    played = recognise(file, _together(bare, repetitions), voxel)
     sequence = _with_layout(
         bare, played, tuple(named[file.pulses[number].waveform][0] for number in bare.pulses)
     )
@@ -122,6 +122,14 @@ def problem_with(problem: Problem, imported: Imported) -> Problem:
         ),
         acquisition=acquisition,
     )
+
+
+def _together(bare: Bare, repetitions: Repetitions) -> Bare:
+    """With the pulses and readouts of one repetition, since crushers may vary from each to the next."""
+    reads, first, period = repetitions.together, repetitions.first, repetitions.period
+    before = {(read.pulse - first) // period for read in reads}
+    shift = before.pop() * period if len(before) == 1 else 0
+    return replace(bare, reads=reads, pulses=tuple(number + shift for number in bare.pulses))
 
 
 def _all(layout: Layout | None) -> tuple[Gradient, ...]:

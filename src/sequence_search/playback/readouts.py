@@ -46,6 +46,7 @@ class Repetitions:
     tr : s; None if nothing is repeated
     reads : one for each echo of a repetition, in its order; of phase-encoded ones that nearest to the centre
         of k-space, else the last that there is
+    together : the same of the first repetition that has all of them, else those
     encoded : sampled extent of k-space by axis, 0 where nothing is encoded [1/m]
     """
 
@@ -54,6 +55,7 @@ class Repetitions:
     count: int
     tr: float | None
     reads: tuple[Read, ...]
+    together: tuple[Read, ...]
     encoded: tuple[float, float, float]
 
 
@@ -68,8 +70,8 @@ def find_repetitions(file: SeqFile) -> Repetitions:
     first, period = _period(file)
     count = -(-(len(file.pulses) - first) // period)
     starts = [file.pulses[place].start for place in range(first, len(file.pulses), period)]
-    reads, encoded = _reads(file, first, period)
-    return Repetitions(first, period, count, starts[1] - starts[0] if count > 1 else None, reads, encoded)
+    tr = starts[1] - starts[0] if count > 1 else None
+    return Repetitions(first, period, count, tr, *_reads(file, first, period))
 
 
 def _period(file: SeqFile) -> tuple[int, int]:
@@ -85,14 +87,14 @@ def _period(file: SeqFile) -> tuple[int, int]:
         first = int(np.flatnonzero(differs)[-1]) + 1 if differs.any() else 0
         if len(kinds) - first < 2 * period or not excites[first : first + period].any():
             continue
-        if not _is_read_again(file, starts, first, period) and not _has_same_gradients(
-            file, starts, first, period
-        ):
-            continue
         tr = starts[first + period] - starts[first]
-        if isinstance(stated, float) and stated > 0 and abs(tr / stated - 1) > 0.01 and first:
+        is_stated = isinstance(stated, float) and stated > 0 and abs(tr / stated - 1) <= 0.01
+        if isinstance(stated, float) and stated > 0 and first and not is_stated:
             continue
-        return first, period
+        if is_stated or _is_read_again(file, starts, first, period):
+            return first, period
+        if _has_same_gradients(file, starts, first, period):
+            return first, period
     return 0, len(kinds)
 
 
@@ -110,7 +112,9 @@ def _has_same_gradients(
     return bool(abs(moments[period:] - moments[:-period]).max(initial=0.0) <= SAME)
 
 
-def _reads(file: SeqFile, first: int, period: int) -> tuple[tuple[Read, ...], tuple[float, float, float]]:
+def _reads(
+    file: SeqFile, first: int, period: int
+) -> tuple[tuple[Read, ...], tuple[Read, ...], tuple[float, float, float]]:
     counted = [number for number, adc in enumerate(file.adcs) if not any(map(adc.labels.get, NOT_IMAGES))]
     starts = np.array([pulse.start for pulse in file.pulses])
     last = {number: int(np.searchsorted(starts, file.adcs[number].start)) - 1 for number in counted}
@@ -126,24 +130,37 @@ def _reads(file: SeqFile, first: int, period: int) -> tuple[tuple[Read, ...], tu
     spans = np.stack([_span(file, file.adcs[number]) for number in counted])
     is_encoded = _is_encoded(k, [file.adcs[number].labels for number in counted])
     taken_back = {number: np.where(is_encoded, centres[number].moment, 0.0) for number in counted}
-    chosen: dict[tuple[int, int], int] = {}
-    for number, slot in _slots(file, counted, last, taken_back, first, period).items():
-        size = np.linalg.norm(taken_back[number])
-        best = chosen.get(slot)
-        if best is None or size <= np.linalg.norm(taken_back[best]) + SAME:
-            chosen[slot] = number
-    reads = tuple(
-        Read(
-            number,
-            last[number],
-            centres[number].excitation,
-            centres[number].time,
-            tuple(taken_back[number].tolist()),
-        )
-        for _, number in sorted(chosen.items())
+    slots = _slots(file, counted, last, taken_back, first, period)
+    chosen = _nearest(slots, taken_back)
+    by_repetition: dict[int, dict[int, tuple[int, int]]] = {}
+    for number, slot in slots.items():
+        by_repetition.setdefault((last[number] - first) // period, {})[number] = slot
+    each = (_nearest(own, taken_back) for own in by_repetition.values())
+    together = next((found for found in each if found.keys() == chosen.keys()), chosen)
+
+    def read(number: int) -> Read:
+        x, y, z = taken_back[number].tolist()
+        return Read(number, last[number], centres[number].excitation, centres[number].time, (x, y, z))
+
+    reads, at_once = (
+        tuple(read(number) for _, number in sorted(found.items())) for found in (chosen, together)
     )
     encoded = np.maximum(spans.max(0), np.where(is_encoded, np.ptp(k, axis=0), 0.0))
-    return reads, tuple(np.where(encoded > SAME, encoded, 0.0).tolist())
+    x, y, z = np.where(encoded > SAME, encoded, 0.0).tolist()
+    return reads, at_once, (x, y, z)
+
+
+def _nearest(
+    slots: Mapping[int, tuple[int, int]], encoding: Mapping[int, Float[np.ndarray, " 3"]]
+) -> dict[tuple[int, int], int]:
+    """Of the readouts of each echo the last of those that are nearest to the centre of k-space."""
+    chosen: dict[tuple[int, int], int] = {}
+    for number, slot in slots.items():
+        best = chosen.get(slot)
+        size = np.linalg.norm(encoding[number])
+        if best is None or size <= np.linalg.norm(encoding[best]) + SAME:
+            chosen[slot] = number
+    return chosen
 
 
 def _is_encoded(k: Float[np.ndarray, "n_adcs 3"], labels: list[Mapping[str, int]]) -> Bool[np.ndarray, " 3"]:
