@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 
@@ -87,7 +88,7 @@ def test_a_file_of_another_kind_or_place_is_refused(tmp_path):
 
 
 def test_without_pypulseq_the_extra_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "pypulseq", None)
     result = export(tmp_path)
     assert (result.exit_code, "sequence-search[pulseq]" in result.stderr) == (2, True)
     assert command.FORMATS == ("1.5", "1.4.1")

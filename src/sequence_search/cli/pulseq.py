@@ -27,6 +27,7 @@ from sequence_search.cli.arguments import (
 from sequence_search.cli.checks import bad_input, numbers
 from sequence_search.cli.given import Stated, given_design
 from sequence_search.cli.printing import print_table, say
+from sequence_search.extras import imported
 from sequence_search.words import counted
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
     """Write a design as a Pulseq file that a scanner can play, played back and compared with the design."""
     with bad_input():
         _check(seq, file_format, overwrite)
-        _check_extra()
+        imported("pypulseq", "pulseq", "export")
         from sequence_search.export import pulseq
         from sequence_search.export.loop import write_checked, write_seq
         from sequence_search.export.protocol import protocol_of, system_for
@@ -147,13 +148,6 @@ def _check(seq: Path, file_format: str, overwrite: bool) -> None:
             raise ValueError(f"--seq {seq}: {file} exists already: choose another name or pass --overwrite")
     if file_format not in FORMATS:
         raise ValueError(f"--format is 1.5 or 1.4.1, got '{file_format}'")
-
-
-def _check_extra() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("pypulseq") is None:
-        raise ValueError("export needs pypulseq: pip install 'sequence-search[pulseq]'")
 
 
 def _extents(option: str, text: str | None) -> tuple[float, ...] | None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Complex, Float
 
+from sequence_search.extras import imported
 from sequence_search.playback.events import AXES, Adc, Gradient, Pulse, PulseqError, SeqFile, Waveform
 from sequence_search.playback.kspace import LARGEST_EXCITATION
 from sequence_search.playback.text import check_shapes, is_changed, read_text
@@ -40,7 +41,9 @@ def read_seq(source: Any, field: float | None = None) -> SeqFile:
     PulseqError
         If it cannot be read, is no such file, is cut off or damaged, or plays what is not understood: soft
         delays, rotations, shims, triggers that it waits for, an extension or label that is not known, offsets
-        in ppm without a field. Or if pypulseq is not installed.
+        in ppm without a field.
+    MissingExtraError
+        If pypulseq is not installed.
     """
     if not isinstance(source, str | Path):
         return _played(source, "sequence", "in memory", field)
@@ -64,10 +67,7 @@ def _read(text: str, path: Path) -> Any:
 
     It reads without end where a shape is cut off: so a last section is put behind the text.
     """
-    try:
-        import pypulseq
-    except ModuleNotFoundError:
-        raise PulseqError("Pulseq files need pypulseq: pip install 'sequence-search[pulseq]'") from None
+    pypulseq = imported("pypulseq", "pulseq", "reading a Pulseq file")
     sequence = pypulseq.Sequence()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")

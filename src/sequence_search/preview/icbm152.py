@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
+from sequence_search.extras import imported
 from sequence_search.preview.anatomy import Anatomy
-from sequence_search.preview.extra import imported
 
 
 def icbm152(voxel_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Anatomy:
@@ -29,7 +29,7 @@ def icbm152(voxel_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Anatomy:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what nilearn itself imports
-        datasets = imported("nilearn.datasets")
+        datasets = imported("nilearn.datasets", "preview", "a preview")
         grey, white, brain = (
             load(resolution=1)
             for load in (

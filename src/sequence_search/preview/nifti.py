@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from sequence_search.extras import imported
 from sequence_search.preview.anatomy import NEEDED, Anatomy, Map
-from sequence_search.preview.extra import imported
 from sequence_search.storage import replacing
 from sequence_search.words import enumerated
 
@@ -84,7 +84,7 @@ def read_anatomy(files: Mapping[str, Path], voxel_mm: tuple[float, float, float]
 
 def write_nifti(file: Path, volume: Float[np.ndarray, "..."], affine: Float[np.ndarray, "4 4"]) -> None:
     """Write a magnitude [x, y, z], or [x, y, z, n_readouts], as float32; whole or not at all."""
-    nibabel = imported("nibabel")
+    nibabel = imported("nibabel", "preview", "a preview")
     made = nibabel.Nifti1Image(np.asarray(volume, np.float32), affine)
     made.header.set_xyzt_units("mm")
     with replacing(file) as aside:  # which ends in what says whether it is compressed
@@ -93,7 +93,7 @@ def write_nifti(file: Path, volume: Float[np.ndarray, "..."], affine: Float[np.n
 
 def _read(file: Path) -> tuple[Map, Float[np.ndarray, "4 4"]]:
     """Map of a file with its axes as in `Anatomy`, and its affine."""
-    nibabel = imported("nibabel")
+    nibabel = imported("nibabel", "preview", "a preview")
     try:
         loaded: Any = nibabel.as_closest_canonical(nibabel.load(os.fspath(file)))
         part = np.asarray(loaded.dataobj, np.float32)

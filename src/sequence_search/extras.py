@@ -1,4 +1,4 @@
-"""Libraries of the extra [preview], imported where they are used."""
+"""Libraries of the extras, imported where they are used."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ class MissingExtraError(ValueError):
     """A library that is not installed, and how it is."""
 
 
-def imported(module: str) -> Any:
-    """Module of a library of the extra.
+def imported(module: str, extra: str, what: str) -> Any:
+    """Module of a library of an extra.
+
+    Parameters
+    ----------
+    what : needs it, in words
 
     Raises
     ------
@@ -23,5 +27,5 @@ def imported(module: str) -> Any:
     except ImportError as error:
         name = module.partition(".")[0]
         raise MissingExtraError(
-            f"a preview needs {name}: pip install 'sequence-search[preview]' ({error})"
+            f"{what} needs {name}: pip install 'sequence-search[{extra}]' ({error})"
         ) from None
