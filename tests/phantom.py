@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats.qmc import Sobol
 
 from sequence_search import Problem, Sequence, Voxels
 from sequence_search.engines.ensemble import ensemble_of
@@ -22,6 +21,7 @@ from sequence_search.export import Protocol, pulseq
 from sequence_search.playback.events import Adc, SeqFile
 from sequence_search.playback.maps import Spin, spin_maps
 from sequence_search.playback.reader import read_seq
+from sequence_search.playback.simulation import even_points
 from sequence_search.playback.voxel import Voxel
 from sequence_search.preview import Anatomy, icbm152, image, read_slices
 from sequence_search.problem.library import problem_text
@@ -29,10 +29,8 @@ from sequence_search.voxels import PROPERTIES
 
 FOV, THICKNESS = 0.256, 5e-3  # m
 B1_STEP = 0.05
-N_SPINS, FEWEST = 2048, 16  # of what fills a voxel, and of the least in it
+N_SPINS, FEWEST = 1024, 128  # of what fills a voxel, and of the least in it
 MORE, LONG_T1 = 4, 2.0  # times as many of CSF, by its T1 [s]: it fills 11 voxels, and its noise would show
-DENSER = 0.7  # in the middle of the slice, by its density there: 1 / (1 - 0.7)
-N_AXES = 5  # frequencies of T2' and of the spread, and x, y, z
 SEQUENCE = """
 [sequence]
 tr_ms = 12000
@@ -97,17 +95,12 @@ def groups_of(
         for number in np.flatnonzero((table == alike).all(-1)):
             # As many as it gives signal, for what is dephased is noise of that size.
             signal, t1 = float(parts.voxels.m0[number]), float(parts.voxels.t1[number])
-            whole = most * (MORE if t1 > LONG_T1 else 1)
-            n_spins = max(FEWEST, 2 ** round(math.log2(whole * signal)))
-            # Hammersley's points: even along z, where crushers dephase them.
-            along = (np.arange(n_spins) + generator.random()) / n_spins
-            rarer = 1 + DENSER * np.cos(2 * math.pi * along)
-            along = along + DENSER * np.sin(2 * math.pi * along) / (2 * math.pi)
-            even = np.stack([*Sobol(N_AXES - 1, rng=generator).random(n_spins).T, along])[:, None]
+            whole = most * (MORE if t1 > LONG_T1 else 1) * signal
+            even = even_points(max(FEWEST, 2 ** round(math.log2(whole))), 2, generator)
             one = ensemble_of(parts.voxels, int(number), even, np.zeros((1, 1)), None, None)
             place, weight = across.place(even[2:, 0])
             place[:2] = size * (even[2:4, 0] - 0.5)
-            weight = weight * rarer * one.weight.ravel() * signal / n_spins
+            weight = weight * one.weight.ravel() * signal / len(weight)
             spins.append((one.b0 + one.own[0], place + parts.place[number][:, None], weight))
         frequency, place, weight = (np.concatenate(part, -1) for part in zip(*spins, strict=True))
         t1, t2, b1 = alike

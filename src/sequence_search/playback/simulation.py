@@ -21,6 +21,7 @@ N_SPINS = 2**13
 MEMORY = 8.0  # T1 of the slowest tissue, after which what was before has faded to 3e-4
 MOST_WAVEFORMS = 64
 N_AXES = 5  # frequencies of T2' and of the spread, and places along x, y, z
+N_ALONG = 64  # places across a slice of every frequency: crushers of up to 15 cycles leave nothing of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def play_file(
         )
     steps = _steps(file, repetitions, first_pulse(file, repetitions, voxels))
     generator = np.random.default_rng(seed)
-    points = lattice_points(1, n_spins, N_AXES, generator)
+    points = even_points(n_spins, voxel.slice_axis, generator)
     signal = np.empty((len(repetitions.reads), len(voxels)), complex)
     for number in range(len(voxels)):
         # Shifted anew for each voxel, so that their errors differ.
@@ -87,6 +88,21 @@ def play_file(
         here = ensemble_of(voxels, number, shifted, np.zeros((1, 1)), None, None)
         signal[:, number] = _play(file, steps, here, *voxel.place(shifted[2:, 0]), voxel.slice_axis)
     return np.asarray(signal * voxels.m0.double().cpu().numpy())
+
+
+def even_points(
+    n_spins: int, slice_axis: int | None, generator: np.random.Generator
+) -> Float[np.ndarray, "n_axes 1 n_spins"]:
+    """Even points in the unit cube of two frequencies and x, y, z, a power of two of at least 64.
+
+    A lattice; across a slice 64 places for each point of the others, so that what a crusher dephases along
+    it cancels whatever the frequencies: of a spin echo the error of 2^13 spins is 2e-4 in place of 1.6e-2.
+    """
+    if slice_axis is None:
+        return lattice_points(1, n_spins, N_AXES, generator)
+    others = lattice_points(1, n_spins // N_ALONG, N_AXES - 1, generator)[:, 0]
+    along = (np.arange(N_ALONG)[:, None] + generator.random(n_spins // N_ALONG)) / N_ALONG
+    return np.insert(np.tile(others, N_ALONG), 2 + slice_axis, along.ravel(), axis=0)[:, None]
 
 
 def first_pulse(file: SeqFile, repetitions: Repetitions, voxels: Voxels) -> int:
