@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats.qmc import Sobol
 
 from sequence_search import Problem, Sequence, Voxels
 from sequence_search.engines.ensemble import ensemble_of
@@ -21,7 +22,6 @@ from sequence_search.export import Protocol, pulseq
 from sequence_search.playback.events import Adc, SeqFile
 from sequence_search.playback.maps import Spin, spin_maps
 from sequence_search.playback.reader import read_seq
-from sequence_search.playback.simulation import even_points
 from sequence_search.playback.voxel import Voxel
 from sequence_search.preview import Anatomy, icbm152, image, read_slices
 from sequence_search.problem.library import problem_text
@@ -29,8 +29,8 @@ from sequence_search.voxels import PROPERTIES
 
 FOV, THICKNESS = 0.256, 5e-3  # m
 B1_STEP = 0.05
-N_SPINS, FEWEST = 1024, 128  # of what fills a voxel, and of the least in it
-MORE, LONG_T1 = 4, 2.0  # times as many of CSF, by its T1 [s]: it fills 11 voxels, and its noise would show
+N_SPINS, FEWEST = 4096, 16  # of what fills a voxel, and of the least in it
+N_AXES = 5  # frequencies of T2' and of the spread, and x, y, z
 SEQUENCE = """
 [sequence]
 tr_ms = 12000
@@ -83,9 +83,7 @@ def parts_of(anatomy: Anatomy, problem: Problem, size: float) -> Parts:
     return Parts(Voxels(**columns), place)
 
 
-def groups_of(
-    parts: Parts, size: float, thickness: float, slice_axis: int | None, most: int = N_SPINS
-) -> Iterator[Group]:
+def groups_of(parts: Parts, size: float, thickness: float, slice_axis: int | None) -> Iterator[Group]:
     """Spins evenly in each voxel of a slice of a thickness [m], with frequencies of their own."""
     generator = np.random.default_rng(0)
     across = Voxel((0.0, 0.0, thickness), slice_axis)
@@ -94,9 +92,11 @@ def groups_of(
         spins = []
         for number in np.flatnonzero((table == alike).all(-1)):
             # As many as it gives signal, for what is dephased is noise of that size.
-            signal, t1 = float(parts.voxels.m0[number]), float(parts.voxels.t1[number])
-            whole = most * (MORE if t1 > LONG_T1 else 1) * signal
-            even = even_points(max(FEWEST, 2 ** round(math.log2(whole))), 2, generator)
+            signal = float(parts.voxels.m0[number])
+            n_spins = max(FEWEST, 2 ** round(math.log2(N_SPINS * signal)))
+            # Hammersley's points: even along z, where crushers dephase them.
+            along = (np.arange(n_spins) + generator.random()) / n_spins
+            even = np.stack([*Sobol(N_AXES - 1, rng=generator).random(n_spins).T, along])[:, None]
             one = ensemble_of(parts.voxels, int(number), even, np.zeros((1, 1)), None, None)
             place, weight = across.place(even[2:, 0])
             place[:2] = size * (even[2:4, 0] - 0.5)

@@ -133,7 +133,7 @@ def image_of(found, matrix, parts, size, path):
     """Magnitude of the plain FFT, lines that run back reversed."""
     found.write(str(path))
     file = read_seq(path)
-    samples = sum(played(file, group, 2) for group in groups_of(parts, size, 5e-3, 2, 4096))
+    samples = sum(played(file, group, 2) for group in groups_of(parts, size, 5e-3, 2))
     k_space = np.zeros(matrix, complex)
     for adc, line in zip(file.adcs, samples, strict=True):
         k_space[:, adc.labels["LIN"]] = line[:: -1 if adc.labels.get("REV") else 1]

@@ -64,7 +64,7 @@ def _played(sequence: Sequence, problem: Problem, protocol: Protocol, system: Sy
         count = number + dummies
         phase = RF_SPOILING * count * (count + 1) / 2 if is_spoiled else 0.0
         crusher = plan.crushers[count % len(plan.crushers)]
-        turn = Turn(None if number < 0 else shots[number], phase, crusher)
+        turn = Turn(None if number < 0 else shots[number], phase, crusher, bool(count % 2))
         _play(found, plan, protocol, system, turn, shots[0])
     for name, value in definitions(sequence, problem, protocol, system, plan).items():
         found.set_definition(name, value)
@@ -100,11 +100,20 @@ def _dummies(protocol: Protocol, problem: Problem, plan: Plan) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A repetition: what it reads, None of a dummy; phase of its pulses [rad]; its crusher's area [1/m]."""
+    """A repetition.
+
+    Attributes
+    ----------
+    shot : what it reads; None of a dummy
+    phase : of its pulses [rad]
+    crusher : area of a unit [1/m]
+    is_second : whether it leaves out what every second one does
+    """
 
     shot: Shot | None
     phase: float
     crusher: Area
+    is_second: bool
 
 
 def _play(found: Any, plan: Plan, protocol: Protocol, system: System, turn: Turn, first: Shot) -> None:
@@ -122,11 +131,14 @@ def _play(found: Any, plan: Plan, protocol: Protocol, system: System, turn: Turn
             found.add_block(*(_turned(event, turn.phase) for event in read), *labels)
             labels = []
         if place < len(plan.gaps):
-            _play_gap(found, plan.gaps[place], encoding, turn.crusher, system)
+            _play_gap(found, plan.gaps[place], encoding, turn, system)
 
 
-def _play_gap(found: Any, gap: Gap, encoding: list[Area], crusher: Area, system: System) -> None:
-    after, before = gap.after + gap.crushers[0] * crusher, gap.before + gap.crushers[1] * crusher
+def _play_gap(found: Any, gap: Gap, encoding: list[Area], turn: Turn, system: System) -> None:
+    after, before = (
+        base + count * turn.crusher for base, count in zip((gap.after, gap.before), gap.crushers, strict=True)
+    )
+    after = after - turn.is_second * gap.in_turn
     if gap.decoded is not None:
         after = after - encoding[gap.decoded]
     if gap.encoded is not None:

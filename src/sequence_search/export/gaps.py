@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class Gap:
     time_after, wait, time_before : s; where all is played at once, it takes `time_after`
     rise_after, rise_before : ramps, the same whatever is encoded [s]
     is_merged : whether it is
+    in_turn : what of `after` every second repetition leaves out [1/m]
     """
 
     after: Area
@@ -41,6 +42,7 @@ class Gap:
     rise_after: float
     rise_before: float
     is_merged: bool
+    in_turn: Area = field(default_factory=lambda: np.zeros(3))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -176,8 +176,14 @@ def _gaps(
         is_before = following.readout is None and not is_last
         units = (0, mark.crusher) if is_before else (mark.crusher, 0)
         encoding = largest_encoding(protocol)
-        gap, fault = make_gap(mark, following, (after, before), units, crushers, time, encoding, system)
-        gaps += [gap] if gap else []
+        # What is transverse for two repetitions is refocused in the second: one spoiler for all would take
+        # back what it has dephased.
+        varied = APART * (is_last and len(crushers) > 1) / protocol.voxel[1]
+        in_turn = np.array([0.0, varied, 0.0])
+        gap, fault = make_gap(
+            mark, following, (after + in_turn, before), units, crushers, time, encoding, system
+        )
+        gaps += [replace(gap, in_turn=in_turn)] if gap else []
         faults += [fault] if fault else []
     return gaps, faults
 
