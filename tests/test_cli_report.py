@@ -4,7 +4,7 @@ import pytest
 
 from cli_call import call
 from page_results import result_of
-from sequence_search.preview.extra import MissingExtraError
+from sequence_search.extras import MissingExtraError
 from sequence_search.problem.problem import Problem
 from sequence_search.storage import json_text
 from sequence_search.strategies.record import result_record

@@ -1,10 +1,10 @@
 """Brain images in a page."""
 
 from page_results import SPIN_ECHO
+from sequence_search.extras import MissingExtraError
 from sequence_search.page import brain
 from sequence_search.page.brain import brain_section
 from sequence_search.preview import Anatomy
-from sequence_search.preview.extra import MissingExtraError
 from sequence_search.problem.problem import Problem
 
 PROBLEM = Problem.load("max-signal")

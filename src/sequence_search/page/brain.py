@@ -6,9 +6,9 @@ from functools import cache
 from html import escape
 
 from sequence_search.explanation.conventional import conventional_name, conventional_sequence
+from sequence_search.extras import MissingExtraError
 from sequence_search.page.pictures import picture
 from sequence_search.preview import Anatomy, icbm152, image, middle_slices, preview_figure
-from sequence_search.preview.extra import MissingExtraError
 from sequence_search.problem.errors import ProblemError
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
