@@ -203,6 +203,17 @@ SLICE = ["spin-echo-2d", "--flip-deg", "180", "90", "180", "--phase-deg", "0", "
 SLICE += ["600", "9", "9", "--pulses", "invert,excite,refocus", "--gradients", "spoiler,crusher,crusher"]
 
 
+def test_what_is_read_from_outside_the_slice_is_told(tmp_path):
+    file = tmp_path / "mine.toml"
+    text = problem_text("spin-echo-2d").replace('"refocus", "invert"]', '"invert", "block"]')
+    file.write_text(text + '[pulses.block]\nshape = "hard"\nduration_ms = 0.5\n')
+    hard = [str(file), "--flip-deg", "180", "90", "--phase-deg", "0", "0", "--delay-ms", "600", "9"]
+    for kinds, silent in (("invert,excite", True), ("excite,block", False)):
+        given = [*hard, "--pulses", kinds]
+        assert json.loads(call("evaluate", *given, "--format", "json").stdout)["silent_outside"] == silent
+        assert ("Not of the slice alone" in call("evaluate", *given).stdout) != silent
+
+
 def test_a_sequence_is_played_as_its_problem_says(width, tmp_path):
     table = call("evaluate", *SLICE).stdout
     assert re.search(r"TR \(ms\) +3000", table)

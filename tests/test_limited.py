@@ -10,12 +10,14 @@ import torch
 from limit_cases import TAIL, limited
 from sequence_search.limits import CONVENTIONAL_RF_ENERGY
 from sequence_search.objective import TERMS, Objective, Term
+from sequence_search.outside import is_silent_outside
 from sequence_search.problem.library import problem_text
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED
 from sequence_search.sequence import Sequence
 from sequence_search.strategies import make_strategy, search
 from sequence_search.strategies.base import Meter, Monitor, Settings
+from sequence_search.strategies.drafting import draft_of
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.played import as_short_as_played, played_as, simulator_of
 from sequence_search.strategies.priced import SOFT
@@ -31,6 +33,10 @@ QUICK = {
 SMALL = {"n_starts": 8, "n_children": 8, "max_rounds": 3, "steps": 20, "n_polished": 1, "n_per_tissue": 8}
 NULL = "[limits.signal.CSF]\nmean = 0.05\n"
 ECHO = Sequence.from_degrees_ms([80, 170], [0, 80], [9, 9])
+
+
+def play(flip_deg, delay_ms):
+    return Sequence.from_degrees_ms(flip_deg, [0.0] * len(flip_deg), delay_ms)
 
 
 def quick(text, strategy="multistart", **how):
@@ -327,3 +333,25 @@ def test_what_a_repetition_shortens_alike_is_one_family():
     assert played_as(simulator, short).delay.tolist() == pytest.approx(
         played_as(simulator, long).delay.tolist()
     )
+
+
+def test_pulses_that_select_no_slice_are_proposed_where_gradients_silence_them_outside():
+    text = REAL.replace('pulses = ["excite", "refocus", "invert"]', 'pulses = ["block", "excite"]')
+    problem = Problem.from_toml(text + '[pulses.block]\nshape = "hard"\nduration_ms = 0.5\n')
+    run = search(problem, progress=False, **SMALL | {"n_starts": 32, "n_children": 16}).best
+    assert {"block", "excite"} == {kind for each in run.families for kind in each.sequence.layout.kinds}
+    for design in run.families:
+        assert is_silent_outside(design.sequence.layout, frozenset({"block"}))
+    leaky = problem.played(play([180, 90], [800, 9]), kinds=["excite", "hard"])
+    assert draft_of(problem, leaky) is None
+    assert (
+        draft_of(problem, problem.played(play([180, 90], [800, 9]), kinds=["excite", "excite"])) is not None
+    )
+
+
+def test_an_excitation_of_hardly_any_angle_lets_no_other_pulse_excite():
+    problem = Problem.from_toml(REAL)
+    how = {"kinds": ["excite", "refocus"], "gradients": ["crusher", "crusher"]}
+    played = (problem.played(play(flips, [9, 9]), **how) for flips in ([90, 170], [1, 80]))
+    drafts = [draft_of(problem, each) for each in played]
+    assert [Limited(problem, "auto").may_stand(draft) for draft in drafts] == [True, False]

@@ -179,6 +179,8 @@ def _draw(
 
 def _of_layout(problem: Problem, sequence: Sequence, engine: str) -> dict[str, Any]:
     """What a sequence with a layout has besides: its TR, each readout, and what unvaried repetitions give."""
+    from sequence_search.layout import HARD
+    from sequence_search.outside import is_silent_outside, unselective
     from sequence_search.pulses.slices import IN_REPORT
 
     layout = sequence.layout
@@ -195,6 +197,9 @@ def _of_layout(problem: Problem, sequence: Sequence, engine: str) -> dict[str, A
     record: dict[str, Any] = {"tr_ms": 1e3 * float(sequence.tr), "readouts": readouts}
     if any(kind in problem.pulses and problem.pulses[kind].slice_bandwidth for kind in layout.kinds):
         record["places"] = _of_places(problem, sequence, engine)
+    outside = unselective((HARD, *problem.search_space.pulses, *layout.kinds), problem.pulses)
+    if outside:
+        record["silent_outside"] = is_silent_outside(layout, outside)
     if problem.acquisition.spoiling == "unvaried":
         signal, more = (part.abs().reshape(len(times), -1) for part in nominal.unvaried_signal(sequence))
         columns = zip(names, signal.mean(0).tolist(), more.amax(0).tolist(), strict=True)
@@ -252,6 +257,11 @@ def _print_evaluation(sequence: Sequence, record: dict[str, Any]) -> None:
         _print_readouts(record["readouts"])
     if "places" in record:
         _print_places(record["places"])
+    if not record.get("silent_outside", True):
+        say(
+            "\nNot of the slice alone: what pulses that select none excite outside of it is not dephased at"
+            " the readout. A scanner reads it too, and a search does not propose it."
+        )
     if "unvaried" in record:
         say("\nPlayed alike each time, with crushers that do not vary: |Mxy| of the nominal voxel")
         say("(difference: of a repetition more that is followed, at most)")

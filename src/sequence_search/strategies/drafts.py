@@ -17,6 +17,7 @@ from sequence_search.columns import Column
 from sequence_search.frame import Frame
 from sequence_search.layout import HARD, Layout
 from sequence_search.limits import FixedPulses, Limits
+from sequence_search.outside import unselective
 from sequence_search.problem.hardware import AT_END, READOUT, Hardware
 from sequence_search.problem.playable import layout_of
 from sequence_search.problem.problem import Problem
@@ -144,6 +145,7 @@ class Playing:
     largest : flip angle of each kind that the scanner of the problem can play [rad]; empty without one
     least : its least times between neighbours, see `Table`; empty without one
     raster : by half of which each delay may be rounded there [s]
+    unselective : kinds of which what they excite outside the slice has to be dephased, see `outside`
     """
 
     kinds: tuple[str, ...] = ("hard",)
@@ -160,6 +162,7 @@ class Playing:
     largest: tuple[float, ...] = ()
     least: Table = ()
     raster: float = 0.0
+    unselective: frozenset[str] = frozenset()
 
     def expansion(self, kind: tuple[int, ...], gradient: tuple[int, ...]) -> Expansion:
         """Of a draft with these kinds and gradients."""
@@ -326,10 +329,9 @@ def playing_of(problem: Problem) -> Playing | None:
     if not problem.has_layouts:
         return None
     least_tr, tr = acquisition.tr_bounds
-    names = [*space.pulses]
-    for part in filter(None, (problem.limits.head, problem.limits.tail)):
-        names += part.pulses or (HARD,)
-    names = list(dict.fromkeys(names))
+    parts = filter(None, (problem.limits.head, problem.limits.tail))
+    given = [name for part in parts for name in part.pulses or (HARD,)]
+    names = list(dict.fromkeys([*space.pulses, *given]))
     kinds, hardware = [problem.pulses.get(name) for name in names], problem.hardware
     for name, kind in zip(names, kinds, strict=True):
         if kind is not None and kind.fixed_flip is not None and kind.fixed_flip > space.max_flip:
@@ -352,4 +354,5 @@ def playing_of(problem: Problem) -> Playing | None:
         largest=() if hardware is None else tuple(min(hardware.most(name), NO_BOUND) for name in names),
         least=() if hardware is None else _table_of(hardware, tuple(names), space.max_rf),
         raster=0.0 if hardware is None else hardware.system.tick,
+        unselective=unselective(tuple(names), problem.pulses).difference(given),
     )

@@ -178,6 +178,19 @@ class Limited:
         free = cast(Draft, self.frame.free(dropped))
         return self._bounded(dropped) if self.playing.in_order(free, self.frame) is free else single
 
+    def may_stand(self, sequence: Sequence) -> bool:
+        """Whether what kinds are for allows a single sequence without its small pulses, as with them.
+
+        Otherwise an excitation of 0° would let any pulse after it excite.
+        """
+        if self.playing is None or not (sequence.flip_angle.abs() < SMALL_PULSE).any():
+            return True
+        dropped = self.frame.without_small_pulses(sequence.without_padding())
+        if not len(dropped.delay):
+            return True
+        free = cast(Draft, self.frame.free(dropped))
+        return self.playing.in_order(free, self.frame) is free
+
     def with_fewer_gradients(self, sequence: Sequence) -> list[Sequence]:
         """A single draft without some of its gradients, where there may be none, but for those given."""
         if self.playing is None or self.playing.gradient:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from sequence_search.engines.fused import ArrayLoss, Arrays
 from sequence_search.layout import Layout
+from sequence_search.outside import is_silent_outside
 from sequence_search.strategies.drafts import Draft, Expansion, Playing
 
 ROUNDING = 1e-9  # of bounds that were stated in another unit
@@ -74,14 +75,19 @@ class Structures(NamedTuple):
 
 
 def structures_of(playing: Playing, draft: Draft, find_loss: FindLoss) -> Structures:
-    """Structures of a batch; too few pulses for a train, or more than fits the repetition, is no sequence."""
+    """Structures of a batch.
+
+    Too few pulses for a train, more than fits the repetition, or what gives a signal outside the slice is no
+    sequence.
+    """
     flat = draft.flat()
     found: dict[tuple[Any, ...], list[int]] = {}
     kinds, gradients = flat.kind.int().tolist(), flat.gradient.int().tolist()
     for row, (count, kind, gradient) in enumerate(zip(flat.n_rf.tolist(), kinds, gradients, strict=True)):
         if count >= (1 if playing.n_echoes == 1 else 2):
             found.setdefault((tuple(kind[:count]), tuple(gradient[:count])), []).append(row)
-    expanded = [(np.array(rows), playing.expansion(*structure)) for structure, rows in found.items()]
+    every = ((np.array(rows), playing.expansion(*structure)) for structure, rows in found.items())
+    expanded = [pair for pair in every if is_silent_outside(pair[1].layout, playing.unselective)]
     total, shortest = np.zeros(flat.delay.shape), flat.shortest.numpy()
     least_rest = np.zeros(len(total))
     for rows, expansion in expanded:

@@ -215,7 +215,10 @@ class RoundSearch:
         if not state.elite:
             reason = "no proposal of the first round has a finite loss"
             if self._limited.playing is not None:
-                reason += ": pulses and gradients may not fit into the repetition or the echo spacing"
+                reason += (
+                    ": pulses and gradients may not fit into the repetition or the echo spacing, or not"
+                    " dephase what is excited outside the slice"
+                )
             return [failed(state.seed, reason, meter.seconds, meter.evaluations, state.history)]
         found = [*state.polished, *self._best(state)[len(state.polished) :]]
         if state.elite[0].loss >= self._nothing:
@@ -253,7 +256,7 @@ class RoundSearch:
         return fewer if len(fewer.delay) else single
 
     def _candidates(self, loss: Float[Tensor, " batch"], refined: Sequence) -> list[Candidate]:
-        """Those of a finite loss, without those that do nothing, unless all do: then the best of these.
+        """Those of a finite loss that may stand, without what does nothing, unless all do: then the best.
 
         To do nothing is a valley so wide that it can take a whole search, and no way leads out of it.
         """
@@ -265,7 +268,8 @@ class RoundSearch:
             signal = self._simulator.signal(refined[finite]).abs().mean(-1)
             does |= signal > IDLE * signal.max()
         chosen = finite[does] if does.any() else finite[loss[finite].argmin()][None]
-        return [Candidate(float(loss[i]), refined[i].without_padding()) for i in chosen.tolist()]
+        every = (Candidate(float(loss[i]), refined[i].without_padding()) for i in chosen.tolist())
+        return [candidate for candidate in every if self._limited.may_stand(candidate.sequence)]
 
     def _best(self, state: SearchState) -> list[Sequence]:
         """The best few, and the best of each number of pulses, so that the cost of fewer pulses is known."""

@@ -1,0 +1,54 @@
+"""Whether a sequence is silent outside the slice that some of its pulses select."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from sequence_search.layout import SPOILER, Layout, Readout
+from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.slices import selects_slice
+
+MOST_LAYOUTS = 2**16  # whose answer is kept
+
+
+def unselective(names: tuple[str, ...], kinds: Mapping[str, Kind]) -> frozenset[str]:
+    """Kinds of these names that turn what lies outside the slice too; none where no kind selects one.
+
+    Adiabatic inversions are not counted: they leave hardly anything transverse.
+    """
+    if not selects_slice(names, kinds):
+        return frozenset()
+    return frozenset(
+        name
+        for name in names
+        if name not in kinds or (kinds[name].fixed_flip is None and not kinds[name].slice_bandwidth)
+    )
+
+
+@lru_cache(MOST_LAYOUTS)
+def is_silent_outside(layout: Layout, unselective: frozenset[str]) -> bool:
+    """Whether gradients dephase, at each readout, all that unselective pulses excite outside the slice.
+
+    There selective pulses do nothing. It is told from the kinds and the gradients alone, for any flip angles:
+    an unselective excitation is silent if a selective pulse refocuses it between crushers, an unselective
+    preparation or refocusing pulse if it is spoiled or stands between crushers.
+    """
+    return not unselective or all(
+        0 not in _transverse(layout, readout, unselective) for readout in layout.readouts
+    )
+
+
+def _transverse(layout: Layout, readout: Readout, unselective: frozenset[str]) -> set[int]:
+    """Crusher moments of what is transverse outside the slice at a readout.
+
+    A pulse leaves a moment m as m, turns it into -m, or stores it along z for a later pulse.
+    """
+    transverse, stored = set[int](), {0}
+    for pulse in range(readout.pulse + 1):
+        if layout.kinds[pulse] in unselective:
+            stored = {sign * moment for moment in stored | transverse for sign in (1, -1)}
+            transverse = set(stored)
+        gradient = readout.gradient if pulse == readout.pulse else layout.gradients[pulse]
+        transverse = set() if gradient == SPOILER else {moment + gradient for moment in transverse}
+    return transverse
