@@ -145,8 +145,7 @@ def _within(
         given = [None if each is None else getattr(each, name) for each in (frame.head, frame.tail)]
         if name == "repetition":
             given = [
-                None if each is None else part[..., :1].expand(*part.shape[:-1], len(each.delay))
-                for each in given
+                None if each is None else part[..., :1].expand(*part.shape[:-1], len(each)) for each in given
             ]
         head, tail = (part[..., :0] if each is None else each.expand(*part.shape[:-1], -1) for each in given)
         return torch.cat([head, part, tail], -1)
