@@ -217,10 +217,11 @@ def _signals(compared: tuple[Compared, ...]) -> str:
         name += f", polished for the same objective to {after[0]},"
     elif not other.as_given:
         name += ", of which a polish leaves no excitation,"
-    if abs(design.loss - other.loss) <= SAME * abs(other.loss):
+    theirs, ours = (signed(each.loss, 4) for each in (other, design))
+    if theirs == ours or abs(design.loss - other.loss) <= SAME * abs(other.loss):
         return f"{text}, and {name} does the same"
     text += f"; {name} gives {by_name(other.mean)}"
     for pair, contrast in design.contrast.items():
         text += f", {pair} {signed(other.contrast[pair], 3)} in place of {signed(contrast, 3)}"
     loss = "a lower loss," if other.loss < design.loss else "a loss of"
-    return f"{text}, and {loss} {signed(other.loss, 4)} in place of {signed(design.loss, 4)}"
+    return f"{text}, and {loss} {theirs} in place of {ours}"
