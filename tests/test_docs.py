@@ -41,9 +41,8 @@ def failures(tmp_path_factory) -> dict[str, str]:
     """Traceback of each example that fails; all run in one process, each with a namespace of its own."""
     path = tmp_path_factory.mktemp("docs") / "failures.json"
     command = [sys.executable, "-c", RUN, str(path)]
-    done = subprocess.run(
-        command, input=json.dumps(EXAMPLES), capture_output=True, text=True, check=False, timeout=600
-    )
+    how = {"capture_output": True, "text": True, "timeout": 600, "cwd": path.parent}
+    done = subprocess.run(command, input=json.dumps(EXAMPLES), check=False, **how)
     assert done.returncode == 0, done.stderr
     return json.loads(path.read_text(encoding="utf-8"))
 
