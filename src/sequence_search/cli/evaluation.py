@@ -181,7 +181,7 @@ def _of_layout(problem: Problem, sequence: Sequence, engine: str) -> dict[str, A
     """What a sequence with a layout has besides: its TR, each readout, and what unvaried repetitions give."""
     from sequence_search.layout import HARD
     from sequence_search.outside import is_silent_outside, unselective
-    from sequence_search.pulses.slices import IN_REPORT
+    from sequence_search.pulses.slices import IN_REPORT, selects_slice
 
     layout = sequence.layout
     if layout is None:
@@ -195,7 +195,7 @@ def _of_layout(problem: Problem, sequence: Sequence, engine: str) -> dict[str, A
         for time, signal in zip(times, signals, strict=True)
     ]
     record: dict[str, Any] = {"tr_ms": 1e3 * float(sequence.tr), "readouts": readouts}
-    if any(kind in problem.pulses and problem.pulses[kind].slice_bandwidth for kind in layout.kinds):
+    if selects_slice(layout.kinds, problem.pulses):
         record["places"] = _of_places(problem, sequence, engine)
     outside = unselective((HARD, *problem.search_space.pulses, *layout.kinds), problem.pulses)
     if outside:

@@ -22,6 +22,7 @@ from sequence_search.page.playground import HOW, section
 from sequence_search.page.seeds import seeds_section
 from sequence_search.page.task import conditions, pairs_table, task_words
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.slices import selects_slice
 from sequence_search.report.figures import robustness_figure, sequence_figure
 from sequence_search.report.phase_graph import phase_graph_figure
 from sequence_search.report.slice_profile import slice_profile_figure
@@ -139,7 +140,7 @@ def _why(problem: Problem, sequence: Sequence, found: Summary, engine: str) -> s
     maps = "".join(_map(problem, single, name) for name in seen)
     kinds = single.layout.kinds if single.layout else ()
     slices = ""
-    if any(name in problem.pulses and problem.pulses[name].slice_bandwidth for name in kinds):
+    if selects_slice(kinds, problem.pulses):
         drawn = picture(
             slice_profile_figure(single, problem), "Slice profile of each pulse and of the design"
         )

@@ -22,6 +22,7 @@ from sequence_search.problem.hardware import AT_END, READOUT, Hardware
 from sequence_search.problem.playable import layout_of
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.pulses_table import uses_of
+from sequence_search.pulses.slices import selects_slice
 from sequence_search.pulses.uses import ANY, Uses, in_order
 from sequence_search.search_space import GRADIENTS, MOMENTS, SearchSpace
 from sequence_search.sequence import Sequence
@@ -35,8 +36,7 @@ FIXED = -1.0  # where a repetition time is not searched
 
 def has_slice(problem: Problem) -> bool:
     """Whether a search may play pulses that select a slice: voxels are simulated at several places of it."""
-    kinds = [problem.pulses[name] for name in problem.search_space.pulses if name != HARD]
-    return any(kind.slice_bandwidth for kind in kinds)
+    return selects_slice(problem.search_space.pulses, problem.pulses)
 
 
 def gradient_codes(space: SearchSpace) -> list[int]:

@@ -175,8 +175,7 @@ class Limited:
         dropped = self.frame.without_small_pulses(single)
         if not len(dropped.delay):
             return dropped
-        free = cast(Draft, self.frame.free(dropped))
-        return self._bounded(dropped) if self.playing.in_order(free, self.frame) is free else single
+        return self._bounded(dropped) if self._is_in_order(dropped) else single
 
     def may_stand(self, sequence: Sequence) -> bool:
         """Whether what kinds are for allows a single sequence without its small pulses, as with them.
@@ -186,10 +185,12 @@ class Limited:
         if self.playing is None or not (sequence.flip_angle.abs() < SMALL_PULSE).any():
             return True
         dropped = self.frame.without_small_pulses(sequence.without_padding())
-        if not len(dropped.delay):
-            return True
-        free = cast(Draft, self.frame.free(dropped))
-        return self.playing.in_order(free, self.frame) is free
+        return not len(dropped.delay) or self._is_in_order(dropped)
+
+    def _is_in_order(self, single: Sequence) -> bool:
+        """Whether the pulses of a draft that are not given stand where their kinds may."""
+        free = cast(Draft, self.frame.free(single))
+        return cast(Playing, self.playing).in_order(free, self.frame) is free
 
     def with_fewer_gradients(self, sequence: Sequence) -> list[Sequence]:
         """A single draft without some of its gradients, where there may be none, but for those given."""
