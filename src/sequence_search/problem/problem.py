@@ -29,7 +29,7 @@ from sequence_search.problem.own_terms import own_term_of
 from sequence_search.problem.playable import as_played, check_playable, has_layouts
 from sequence_search.problem.schema import FILE_KEYS, read_tables
 from sequence_search.problem.wishes import FindStructures, Measure, measures, wishes
-from sequence_search.problem.writing import write_limits, write_pulse, write_table, write_term
+from sequence_search.problem.writing import write_problem
 from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.slices import IN_REPORT, IN_SEARCH
 from sequence_search.search_space import Grid, SearchSpace
@@ -126,28 +126,7 @@ class Problem(Shown):
         ProblemError
             If a term is a Python function of the user's own, which has no such form.
         """
-        names = [tissue.name for tissue in self.tissues]
-        repeated = self.acquisition != Acquisition()
-        optional = {
-            "pulses": {name: write_pulse(kind) for name, kind in self.pulses.items()},
-            "sequence": write_table("sequence", self.acquisition) if repeated else {},
-            "search_space": write_table("search_space", self.search_space),
-            "limits": write_limits(self.limits),
-            **{
-                name: write_table(name, part, defaults=False)
-                for name in ("conventional", "grid")
-                if (part := getattr(self, name)) is not None
-            },
-        }
-        return {
-            "name": self.name,
-            "title": self.title,
-            "tissues": {tissue.name: write_table("tissues", tissue) for tissue in self.tissues},
-            "imaging": write_table("imaging", self.imaging),
-            "objective": [write_term(term, names) for term in self.objective.terms],
-            **{name: table for name, table in optional.items() if table},
-            "category": [write_table("category", rule) for rule in self.categories],
-        }
+        return write_problem(self)
 
     def to_toml(self) -> str:
         """Text of a problem file that gives this problem; see `to_dict`."""

@@ -1,10 +1,11 @@
-"""Parts of a problem as the tables of its file, with or without what has its default."""
+"""A problem and its parts as the tables of its file, with or without what has its default."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from sequence_search.acquisition import Acquisition
 from sequence_search.limits import Limits
 from sequence_search.objective import Term
 from sequence_search.problem.errors import ProblemError
@@ -13,6 +14,35 @@ from sequence_search.problem.units import Unit, plain
 from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.shapes import Samples, shape_name
 from sequence_search.system import system_table
+
+if TYPE_CHECKING:
+    from sequence_search.problem.problem import Problem
+
+
+def write_problem(problem: Problem) -> dict[str, Any]:
+    """A problem as the tables of its file, see `Problem.to_dict`."""
+    names = [tissue.name for tissue in problem.tissues]
+    repeated = problem.acquisition != Acquisition()
+    optional = {
+        "pulses": {name: write_pulse(kind) for name, kind in problem.pulses.items()},
+        "sequence": write_table("sequence", problem.acquisition) if repeated else {},
+        "search_space": write_table("search_space", problem.search_space),
+        "limits": write_limits(problem.limits),
+        **{
+            name: write_table(name, part, defaults=False)
+            for name in ("conventional", "grid")
+            if (part := getattr(problem, name)) is not None
+        },
+    }
+    return {
+        "name": problem.name,
+        "title": problem.title,
+        "tissues": {tissue.name: write_table("tissues", tissue) for tissue in problem.tissues},
+        "imaging": write_table("imaging", problem.imaging),
+        "objective": [write_term(term, names) for term in problem.objective.terms],
+        **{name: table for name, table in optional.items() if table},
+        "category": [write_table("category", rule) for rule in problem.categories],
+    }
 
 
 def write_table(key: str, value: Any, *, defaults: bool = True) -> dict[str, Any]:
