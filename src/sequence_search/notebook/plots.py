@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from sequence_search.problem.problem import Problem
-from sequence_search.report.drawing import COLOURS, Shown, plain
+from sequence_search.report.drawing import COLOURS, NotebookFigure, plain
 from sequence_search.report.figures import diagram_figure, sequence_figure
 from sequence_search.sequence import Sequence
 
@@ -36,7 +36,7 @@ def plot_magnetisation(
     """|Mxy| above Mz over time [s]; both into `ax` if that is given, Mz dashed."""
     figure: Figure
     if ax is None:
-        figure = Shown(figsize=SIZE, layout="constrained")
+        figure = NotebookFigure(figsize=SIZE, layout="constrained")
         across, along = figure.subplots(2, 1, sharex=True)
         across.set_ylabel("|Mxy| (M0)")
         along.set_ylabel("Mz (M0)")

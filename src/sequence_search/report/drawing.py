@@ -35,7 +35,7 @@ METADATA: dict[str, dict[str, None]] = {
 }
 
 
-class Shown(Figure):
+class NotebookFigure(Figure):
     """A figure that a notebook shows, also where matplotlib was not told that it is in one."""
 
     def _repr_png_(self) -> bytes:
@@ -49,7 +49,7 @@ def begin(size: tuple[float, float], ax: Axes | None) -> tuple[Figure, Axes]:
     """A figure of this size [inches] with one axes, or `ax` in its own figure."""
     if ax is not None:
         return ax.figure.figure, ax
-    figure = Shown(figsize=size, layout="constrained")
+    figure = NotebookFigure(figsize=size, layout="constrained")
     return figure, figure.subplots()
 
 

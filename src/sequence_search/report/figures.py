@@ -18,7 +18,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.pulses.kinds import Kind
 from sequence_search.report.diagram import draw_diagram, flip_span, rows_of
 from sequence_search.report.drawing import (
-    Shown,
+    NotebookFigure,
     add_legend,
     begin,
     draw_longitudinal,
@@ -71,7 +71,7 @@ def sequence_figure(sequence: Sequence, problem: Problem, title: str | None = No
     axis, span = TimeAxis(single, problem.pulses), flip_span([single])
     share = 1.1 * rows_of(single, span, problem.pulses).relative_height
     size = figure_width(single, axis), 5.4 + 1.7 * (share - 1.1)
-    figure = Shown(figsize=size, layout="constrained")
+    figure = NotebookFigure(figsize=size, layout="constrained")
     diagram, transverse, longitudinal = figure.subplots(3, 1, sharex=True, height_ratios=[share, 1.5, 0.9])
     draw_diagram(diagram, single, axis, span, kinds=problem.pulses)
     times, magnitude, along = magnetisation(problem, single, axis)
@@ -111,7 +111,7 @@ def designs_figure(
     singles = [design.detach().without_padding() for design in designs]
     span = flip_span(singles)
     heights = [rows_of(single, span, kinds or {}).relative_height for single in singles]
-    figure = Shown(figsize=(7.5, 1.9 * sum(heights)), layout="constrained")
+    figure = NotebookFigure(figsize=(7.5, 1.9 * sum(heights)), layout="constrained")
     rows = figure.subplots(len(singles), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, single, title in zip(rows, singles, titles, strict=True):
         _draw_design(axes, single, title, span, kinds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
-from sequence_search.report.drawing import COLOURS, Shown, plain
+from sequence_search.report.drawing import COLOURS, NotebookFigure, plain
 from sequence_search.strategies.operations import Choice
 from sequence_search.strategies.result import Run
 
@@ -16,7 +16,7 @@ APART = 0.17  # of names on the axis, so that they do not touch
 GREY = "#BBBBBB"
 
 
-def operations_figure(run: Run, title: str = "") -> Shown:
+def operations_figure(run: Run, title: str = "") -> NotebookFigure:
     """Probability of each operation over the steps of a run, a row for each layer, gradients beside it.
 
     Operations that once had 25 %, or ended with 10 %, have a colour, and their names stand at the end of
@@ -35,7 +35,7 @@ def operations_figure(run: Run, title: str = "") -> Shown:
     choices = operations.choices
     n_layers = sum(choice.name.startswith("layer") for choice in choices)
     columns = len(choices) // n_layers
-    figure = Shown(figsize=(columns * WIDTH, n_layers * HEIGHT + LABELS), layout="constrained")
+    figure = NotebookFigure(figsize=(columns * WIDTH, n_layers * HEIGHT + LABELS), layout="constrained")
     grid = figure.subplots(n_layers, columns, sharex=True, sharey=True, squeeze=False)
     steps = np.array(operations.steps) / 1000
     for axes, choice in zip(grid.T.flat, choices, strict=True):

@@ -21,7 +21,7 @@ from sequence_search.engines.configurations import Configurations
 from sequence_search.layout import SPOILER, Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.report.diagram import draw_diagram, flip_span, rows_of
-from sequence_search.report.drawing import COLOURS, Shown, mark_readouts, plain, sample_times
+from sequence_search.report.drawing import COLOURS, NotebookFigure, mark_readouts, plain, sample_times
 from sequence_search.report.figures import TITLE_CHARACTERS, figure_width
 from sequence_search.report.robustness import tissue_of
 from sequence_search.report.time_axis import ROUNDING, TimeAxis
@@ -142,7 +142,7 @@ def phase_graph_figure(
     axis, span = TimeAxis(single, problem.pulses), flip_span([single])
     share = rows_of(single, span, problem.pulses).relative_height
     size = figure_width(single, axis), 1.6 * share + 3.6
-    figure = Shown(figsize=size, layout="constrained")
+    figure = NotebookFigure(figsize=size, layout="constrained")
     diagram, graph = figure.subplots(2, 1, sharex=True, height_ratios=[1.6 * share, 3.2])
     draw_diagram(diagram, single, axis, span, kinds=problem.pulses)
     _draw_states(graph, states, single, axis)

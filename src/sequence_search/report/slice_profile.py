@@ -16,7 +16,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.slices import EXTENT, places, profile
 from sequence_search.report.diagram import played_flips
-from sequence_search.report.drawing import COLOURS, Shown, plain, tissue_look
+from sequence_search.report.drawing import COLOURS, NotebookFigure, plain, tissue_look
 from sequence_search.sequence import Sequence
 
 N_PLACES = 200
@@ -46,7 +46,7 @@ def slice_profile_figure(sequence: Sequence, problem: Problem) -> Figure:
     pulses = _selective(single, problem.pulses)
     if not pulses or single.layout is None:
         raise ValueError(f"a slice profile needs a pulse that selects a slice, got {single}")
-    figure = Shown(figsize=SIZE, layout="constrained")
+    figure = NotebookFigure(figsize=SIZE, layout="constrained")
     alone, together = figure.subplots(1, 2)
     _draw_pulses(alone, pulses, problem.pulses)
     _draw_design(together, single, single.layout, problem)
