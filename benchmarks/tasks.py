@@ -26,10 +26,10 @@ N_TASKS = 60
 GROUPS = {"development": range(0, N_TASKS, 2), "report": range(1, N_TASKS, 2)}
 
 # m0 relative to water, T2' at 3 T [ms], and (T1, T2) [ms] at each field [T]: typical values, rounded, after
-# 0.55 T: Campbell-Washburn 2019 for brain, blood, fat, liver and myocardium; others by the trend over fields.
+# 0.55 T: Campbell-Washburn 2019 for blood, fat and myocardium; others typical, or by the trend over fields.
 # 1.5 and 3 T: Stanisz 2005; fat, muscle, synovial fluid: Gold 2004; spleen: de Bazelaire 2004; GM and WM at
 # 3 T between Stanisz 2005 and Wright 2008; lesion: of multiple sclerosis, Stevenson 2000 and its trend.
-# 7 T: T1 of GM, WM: Wright 2008; of CSF, blood: Rooney 2007; T2 of GM, WM: Bartha 2002; knee: Jordan 2013.
+# 7 T: T1 of GM, WM: Wright 2008; of CSF, blood: Rooney 2007; T2 of GM, WM: Yacoub 2003; knee: Jordan 2013.
 # T2' from T2* of Peters 2007, where 1/T2' of GM and WM is nearly proportional to the field.
 TISSUES: dict[str, tuple[float, float, dict[float, tuple[float, float]]]] = {
     "GM": (0.8, 170, {0.55: (720, 112), 1.5: (1120, 95), 3.0: (1600, 99), 7.0: (1940, 55)}),
