@@ -137,6 +137,26 @@ def test_a_train_keeps_to_its_echo_spacing():
         assert third - second == pytest.approx(second - first)
 
 
+@pytest.mark.parametrize("echoes", [1, 3])
+def test_a_search_leaves_room_for_the_readout(echoes):
+    problem = replace(REAL, acquisition=Acquisition(tr=0.3, echoes=echoes, readout=16e-3))
+    playing = playing_of(problem)
+    for name, side in (("hard", REAL.search_space.min_rf_delay / 2), ("sinc", SINC.side)):
+        kinds = [playing.kinds.index(name)] * 2
+        draft = Draft.from_degrees_ms(
+            [90, 180],
+            [0, 90],
+            [1, 1],
+            kind=kinds,
+            gradient=[1, 1],
+            **{each: [0] * 2 for each in ("shortest", "longest", "largest", "repetition")},
+        )
+        place = 0 if echoes > 1 else 1  # the delay that is half an echo spacing, or that before the readout
+        assert float(playing.bounded(draft).delay[place]) == pytest.approx(side + 1e-3 + 8e-3)
+    for design in search(problem, seeds=(0,), progress=False, **QUICK).runs[0].families:
+        problem.check_sequence(design.sequence)
+
+
 def test_what_does_nothing_is_of_a_kind_that_can():
     space = replace(REAL.search_space, pulses=("inv", "sinc"))
     problem = replace(REAL, pulses={"inv": HS, **REAL.pulses}, search_space=space)

@@ -50,6 +50,10 @@ def test_kinds_and_gradients_are_read_and_written_and_count_in_the_digest():
         ),
         # 1.28 + 1 of one, 1.6 + 1 of the other, and the crusher
         ({"delay_ms": (6, 9)}, "limits.tail: the delay after pulse 1 must be at least 7.34 ms, .* got 6 ms"),
+        (
+            {"delay_ms": (9, 6), "text": TEXT.replace("tr_ms = 3000", "tr_ms = 3000\nreadout_ms = 2")},
+            "limits.tail: the delay after pulse 2 must be at least 6.06 ms",
+        ),
         # what is found next takes 2.28 ms at least
         (
             {"part": "head", "delay_ms": (9, 5.5)},

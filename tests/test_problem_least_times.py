@@ -26,6 +26,15 @@ def test_an_inversion_excites_nothing_and_gradients_that_must_be_take_time():
     assert found.rest == pytest.approx(1e-3)
 
 
+def test_half_of_a_readout_is_on_either_side_of_it():
+    space = SearchSpace(min_rf_delay=1e-3, pulses=("sinc", "hs"), gradients=("crusher",), crusher=2e-3)
+    found = least_times(space, Limits(), KINDS, Acquisition(tr=1.0, echoes=2, readout=8e-3))
+    assert found.between == pytest.approx(2 * 1e-3 + 2e-3)
+    assert found.before_readout == pytest.approx(3e-3 + 2e-3 + 4e-3)
+    assert found.half_spacing == pytest.approx(1e-3 + 2e-3 + 4e-3)
+    assert found.rest == pytest.approx(4e-3 + 1e-3)
+
+
 def test_without_kinds_and_gradients_it_is_the_shortest_delay():
     found = least_times(SearchSpace(), Limits(), {}, Acquisition())
     assert found.between == found.before_readout == found.half_spacing == pytest.approx(6.2e-3)
@@ -57,6 +66,9 @@ TAIL = (
             changed(d=DELAY, tr=(TR, "tr_ms = { low = 2, high = 4 }")),
             "sequence.tr_ms must be at least 4.56 ms",
         ),
+        # with 1 ms of a readout before and after its centre
+        (changed(d=DELAY, tr=(TR, "tr_ms = 5\nreadout_ms = 2")), "sequence.tr_ms must be at least 6.56 ms"),
+        (changed(tr=(TR, TR + "\nreadout_ms = -1")), "readout_ms must be at least 0 and finite, got -1 ms"),
         # with a crusher of 1.5 ms before the readout
         (changed(d=DELAY, g=CRUSHED, tr=(TR, "tr_ms = 5")), "sequence.tr_ms must be at least 6.06 ms"),
         (changed(tr=(TR, "tr_ms = 20")) + TAIL, "sequence.tr_ms must be at least 25.28 ms"),

@@ -115,6 +115,15 @@ def test_delays_at_their_least_are_taken():
     PROBLEM.check_sequence(played((600, 5.84, 3.56), gradients=("none",) * 3))
 
 
+def test_delays_hold_half_of_the_readout():
+    long = replace(PROBLEM, acquisition=replace(PROBLEM.acquisition, readout=4e-3))
+    long.check_sequence(played((600, 7.34, 7.06), long))
+    with pytest.raises(ValueError, match=r"to the readout must be at least 7.06 ms .*2 of the readout"):
+        long.check_sequence(played((600, 9, 7), long))
+    with pytest.raises(ValueError, match=r"to the next repetition must be at least 6 ms .* got 5.5 in"):
+        long.check_sequence(played((2976.5, 9, 9), long))
+
+
 def test_each_echo_of_a_train_keeps_clear_of_the_pulses_beside_it():
     train = replace(PROBLEM, acquisition=replace(PROBLEM.acquisition, echoes=3))
     train.check_sequence(played((600, 7.34, 7.34), train))

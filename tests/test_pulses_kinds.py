@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pulse_cases import ADIABATIC, KINDS, SINC
-from sequence_search.pulses.kinds import GAMMA_BAR, least_interval
+from sequence_search.pulses.kinds import GAMMA_BAR
 from sequence_search.pulses.shapes import Hard, Sinc
+from sequence_search.pulses.slices import profile
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -67,10 +68,15 @@ def test_frequency_is_that_of_b0_and_of_the_place():
     assert whole.frequency(30.0, place) == pytest.approx(30)
 
 
-def test_least_time_between_pulses():
+def test_a_wider_slice_has_the_same_profile_stretched():
+    place, wide = np.linspace(-0.7, 0.7, 15), replace(SINC, slice_factor=1.3)
+    assert wide.slice_bandwidth == pytest.approx(4 / 2.56e-3 / 1.3)
+    stretched = profile(wide, math.pi, 1.3 * place)
+    assert stretched.mz == pytest.approx(profile(SINC, math.pi, place).mz, abs=1e-12)
+    assert wide.side == SINC.side
+
+
+def test_side_of_a_pulse():
     excite = Sinc(duration=2e-3, time_bandwidth=4, slice=True, rephaser=0.6e-3)
     assert excite.side == pytest.approx(1.6e-3)
     assert replace(excite, slice=False).side == pytest.approx(1e-3)
-    assert least_interval(excite, Hard(duration=1e-3), 1.5e-3) == pytest.approx(3.6e-3)
-    assert least_interval(excite, None) == pytest.approx(1.6e-3)
-    assert least_interval(Hard(), Hard()) == 0

@@ -107,6 +107,8 @@ def test_samples_of_a_fixed_amplitude():
         (Sinc, {"raster": 1.5e-6}, "raster must be a whole number of 1e-06 s, got 1.5e-06 s"),
         (Sinc, {"raster": 0.0}, "raster must be a whole number of 1e-06 s, got 0 s"),
         (Sinc, {"slice": 1}, "slice must be true or false, got 1"),
+        (Sinc, {"slice": True, "slice_factor": 2}, "slice_factor must lie within 0.5 and 1.5, got 2"),
+        (Sinc, {"slice_factor": 1.3}, "slice_factor is of a slice: state slice = true"),
         (Sinc, {"rephaser": -1e-3}, "rephaser must lie within 0 and 1 s, got -0.001 s"),
         (Sinc, {"time_bandwidth": 0.5}, "time_bandwidth must lie within 1 and 64, a quarter of its steps"),
         (Sinc, {"time_bandwidth": 65}, "time_bandwidth must lie within 1 and 64, a quarter of its steps"),

@@ -42,6 +42,8 @@ def test_a_pulse_takes_its_ramps_or_the_dead_times():
 def test_a_readout_takes_its_samples_and_dead_times():
     span = readout_span(few_samples(PRISMA), PRISMA)
     assert (span.before, span.after) == pytest.approx((30e-6, 30e-6))
+    long = readout_span(few_samples(PRISMA, 2e-3), PRISMA)
+    assert (long.before, long.after) == pytest.approx((1.01e-3, 1.01e-3), abs=2e-5)
     line = readout_span(Line(128, 20e-6, -64.5 * 20e-6, 1 / (0.2 * 20e-6)), PRISMA)
     assert line.flat == pytest.approx(1.29e-3)
     assert line.area_before[0] == pytest.approx(250e3 * (1.29e-3 + line.rise / 2))

@@ -33,6 +33,8 @@ class Acquisition:
         Readouts, one after each refocusing pulse of a train of equal spacing.
     echo_spacing : float, Range or None
         From echo to echo [s]; in a range it is searched. None: as the delays of the search space allow.
+    readout : float
+        Duration of each readout, half of it on either side of the moment at which it is read [s].
 
     Raises
     ------
@@ -44,6 +46,7 @@ class Acquisition:
     spoiling: Spoiling = "ideal"
     echoes: int = 1
     echo_spacing: float | Range | None = None
+    readout: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tr", _time("tr", self.tr))
@@ -53,6 +56,9 @@ class Acquisition:
             raise Fault("{spoiling} must be " + known + ", got {0}", repr(self.spoiling))
         if self.spoiling != "ideal" and not self.is_repeated:
             raise Fault("{spoiling} '{0}' is of repetitions: state {tr}", self.spoiling)
+        object.__setattr__(self, "readout", number("readout", self.readout))
+        if not 0 <= self.readout < math.inf:
+            raise Fault("{readout} must be at least 0 and finite, got {0:s}", self.readout)
         if self.echo_spacing is not None:
             object.__setattr__(self, "echo_spacing", _time("echo_spacing", self.echo_spacing))
             if math.isinf(self.echo_spacing_bounds[1]):

@@ -96,9 +96,10 @@ def readout_span(line: Line, system: System) -> Span:
     return Span(before, after, area, area, flat, rise)
 
 
-def few_samples(system: System) -> Line:
-    """A few samples about the moment at which a design is read."""
+def few_samples(system: System, duration: float = 0.0) -> Line:
+    """A few samples about the moment at which a design is read, or so many that they last so long [s]."""
     n, dwell = math.lcm(FEW, system.adc_samples_divisor), up(SHORT_DWELL, dwell_raster(system))
+    n *= max(1, math.ceil(duration / (n * dwell) - TOLERANCE))
     return Line(n, dwell, -n // 2 * dwell)
 
 

@@ -9,7 +9,7 @@ from pydantic import PlainValidator
 from sequence_search.acquisition import Acquisition
 from sequence_search.limits import Range
 from sequence_search.problem.table import Table, key
-from sequence_search.problem.units import Unit, WholeNumber, range_of, real
+from sequence_search.problem.units import Time, Unit, WholeNumber, range_of, real
 
 
 def _time(value: object) -> float | Range:
@@ -27,4 +27,5 @@ class AcquisitionTable(Table):
     tr: TimeOrRange = key("tr_ms", "repetition time, a number or { low, high }; inf if it is played once")
     spoiling: str = key(None, "what is left in the next repetition")
     echoes: WholeNumber = key(None, "readouts of a train of refocusing pulses")
+    readout: Time = key("readout_ms", "duration of each readout")
     echo_spacing: TimeOrRange = key("echo_spacing_ms", "from echo to echo, a number or { low, high }")

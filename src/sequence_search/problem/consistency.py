@@ -64,7 +64,7 @@ def check_played(
     """
     check_pulses(pulses, space.pulses)
     check_uses(space, limits, pulses, acquisition)
-    check_hardware(space, limits, pulses)
+    check_hardware(space, limits, pulses, acquisition)
     check_given(space, limits, pulses, acquisition)
     check_times(space, limits, pulses, acquisition)
     check_computable(objective, limits, space, pulses, acquisition)

@@ -26,8 +26,9 @@ def check_given(
     ValueError
     """
     sides = [pulses[name].side if name in pulses else 0.0 for name in space.pulses]
-    hardware = hardware_of(space, limits, pulses)
-    for name, part, after in (("head", limits.head, min(sides)), ("tail", limits.tail, 0.0)):
+    hardware = hardware_of(space, limits, pulses, acquisition)
+    reading = acquisition.readout / 2
+    for name, part, after in (("head", limits.head, min(sides)), ("tail", limits.tail, reading)):
         if part is not None:
             _check_kinds(name, part, pulses)
             _check_delays(name, part, pulses, space.crusher, after)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sequence_search.acquisition import Acquisition
 from sequence_search.checks import Fault
 from sequence_search.layout import HARD, SPOILER, Layout, Multiples
 from sequence_search.limits import Limits, Range
@@ -40,7 +41,7 @@ WHOLE_TURN = 2 * math.pi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hardware:
-    """A scanner and the pulses of a problem, as `export` plays them, with a few samples at each readout.
+    """A scanner and the pulses of a problem, as `export` plays them, with a short readout or that stated.
 
     Attributes
     ----------
@@ -48,12 +49,14 @@ class Hardware:
     thickness : of the slice [m]
     kinds : of pulse by name; "hard" lasts as long as the largest flip angle of the problem needs
     largest_flip : of any pulse [rad]
+    readout : duration of each readout [s], at least that of a few samples
     """
 
     system: System
     thickness: float
     kinds: Mapping[str, Kind]
     largest_flip: float
+    readout: float = 0.0
     _spans: dict[str, Span] = field(default_factory=dict, init=False, repr=False)
 
     def least(self, first: str, second: str, moment: int = 0, spoiler: int | None = None) -> float:
@@ -105,23 +108,28 @@ class Hardware:
     def _span(self, name: str) -> Span:
         if name not in self._spans:
             self._spans[name] = (
-                readout_span(few_samples(self.system), self.system)
+                readout_span(few_samples(self.system, self.readout), self.system)
                 if name == READOUT
                 else pulse_span(self.kinds[name], self.thickness, self.system)
             )
         return self._spans[name]
 
 
-def hardware_of(space: SearchSpace, limits: Limits, pulses: Mapping[str, Kind]) -> Hardware | None:
+def hardware_of(
+    space: SearchSpace, limits: Limits, pulses: Mapping[str, Kind], acquisition: Acquisition
+) -> Hardware | None:
     """Of a problem, or None if it states no system."""
     if limits.system is None:
         return None
     largest = min(space.max_flip, limits.max_flip, WHOLE_TURN)
     kinds = {HARD: hard_kind(largest, limits.system), **pulses}
-    return Hardware(limits.system, limits.slice_thickness or THICKNESS, kinds, largest)
+    thickness = limits.slice_thickness or THICKNESS
+    return Hardware(limits.system, thickness, kinds, largest, acquisition.readout)
 
 
-def check_hardware(space: SearchSpace, limits: Limits, pulses: Mapping[str, Kind]) -> None:
+def check_hardware(
+    space: SearchSpace, limits: Limits, pulses: Mapping[str, Kind], acquisition: Acquisition
+) -> None:
     """Refuse kinds of pulse that the scanner of a problem cannot play.
 
     Raises
@@ -129,7 +137,7 @@ def check_hardware(space: SearchSpace, limits: Limits, pulses: Mapping[str, Kind
     ValueError
         If steps are no multiples of its raster, or a slice gradient or a B1 that is fixed is too large.
     """
-    hardware = hardware_of(space, limits, pulses)
+    hardware = hardware_of(space, limits, pulses, acquisition)
     if hardware is None:
         return
     for name in space.pulses:

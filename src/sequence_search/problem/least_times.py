@@ -43,15 +43,15 @@ def least_times(
     shortest, excitation = min(sides), min(exciting or sides)
     crusher = 0.0 if NO_GRADIENT in space.gradients else space.crusher
     # A spoiler right before a readout is none.
-    at_readout = crusher if "crusher" in space.gradients else 0.0
-    half = max(space.min_rf_delay, excitation + shortest + at_readout)
+    at_readout, reading = crusher if "crusher" in space.gradients else 0.0, acquisition.readout / 2
+    half = max(space.min_rf_delay, shortest + at_readout + max(excitation, reading))
     found = LeastTimes(
         between=max(space.min_rf_delay, 2 * shortest + crusher),
-        before_readout=max(space.min_rf_delay, excitation + at_readout),
+        before_readout=max(space.min_rf_delay, excitation + at_readout + reading),
         half_spacing=max(half, acquisition.echo_spacing_bounds[0] / 2),
-        rest=max(LEAST_REST, min(0.0 if kind is None else kind.side for kind in kinds)),
+        rest=max(LEAST_REST, reading + min(0.0 if kind is None else kind.side for kind in kinds)),
     )
-    hardware = hardware_of(space, limits, pulses)
+    hardware = hardware_of(space, limits, pulses, acquisition)
     if hardware is None:
         return found
     its = _on_scanner(hardware, space)

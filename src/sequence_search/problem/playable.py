@@ -140,7 +140,7 @@ def check_playable(
         )
     layout = sequence.layout or Layout.plain(sequence.flip_angle.shape[-1])
     _check_kinds(sequence, layout, pulses, name)
-    for where, needed, time in _gaps(sequence, layout, pulses, crusher):
+    for where, needed, time in _gaps(sequence, layout, pulses, crusher, acquisition.readout):
         least = sum(needed.values())
         if time < least * (1 - ROUNDING):
             parts = enumerated(f"{1e3 * part:.6g} of {what}" for what, part in needed.items() if part)
@@ -166,7 +166,7 @@ def _check_kinds(sequence: Sequence, layout: Layout, pulses: Mapping[str, Kind],
 
 
 def _gaps(
-    sequence: Sequence, layout: Layout, pulses: Mapping[str, Kind], crusher: float
+    sequence: Sequence, layout: Layout, pulses: Mapping[str, Kind], crusher: float, readout: float
 ) -> Iterator[tuple[str, dict[str, float], float]]:
     """Between neighbours of pulses and readouts: where, what has to fit in there [s], and the time [s]."""
     n_rf, whole = layout.n_rf, sequence.intervals.tolist()
@@ -186,8 +186,9 @@ def _gaps(
         ]
         for at, gradient, number in sorted(reads):
             this = "the readout" if len(layout.readouts) == 1 else f"readout {number}"
-            yield f"from {last} to {this}", before | _crushers(gradient - moment, crusher), at - began
-            last, began, moment, before = this, at, gradient, {}
+            half = {this: readout / 2}
+            yield f"from {last} to {this}", before | _crushers(gradient - moment, crusher) | half, at - began
+            last, began, moment, before = this, at, gradient, half
         rest = layout.gradients[pulse]
         after = before | _crushers(1 if rest == SPOILER else int(rest) - moment, crusher)
         if pulse + 1 < n_rf:

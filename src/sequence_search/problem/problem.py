@@ -141,7 +141,7 @@ class Problem(Shown):
     @property
     def hardware(self) -> Hardware | None:
         """What the scanner of the limits asks of sequences; None if none is stated."""
-        return hardware_of(self.search_space, self.limits, self.pulses)
+        return hardware_of(self.search_space, self.limits, self.pulses, self.acquisition)
 
     @property
     def has_layouts(self) -> bool:

@@ -67,6 +67,7 @@ class PulseTable(Table):
     use: Any = key(None, "excitation, refocusing, inversion or preparation in a search, or several of them")
     slice: Annotated[bool, Field(strict=True)] = key(None, "whether it is played on a slice gradient")
     accuracy: Number = key(None, "by which part of M0 the places of a search across the slice may miss it")
+    slice_factor: Number = key(None, "width of what it selects relative to the slice")
     rephaser: Time = key("rephaser_ms", "of the slice gradient, on either side")
     raster: Time = key("raster_ms", "length of a step of the waveform")
 

@@ -19,6 +19,7 @@ GAMMA_BAR = 42.577478518  # of the proton [Hz/uT]
 FINEST_RASTER = 1e-6  # of RF in a Pulseq file [s]
 LONGEST = 1.0  # s
 FIXED_FLIP = math.pi
+SLICE_FACTORS = (0.5, 1.5)  # within the places that a slice has, to each side one thickness
 FINEST = 1e-5  # accuracy across a slice that is known: more places differ by less
 
 Lanes = Float[np.ndarray, "..."] | float  # they broadcast
@@ -142,14 +143,6 @@ class Kind(ABC):
         return math.sqrt(np.square(self.b1_ut(flip)).mean())
 
 
-def least_interval(first: Kind, second: Kind | None, crusher: float = 0.0) -> float:
-    """Least time from centre to centre [s], with a crusher of this time between.
-
-    Without a second it is the least from the last pulse on.
-    """
-    return first.side + crusher + (0.0 if second is None else second.side)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hard(Kind):
     """A rectangular pulse; of no duration, the instantaneous one of a sequence without kinds."""
@@ -192,11 +185,15 @@ class Shaped(Kind):
     accuracy : float or None
         By which part of M0 the places of a search across the slice may miss it, see `slices.slice_error`;
         None: it is not asked.
+    slice_factor : float
+        Width of what it selects relative to the slice; a refocusing pulse takes a wider one than the
+        excitation, so that the edges of the slice are refocused whole.
     """
 
     slice: bool = False
     rephaser: float = 1e-3
     accuracy: float | None = None
+    slice_factor: float = 1.0
 
     def _check(self) -> None:
         if not isinstance(self.slice, bool):
@@ -210,9 +207,19 @@ class Shaped(Kind):
                 raise Fault("{accuracy} must lie within {0:} and 1, got {1:}", FINEST, self.accuracy)
             if not self.slice:
                 raise Fault("{accuracy} is of a slice: state {slice} = true")
+        self._check_slice_factor()
         if not 0 < self.duration <= LONGEST:
             raise Fault("{duration} must be above 0 and at most {0:s}, got {1:s}", LONGEST, self.duration)
         self._check_samples()
+
+    def _check_slice_factor(self) -> None:
+        factor = number("slice_factor", self.slice_factor)
+        object.__setattr__(self, "slice_factor", factor)
+        low, high = SLICE_FACTORS
+        if not low <= factor <= high:
+            raise Fault("{slice_factor} must lie within {0:} and {1:}, got {2:}", low, high, factor)
+        if factor != 1 and not self.slice:
+            raise Fault("{slice_factor} is of a slice: state {slice} = true")
 
     @abstractmethod
     def _check_samples(self) -> None:
@@ -221,12 +228,12 @@ class Shaped(Kind):
     @property
     @abstractmethod
     def _bandwidth(self) -> float:
-        """Across the slice thickness [Hz], as the shape defines it."""
+        """Across what it selects [Hz], as the shape defines it."""
 
     @property
     def slice_bandwidth(self) -> float:
-        """The bandwidth with a slice, 0 without."""
-        return self._bandwidth if self.slice else 0.0
+        """The bandwidth across the thickness with a slice, 0 without."""
+        return self._bandwidth / self.slice_factor if self.slice else 0.0
 
     @property
     def side(self) -> float:

@@ -140,6 +140,7 @@ class Playing:
     n_echoes : readouts; above 1 the last pulse of a draft is that of a train, of twice the delay before
     shortest_delay : between instantaneous pulses [s]
     echo_spacing : least and largest [s]
+    readout : duration of each readout [s]
     gradient : what stands where none was chosen: 0, or another where there must be one
     uses : what those of the search space, which come first, may be for
     largest : flip angle of each kind that the scanner of the problem can play [rad]; empty without one
@@ -156,6 +157,7 @@ class Playing:
     n_echoes: int = 1
     shortest_delay: float = 0.0
     echo_spacing: tuple[float, float] = (0.0, math.inf)
+    readout: float = 0.0
     least_tr: float | None = None
     gradient: int = NONE
     uses: tuple[Uses, ...] = (ANY,)
@@ -233,11 +235,14 @@ class Playing:
             columns["repetition"] = torch.full_like(plain, FIXED)
             sequence = Draft(**columns, present=sequence.present)
         sides = [self.shortest_delay / 2 if side is None else side for side in self.sides]
-        is_there = torch.arange(plain.shape[-1]) < sequence.n_rf[..., None]
+        place, last = torch.arange(plain.shape[-1]), sequence.n_rf[..., None] - 1
+        is_there = place <= last
         own = torch.where(is_there, plain.new_tensor(sides)[sequence.kind.long()], 0.0)
         after = torch.cat([own[..., 1:], plain[..., :1]], -1)
         gradient = self._meant(sequence)
-        shortest = (own + after + self.crusher * (gradient > 0).to(plain)).clamp(min=self.shortest_delay)
+        crushed, reading = self.crusher * (gradient > 0).to(plain), self.readout / 2
+        shortest = own + torch.where(place == last, reading, after) + crushed
+        shortest = shortest.clamp(min=self.shortest_delay)
         flip, largest = sequence.flip_angle, plain + NO_BOUND
         if self.largest:
             shortest = shortest.maximum(self._least_on_scanner(sequence, gradient))
@@ -248,13 +253,13 @@ class Playing:
         longest = torch.full_like(shortest, NO_BOUND)
         if self.n_echoes > 1:
             # The delay before the refocusing pulse is half the echo spacing.
-            half = torch.arange(shortest.shape[-1]) == sequence.n_rf[..., None] - 2
+            half = place == last - 1
             low, high = self.echo_spacing
-            shortest = torch.where(half, shortest.clamp(min=low / 2), shortest)
+            around = shortest.maximum(after + crushed + reading).clamp(min=low / 2)
+            shortest = torch.where(half, around, shortest)
             longest = torch.where(half, min(high / 2, NO_BOUND), longest)
             # The last delay and gradient of a draft are none of a train: equal trains have equal drafts.
-            last = torch.arange(shortest.shape[-1]) >= sequence.n_rf[..., None] - 1
-            longest = torch.where(last, shortest, longest)
+            longest = torch.where(place >= last, shortest, longest)
         return replace(
             sequence,
             flip_angle=torch.where(own_flip.isnan(), flip, own_flip),
@@ -310,7 +315,7 @@ def _expansion(playing: Playing, kind: tuple[int, ...], gradient: tuple[int, ...
         delay, total[-2:] = delay[:-1], (2.0 * playing.n_echoes, 0.0)
     flip = np.array([playing.fixed[place] for place in kind], float)[pulse]
     # The first pulse of the next repetition has to fit in, too.
-    rest = max(LEAST_REST, playing.sides[kind[0]] or 0.0)
+    rest = max(LEAST_REST, playing.readout / 2 + (playing.sides[kind[0]] or 0.0))
     if playing.least:
         rounding = playing.raster / 2 * (total.sum() + 1)
         rest = max(rest, playing.least[-1][kind[0]][-1] + rounding)
@@ -348,6 +353,7 @@ def playing_of(problem: Problem) -> Playing | None:
         n_echoes=acquisition.echoes,
         shortest_delay=space.min_rf_delay,
         echo_spacing=acquisition.echo_spacing_bounds,
+        readout=acquisition.readout,
         least_tr=least_tr if least_tr < tr else None,
         gradient=min(gradient_codes(space)),
         uses=uses_of(problem.pulses, space.pulses),
