@@ -27,7 +27,7 @@ def test_units():
 
 def test_printed_form():
     printed = str(single([88.4, 176.7, 5], [0, 180, -30.4], [6.2, 3340, 6.25]))
-    assert printed == "88.4°(0°) –6.2 ms– 176.7°(180°) –3.34 s– 5°(-30°) –6.2 ms– readout"
+    assert printed == "88.4°(0°) –6.2 ms– 176.7°(180°) –3.34 s– 5°(-30°) –6.25 ms– readout"
 
 
 def test_a_batch_prints_a_line_for_each():

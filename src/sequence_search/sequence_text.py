@@ -115,5 +115,7 @@ def _short(value: float, decimals: int) -> str:
 
 
 def duration(delay_ms: float) -> str:
-    """As "8.2 ms", or "2.75 s" from a second on."""
-    return f"{_short(delay_ms, 1)} ms" if delay_ms < 999.95 else f"{_short(delay_ms / 1e3, 3)} s"
+    """As "1.18 ms", "82.6 ms", or "2.75 s" from a second on."""
+    if delay_ms >= 999.95:
+        return f"{_short(delay_ms / 1e3, 3)} s"
+    return f"{_short(delay_ms, 2 if delay_ms < 9.995 else 1)} ms"
