@@ -58,7 +58,14 @@ CASES = {
         lambda: Anatomy(np.eye(4), {"GM": np.ones((2, 2, 2))}, b0=np.zeros((2, 2, 3))),
         r"one shape \[x, y, z\], got .*\(2, 2, 3\)",
     ),
-    "gates": Refusal(lambda: Proxyless(gates="one"), "gates must be 'full', 'two' or 'exact', got 'one'"),
+    "gates": Refusal(lambda: Proxyless(gates="one"), "gates must be one of full, two, exact, got 'one'"),
+    "spins": Refusal(
+        lambda: Proxyless(spins="random"), "spins must be one of exact, independent, even, got 'random'"
+    ),
+    "initial waits": Refusal(
+        lambda: Proxyless(initial_waits="even"),
+        "initial_waits must be one of log, linear, middle, got 'even'",
+    ),
     "method of voxels": Refusal(
         lambda: problem().voxels(8, method="grid"), "method must be sobol, random or nominal, got 'grid'"
     ),

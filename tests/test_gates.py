@@ -48,7 +48,7 @@ def test_gate_gradient_is_the_derivative_of_the_gated_signal():
             through_signal = (losses[0] - losses[1]) / (2 * epsilon)
             cost = 1e-4 * (neighbour.rf_energy - drawn.rf_energy) + 1e-3 * (neighbour.n_rf - drawn.n_rf)
             expected[layer, candidate] = through_signal + float(cost.detach())
-    actual = gate_gradient(PROBLEM, scheduler, path, voxels, "auto")[0]
+    actual = gate_gradient(PROBLEM, scheduler, path, simulator_of(PROBLEM, voxels, "auto"))[0]
     relative = actual - actual.gather(-1, path.T)
     allowed = scheduler.allowed
     assert not allowed[0, 5:].any()
@@ -73,7 +73,7 @@ def test_exact_gates_are_the_losses_of_the_neighbours():
     scheduler = scheduler_of()
     voxels = PROBLEM.voxels(8)
     path = torch.tensor([[2, 6, 4, 1, 5], [0, 1, 2, 3, 4]])
-    losses_of = candidate_losses(PROBLEM, scheduler, path, voxels, "auto")
+    losses_of = candidate_losses(PROBLEM, scheduler, path, simulator_of(PROBLEM, voxels, "auto"))
     for seed, layer, candidate in ((0, 0, 3), (0, 3, 7), (1, 4, 0)):
         other = path.clone()
         other[seed, layer] = candidate
@@ -136,7 +136,7 @@ def test_gates_of_kinds_gradients_and_echoes_are_derivatives_by_the_gated_signal
     drawn = scheduler.sequence(path, playing_of(REAL))
     (base,), played = simulator.signal(drawn), simulator.play(drawn[0])
     assert played.n_readouts == 2
-    actual = gate_gradient(REAL, scheduler, path, voxels, "auto")[0]
+    actual = gate_gradient(REAL, scheduler, path, simulator_of(REAL, voxels, "auto"))[0]
     prepared, epsilon = Prepared(REAL.objective, voxels, REAL.pulses), 1e-6
     for choice, candidate, other in neighbours(REAL, scheduler, path):
         change, its = simulator.signal(other)[0] - base, simulator.play(other[0])
@@ -150,7 +150,7 @@ def test_gates_of_kinds_gradients_and_echoes_are_derivatives_by_the_gated_signal
 def test_exact_gates_of_kinds_gradients_and_echoes_are_the_losses_played():
     scheduler, voxels = real_scheduler(REAL), REAL.voxels(4)
     path = torch.tensor([[2, 13, 1, 1, 0, 0], [0, 1, 4, 1, 1, 0]])
-    got = candidate_losses(REAL, scheduler, path, voxels, "auto")
+    got = candidate_losses(REAL, scheduler, path, simulator_of(REAL, voxels, "auto"))
     simulator = simulator_of(REAL, voxels, "auto")
     for choice, candidate, other in neighbours(REAL, scheduler, path):
         expected = [REAL.loss(simulator.play(one), voxels) for one in other]
@@ -163,7 +163,10 @@ def test_a_kind_that_may_not_stand_there_counts_as_the_worst_of_its_choice():
     inverts = replace(REAL, pulses=REAL.pulses | {"hs": replace(REAL.pulses["hs"], use=None)})
     scheduler, voxels = real_scheduler(REAL, seeds=(0,)), REAL.voxels(4)
     path = torch.tensor([[2, 13, 1, 1, 0, 0]])
-    every, got = (candidate_losses(each, scheduler, path, voxels, "auto")[0] for each in (REAL, inverts))
+    every, got = (
+        candidate_losses(each, scheduler, path, simulator_of(each, voxels, "auto"))[0]
+        for each in (REAL, inverts)
+    )
     last = got[2]  # of a train, which an inversion does not refocus
     assert last[10] == last[:10].max()
     torch.testing.assert_close(last[:10], every[2, :10])
@@ -171,14 +174,14 @@ def test_a_kind_that_may_not_stand_there_counts_as_the_worst_of_its_choice():
 
 
 def test_what_misses_a_limit_costs_its_price_at_the_gates():
-    voxels, path = PROBLEM.voxels(4), torch.tensor([[2, 6, 4, 1, 5], [0, 0, 1, 1, 7]])
-    scheduler = scheduler_of()
+    simulator = simulator_of(PROBLEM, PROBLEM.voxels(4), "auto")
+    scheduler, path = scheduler_of(), torch.tensor([[2, 6, 4, 1, 5], [0, 0, 1, 1, 7]])
 
     def price(sequence):
         return 3.0 * sequence.time_to_readout, sequence
 
     for gates in (gate_gradient, candidate_losses):
-        plain, priced = (gates(PROBLEM, scheduler, path, voxels, "auto", *more) for more in ((), (price,)))
+        plain, priced = (gates(PROBLEM, scheduler, path, simulator, *more) for more in ((), (price,)))
         paid = (priced - plain)[:, 1:]
         waits = 3.0 * idle_time(scheduler.log_idle)[:, 1:]
         torch.testing.assert_close(paid - paid[..., :1], waits - waits[..., :1])
@@ -189,7 +192,7 @@ def test_what_does_not_fit_is_as_bad_as_the_worst_that_does():
     scheduler, voxels = real_scheduler(short, seeds=(0,)), short.voxels(4)
     path = torch.tensor([[0, 11, 0, 0, 0, 0]])
     for gates in (gate_gradient, candidate_losses):
-        got = gates(short, scheduler, path, voxels, "auto")[0]
+        got = gates(short, scheduler, path, simulator_of(short, voxels, "auto"))[0]
         assert got.isfinite().all()
         played = {
             (choice, candidate): bool(simulator_of(short, voxels, "auto").loss(other).isfinite().all())

@@ -32,7 +32,6 @@ from sequence_search.strategies.played import simulator_of
 from sequence_search.strategies.proxyless.gates import architecture_gradient, gate_gradient
 from sequence_search.strategies.proxyless.scheduler import Draws, idle_time, proposed
 from sequence_search.strategies.proxyless.strategy import Proxyless
-from sequence_search.strategies.proxyless.training import VoxelStream
 
 PROBLEM = Problem.load("gm-wm")
 
@@ -112,7 +111,7 @@ def test_steps_are_those_of_the_optimizers_of_torch(momentum):
             path = search._draws.path(state.n_draws + 1, alpha.detach())
             voxels = search._stream.batch(state.n_batches + 1)
             alpha.grad = architecture_gradient(
-                alpha.detach(), gate_gradient(PROBLEM, scheduler, path, voxels, "auto")
+                alpha.detach(), gate_gradient(PROBLEM, scheduler, path, simulator_of(PROBLEM, voxels, "auto"))
             )
             adam.step()
         state = search.step(state, meter)
@@ -121,16 +120,33 @@ def test_steps_are_those_of_the_optimizers_of_torch(momentum):
         torch.testing.assert_close(state.scheduler.architecture, alpha.detach(), rtol=1e-9, atol=1e-12)
 
 
-def test_the_stream_passes_over_all_voxels_once_an_epoch_in_random_order():
-    stream = VoxelStream(PROBLEM, 300, 90)
-    first, second = (
-        torch.cat([stream.batch(epoch * 3 + number).b1 for number in range(3)]) for epoch in range(2)
+@pytest.mark.parametrize("gates", ["full", "two"])
+def test_a_joint_step_takes_one_path_voxels_and_parameters_for_both(gates):
+    options = Proxyless(
+        joint=True, gates=gates, architecture_every=1, weight_rate=0.05, architecture_rate=0.1, **OPTIONS
     )
-    assert len(first.unique()) == 270
-    assert len(torch.cat([first, second]).unique()) > 270
-    assert not torch.equal(first, second)
-    assert torch.equal(stream.batch(1).b1, first[90:180])
-    assert torch.equal(stream.batch(5).b1, second[180:])
+    search = options.prepare(PROBLEM, "auto")
+    state = search.init((0, 1))
+    before, chosen = state.scheduler, None
+    if gates == "two":
+        chosen = search._draws.two(0, before.architecture)
+    path = search._draws.path(int(gates == "two"), before.architecture, among=chosen)
+    simulator = simulator_of(PROBLEM, search._stream.batch(0), "auto")
+    slope = architecture_gradient(
+        before.architecture, gate_gradient(PROBLEM, before, path, simulator), chosen
+    )
+    after = search.step(state, Meter(Settings()))
+    assert (after.n_batches, after.n_draws) == (1, 1 + (gates == "two"))
+    # Without momentum the first step of Adam is its rate, against the slope.
+    moved = after.scheduler.architecture - before.architecture
+    of_chosen = slope.abs() > 1e-6
+    if gates == "full":
+        torch.testing.assert_close(moved[of_chosen], -0.1 * slope[of_chosen].sign(), rtol=1e-2, atol=0)
+    assert (moved[of_chosen] * slope[of_chosen] < 0).all()
+    stepped = after.scheduler.flip_angle != before.flip_angle
+    drawn = torch.zeros_like(stepped).scatter(-1, path[..., None], True)
+    assert stepped.any()
+    assert not (stepped & ~drawn).any()
 
 
 def test_a_failed_seed_ends_alone_and_all_failed_end_the_run():
@@ -233,7 +249,10 @@ def test_penalties_reach_the_architecture(term):
     problem = replace(PROBLEM, objective=Objective((Term("penalty", term, 2.0),)))
     scheduler = scheduler_of()
     gradient = gate_gradient(
-        problem, scheduler, torch.zeros(2, 5, dtype=torch.int64), PROBLEM.voxels(2), "auto"
+        problem,
+        scheduler,
+        torch.zeros(2, 5, dtype=torch.int64),
+        simulator_of(problem, PROBLEM.voxels(2), "auto"),
     )
     gradient = gradient - gradient[..., :1]
     rf = {
@@ -269,6 +288,11 @@ def base_losses():
         (True, {"temperature": 3.0}),
         (True, {"momentum": 0.9}),
         (True, {"warmup": 0.5}),
+        (True, {"joint": True}),
+        (False, {"spins": "independent"}),
+        (False, {"spins": "even"}),
+        (False, {"initial_waits": "linear"}),
+        (False, {"initial_waits": "middle"}),
     ],
 )
 def test_every_option_matters(is_fast, changed, base_losses):
@@ -309,6 +333,11 @@ def test_the_smallest_choices_have_two_candidates(kind):
     assert state.reasons == (None, None)
     assert (state.scheduler.exists.sum(-1) == 2).all()
     assert state.scheduler.architecture[:, 1:].isfinite().all()
+
+
+def test_random_spins_are_refused_where_more_is_played_than_pulses():
+    with pytest.raises(ValueError, match="spins must be 'exact' in 'real', got 'even'"):
+        search(Problem.from_toml(REAL), "proxyless", spins="even", steps=1, **OPTIONS)
 
 
 def test_a_budget_that_just_suffices_is_no_cut():

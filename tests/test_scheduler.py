@@ -37,6 +37,22 @@ def test_initial_parameters_are_those_of_the_paper():
     assert 3 < scheduler.phase.max() <= math.pi
 
 
+@pytest.mark.parametrize(("waits", "mean"), [("linear", (0.001 + 0.01) / 2), ("middle", 0.01 / 10**0.5)])
+def test_initial_waits_may_be_even_in_time_or_fixed(waits, mean):
+    generators = [torch.Generator().manual_seed(seed) for seed in range(200)]
+    scheduler = initial_scheduler(PROBLEM.search_space, generators, 0.001, waits=waits)
+    idle = idle_time(scheduler.log_idle)
+    for number in range(3):
+        drawn = idle[..., 5 + number] / 10**number
+        assert float(drawn.mean()) == pytest.approx(mean, rel=0.03)
+        assert 0.001 <= drawn.min() <= drawn.max() <= 0.01
+        assert (float(drawn.std()) < 1e-12) == (waits == "middle")
+    # All else is as it was.
+    same = scheduler_of(PROBLEM.search_space, range(200))
+    assert torch.equal(scheduler.phase, same.phase)
+    torch.testing.assert_close(idle[..., :5], idle_time(same.log_idle)[..., :5])
+
+
 def test_waits_lengthen_the_delay_of_the_pulse_before():
     scheduler = scheduler_of(seeds=(0,))
     sequence = scheduler.sequence(torch.tensor([[4, 6, 2, 5, 7]]))

@@ -19,6 +19,7 @@ from torch import Tensor
 from sequence_search.checks import check_type
 from sequence_search.engines import fused
 from sequence_search.engines.arrangement import Arrangement
+from sequence_search.engines.by_autograd import by_autograd
 from sequence_search.engines.by_name import ENGINES, check_engine
 from sequence_search.engines.configurations import Configurations
 from sequence_search.engines.evolved import Magnetisation
@@ -216,15 +217,7 @@ class Simulator:
             of_layout = None if layout is None else self.array_loss(layout)
             if of_layout is not None or (layout is None and self.has_kernel_loss):
                 return fused.loss_and_gradient(sequence, self._arrangement, self._encoding, of_layout)
-        leaves = sequence.detach()
-        for part in leaves.columns().values():
-            part.requires_grad_()
-        with torch.enable_grad():
-            loss = self.loss(leaves)
-            # A column that the objective does not depend on has no gradient of its own.
-            total = loss.sum() + 0.0 * sum(part.sum() for part in leaves.columns().values())
-        slopes = torch.autograd.grad(total, list(leaves.columns().values()))
-        return loss.detach(), leaves.with_columns(dict(zip(leaves.columns(), slopes, strict=True)))
+        return by_autograd(self.loss, sequence)
 
     def array_loss(self, layout: Layout) -> fused.ArrayLoss | None:
         """As `loss_and_gradient`, of arrays of a layout that is not plain; None if it takes autograd."""

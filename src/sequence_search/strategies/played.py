@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sequence_search.checks import check_type
 from sequence_search.engines.fused import Arrays
+from sequence_search.engines.scattered import Scattered
 from sequence_search.engines.simulator import LossFunction, Simulator
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.slices import IN_SEARCH
@@ -39,7 +40,7 @@ def played_as(simulator: Simulator | DraftSimulator, sequence: Sequence) -> Sequ
 
 
 def by_layout(
-    simulator: Simulator | DraftSimulator, sequence: Sequence
+    simulator: Simulator | DraftSimulator | Scattered, sequence: Sequence
 ) -> Iterable[tuple[Int[np.ndarray, " rows"], Sequence]]:
     """Rows of a batch made flat, and what they are played as, of one layout at a time.
 
@@ -63,6 +64,11 @@ class DraftSimulator:
         self._simulator, self._playing = simulator, playing
         self._last: Structures | None = None
         self._array_loss = lru_cache(MOST_LAYOUTS)(simulator.array_loss)
+
+    @property
+    def voxels(self) -> Voxels:
+        """Those of the simulator."""
+        return self._simulator.voxels
 
     def play(self, draft: Sequence) -> Sequence:
         """The sequence that a single draft stands for."""

@@ -23,9 +23,10 @@ from sequence_search.engines.simulator import LossFunction
 from sequence_search.objective import Objective, Prepared
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.played import by_layout, simulator_of
+from sequence_search.strategies.played import by_layout
 from sequence_search.strategies.proxyless.order import order_of
 from sequence_search.strategies.proxyless.scheduler import Scheduler, proposed
+from sequence_search.strategies.proxyless.stream import AnySimulator
 from sequence_search.voxels import Voxels
 
 
@@ -33,15 +34,14 @@ def gate_gradient(
     problem: Problem,
     scheduler: Scheduler,
     path: Int[Tensor, "seeds choices"],
-    voxels: Voxels,
-    engine: str,
+    simulator: AnySimulator,
     price: LossFunction | None = None,
 ) -> Float[Tensor, "seeds choices most"]:
     """dL/dg of every candidate that may be drawn at a drawn path, up to a constant in each choice.
 
     To that is added what missing a limit costs each, if anything.
     """
-    simulator = simulator_of(problem, voxels, engine)
+    voxels = simulator.voxels
     with torch.no_grad():
         others = _others(scheduler, path)
         paths = _around(path, others)
@@ -89,8 +89,7 @@ def candidate_losses(
     problem: Problem,
     scheduler: Scheduler,
     path: Int[Tensor, "seeds choices"],
-    voxels: Voxels,
-    engine: str,
+    simulator: AnySimulator,
     price: LossFunction | None = None,
 ) -> Float[Tensor, "seeds choices most"]:
     """Loss of the drawn path with one choice set to each of its candidates in turn.
@@ -101,7 +100,7 @@ def candidate_losses(
         others = _others(scheduler, path)
         paths = _around(path, others)
         around = proposed(problem, scheduler, paths)
-        loss, _ = simulator_of(problem, voxels, engine).loss_and_gradient(around)
+        loss, _ = simulator.loss_and_gradient(around)
         values = _allowed(problem, scheduler, paths, loss)
         if price is not None:
             values = values + price(around)[0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -31,6 +32,7 @@ from sequence_search.strategies.drafts import (
 from sequence_search.strategies.held import delays_held
 
 IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
+Waits = Literal["log", "linear", "middle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +174,12 @@ def initial_scheduler(
     playing: Playing | None = None,
     *,
     has_tail: bool = False,
+    waits: Waits = "log",
 ) -> Scheduler:
     """Initial parameters as in Sec. II.B: compartments of flip angle, random phases, log-spaced waits.
+
+    Waits are drawn evenly over their ranges, in the logarithm ("log") or in time ("linear"), or are the
+    "middle" of the logarithms.
 
     There are as many operations of each kind of pulse as compartments; one of a kind of fixed amplitude.
     """
@@ -196,7 +202,11 @@ def initial_scheduler(
     phase = math.pi * (2 * uniform[1] - 1)
     ranges = [(space.min_rf_delay, space.min_rf_delay)] * sum(counts) + list(space.wait_ranges)
     start, end = (torch.tensor(ranges, dtype=torch.float64) * 1e3).log().unbind(-1)
-    log_idle = ((start + (end - start) * uniform[2]).exp() + IDLE_OFFSET_MS).log()
+    place = torch.full_like(uniform[2], 0.5) if waits == "middle" else uniform[2]
+    idle_ms = (start + (end - start) * place).exp()
+    if waits == "linear":
+        idle_ms = start.exp().lerp(end.exp(), place)
+    log_idle = (idle_ms + IDLE_OFFSET_MS).log()
     kind, log_tr_range = torch.where(is_rf, kind, 0), math.log(played.tr_ratio)
     max_flip = torch.full(kind.shape, space.max_flip, dtype=torch.float64)
     if played.largest:

@@ -18,14 +18,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
+from sequence_search.engines.simulator import LossFunction
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Progress
+from sequence_search.strategies.drafts import playing_of
 from sequence_search.strategies.drive import Strategy
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.played import played_as
@@ -36,10 +39,16 @@ from sequence_search.strategies.proxyless.gates import (
     gate_gradient,
 )
 from sequence_search.strategies.proxyless.order import order_of
-from sequence_search.strategies.proxyless.scheduler import Draws, initial_scheduler, proposed
+from sequence_search.strategies.proxyless.scheduler import (
+    Draws,
+    Scheduler,
+    Waits,
+    initial_scheduler,
+    proposed,
+)
+from sequence_search.strategies.proxyless.stream import AnySimulator, Spins, VoxelStream
 from sequence_search.strategies.proxyless.training import (
     TrainingState,
-    VoxelStream,
     adam_step,
     initial_state,
     silence_failures,
@@ -51,6 +60,7 @@ from sequence_search.strategies.result import Point, Run, failed
 FEWEST_PER_TISSUE = 20
 
 _FAST = {"steps": 20_000, "voxels_per_step": 250, "weight_rate": 0.05, "architecture_rate": 0.02}
+Gates = Literal["full", "two", "exact"]
 N_PROGRESS = 200  # progress reports and history points of a run
 LOGGED_EVERY = 4  # of these points, the probabilities of all operations are kept
 
@@ -83,7 +93,13 @@ class Proxyless(Strategy):
     # "full": all candidates of a layer enter an architecture step. "two": two drawn from p, whose total
     # probability is kept. "exact": as "full", with each candidate's loss in place of dL/dg, which is the loss
     # linearised at the drawn path; ours, not the paper's.
-    gates: Literal["full", "two", "exact"] = "full"
+    gates: Gates = "full"
+    # An architecture step by the path and the voxels of its weight step, both from the same parameters, in
+    # place of those of its own after it.
+    joint: bool = False
+    # The mean of a voxel's spins: exact, or as of 256 drawn anew in each step, see `engines.scattered`.
+    spins: Spins = "exact"
+    initial_waits: Waits = "log"  # where in their ranges, see `initial_scheduler`
     architecture_sd: float = 0.001  # of the initial architecture parameters
     temperature: float = 1.0  # p = softmax(alpha / temperature): above 1 it explores longer. Ours
     polish: bool = False  # converge the final design by a quasi-Newton method. Ours
@@ -107,8 +123,9 @@ class Proxyless(Strategy):
             raise ValueError(
                 f"momentum and warmup must be at least 0 and below 1, got {self.momentum} and {self.warmup}"
             )
-        if self.gates not in ("full", "two", "exact"):
-            raise ValueError(f"gates must be 'full', 'two' or 'exact', got {self.gates!r}")
+        for name, kind in (("gates", Gates), ("spins", Spins), ("initial_waits", Waits)):
+            if (given := getattr(self, name)) not in get_args(kind):
+                raise ValueError(f"{name} must be one of {', '.join(get_args(kind))}, got {given!r}")
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0, got {self.temperature}")
 
@@ -119,10 +136,24 @@ class Proxyless(Strategy):
             raise ValueError(
                 f"voxels_per_step must be at least {fewest} in '{problem.name}', got {self.voxels_per_step}"
             )
+        if self.spins != "exact" and (playing_of(problem) is not None or problem.objective.estimated):
+            raise ValueError(
+                f"spins must be 'exact' in '{problem.name}', got {self.spins!r}: random spins have no "
+                "gradients, kinds of pulse, repetition or estimates"
+            )
 
     def prepare(self, problem: Problem, engine: str) -> Training:
         """Random voxels, and what the seeds share."""
         return Training(problem, engine, self)
+
+
+class Drawn(NamedTuple):
+    """What a step is of: operations, two candidates of each choice if the gates are of two, and voxels."""
+
+    path: Int[Tensor, "seeds choices"]
+    chosen: Int[Tensor, "seeds choices two"] | None
+    simulator: AnySimulator
+    price: LossFunction | None
 
 
 class Training:
@@ -142,7 +173,9 @@ class Training:
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         space, sd = self._limited.free_space, self._options.architecture_sd
         has_tail = self._problem.limits.tail is not None
-        scheduler = initial_scheduler(space, generators, sd, self._playing, has_tail=has_tail)
+        scheduler = initial_scheduler(
+            space, generators, sd, self._playing, has_tail=has_tail, waits=self._options.initial_waits
+        )
         self._order = order_of(self._problem, scheduler)
         shape = scheduler.architecture.shape[1:]
         self._draws = Draws(generators, shape, self._options.temperature, self._likeliest)
@@ -153,25 +186,18 @@ class Training:
         return state.step == self._options.steps or all(state.reasons)
 
     def step(self, state: TrainingState, meter: Meter) -> TrainingState:
-        """Take a weight step and, every few, an architecture step on other voxels."""
-        options = self._options
-        path = self._draws.path(state.n_draws, state.scheduler.architecture)
-        voxels = self._stream.batch(state.n_batches)
-        taken = state.step + 1
-        state = replace(state, step=taken, n_draws=state.n_draws + 1, n_batches=state.n_batches + 1)
-        state, loss = weight_step(
-            self._problem,
-            state,
-            path,
-            voxels,
-            self._engine,
-            options.weight_rate,
-            options.momentum,
-            self._limited.price_of(voxels),
-        )
+        """Take a weight step and, every few, an architecture step, on other voxels if not `joint`."""
+        options, before, taken = self._options, state.scheduler, state.step + 1
+        due = taken % options.architecture_every == 0 and taken - 1 >= options.warmup * options.steps
+        state, drawn = self._drawn(replace(state, step=taken), of_gates=due and options.joint)
+        rates = options.weight_rate, options.momentum
+        state, loss = weight_step(self._problem, state, drawn.path, drawn.simulator, *rates, drawn.price)
         meter.spend(1)
-        if taken % options.architecture_every == 0 and taken - 1 >= options.warmup * options.steps:
-            state = self._architecture_step(state)
+        if due:
+            if not options.joint:
+                before = state.scheduler
+                state, drawn = self._drawn(state, of_gates=True)
+            state = self._architecture_step(state, before, drawn)
             meter.spend(int(state.scheduler.exists.sum()))
         state = silence_failures(state, loss, may_be_inf=self._playing is not None)
         return self._recorded(state, meter) if self._is_reported(state) else state
@@ -232,19 +258,23 @@ class Training:
         probabilities = (*state.probabilities, scaled.softmax(-1).float())
         return replace(state, logged=(*state.logged, state.step), probabilities=probabilities)
 
-    def _architecture_step(self, state: TrainingState) -> TrainingState:
-        """Adam on the architecture parameters, over all candidates or over two of each layer."""
-        options, scheduler, number = self._options, state.scheduler, state.n_draws
-        architecture, temperature = scheduler.architecture, options.temperature
-        voxels = self._stream.batch(state.n_batches)
+    def _drawn(self, state: TrainingState, *, of_gates: bool) -> tuple[TrainingState, Drawn]:
+        """Next operations and voxels; the operations of two of each choice, if the gates are of two."""
+        options, architecture, number = self._options, state.scheduler.architecture, state.n_draws
         chosen = None
-        if options.gates == "two":
+        if of_gates and options.gates == "two":
             chosen, number = self._draws.two(number, architecture), number + 1
         path = self._draws.path(number, architecture, among=chosen)
-        state = replace(state, n_batches=state.n_batches + 1, n_draws=number + 1)
+        simulator = self._stream.simulator(state.n_batches, self._engine, options.spins)
+        drawn = Drawn(path, chosen, simulator, self._limited.price_of(simulator.voxels))
+        return replace(state, n_batches=state.n_batches + 1, n_draws=number + 1), drawn
+
+    def _architecture_step(self, state: TrainingState, scheduler: Scheduler, drawn: Drawn) -> TrainingState:
+        """Adam on the architecture parameters, over all candidates or over two of each layer."""
+        options, chosen = self._options, drawn.chosen
+        architecture, temperature = scheduler.architecture, options.temperature
         of_candidates = candidate_losses if options.gates == "exact" else gate_gradient
-        price = self._limited.price_of(voxels)
-        slopes = of_candidates(self._problem, scheduler, path, voxels, self._engine, price)
+        slopes = of_candidates(self._problem, scheduler, drawn.path, drawn.simulator, drawn.price)
         gradient = architecture_gradient(architecture / temperature, slopes, chosen) / temperature
         state = adam_step(state, gradient, rate=options.architecture_rate, betas=options.architecture_betas)
         if chosen is None:

@@ -1,4 +1,4 @@
-"""State and steps of a training of all seeds as one batch: weights, architecture, the voxels they see."""
+"""State and steps of a training of all seeds as one batch: weights and architecture."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from torch import Tensor
 
 from sequence_search.engines.simulator import LossFunction
 from sequence_search.problem.problem import Problem
-from sequence_search.strategies.played import simulator_of
 from sequence_search.strategies.proxyless.scheduler import Scheduler, proposed
+from sequence_search.strategies.proxyless.stream import AnySimulator
 from sequence_search.strategies.result import Point
-from sequence_search.voxels import Voxels, random_voxels
-
-VOXEL_SEED = 0  # all seeds see the same stream of voxels, so that a seed does not depend on its neighbours
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +47,7 @@ def weight_step(
     problem: Problem,
     state: TrainingState,
     path: Int[Tensor, "seeds choices"],
-    voxels: Voxels,
-    engine: str,
+    simulator: AnySimulator,
     rate: float,
     momentum: float,
     price: LossFunction | None = None,
@@ -63,7 +59,7 @@ def weight_step(
     scheduler = state.scheduler
     weights = [part.detach().requires_grad_() for part in scheduler.weights]
     drawn = proposed(problem, scheduler.with_weights(weights), path)
-    loss, gradient = simulator_of(problem, voxels, engine).loss_and_gradient(drawn.detach())
+    loss, gradient = simulator.loss_and_gradient(drawn.detach())
     by = gradient.columns()
     if price is not None:
         missed, more = price(drawn.detach())
@@ -125,25 +121,3 @@ def silence_failures(
     scheduler = scheduler.with_weights([silent(part) for part in scheduler.weights])
     scheduler = replace(scheduler, architecture=silent(scheduler.architecture, -math.inf))
     return replace(state, reasons=tuple(reasons), scheduler=scheduler)
-
-
-class VoxelStream:
-    """Batches of random voxels, Sec. II.C: an epoch is one pass, without a last batch that is not full."""
-
-    def __init__(self, problem: Problem, n_voxels: int, per_step: int) -> None:
-        self._voxels = random_voxels(problem.tissues, problem.imaging, n_voxels, seed=VOXEL_SEED)
-        self._per_step = per_step
-        self._per_epoch = n_voxels // per_step
-        self._generator = torch.Generator().manual_seed(VOXEL_SEED)
-        self._epoch, self._order = -1, torch.empty(0)
-
-    def batch(self, number: int) -> Voxels:
-        """Voxels of a batch, counted from 0; an earlier epoch is drawn anew."""
-        epoch, place = divmod(number, self._per_epoch)
-        if epoch < self._epoch:
-            self._generator.manual_seed(VOXEL_SEED)
-            self._epoch = -1
-        while self._epoch < epoch:
-            self._order = torch.randperm(len(self._voxels), generator=self._generator)
-            self._epoch += 1
-        return self._voxels[self._order[place * self._per_step : (place + 1) * self._per_step]]
