@@ -37,7 +37,7 @@ def test_the_text_counts_and_names_what_agrees(condition):
     assert "4 of 4 rows of Tables V to VIII agree." in text
     assert "![a/picture.png](a/picture.png)" in text
     line = next(line for line in text.splitlines() if line.startswith(f"| 1 | V | {THREE_RF} |"))
-    assert line.split(" | ")[3:6] == ["yes", "20", "11"]
+    assert line.split(" | ")[3:6] == ["yes", "20 (4 to 62)", "11 (6 to 19)"]
     assert "Preferred refocusing phase" not in text
     assert "### max-signal, as Table V" in text
     assert "within 1.5° in flip angles, 2 % in times" in " ".join(text.split())

@@ -12,6 +12,7 @@ from sequence_search.paper.conditions import LABELS, MAP_PHASE, MAP_TE, PREFERRE
 from sequence_search.paper.figures import paper_figure
 from sequence_search.paper.formats import WRITERS
 from sequence_search.paper.phase_map import phase_map_figure
+from sequence_search.paper.rates import title_of
 from sequence_search.paper.summary import Condition, make_condition, occurrence_rows, summary
 from sequence_search.paper.values import TITLES
 from sequence_search.report.convergence import convergence_figure
@@ -74,9 +75,10 @@ def derive(
     if maps:
         save_figure(phase_map_figure(maps), folder / "figures" / "phase-map")
         pictures[LABELS[names[0]]].append(f"{DERIVED}/figures/phase-map.png")
-    rates = csv_text(occurrence_rows(conditions, study.plan.strategy))
+    strategy = title_of(study.plan.strategy, study.plan.options)
+    rates = csv_text(occurrence_rows(conditions, strategy))
     write_bytes(folder / "occurrence.csv", rates.encode())
-    text = summary(conditions, maps, command, study.plan.strategy, pictures)
+    text = summary(conditions, maps, command, strategy, pictures)
     write_bytes(study.folder / SUMMARY, text.encode())
     return study.folder / SUMMARY
 

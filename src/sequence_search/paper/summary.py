@@ -20,6 +20,7 @@ from sequence_search.paper.conditions import (
 )
 from sequence_search.paper.formats import markdown
 from sequence_search.paper.match import RowMatch, match_references
+from sequence_search.paper.rates import PAPER_RUNS, Rate
 from sequence_search.paper.tables import Table, make_table
 from sequence_search.problem.problem import Problem
 from sequence_search.report.robustness import robustness_map
@@ -108,7 +109,8 @@ def _agreement(conditions: list[Condition]) -> str:
         f"{grid.phase_deg:g}° in phase, and in times within {times} in experiments 1, 2 and 3; "
         "the rest as above.",
         f"The conventional sequence agrees within {CONVENTIONAL}.",
-        "The occurrence is of the best design of each seed, successful and of that category.",
+        "The occurrence is of the best design of each seed, successful and of that category, "
+        "with Wilson's interval of 95 %.",
         "The largest difference is the one that is most of its tolerance.",
     )
     listed = "\n".join(textwrap.fill(f"- {note}", 110, subsequent_indent="  ") for note in notes)
@@ -118,10 +120,11 @@ def _agreement(conditions: list[Condition]) -> str:
 
 
 def _line(condition: Condition, match: RowMatch) -> list[str]:
-    cells = {row.name: row.cells["occurrence"] for row in condition.table.rows}
+    found = {row.name: row.n_designs for row in condition.table.rows}
     row, occurrence = match.row, ["–", "–"]
-    if row.occurrence_percent is not None:
-        occurrence = [f"{cells[row.name].ours[0].mean:.0f}", f"{row.occurrence_percent.mean:.0f}"]
+    if row.occurrence_percent is not None and condition.runs:
+        of_paper = Rate(round(row.occurrence_percent.mean), PAPER_RUNS)
+        occurrence = [str(Rate(found[row.name], len(condition.runs))), str(of_paper)]
     answer = "**no**" if match.verdict == "no" else match.verdict
     design = "–" if match.sequence is None else str(match.sequence)
     return [condition.label, row.table, row.title, answer, *occurrence, match.largest_difference, design]

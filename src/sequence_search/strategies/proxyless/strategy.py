@@ -94,8 +94,7 @@ class Proxyless(Strategy):
     # probability is kept. "exact": as "full", with each candidate's loss in place of dL/dg, which is the loss
     # linearised at the drawn path; ours, not the paper's.
     gates: Gates = "full"
-    # An architecture step by the path and the voxels of its weight step, both from the same parameters, in
-    # place of those of its own after it.
+    # An architecture step takes the path, voxels and parameters of its weight step, not those after it.
     joint: bool = False
     # The mean of a voxel's spins: exact, or as of 256 drawn anew in each step, see `engines.scattered`.
     spins: Spins = "exact"

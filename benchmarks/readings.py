@@ -1,0 +1,94 @@
+"""Rates of success by reading of what the paper leaves open, beside its own; docs/paper.md shows them.
+
+Each reading is a study of the paper's conditions, which goes on where it was stopped:
+
+    sequence-search run max-signal csf-null-w1 --strategy proxyless --schedule paper --seeds 100 --workers 2 \
+        --option momentum=0.9 --out out/readings/momentum
+
+    python benchmarks/readings.py out/paper out/readings/*                   # each compared to the first
+    python benchmarks/readings.py out/paper docs/results/occurrence.csv      # rates that `reproduce` wrote
+    python benchmarks/readings.py out/paper out/readings/* --out docs/paper.md    # into the page
+    python benchmarks/readings.py out/paper --numbers docs/results/numbers.md     # every number of the first
+
+Studies may be unfinished, and none is written to.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sequence_search import Problem, Sequence, Study
+from sequence_search.paper.conditions import is_of_paper
+from sequence_search.paper.numbers import numbers_table
+from sequence_search.paper.rates import (
+    Rate,
+    categories_table,
+    rates_of,
+    rates_of_csv,
+    readings_table,
+    title_of,
+)
+from sequence_search.paper.tables import make_table
+from sequence_search.storage import write_bytes
+from sequence_search.strategies.result import Run
+from sequence_search.study.grid_optimum import grid_optimum
+
+NUMBERS = """# Every number of the paper's tables
+
+All that Tables V to VIII print, beside what the runs of `{}` have.
+
+Rates are in percent, with Wilson's intervals of 95 %. The paper has means ± standard deviations over designs.
+Ours are means, with Student's interval of 95 % of the mean where a row has several designs.
+"""
+BEGIN, END = "<!-- rates: begin -->", "<!-- rates: end -->"
+
+
+def main() -> None:
+    """Print the tables, or write them into a page."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("places", nargs="+", type=Path, help="studies, or files occurrence.csv of some")
+    parser.add_argument("--grids", type=Path, default=Path("out/grids"), help="where grid optima are kept")
+    parser.add_argument("--out", type=Path, help="page with the marks of the tables")
+    parser.add_argument("--numbers", type=Path, help="page of every number of the first study")
+    arguments = parser.parse_args()
+    if arguments.numbers is not None:
+        tables = [make_table(*each) for each in conditions(arguments.places[0], arguments.grids)]
+        title = title_of(*how(arguments.places[0]))
+        write_bytes(arguments.numbers, f"{NUMBERS.format(title)}\n{numbers_table(tables)}".encode())
+    readings: dict[str, dict[str, dict[str, Rate]]] = {}
+    for place in arguments.places:
+        found = rates_of_csv(place.read_text()) if place.is_file() else of_study(place, arguments.grids)
+        readings |= {title: rates for title, rates in found.items() if title.startswith("proxyless")}
+    text = f"{readings_table(readings)}\n{categories_table(readings)}"
+    if arguments.out is None:
+        print(text)
+    else:
+        head, rest = arguments.out.read_text().split(BEGIN)
+        write_bytes(arguments.out, f"{head}{BEGIN}\n\n{text}\n{END}{rest.split(END)[1]}".encode())
+
+
+def how(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Strategy and options of a study."""
+    plan = Study.open(folder).plan
+    return plan.strategy, plan.options
+
+
+def of_study(folder: Path, grids: Path) -> dict[str, dict[str, dict[str, Rate]]]:
+    """Rates of a study by problem, by its title."""
+    return {title_of(*how(folder)): {each[0].name: rates_of(*each) for each in conditions(folder, grids)}}
+
+
+def conditions(folder: Path, grids: Path) -> Iterator[tuple[Problem, list[Run], Sequence | None]]:
+    """The paper's conditions in a study: problem, runs that are done, and grid optimum."""
+    study = Study.open(folder)
+    for name, problem in study.problems.items():
+        if is_of_paper(problem) and (runs := study.runs(name)):
+            grid = grid_optimum(grids, problem)
+            yield problem, runs, None if grid is None else grid.sequence
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""How often runs succeed, and of which category, beside the paper's rates, with intervals."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from scipy.stats import binomtest
+
+from sequence_search.classify import OTHERS
+from sequence_search.paper.conditions import LABELS
+from sequence_search.paper.tables import categorized
+from sequence_search.paper.values import paper_rows
+from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+from sequence_search.strategies import STRATEGIES
+from sequence_search.strategies.result import Run
+from sequence_search.study.records import markdown_table
+
+PAPER_RUNS = 100  # of each condition, Sec. II.E
+ALL = "all categories"  # of a condition of which the paper states every one
+MISSING = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many of so many runs."""
+
+    found: int
+    runs: int
+
+    @property
+    def percent(self) -> float:
+        """Share of the runs, at least one [%]."""
+        return 100 * self.found / self.runs
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's interval of 95 % [%]."""
+        low, high = binomtest(self.found, self.runs).proportion_ci(method="wilson")
+        return 100 * float(low), 100 * float(high)
+
+    def __str__(self) -> str:
+        """As "50 (40 to 60)", in percent."""
+        low, high = self.interval
+        return f"{self.percent:.0f} ({low:.0f} to {high:.0f})"
+
+
+# By problem, then by category or `ALL`.
+Rates = Mapping[str, Mapping[str, Rate]]
+
+
+class Comparison(NamedTuple):
+    """How a reading stands to another against the paper, over the conditions that both have."""
+
+    nearer: int
+    worse: int
+    conditions: int
+
+    @property
+    def wins(self) -> bool:
+        """Nearer on most and worse on none."""
+        return self.worse == 0 and 2 * self.nearer > self.conditions
+
+    def __str__(self) -> str:
+        """As "nearer on 1 of 2, worse on 1"."""
+        return f"nearer on {self.nearer} of {self.conditions}, worse on {self.worse or 'none'}"
+
+
+def paper_rates() -> dict[str, dict[str, Rate]]:
+    """The paper's by problem, in its order; `ALL` only where it states every category."""
+    rates: dict[str, dict[str, Rate]] = {}
+    for name in LABELS:
+        rows = [row for row in paper_rows(name) if row.occurrence_percent is not None]
+        shares = {row.title: round(row.occurrence_percent.mean) for row in rows if row.occurrence_percent}
+        if OTHERS in shares:
+            shares = {ALL: PAPER_RUNS - shares.pop(OTHERS)} | shares
+        rates[name] = {title: Rate(found, PAPER_RUNS) for title, found in shares.items()}
+    return rates
+
+
+def rates_of(problem: Problem, runs: list[Run], grid: Sequence | None) -> dict[str, Rate]:
+    """Of the categories of a problem and `ALL` of them, by the best design of each run; none of no run.
+
+    As in the paper a run counts if it is within 5 % of the optimum of the grid and of a category.
+    """
+    groups = categorized(problem, runs, grid)
+    found = {name: len(of_name) for name, of_name in groups.items() if name != OTHERS}
+    every = {ALL: sum(found.values())} | found
+    return {name: Rate(number, len(runs)) for name, number in every.items()} if runs else {}
+
+
+def rates_of_csv(text: str) -> dict[str, dict[str, dict[str, Rate]]]:
+    """Rates by reading of what `summary.occurrence_rows` writes as CSV."""
+    readings: dict[str, dict[str, dict[str, Rate]]] = {}
+    for row in csv.DictReader(io.StringIO(text)):
+        if row["category"] != OTHERS:
+            runs = int(row["seeds"])
+            found = round(float(row["percent"]) * runs / 100)
+            shares = readings.setdefault(row["strategy"], {}).setdefault(row["problem"], {ALL: Rate(0, runs)})
+            shares[row["category"]] = Rate(found, runs)
+            shares[ALL] = Rate(shares[ALL].found + found, runs)
+    return readings
+
+
+def title_of(strategy: str, options: Mapping[str, Any]) -> str:
+    """Strategy, schedule and options beside those of the schedule, as "proxyless, paper, momentum 0.9"."""
+    kind = STRATEGIES[strategy]
+    schedules = kind.presets or {"": {}}
+    changes = {}
+    for name, preset in schedules.items():
+        usual = asdict(kind(**preset))
+        changes[name] = [f"{key} {each}" for key, each in options.items() if usual.get(key) != each]
+    schedule = min(changes, key=lambda name: len(changes[name]))
+    return ", ".join(filter(None, [strategy, schedule, *changes[schedule]]))
+
+
+def distances(rates: Rates) -> dict[str, float]:
+    """Difference to the paper's rate of all categories, of conditions that have it, by problem [points]."""
+    paper = paper_rates()
+    return {
+        name: abs(of_name[ALL].percent - paper[name][ALL].percent)
+        for name, of_name in rates.items()
+        if ALL in of_name and ALL in paper.get(name, {})
+    }
+
+
+def compare(rates: Rates, other: Rates) -> Comparison:
+    """How a reading stands to the other."""
+    mine, its = distances(rates), distances(other)
+    both = [(mine[name], its[name]) for name in mine if name in its]
+    return Comparison(sum(a < b for a, b in both), sum(a > b for a, b in both), len(both))
+
+
+def readings_table(readings: Mapping[str, Rates]) -> str:
+    """Markdown of the rates of all categories by reading, each compared to the first."""
+    paper = paper_rates()
+    names = [name for name in LABELS if ALL in paper[name]]
+    of_paper = [str(paper[name][ALL]) for name in names]
+    lines = [["the paper", *of_paper, "", ""]]
+    base = next(iter(readings.values()), {})
+    for title, rates in readings.items():
+        cells = [_cell(rates.get(name, {}).get(ALL)) for name in names]
+        far = distances(rates).values()
+        mean = f"{sum(far) / len(far):.0f}" if far else MISSING
+        lines.append([title, *cells, mean, "" if rates is base else str(compare(rates, base))])
+    return markdown_table(["reading", *names, "mean distance", "to the first"], lines)
+
+
+def categories_table(readings: Mapping[str, Rates]) -> str:
+    """Markdown of every rate that the paper prints beside that of each reading, a line each."""
+    lines = []
+    for name, shares in paper_rates().items():
+        number = next((row.table for row in paper_rows(name) if row.kind == "category"), "")
+        for title, share in shares.items():
+            cells = [_cell(rates.get(name, {}).get(title)) for rates in readings.values()]
+            lines.append([number, name, title, str(share), *cells])
+    return markdown_table(["table", "problem", "category", "the paper", *readings], lines)
+
+
+def _cell(rate: Rate | None) -> str:
+    if rate is None:
+        return MISSING
+    return str(rate) if rate.runs == PAPER_RUNS else f"{rate} of {rate.runs}"
