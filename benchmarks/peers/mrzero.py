@@ -2,8 +2,9 @@
 
 The uniform spread within a voxel is a constant gradient across it: in a delay t the k-space position moves by
 2 spread t cycles per voxel, and a box-shaped voxel weighs it with a sinc. So all of our physics is there,
-provided that all voxels share the spread. Crushers and spoilers are gradients along the other two axes. It is
-played once: a steady state would be as many repetitions as it takes. Each new sequence needs its own graph.
+provided that all voxels share the spread. Crushers and spoilers are gradients along the other two axes. Each
+new sequence needs its own graph. The mean Mz that a repetition leaves is linear in the one that it begins
+with: walked from none and from equilibrium, the graph tells the steady state of ideal spoiling.
 
 The graph merges states that lie close in k-space and time, at a fixed resolution. Without a gradient, or with
 one that is small against it, states of different clocks are merged, and signals of five pulses can be wrong
@@ -16,6 +17,7 @@ import math
 import warnings
 from functools import partial
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,16 +44,29 @@ def prepare(case: Case) -> Task:
     def signal(sequence: Sequence) -> Tensor:
         played = _played(MRzeroCore, sequence, spread)
         graph = MRzeroCore.compute_graph(played, data, max_state_count=10**9, min_state_mag=0.0)
-        _, states = MRzeroCore.execute_graph(
-            graph,
-            played,
-            data,
-            min_emitted_signal=0.0,
-            min_latent_signal=0.0,
-            print_progress=False,
-            return_mag_adc=True,
-        )
-        read = torch.cat([torch.stack(of_pulse).sum(0) for of_pulse in states if of_pulse])
+
+        def walk(mz: Tensor | None) -> list[list[Tensor]]:
+            _, states = MRzeroCore.execute_graph(
+                graph,
+                played,
+                data,
+                min_emitted_signal=0.0,
+                min_latent_signal=0.0,
+                print_progress=False,
+                return_mag_adc=True,
+                clear_state_mag=not sequence.is_steady,
+                intitial_mag=mz,
+            )
+            return states
+
+        start = None
+        if sequence.is_steady:
+            left = []
+            for mz in (0.0, 1.0):
+                walk(torch.full_like(data.PD, mz, dtype=torch.cfloat))
+                left.append(_mean_mz(graph[-1], data))
+            start = (left[0] / (1 - left[1] + left[0])).to(torch.cfloat)
+        read = torch.cat([torch.stack(of_pulse).sum(0) for of_pulse in walk(start) if of_pulse])
         return read[None] if len(read) > 1 else read
 
     return Task(partial(signal, case.sequence), partial(by_autograd, signal, case))
@@ -83,8 +98,6 @@ def _phantom(mr0: ModuleType, voxels: Voxels) -> object:
 def _played(mr0: ModuleType, sequence: Sequence, spread: float) -> object:
     """One repetition a pulse, with a sample at each readout."""
     layout = sequence.layout or Layout.plain(sequence.flip_angle.shape[-1])
-    if layout.steady:
-        raise ValueError("MRzeroCore has no steady state")
     flips, phases, delays = (
         part[0].float() for part in (sequence.flip_angle, sequence.phase, sequence.delay)
     )
@@ -102,7 +115,22 @@ def _played(mr0: ModuleType, sequence: Sequence, spread: float) -> object:
         steps = [part.float().diff(prepend=torch.zeros(1)) for part in (crushed, spoiled)]
         moments = torch.stack([2 * spread * times, *steps], -1) / VOXEL_SIZE
         repetitions.append(mr0.Repetition(pulse, times, moments, torch.zeros(len(times)), sampled.int()))
+    if layout.steady:  # a pulse of 0°, whose states are those at the end
+        none = torch.zeros(1)
+        repetitions.append(mr0.Repetition(mr0.Pulse.zero(), none, torch.zeros(1, 3), none, none.int()))
     return mr0.Sequence(repetitions, normalized_grads=False)
+
+
+def _mean_mz(states: list[Any], data: Any) -> Tensor:
+    """Mean over each voxel of the Mz that these states are; of each pair k and -k both are among them."""
+    mean = torch.zeros_like(data.PD)
+    for state in states:
+        if state.mag is None or state.dist_type == "+":
+            continue
+        k, clock = state.kt_vec[None, :3], state.kt_vec[3]
+        kept = torch.exp(-2j * math.pi * clock * data.B0 - clock.abs() / data.T2dash)
+        mean = mean + (state.mag * kept * data.dephasing_func(k, data.nyquist)).real
+    return mean
 
 
 def _moments(layout: Layout, pulse: int) -> tuple[int, int]:
