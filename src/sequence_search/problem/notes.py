@@ -42,7 +42,7 @@ LIKELY = {
     "tr": (1e-3, 60.0, "s"),
     "echo_spacing": (1e-3, 1.0, "s"),
     "readout": (0.0, 0.2, "s"),
-    "crusher": (0.0, 2e-2, "s"),
+    "crusher": (0.0, 3e-2, "s"),
     "duration": (2e-5, 5e-2, "s"),
     "rephaser": (0.0, 1e-2, "s"),
     "peak_b1": (20.0, 5e3, "Hz"),
