@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from explanation_cases import BRAIN, make_problem, play
-from sequence_search.explanation import comparison, sentences
+from sequence_search.explanation import beside, comparison
 from sequence_search.limits import FixedPulses, Limits
 from sequence_search.objective import TERMS, Objective
 from sequence_search.problem.conventional import Conventional
@@ -73,26 +73,33 @@ def selective(**space):
     return replace(problem, search_space=replace(problem.search_space, **space)), played
 
 
+def ending_with(monkeypatch, change):
+    """Polishes that end with a change of where they begin; the search spaces of which they were."""
+    spaces = []
+
+    def polish(limited, loss_and_gradient, sequence, meter, *rest):
+        spaces.append(limited.space)
+        return -math.inf, change(sequence)
+
+    monkeypatch.setattr(comparison.Limited, "polish", polish)
+    monkeypatch.setattr(comparison.math, "isfinite", lambda _: True)
+    return spaces
+
+
 def test_the_polish_stays_within_what_tables_of_pulses_hold(monkeypatch):
     """Shaped pulses have tables up to 360°, wherever the search space ends."""
     problem, design = selective(max_flip=math.inf)
-    spaces = []
-
-    def polish(loss_and_gradient, space, proposed):
-        spaces.append(space)
-        return 0.0, proposed
-
-    monkeypatch.setattr(comparison, "polish", polish)
+    spaces = ending_with(monkeypatch, lambda proposed: proposed)
     assert len(compare(problem, design, 0.02)) == 3
     assert spaces[0].max_flip == pytest.approx(2 * math.pi)
 
 
-def test_a_polish_that_leaves_no_pulse_is_no_row():
-    """The inversion recovery has the wrong tissue bright, and its costs lead down to none."""
+def test_a_polish_that_leaves_no_excitation_is_no_row(monkeypatch):
     problem, design = selective()
+    ending_with(monkeypatch, lambda proposed: replace(proposed, flip_angle=0 * proposed.flip_angle))
     rows = compare(problem, design, 0.02)
     assert [each.name for each in rows] == ["this design", "conventional sequence"]
-    assert "of which a polish leaves no excitation, gives" in sentences._signals(rows)
+    assert beside.signals_text(rows).endswith(", of which a polish leaves no excitation")
 
 
 def test_an_inversion_alone_is_no_sequence_to_compare_with(monkeypatch):
@@ -100,25 +107,54 @@ def test_an_inversion_alone_is_no_sequence_to_compare_with(monkeypatch):
     design = problem.played(play([180, 90], [0, 0], [600, 10]), kinds=("invert", "excite"))
     null = replace(problem.objective.terms[0], kind=TERMS["null"], tissues=(0,), brighter=None)
     problem = replace(problem, objective=Objective((null,)))
-
-    def polish(loss_and_gradient, space, proposed):
-        return 0.0, replace(proposed, flip_angle=proposed.flip_angle * (proposed.kind == 2))
-
-    monkeypatch.setattr(comparison, "polish", polish)
+    ending_with(monkeypatch, lambda one: replace(one, flip_angle=one.flip_angle * (one.kind == 2)))
     _, conventional = compare(problem, design, 0.02)
     assert conventional.sequence.layout.kinds == ("invert", "excite", "refocus")
 
 
-def test_a_given_sequence_within_limits_stands_as_it_is():
-    """A polish would leave the given tail, and compare with what no design may be."""
-    own = Conventional((1.5, 3.0), (0.0, 0.0), (0.02, 0.02), name="SE")
+def test_a_given_sequence_is_polished_within_the_limits():
+    """The tail that is given stays, what stands before it does not: a null of GM at T1 ln 2."""
+    own = Conventional((math.pi, 1.5, 3.0), (0.0, 0.0, 0.0), (0.8, 0.02, 0.02), name="IR")
     tail = FixedPulses((1.5, 3.0), (0.0, 0.0), (0.02, 0.02))
-    problem = make_problem(BRAIN, ("signal", 1.0, (0,)), min_rf_delay=6e-3)
-    free = replace(problem, conventional=own)
-    assert [each.name for each in compare(free, ECHO, 0.04)][1:] == [
-        "conventional sequence (SE)",
-        "conventional sequence (SE), polished",
-    ]
-    rows = compare(replace(free, limits=Limits(tail=tail)), ECHO, 0.04)
-    assert [each.as_given for each in rows] == [False, True]
-    assert "the conventional sequence (SE; 86°-172°, 40 ms) gives GM" in sentences._signals(rows)
+    problem = make_problem(BRAIN, ("null", 1.0, (0,)), b1=1.0, spread=100.0, min_rf_delay=6e-3)
+    limited = replace(problem, conventional=own, limits=Limits(tail=tail))
+    _, given, polished = compare(limited, play([90, 86, 172], [0, 0, 0], [90, 20, 20]), 0.04)
+    assert (given.name, polished.name) == (
+        "conventional sequence (IR)",
+        "conventional sequence (IR), polished",
+    )
+    assert polished.sequence.flip_angle[1:].tolist() == pytest.approx([1.5, 3.0])
+    assert polished.sequence.delay[1:].tolist() == pytest.approx([0.02, 0.02])
+    assert polished.loss < 0.1 * given.loss
+    other = FixedPulses((1.5, 2.0), (0.0, 0.0), (0.02, 0.02))
+    rows = compare(replace(limited, limits=Limits(tail=other)), ECHO, 0.04)
+    assert [each.unpolished for each in rows] == ["", "which has other pulses than the problem gives"]
+
+
+def test_a_polish_at_a_symmetric_point_is_not_the_end_of_it():
+    """Of T2 preparation over wide b1, phases of 0 and 90 are a saddle; others are better by 14 %."""
+    problem = Problem.load("t2prep")
+    design = problem.played(
+        play([90.4, 180, 180, 90, 15], [0, -14, 137, 123, 123], [24.5, 49, 24.5, 5, 3]),
+        gradients=("none", "none", "none", "spoiler", "none"),
+    )
+    ours, known, polished = compare(problem, design, 0.003)
+    assert ours.loss < 1.3 * known.loss < 0
+    assert polished.loss == pytest.approx(ours.loss, rel=2e-3)
+
+
+def test_a_delay_below_the_shortest_is_lengthened():
+    """The textbook's half spacing of 5 ms is shorter than the crushers of the problem allow, 5.5 ms."""
+    problem = Problem.load("t2-map")
+    known = problem.conventional.sequence(problem.acquisition)
+    _, _, polished = compare(problem, known, 0.08)
+    assert float(polished.sequence.delay[0]) >= 5.5e-3 - 1e-9
+    assert polished.loss < problem.evaluate(known).loss
+
+
+def test_terms_add_up_and_the_brighter_comes_first():
+    problem = Problem.load("spgr-contrast")
+    (design, *_) = compare(problem, problem.conventional.sequence(problem.acquisition), None)
+    assert sum(design.terms.values()) == pytest.approx(design.loss)
+    assert list(design.contrast) == ["WM-GM"]
+    assert design.contrast["WM-GM"] > 0

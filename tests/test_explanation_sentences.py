@@ -7,9 +7,12 @@ import pytest
 from scipy.optimize import fsolve
 
 from explanation_cases import BRAIN, make_problem, play
+from sequence_search.acquisition import Acquisition
 from sequence_search.explanation.explanation import summarize
-from sequence_search.explanation.sentences import by_name, signed, time_text
+from sequence_search.explanation.wording import signed, time_text
+from sequence_search.layout import Layout
 from sequence_search.problem.conventional import Conventional
+from sequence_search.sequence import Sequence
 from sequence_search.tissue import Normal, Uniform
 
 FAT_AND_WATER = {"fat": (0.26, 0.08), "water": (1.2, 0.05)}
@@ -28,7 +31,7 @@ def test_fat_is_nulled_by_one_inversion():
     water = 1 - 2 * math.exp(-(ti + 10) / 1200)
     assert prepared == (
         "An inversion (180°) leaves Mz at fat −1.00 and water −1.00 M0, which is fat 0.04 and water"
-        f" {signed(water)} at the excitation 190 ms later (fat crossed zero 10 ms before it)."
+        f" {signed(water)} at the excitation 190 ms later (fat crosses zero 10 ms before it)."
     )
     assert read.startswith(
         "Then 90° excites, 180° refocuses, and the readout is at the spin echo of TE 12.4 ms;"
@@ -66,7 +69,7 @@ def test_a_double_inversion_nulls_two_tissues():
             play([90, 90, 90], [0, 0, 0], [10, 50, 10]),
             "90° stores for 50 ms, and the readout is at the stimulated",
         ),
-        (play([6, 88, 170], [0, 180, 0], [6.2] * 3), "6° with 88° excites, 170° refocuses"),
+        (play([6, 88, 170], [0, 180, 0], [6.2] * 3), "6° and 88° together excite, 170° refocuses"),
         (play([90, 90, 180], [0, 0, 90], [800, 6, 6]), "A saturation (90°) leaves Mz at GM 0.00"),
         (play([50, 90], [0, 0], [900, 6]), "A partial saturation (50°: +0.6"),
         (
@@ -98,35 +101,34 @@ def test_beside_the_conventional_sequence():
     problem = make_problem(BRAIN, ("signal", 1.0, (0, 1, 2)), b1=1.0)
     polished = summarize(problem, play([90], [0], [6.2])).compared[-1].sequence
     *_, echo = told(problem, polished)
-    assert echo.endswith(
-        "the conventional sequence (90°-180°, 12.4 ms), polished for the same objective to 80°-167°, 12.4 ms,"
-        " does the same."
-    )
-    *_, late = told(problem, play([90, 180], [0, 90], [20, 20]))
     assert (
-        "for the same objective to 80°-167°, 12.4 ms, gives GM 0.88, WM 0.86 and CSF 0.99, and a lower"
-        in late
+        "; the conventional sequence (90°-180°, 12.4 ms) gives GM 0.88, WM 0.86 and CSF 0.99, and a" in echo
     )
+    assert echo.endswith("; polished for the same objective to 80°-167°, 12.4 ms, it becomes this design.")
+    *_, late = told(problem, play([90, 180], [0, 90], [20, 20]))
+    assert "; polished for the same objective to 80°-167°, 12.4 ms, it has a lower one of 0.0" in late
     contrast = make_problem(BRAIN, ("contrast", 30.0, (0, 1)), b1=1.0)
     *_, read = told(contrast, play([90, 180], [0, 90], [20, 20]))
-    assert "GM-WM 0.082 in place of 0.064, and a lower loss, −0.2" in read
+    assert "GM-WM 0.082 in place of 0.064, and a loss of −0.2" in read
+
+
+def test_a_design_that_is_the_conventional_sequence_is_told_as_such():
+    problem = make_problem(BRAIN, ("signal", 1.0, (0, 1, 2)), b1=1.0)
+    *_, read = told(problem, play([90, 180], [0, 180], [6.2, 6.2]))
+    assert read.endswith("on average, as with the conventional sequence (90°-180°, 12.4 ms).")
+
+
+def test_rf_energy_that_differs_is_told():
+    problem = make_problem(BRAIN, ("signal", 1.0, (0, 1, 2)), b1=1.0)
+    *_, read = told(problem, play([90, 90], [0, 90], [6.2, 6.2]))
+    assert ", with 2.5 times the RF energy; polished" in read
 
 
 def test_a_given_sequence_goes_by_its_name():
     problem = make_problem(BRAIN, ("signal", 1.0, (0, 1, 2)), b1=1.0)
     given = Conventional((1.2, 3.0), (0.0, 0.0), (0.01, 0.01), name="SE, TE 20 ms")
     *_, read = told(replace(problem, conventional=given), play([90, 180], [0, 90], [20, 20]))
-    assert "the conventional sequence (SE, TE 20 ms; 69°-172°, 20 ms), polished" in read
-
-
-def test_numbers_in_words():
-    assert by_name({"GM": -0.001, "WM": -0.25}) == "GM 0.00 and WM −0.25"
-    assert (signed(0.5, plus="+"), signed(-0.5, 1, plus="+"), signed(-0.0, plus="+")) == (
-        "+0.50",
-        "−0.5",
-        "0.00",
-    )
-    assert [time_text(t) for t in (6.2e-3, 0.4441, 2.60494)] == ["6.2 ms", "444 ms", "2.605 s"]
+    assert "; the conventional sequence (SE, TE 20 ms; 69°-172°, 20 ms) gives GM" in read
 
 
 def test_pulses_that_act_with_the_excitation_come_before_it():
@@ -134,7 +136,7 @@ def test_pulses_that_act_with_the_excitation_come_before_it():
     sequence = play([180, 15, 88, 170], [0, 90, 180, 0], [900, 6.2, 6.2, 6.2])
     first, second = summarize(problem, sequence).sentences
     assert "at the next pulse 900 ms later" in first
-    assert second.startswith("Then 15° with 88° excites, 170° refocuses")
+    assert second.startswith("Then 15° and 88° together excite, 170° refocuses")
 
 
 def test_two_inversions_in_a_row_are_no_double_inversion():
@@ -163,10 +165,20 @@ def test_pulses_that_excite_together_are_told_with_the_tissue_that_they_spare():
     names, first, _ = told(problem, play([22.5, 45, 22.5], [0, 0, 0], [1e3 / 440, 1e3 / 440, 1.0]))
     assert names == ("composite excitation",)
     assert first == (
-        "No pulse prepares the magnetisation: 22°-45°-22° excite together, with no pathway that carries half"
-        " of the signal and 3.33 ms in the transverse plane on average, and the readout is 1 ms after the"
-        " last, with water 1.00 and fat 0.00 of their Mz there, relaxation aside."
+        "No pulse prepares the magnetisation: 22.5°-45°-22.5° excite together; between them the phase against"
+        " the pulses grows by water 0° and 0° and fat 180° and 180°, so that the flips add up for water and"
+        " cancel for fat (water 1.00 and fat 0.00 of Mz, relaxation aside), and the readout is 1 ms after the"
+        " last pulse."
     )
+
+
+def test_a_composite_excitation_is_told_beside_one_pulse():
+    problem = make_problem({"GM": (1.3, 0.1)}, b1=0.8, spread=0.0)
+    names, first, _ = told(problem, play([20] * 4, [0] * 4, [1e-3] * 4))
+    assert names == ("composite excitation",)
+    both, one = (math.sin(math.radians(0.8 * flip)) for flip in (80, 90))
+    assert f"bring {both:.3f} ± 0.000 of Mz to the readout over b0 and b1, relaxation aside" in first
+    assert f"(one 90° pulse: {one:.3f} ± 0.000)" in first
 
 
 def test_composite_partial_inversions_are_told_beside_one_pulse():
@@ -176,3 +188,42 @@ def test_composite_partial_inversions_are_told_beside_one_pulse():
         "A composite saturation (90°-180° over 0.1 ms: 0.00 ± 0.01 of Mz over b0 and b1, one pulse of the"
         " same mean ± 0.18) leaves Mz"
     )
+
+
+def train(n_echoes, flip_deg, **problem):
+    """A crushed CPMG train, each echo of which is read, repeated every 2 s."""
+    acquisition = Acquisition(tr=2.0, echoes=n_echoes)
+    free = make_problem(BRAIN, ("signal", 1.0, (0,)), min_rf_delay=2e-3, max_rf=2, **problem)
+    made = replace(free, acquisition=acquisition)
+    pulses = [90, *[flip_deg] * n_echoes], [0, *[90] * n_echoes]
+    layout = Layout.train(n_echoes, crusher=1, steady=True)
+    return made, Sequence.from_degrees_ms(*pulses, [5, 2000 - 10 * n_echoes], layout=layout)
+
+
+def test_a_train_whose_echoes_are_all_read_is_told_by_them():
+    """The first echo is sin²(flip/2), by whatever pathways later ones come."""
+    problem, sequence = train(16, 100, spread=0.0)
+    found = summarize(problem, sequence)
+    first, second = found.sentences[:2]
+    assert found.structures == ("CPMG train of 16 pulses", "spin echo")
+    assert len(found.readout.echo_signal) == 16
+    assert found.readout.echo_signal[0] == pytest.approx(math.sin(math.radians(50)) ** 2, abs=1e-6)
+    assert found.readout.echo_signal_of_180 == pytest.approx([1.0] * 16, abs=1e-6)
+    assert "(16 × 100°, with stimulated echoes) bring" in first
+    assert "of Mz to the 16 echoes that are read" in first
+    assert "(of 90° and 180°: 100 %), the last at 160 ms" in first
+    assert "on average over the echoes" in second
+
+
+def test_mz_before_the_excitation_is_that_of_the_steady_state():
+    """Of 90° and 180° it recovers from the pulse in the middle: 1 - 2 exp(-(TR - TE/2)/T1) + exp(-TR/T1)."""
+    problem, sequence = train(1, 180, spread=0.0)
+    first, *_ = summarize(problem, sequence).sentences
+    gm = 1 - 2 * math.exp(-1.995 / 1.3) + math.exp(-2 / 1.3)
+    assert f"which is GM {gm:.2f}, WM " in first
+    assert "M0 in the steady state of TR 2 s: 90° excites" in first
+
+
+def test_a_readout_aside_from_its_echo_is_told_as_such():
+    first, _ = summarize(make_problem(BRAIN), play([90, 180], [0, 90], [7, 5])).sentences
+    assert first.endswith("the readout is 2 ms before the spin echo of TE 14 ms.")

@@ -1,4 +1,4 @@
-"""Parts of a sequence in which each pulse has one delay: up to a readout, and some pulses of it."""
+"""Parts of a sequence in which each pulse has one delay, and such a part with its equal delays tied again."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import torch
 
-from sequence_search.layout import Layout
+from sequence_search.layout import Layout, Multiples
 from sequence_search.sequence import Sequence
+
+SAME = 1e-12  # of a delay, relative: rounding
 
 
 def up_to_readout(sequence: Sequence, readout: int | None = None) -> Sequence:
@@ -45,3 +47,40 @@ def section(sequence: Sequence, pulses: range) -> Sequence:
         layout = Layout.plain(len(pulses), gradients=layout.gradients[rows], kinds=layout.kinds[rows])
     columns = {name: part[rows] for name, part in sequence.columns().items()}
     return replace(sequence, layout=layout if len(pulses) else None, **columns)
+
+
+def tied(sequence: Sequence) -> Sequence:
+    """A single sequence with one delay after each pulse, in which whole multiples of a delay are that delay.
+
+    It is played alike; but of a train of echoes states that are equal are then known to be, of which there
+    are else too many to follow. One without a layout is as it is.
+    """
+    layout = sequence.layout
+    if layout is None:
+        return sequence
+    delays, own = sequence.delay.tolist(), list[float]()
+    for delay in sorted(delays):
+        if not any(_multiple(delay, each) for each in own):
+            own.append(delay)
+    rows = tuple(_row(delay, own) for delay in delays)
+    readouts = (replace(layout.readouts[0], multiples=rows[-1]),)
+    return replace(
+        sequence,
+        delay=sequence.delay.new_tensor(own),
+        layout=replace(layout, multiples=rows, readouts=readouts),
+    )
+
+
+def _row(delay: float, own: list[float]) -> Multiples:
+    row = [0] * len(own)
+    place = next(at for at, each in enumerate(own) if _multiple(delay, each))
+    row[place] = _multiple(delay, own[place])
+    return tuple(row)
+
+
+def _multiple(delay: float, of: float) -> int:
+    """How often one delay contains another, 0 if not wholly."""
+    if not of:
+        return int(not delay)
+    count = round(delay / of)
+    return count if abs(delay - count * of) <= SAME * delay else 0

@@ -228,6 +228,11 @@ def uses(sequence: Sequence) -> tuple[str, ...]:
     return found + ("preparation",) * (layout.n_rf - len(found))
 
 
+def same_structure(first: Sequence, second: Sequence) -> bool:
+    """Whether two single sequences are read alike and have pulses for the same purposes, by `uses`."""
+    return first.n_readouts == second.n_readouts and uses(first) == uses(second)
+
+
 def _uses_to_readout(single: Sequence) -> tuple[str, ...]:
     found, n_rf = find_structure(single), len(single.flip_angle)
     excitation = n_rf if found.excitation is None else found.excitation

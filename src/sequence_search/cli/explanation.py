@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sequence_search.explanation.readout import Readout
 
 OFF_ECHO = 1e-4  # s, that is told
+MOST_TOLD = 5  # pulses in a row that are told one by one
 
 
 @app.command()
@@ -115,14 +116,16 @@ def print_readout(readout: Readout) -> None:
     """Phases of the refocusing pulses, and the mean |Mxy| measured at the echoes."""
     if not readout.refocusing or readout.kind == "composite excitation":
         return
-    phases = enumerated(f"{math.degrees(phase):.0f}°" for phase in readout.refocusing_phases)
-    text = f"Refocusing by {numbers(readout.refocusing)}, {phases} from the excitation"
+    phases = [f"{math.degrees(phase):.0f}°" for phase in readout.refocusing_phases]
+    phases = phases[:1] if len(set(phases)) == 1 else phases
+    text = f"Refocusing by {numbers(readout.refocusing)}, {enumerated(phases)} from the excitation"
     if readout.echoes:
         times = enumerated(f"{1e3 * time:.1f}" for time in readout.echoes)
         signals = enumerated(f"{signal:.3f}" for signal in readout.echo_signal)
         what = "an echo" if len(readout.echoes) == 1 else "echoes"
         text += f": {what} {times} ms after it, of {signals} of the Mz before it, relaxation aside"
-    say(f"\n{text}")
+    say("")
+    say(flow(text.split(" ")))
 
 
 def print_pulses(found: Explanation) -> None:
@@ -195,6 +198,8 @@ def print_parts(found: Explanation) -> None:
 
 def print_pathways(found: Explanation) -> None:
     """Where each tissue's magnetisation is at the readout, and what carries its signal."""
+    if not found.tissues:
+        return say("\nThe signal of so many pulses is a sum of too many pathways to tell them apart")
     say("\nWhere M0² is at the readout, nominal voxel (%)")
     rows = [
         [each.tissue, *(f"{abs(100 * share):.1f}" for share in shares)]
@@ -270,7 +275,9 @@ def turn_words(turn: FreeTurn) -> str:
 
 
 def numbers(places: tuple[int, ...], last: str = "and") -> str:
-    """Pulses counted from 0 as people count them: "2", "1 and 2", "1, 3 or 4"."""
+    """Pulses counted from 0 as people count them: "2", "1 and 2", "1, 3 or 4", "2 to 17"."""
+    if len(places) > MOST_TOLD and places == tuple(range(places[0], places[-1] + 1)):
+        return f"{places[0] + 1} to {places[-1] + 1}"
     return enumerated(str(place + 1) for place in places).replace(" and ", f" {last} ")
 
 

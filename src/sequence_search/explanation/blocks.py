@@ -13,7 +13,7 @@ from sequence_search.coherence import coherence_pathways
 from sequence_search.engines.simulator import Simulator
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.slices import MIDDLE
-from sequence_search.sections import section, up_to_readout
+from sequence_search.sections import section, tied, up_to_readout
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
@@ -87,11 +87,11 @@ def cut_blocks(simulator: Simulator, sequence: Sequence) -> list[tuple[int, ...]
     """
     start, read = start_mz(simulator, sequence), up_to_readout(sequence)
     n_rf, voxels = len(read.delay), simulator.voxels
-    whole = simulator.magnetization(read, start)[0]
+    whole = simulator.magnetization(tied(read), start)[0]
     cuts = [0]
     for first in range(1, n_rf):
-        _, mz = simulator.magnetization(section(read, range(first)), start)
-        without, _ = simulator.magnetization(section(read, range(first, n_rf)), mz)
+        _, mz = simulator.magnetization(tied(section(read, range(first))), start)
+        without, _ = simulator.magnetization(tied(section(read, range(first, n_rf))), mz)
         change, size = ((voxels.m0 * each.abs()).square().sum() for each in (without - whole, whole))
         if change <= BLIND**2 * size:
             cuts.append(first)

@@ -6,13 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+import torch
+
 from sequence_search.checks import FILE_UNITS, check_type
 from sequence_search.engines.simulator import Simulator
-from sequence_search.explanation.blocks import N_PER_TISSUE, Block, cut_blocks, measure_blocks
+from sequence_search.explanation.blocks import (
+    N_PER_TISSUE,
+    Block,
+    by_tissue,
+    cut_blocks,
+    measure_blocks,
+    start_mz,
+)
 from sequence_search.explanation.comparison import Compared, compare
 from sequence_search.explanation.crossings import Crossing, zero_crossings
 from sequence_search.explanation.layouts import LeftOut, parts_left_out
-from sequence_search.explanation.pathways import TissueSignal, tissue_signals
+from sequence_search.explanation.pathways import TissueSignal, has_all_pathways, tissue_signals
 from sequence_search.explanation.phases import Phases, examine_phases
 from sequence_search.explanation.pulses import PulseWorth, pulse_worths
 from sequence_search.explanation.readout import Readout, measure_readout
@@ -20,7 +29,6 @@ from sequence_search.explanation.repolished import repolished
 from sequence_search.explanation.sentences import structures, two_sentences
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.slices import IN_REPORT, MIDDLE, selects_slice
-from sequence_search.sections import up_to_readout
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafting import draft_of, of_one_tr
 from sequence_search.strategies.drafts import Draft
@@ -60,6 +68,7 @@ class Explanation:
     problem : its name
     sequence : with positive flip angles and a first phase of 0
     loss : over the standard ensemble
+    tissues : none where there are too many pathways to follow all of them
     pulses : what each buys; of a layout this is in `parts`, with the gradients
     phases : None of a layout that no search proposes, of which nothing is polished either
     """
@@ -113,7 +122,7 @@ def explain(problem: Problem, sequence: Sequence, *, engine: str = "auto") -> Ex
         loss=problem.evaluate(single, engine).loss,
         summary=summary,
         pulses=pulse_worths(problem, single, engine) if single.layout is None else (),
-        tissues=tissue_signals(problem, single),
+        tissues=tissue_signals(problem, single) if has_all_pathways(single) else (),
         phases=None if proposed is None else examine_phases(fixed, proposed, engine),
         parts=parts,
     )
@@ -129,15 +138,16 @@ def summarize(problem: Problem, sequence: Sequence, *, engine: str = "auto") -> 
     middle = Simulator(problem.voxels(N_PER_TISSUE), kinds=problem.pulses, n_places=MIDDLE)
     *preparing, reading = cut_blocks(middle, single)
     blocks = measure_blocks(problem, single, preparing)
-    at_rest = dict.fromkeys((tissue.name for tissue in problem.tissues), 1.0)
-    readout = measure_readout(problem, single, reading, blocks[-1].mz_next if blocks else at_rest)
+    start = start_mz(middle, single) * torch.ones_like(middle.voxels.b1)
+    at_first = by_tissue(problem, middle.voxels, start)
+    readout = measure_readout(problem, single, reading, blocks[-1].mz_next if blocks else at_first)
     crossings = zero_crossings(problem, single, reading[0])
     compared = compare(problem, single, readout.te, standard)
-    sentences: tuple[str, ...]
-    sentences = two_sentences(up_to_readout(single), blocks, crossings, readout, compared)
+    place = ""
     if single.layout is not None and selects_slice(single.layout.kinds, problem.pulses):
-        first, *others = sentences
-        sentences = (f"In the middle of the slice {first[0].lower()}{first[1:]}", *others)
+        place = "in the middle of the slice"
+    sentences: tuple[str, ...]
+    sentences = two_sentences(single, blocks, crossings, readout, compared, place)
     parts = parts_left_out(problem, single, standard)
     if gradients := [part.effect for part in parts if part.what != "pulse"]:
         sentences += (f"Left out, {enumerated(gradients)}.",)
@@ -170,7 +180,9 @@ def _plain(value: Any) -> Any:
 
 
 def _times(value: Any, factor: float) -> Any:
-    """A number or each of a tuple in another unit; anything else as it is."""
+    """A number or each of a tuple or mapping in another unit; anything else as it is."""
     if factor == 1.0 or value is None:
         return value
+    if isinstance(value, Mapping):
+        return {key: _times(each, factor) for key, each in value.items()}
     return tuple(each * factor for each in value) if isinstance(value, tuple) else value * factor

@@ -15,6 +15,8 @@ from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.words import enumerated
 
+MOST_TOLD = 4  # pulses in a row whose numbers are told one by one
+LEAST_TOLD = 1e-4  # change of a loss
 # What is left out, the pulse itself or those after which the gradients stand, and the sequence without.
 Variant = tuple[str, tuple[int, ...], Sequence]
 
@@ -44,7 +46,10 @@ class LeftOut:
 
     def __str__(self) -> str:
         """As "the spoiler after pulse 1"."""
+        first, last = self.pulses[0] + 1, self.pulses[-1] + 1
         numbers = enumerated(str(pulse + 1) for pulse in self.pulses)
+        if len(self.pulses) > MOST_TOLD:
+            numbers = f"{first} to {last}"
         if self.what == "pulse":
             return f"pulse {numbers}"
         return f"the {self.what} after pulse{'s' if len(self.pulses) > 1 else ''} {numbers}"
@@ -52,7 +57,9 @@ class LeftOut:
     @property
     def effect(self) -> str:
         """As "the spoiler after pulse 1 changes the loss by +0.01"."""
-        return f"{self} {'change' if self.what == 'crushers' else 'changes'} the loss by {self.rise:+.4g}"
+        rise = f"{self.rise:+.4f}".replace("-", "\N{MINUS SIGN}")
+        by = "by less than 0.0001" if abs(self.rise) < LEAST_TOLD else f"by {rise}"
+        return f"{self} {'change' if self.what == 'crushers' else 'changes'} the loss {by}"
 
 
 def parts_left_out(problem: Problem, sequence: Sequence, simulator: Simulator) -> tuple[LeftOut, ...]:

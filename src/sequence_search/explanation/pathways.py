@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from jaxtyping import Complex, Float, Int
 
-from sequence_search.coherence import CoherencePathways, coherence_pathways
+from sequence_search.coherence import LARGEST_NUMBER, CoherencePathways, coherence_pathways
 from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.blocks import start_mz
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.slices import MIDDLE
+from sequence_search.sections import up_to_readout
 from sequence_search.sequence import Sequence
 from sequence_search.words import enumerated
 
@@ -94,6 +95,11 @@ def tissue_signals(problem: Problem, sequence: Sequence) -> tuple[TissueSignal, 
         )
         signals.append(TissueSignal(tissue.name, carriers(transverse, dephasing, sequence), *shares))
     return tuple(signals)
+
+
+def has_all_pathways(sequence: Sequence) -> bool:
+    """Whether `coherence_pathways` follows all, up to the last readout of a single sequence."""
+    return bool(3 ** len(up_to_readout(sequence).delay) <= LARGEST_NUMBER)
 
 
 def off_resonance(pathways: CoherencePathways, b0: float) -> CoherencePathways:

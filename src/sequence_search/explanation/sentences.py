@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
+from sequence_search.explanation.beside import signals_text
 from sequence_search.explanation.blocks import KEEPING, Block
 from sequence_search.explanation.comparison import Compared
 from sequence_search.explanation.crossings import Crossing
 from sequence_search.explanation.readout import COMPOSITE, Readout
+from sequence_search.explanation.wording import (
+    by_name,
+    count_text,
+    flips_text,
+    signed,
+    time_text,
+    with_article,
+)
+from sequence_search.sections import up_to_readout
 from sequence_search.sequence import Sequence
 from sequence_search.words import enumerated
 
-SAME = 1e-3  # difference of losses, relative
 NEAR_NULL = 0.2  # of M0 at the excitation, below which it is told when Mz crosses zero
 SELECTED = 0.8  # of the part of Mz that is read of the tissue that gives most, below which it is told of each
 RECOVERED = 0.1  # of M0, in the tissue that recovers most
-MOST_TOLD = 4  # like pulses in a row that are told one by one
-COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven")
+STIMULATES = math.radians(150)  # refocusing below it leaves a quarter of the amplitude to other pathways
 
 
 def two_sentences(
@@ -28,19 +35,31 @@ def two_sentences(
     crossings: tuple[Crossing, ...],
     readout: Readout,
     compared: tuple[Compared, ...],
+    place: str = "",
 ) -> tuple[str, str]:
-    """What prepares and excites the magnetisation; what is read, beside the conventional sequence."""
-    signals = _signals(compared)
+    """What prepares and excites the magnetisation; what is read, beside the conventional sequence.
+
+    Parameters
+    ----------
+    place : where Mz is told, as "in the middle of the slice"
+    """
+    signals = signals_text(compared)
     if readout.excitation is None:
-        return "No pulse leaves signal at the readout.", f"{signals}."
-    reading, acting = _reading(sequence, readout), without_idle(blocks)
+        return "No pulse leaves signal at the readout.", f"{signals[0].upper()}{signals[1:]}."
+    reading, acting = _reading(up_to_readout(sequence), readout), without_idle(blocks)
     idle = tuple(i for block in blocks if block.kind == KEEPING for i in block.pulses)
     keeps = f"{flips_text(sequence, idle)} hardly change{'s' if len(idle) == 1 else ''} Mz" if idle else ""
     if not acting:
-        aside = f" ({keeps})" if idle else ""
-        return f"No pulse prepares the magnetisation{aside}: {reading}.", f"{signals}."
+        first = "No pulse prepares the magnetisation"
+        if sequence.is_steady:
+            where = f" {place}" if place else ""
+            first += f", which{where} is {by_name(readout.mz_before)} M0 in the steady state of TR"
+            first += f" {time_text(float(sequence.tr))}"
+        return f"{first}{f' ({keeps})' if idle else ''}: {reading}.", f"{signals}."
+    first = _preparing(sequence, acting, crossings, readout)
+    first = f"{place}, {first}" if place else first
     aside = f"; {keeps}" if idle else ""
-    return f"{_preparing(sequence, acting, crossings, readout)}{aside}.", f"Then {reading}; {signals}."
+    return f"{first[0].upper()}{first[1:]}{aside}.", f"Then {reading}; {signals}."
 
 
 def structures(blocks: tuple[Block, ...], readout: Readout) -> tuple[str, ...]:
@@ -73,39 +92,7 @@ def without_idle(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
 
 def train_text(readout: Readout) -> str:
     """As "CPMG train of three pulses"."""
-    count = len(readout.refocusing)
-    return f"{readout.train} train of {COUNTS[count] if count < len(COUNTS) else count} pulses"
-
-
-def with_article(words: str) -> str:
-    """As "an inversion", "a saturation"."""
-    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
-
-
-def flips_text(sequence: Sequence, pulses: tuple[int, ...]) -> str:
-    """As "87°-177°-87°", of many alike as "8 × 130°"."""
-    flips = [f"{math.degrees(abs(float(sequence.flip_angle[i]))):.0f}°" for i in pulses]
-    runs = [(flip, len(list(alike))) for flip, alike in itertools.groupby(flips)]
-    return "-".join(
-        f"{count} × {flip}" if count > MOST_TOLD else "-".join([flip] * count) for flip, count in runs
-    )
-
-
-def time_text(seconds: float) -> str:
-    """As "6.2 ms", "444 ms" or "2.605 s"."""
-    milliseconds = abs(seconds) * 1e3
-    return f"{milliseconds:.3g} ms" if milliseconds < 999.5 else f"{milliseconds / 1e3:.4g} s"
-
-
-def signed(value: float, decimals: int = 2, plus: str = "") -> str:
-    """A number with a true minus, and zero without any sign."""
-    text = f"{value:.{decimals}f}"
-    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−") if value < 0 else plus + text
-
-
-def by_name(values: Mapping[str, float]) -> str:
-    """As "GM 0.84, WM 0.95 and CSF −0.02"."""
-    return enumerated(f"{name} {signed(value)}" for name, value in values.items())
+    return f"{readout.train} train of {count_text(len(readout.refocusing))} pulses"
 
 
 def _preparing(
@@ -123,7 +110,7 @@ def _preparing(
         text = f"a double inversion of TI {time_text(first_ti)} and {time_text(last.wait)}, {text},"
         verb = "leaves"
     return (
-        f"{text[0].upper()}{text[1:]} {verb} Mz at {by_name(last.mz_after)} M0, which is"
+        f"{text} {verb} Mz at {by_name(last.mz_after)} M0, which is"
         f" {by_name(last.mz_next)} at the {pulse} {time_text(last.wait)} later{null}"
     )
 
@@ -151,46 +138,84 @@ def block_text(sequence: Sequence, block: Block) -> str:
 
 def _null_text(crossings: tuple[Crossing, ...], last: Block) -> str:
     """When tissues that are near zero at the excitation cross it, by the mean over their voxels."""
-    told = []
+    told: dict[str, list[str]] = {}
     for each in crossings:
         time = each.nominal if each.mean is None else each.mean
         if each.pulse >= last.pulses[-1] and abs(last.mz_next[each.tissue]) <= NEAR_NULL and time is not None:
             ms = round(1e3 * time)
-            what, when = ("crossed", "before") if ms > 0 else ("would cross", "after")
-            told.append(
-                f"{each.tissue} {what} zero {abs(ms)} ms {when} it" if ms else f"{each.tissue} is at its zero"
+            side = "crosses zero {} before it" if ms > 0 else "would cross zero {} after it"
+            told.setdefault(side if ms else "is at its zero{}", []).append(
+                f"{each.tissue} {abs(ms)} ms" if ms else each.tissue
             )
-    return f" ({enumerated(told)})" if told else ""
+    parts = []
+    for side, each_of in told.items():
+        (first, *when), *others = (each.split(" ", 1) for each in each_of)
+        parts.append(f"{first} {side.format(enumerated([' '.join(when), *map(' '.join, others)]))}")
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _reading(sequence: Sequence, readout: Readout) -> str:
     te, excitation = time_text(readout.te or 0.0), readout.excitation or 0
     if readout.kind == COMPOSITE:
         read = time_text(float(sequence.delay[-1]))
-        text = f"{flips_text(sequence, readout.pulses)} excite together, with no pathway that carries half of"
-        text += f" the signal and {te} in the transverse plane on average"
-        return f"{text}, and the readout is {read} after the last{_selected(readout)}"
+        return f"{_composite(sequence, readout)}, and the readout is {read} after the last pulse"
     early = tuple(i for i in readout.pulses if i < excitation)
-    text = f"{flips_text(sequence, early)} with " if early else ""
+    text = f"{flips_text(sequence, early)} and " if early else ""
     text += flips_text(sequence, (excitation,))
     refocusing = flips_text(sequence, readout.refocusing)
     if readout.train:
-        kept, by_one = sum(readout.kept.values()) / len(readout.kept), readout.kept_by_one or 0.0
-        text += (
-            f" and {with_article(train_text(readout))} ({refocusing}) bring {100 * kept:.1f} % of Mz to the"
-        )
-        text += f" readout, relaxation aside, on average over b0 and b1 (90°-180°: {100 * by_one:.1f} %)"
+        is_small = min(float(sequence.flip_angle[i].abs()) for i in readout.refocusing) < STIMULATES
+        refocusing += ", with stimulated echoes" if readout.readouts > 1 and is_small else ""
+        text += f" and {with_article(train_text(readout))} ({refocusing}) bring {_kept_text(readout)}"
     else:
-        text += " excites"
+        text += " together excite" if early else " excites"
         text += f" with {flips_text(sequence, readout.idle)} after it" if readout.idle else ""
-        text += f", {refocusing} refocuses" if refocusing else ""
+        text += f", {refocusing} refocus{'es' if len(readout.refocusing) == 1 else ''}" if refocusing else ""
     if readout.storing:
         text += f", {flips_text(sequence, readout.storing)} stores for {time_text(readout.tm or 0.0)}"
     if readout.kind == "gradient echo":
         return f"{text}, and the free decay is read {te} later{_selected(readout)}"
+    if readout.readouts > 1:
+        return f"{text}, the last at {te}{_selected(readout)}"
     side = "after" if readout.off_echo > 0 else "before"
     at = f"{time_text(readout.off_echo)} {side}" if readout.off_echo else "at"
     return f"{text}, and the readout is {at} the {readout.kind} of TE {te}{_selected(readout)}"
+
+
+def _kept_text(readout: Readout) -> str:
+    """As "98.1 % of Mz to the readout, relaxation aside, on average over b0 and b1 (90°-180°: 95.2 %)"."""
+    aside = "relaxation aside, on average over b0 and b1"
+    if readout.readouts > 1:
+        ours, of_180 = map(_range_text, (readout.echo_signal, readout.echo_signal_of_180))
+        where = f"{count_text(readout.readouts)} echoes that are read"
+        return f"{ours} of Mz to the {where}, {aside} (of 90° and 180°: {of_180})"
+    kept = sum(readout.kept.values()) / len(readout.kept)
+    by_one = f"(90°-180°: {100 * (readout.kept_by_one or 0.0):.1f} %)"
+    return f"{100 * kept:.1f} % of Mz to the readout, {aside} {by_one}"
+
+
+def _range_text(parts: tuple[float, ...]) -> str:
+    """As "54 to 75 %" or "100 %"."""
+    least, most = (f"{100 * each:.0f}" for each in (min(parts), max(parts)))
+    return f"{most} %" if least == most else f"{least} to {most} %"
+
+
+def _composite(sequence: Sequence, readout: Readout) -> str:
+    """What pulses that excite together bring: of tissues of different frequency, or over b0 and b1."""
+    text = f"{flips_text(sequence, readout.pulses)} excite together"
+    if _selected(readout) and len(set(readout.gained.values())) > 1:
+        least, *_, most = sorted(readout.kept, key=readout.kept.__getitem__)
+        gained = enumerated(
+            f"{name} {enumerated(f'{signed(math.degrees(each), 0)}°' for each in phases)}"
+            for name, phases in readout.gained.items()
+        )
+        text += f"; between them the phase against the pulses grows by {gained}, so that the flips add up for"
+        text += f" {most} and cancel for {least} ({by_name(readout.kept)} of Mz, relaxation aside)"
+        return text
+    kept = sum(readout.kept.values()) / len(readout.kept)
+    text += f", {time_text(readout.te or 0.0)} in the transverse plane on average, and bring"
+    text += f" {kept:.3f} ± {readout.kept_sd:.3f} of Mz to the readout over b0 and b1, relaxation aside"
+    return f"{text} (one 90° pulse: {readout.kept_by_one or 0.0:.3f} ± {readout.sd_by_one or 0.0:.3f})"
 
 
 def _selected(readout: Readout) -> str:
@@ -198,30 +223,3 @@ def _selected(readout: Readout) -> str:
     if min(readout.kept.values()) >= SELECTED * max(readout.kept.values()):
         return ""
     return f", with {by_name(readout.kept)} of their Mz there, relaxation aside"
-
-
-def _signals(compared: tuple[Compared, ...]) -> str:
-    design, *others = compared
-    text = f"|Mxy| is {by_name(design.mean)} on average"
-    if not others:
-        return text
-    before, *after = (
-        f"{flips_text(each.sequence, tuple(range(len(each.sequence.flip_angle))))},"
-        f" {time_text(each.time_to_readout)}"
-        for each in others
-    )
-    known, other = others[0].name, others[-1]
-    # Within the brackets of a name, as "conventional sequence (FLAIR, TI 2.4 s)".
-    name = f"the {known[:-1]}; {before})" if known.endswith(")") else f"the {known} ({before})"
-    if after:
-        name += f", polished for the same objective to {after[0]},"
-    elif not other.as_given:
-        name += ", of which a polish leaves no excitation,"
-    theirs, ours = (signed(each.loss, 4) for each in (other, design))
-    if theirs == ours or abs(design.loss - other.loss) <= SAME * abs(other.loss):
-        return f"{text}, and {name} does the same"
-    text += f"; {name} gives {by_name(other.mean)}"
-    for pair, contrast in design.contrast.items():
-        text += f", {pair} {signed(other.contrast[pair], 3)} in place of {signed(contrast, 3)}"
-    loss = "a lower loss," if other.loss < design.loss else "a loss of"
-    return f"{text}, and {loss} {theirs} in place of {ours}"

@@ -32,13 +32,10 @@ def draft_of(problem: Problem, sequence: Sequence) -> Sequence | None:
     None if it proposes no such sequence, as one with other gradients than those between pulses, or with a
     delay below the shortest.
     """
-    single = sequence.detach().without_padding()
-    playing = playing_of(problem)
-    if playing is None:
-        return single if single.layout is None else None
-    found = _draft(playing, single)
-    if found is None:
-        return None
+    single, playing = sequence.detach().without_padding(), playing_of(problem)
+    found = near_draft(problem, single)
+    if playing is None or found is None:
+        return found
     simulator = DraftSimulator(problem.simulator(problem.voxels(method="nominal")), playing)
     try:
         again = simulator.play(found)
@@ -46,6 +43,14 @@ def draft_of(problem: Problem, sequence: Sequence) -> Sequence | None:
         return None
     same = again.layout == single.layout and torch.allclose(again.delay, single.delay, SAME, SAME)
     return found if same and torch.equal(again.phase, single.phase) else None
+
+
+def near_draft(problem: Problem, sequence: Sequence) -> Sequence | None:
+    """As `draft_of`, but with delays as near as the problem's bounds allow, and whatever follows a train."""
+    single, playing = sequence.detach().without_padding(), playing_of(problem)
+    if playing is None:
+        return single if single.layout is None else None
+    return _draft(playing, single)
 
 
 def _draft(playing: Playing, single: Sequence) -> Draft | None:
