@@ -108,3 +108,34 @@ def test_a_sequence_is_repeated_and_read_as_stated():
     with pytest.raises(ValueError, match=r"must have 2 readouts \(echoes\), got 1 in 'mine'"):
         Acquisition(echoes=2).check_sequence(once, "mine")
     Acquisition().check_sequence(once, "mine")
+
+
+def test_free_refocusing_pulses_stand_in_a_file_and_leave_the_digests_of_others():
+    plain, none, three = (
+        limited(f"[sequence]\nechoes = 5\n{line}")
+        for line in ("", "free_refocusing = 0\n", "free_refocusing = 2\n")
+    )
+    assert plain.digest == none.digest != three.digest
+    assert Problem.from_toml(three.to_toml()) == three
+    assert (plain.acquisition.n_train, three.acquisition.n_train, limited().acquisition.n_train) == (2, 4, 0)
+    assert plain.acquisition.train_delays(0.005) == [0.005, 0.005]
+    assert three.acquisition.train_delays(0.005) == [0.005, 0.01, 0.01, 0.005]
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        (
+            "echoes = 3\nfree_refocusing = 3",
+            "free_refocusing must be a whole number from 0 to 2, got 3",
+        ),
+        ("free_refocusing = 1", "free_refocusing must be a whole number from 0 to 0, got 1"),
+        (
+            "echoes = 4\nfree_refocusing = 3",
+            "or more with sequence.free_refocusing of 3 needs .*max_rf of at least 5",
+        ),
+    ],
+)
+def test_there_is_a_pulse_to_repeat_and_room_for_all(table, told):
+    with pytest.raises(ProblemError, match=told):
+        limited(f"[sequence]\n{table}")

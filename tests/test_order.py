@@ -9,26 +9,27 @@ from sequence_search.strategies.proxyless.order import Order
 LETTERS = "eriw"  # excitation, refocusing, inversion, wait
 
 
-def order(layers=3, has_head=False, has_tail=False, train=False):
+def order(layers=3, has_head=False, has_tail=False, n_refocusing=0):
     flags = {"before": "iw", "excites": "e", "after": "erw", "refocuses": "r"}
     may = {name: torch.tensor([each in letters for each in LETTERS]) for name, letters in flags.items()}
-    return Order(layers=layers, has_head=has_head, has_tail=has_tail, train=train, **may)
+    return Order(layers=layers, has_head=has_head, has_tail=has_tail, n_refocusing=n_refocusing, **may)
 
 
 @pytest.mark.parametrize(
     ("options", "word"),
     [
         ({}, "i*e[er]*"),
-        ({"train": True}, "i*e[er]*r"),
+        ({"n_refocusing": 1}, "i*e[er]*r"),
+        ({"n_refocusing": 2}, "err"),
+        ({"has_head": True, "n_refocusing": 2}, "(i*e)?[er]*rr"),
         ({"has_head": True}, "(i*e)?[er]*"),
         ({"has_tail": True}, "i*(e[er]*)?"),
-        ({"has_tail": True, "train": True}, "i*(e[er]*)?"),
     ],
 )
 def test_paths_are_kept_and_chosen_by_their_pulses(options, word):
     paths = torch.tensor(list(itertools.product(range(4), repeat=3)))
-    if options.get("train") and not options.get("has_tail"):
-        paths = paths[paths[:, -1] != 3]  # a train ends with a pulse
+    n_refocusing = options.get("n_refocusing", 0)
+    paths = paths[(paths[:, 3 - n_refocusing :] != 3).all(1)]  # a train has no waits of its own
 
     def fits(path):
         return re.fullmatch(word, "".join(LETTERS[each] for each in path if LETTERS[each] != "w")) is not None
@@ -39,8 +40,7 @@ def test_paths_are_kept_and_chosen_by_their_pulses(options, word):
     # The highest score of each layer where these may stand, and else what may.
     generator = torch.Generator().manual_seed(0)
     scores = torch.rand((200, 3, 4), generator=generator)
-    if options.get("train") and not options.get("has_tail"):
-        scores[:, -1, 3] = -torch.inf
+    scores[:, 3 - n_refocusing :, 3] = -torch.inf
     chosen, free = order(**options).path(scores), scores.argmax(-1)
     assert all(map(fits, chosen.tolist()))
     right = order(**options).keeps(free)

@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.report.figures import sequence_figure
 from sequence_search.search_space import Axis
 from sequence_search.sequence import Sequence
+from sequence_search.voxels import Voxels
 
 PROBLEM = Problem.load("spin-echo-2d")
 ECHO = Sequence.from_degrees_ms([180, 90, 180], [0, 0, 90], [600, 9, 9])
@@ -74,10 +76,10 @@ def test_the_last_pulse_of_a_train_stands_for_all():
         (
             "echoes = 2",
             {"gradients": GRADIENTS[::-1]},
-            "the last two gradients, on both sides of each refocusing pulse",
+            "the last 2 gradients, on both sides of each refocusing pulse, are all crusher or all none",
         ),
-        ("echoes = 2", {"delay": (0.6, 0.008, 0.009)}, "half the echo spacing, and equal, got 8 and 9 ms"),
-        ("echoes = 2", {"n_rf": 1}, "needs an excitation and a refocusing pulse, got one pulse"),
+        ("echoes = 2", {"delay": (0.6, 0.008, 0.009)}, "must be 8, 8 ms, half the echo .*, got 8, 9 ms"),
+        ("echoes = 2", {"n_rf": 1}, "needs an excitation and 1 refocusing pulse, got 1 pulse"),
     ],
 )
 def test_pulses_that_stand_for_no_sequence_are_refused(table, given, message):
@@ -219,3 +221,90 @@ def test_no_loss_and_no_figure_is_of_a_sequence_that_is_played_once_by_mistake()
     title = sequence_figure(ECHO, problem).get_suptitle()
     signal = problem.evaluate(ECHO).signal
     assert title == f"limited: GM {signal['GM']:.2f}, CSF {signal['CSF']:.2f}"
+
+
+FREE = "[sequence]\nechoes = 6\nfree_refocusing = 2\n"
+ALSOP = [150, 125, 120, 120]
+
+
+def free_train(flip_deg=ALSOP, delay_ms=(4, 8, 8, 4), kinds=(), gradients=("crusher",) * 4):
+    phases = [0, *[90] * (len(flip_deg) - 1)]
+    pulses = Sequence.from_degrees_ms(flip_deg, phases, delay_ms)
+    return limited(FREE).played(pulses, kinds=kinds, gradients=gradients)
+
+
+def test_the_first_refocusing_pulses_may_differ_and_the_next_is_repeated():
+    sequence = free_train([90, 150, 125, 120])
+    assert torch.rad2deg(sequence.flip_angle).tolist() == pytest.approx([90, 150, 125, *[120] * 4])
+    assert sequence.delay.tolist() == pytest.approx([0.004])
+    assert sequence.readout_times.tolist() == pytest.approx([0.008 * n for n in range(1, 7)])
+
+
+def test_alike_they_are_the_train_of_one_flip_angle():
+    same = limited("[sequence]\nechoes = 6").played(
+        Sequence.from_degrees_ms([90, 120], [0, 90], [4, 4]), gradients=["crusher"] * 2
+    )
+    assert free_train([90, 120, 120, 120]) == same
+
+
+def echoes_by_hand(excitation, flips):
+    """Extended phase graph of a crushed CPMG train without relaxation: |F0| at each echo."""
+    n = 2 * len(flips) + 2
+    plus, minus, z = (np.zeros(n, complex) for _ in range(3))
+    plus[0] = minus[0] = math.sin(math.radians(excitation))
+    z[0] = math.cos(math.radians(excitation))
+    found = []
+    for flip in np.radians(flips):
+        for half in range(2):
+            plus[1:], minus[:-1] = plus[:-1].copy(), minus[1:].copy()
+            minus[-1], plus[0] = 0, np.conj(minus[0])
+            if half == 0:
+                c, s = math.cos(flip / 2) ** 2, math.sin(flip / 2) ** 2
+                sine = math.sin(flip)
+                # About the axis of the excited magnetisation.
+                plus, minus, z = (
+                    c * plus + s * minus + sine * z,
+                    s * plus + c * minus - sine * z,
+                    -sine / 2 * (plus - minus) + math.cos(flip) * z,
+                )
+        found.append(abs(plus[0]))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("flips", [[150, 125, *[120] * 4], [60, 170, *[80] * 4]])
+def test_free_refocusing_pulses_give_the_echoes_of_the_extended_phase_graph(flips):
+    problem = limited(FREE)
+    voxel = Voxels(t1=math.inf, t2=math.inf)
+    sequence = free_train([90, *flips[:3]])
+    expected = echoes_by_hand(90, flips)
+    for engine in ("auto", "configurations"):
+        signal = problem.simulator(voxel, engine).signal(sequence).abs()[:, 0]
+        assert signal.tolist() == pytest.approx(expected, abs=1e-9)
+
+
+def test_alsops_first_pulse_leads_to_a_steady_state_at_once():
+    """90° + a/2, then a: Alsop, Magn Reson Med 37 (1997). Equal pulses begin with sin²(a/2), and swing."""
+    spread = {}
+    for first in (120, 150):
+        sequence = free_train([90, first, 120, 120])
+        signal = limited(FREE).simulator(Voxels(t1=math.inf, t2=math.inf)).signal(sequence).abs()[:, 0]
+        spread[first] = float(signal.max() / signal.min())
+    assert spread[120] == pytest.approx(1.25, abs=0.01)
+    assert spread[150] < 1.03
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (
+            {"flip_deg": [90, 120, 120], "delay_ms": (4, 8, 4), "gradients": ["crusher"] * 3},
+            "an excitation and 3 refocusing pulses, got 3 pulses",
+        ),
+        ({"delay_ms": (4, 4, 4, 4)}, "must be 4, 8, 8, 4 ms, half the echo spacing on .*, got 4, 4, 4, 4 ms"),
+        ({"gradients": ("crusher", "crusher", "none", "crusher")}, "the last 4 gradients"),
+        ({"kinds": ("hard", "a", "a", "b")}, "the refocusing pulses of a train are of one kind, got a, a, b"),
+    ],
+)
+def test_free_refocusing_pulses_are_of_one_kind_spacing_and_gradient(how, message):
+    with pytest.raises(ValueError, match=message):
+        free_train(**how)

@@ -9,7 +9,7 @@ from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
 from sequence_search.pulses.uses import ANY, in_order, stated_uses
 
 LETTERS = {"excitation": "e", "refocusing": "r", "inversion": "i", "preparation": "p"}
-ORDER, TRAIN = re.compile(r"[ip]*e[er]*"), re.compile(r"[ip]*e[er]*r")
+ORDERS = [re.compile(r"[ip]*e[er]*" + "r" * n_refocusing) for n_refocusing in range(4)]
 KINDS = (
     frozenset({"excitation"}),
     frozenset({"refocusing"}),
@@ -24,11 +24,11 @@ def may_stand(uses, order):
     return any(order.fullmatch("".join(word)) for word in words)
 
 
-@pytest.mark.parametrize("train", [False, True])
+@pytest.mark.parametrize("n_refocusing", range(4))
 @pytest.mark.parametrize(("n_before", "n_after"), [(0, 0), (1, 0), (0, 1), (2, 2)])
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_kinds_are_set_right_with_the_fewest_changes(count, n_before, n_after, train):
-    before, after, order = (ANY,) * n_before, (ANY,) * n_after, TRAIN if train else ORDER
+def test_kinds_are_set_right_with_the_fewest_changes(count, n_before, n_after, n_refocusing):
+    before, after, order = (ANY,) * n_before, (ANY,) * n_after, ORDERS[n_refocusing]
 
     def fits(kinds):
         return may_stand((*before, *(KINDS[kind] for kind in kinds), *after), order)
@@ -36,12 +36,12 @@ def test_kinds_are_set_right_with_the_fewest_changes(count, n_before, n_after, t
     words = list(itertools.product(range(len(KINDS)), repeat=count))
     right = [word for word in words if fits(word)]
     for word in words:
-        ordered = in_order(word, KINDS, n_before, n_after, train=train)
+        ordered = in_order(word, KINDS, n_before, n_after, n_refocusing=n_refocusing)
         changes = [sum(map(int.__ne__, word, other)) for other in right]
         if right:
             assert ordered in right
             assert sum(map(int.__ne__, word, ordered)) == min(changes)
-        else:  # one pulse is no train
+        else:  # too few pulses are no train
             assert ordered == word
 
 

@@ -35,6 +35,9 @@ class Acquisition:
         From echo to echo [s]; in a range it is searched. None: as the delays of the search space allow.
     readout : float
         Duration of each readout, half of it on either side of the moment at which it is read [s].
+    free_refocusing : int
+        Refocusing pulses of the train, from the first on, with flip angles and phases of their own; the next
+        one is repeated to the end. At most one less than the echoes.
 
     Raises
     ------
@@ -47,6 +50,7 @@ class Acquisition:
     echoes: int = 1
     echo_spacing: float | Range | None = None
     readout: float = 0.0
+    free_refocusing: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tr", _time("tr", self.tr))
@@ -59,6 +63,8 @@ class Acquisition:
         object.__setattr__(self, "readout", number("readout", self.readout))
         if not 0 <= self.readout < math.inf:
             raise Fault("{readout} must be at least 0 and finite, got {0:s}", self.readout)
+        free = whole_number("free_refocusing", self.free_refocusing, 0, self.echoes - 1)
+        object.__setattr__(self, "free_refocusing", free)
         if self.echo_spacing is not None:
             object.__setattr__(self, "echo_spacing", _time("echo_spacing", self.echo_spacing))
             if math.isinf(self.echo_spacing_bounds[1]):
@@ -70,6 +76,15 @@ class Acquisition:
     def is_repeated(self) -> bool:
         """Whether it is played again and again, until its magnetisation no longer changes."""
         return self.tr != math.inf
+
+    @property
+    def n_train(self) -> int:
+        """Last pulses of a design that stand for its train, the excitation among them; 0 without one."""
+        return self.free_refocusing + 2 if self.echoes > 1 else 0
+
+    def train_delays(self, half: float) -> list[float]:
+        """Delays after the pulses that stand for the train, by half of its echo spacing [s]."""
+        return [half, *[2 * half] * self.free_refocusing, half]
 
     @property
     def tr_bounds(self) -> tuple[float, float]:

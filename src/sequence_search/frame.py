@@ -10,7 +10,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from sequence_search.batch import refuse_layout
-from sequence_search.layout import Layout
+from sequence_search.layout import SPOILER, Layout
 from sequence_search.sections import section, up_to_readout
 from sequence_search.sequence import Sequence, wrap
 
@@ -76,23 +76,12 @@ class Frame:
     def keeps(self, sequence: Sequence, name: Literal["head", "tail"]) -> bool:
         """Whether a single sequence begins with the head, or ends with the tail, but for a common phase.
 
-        Of a train the tail has the excitation and a refocusing pulse, and all others are as this.
+        Of a train the tail ends with its excitation and one or more refocusing pulses, and all others are as
+        the last of them.
         """
         given, whole = self.head if name == "head" else self.tail, sequence.without_padding()
-        single = up_to_readout(whole, 0)
-        if given is None or len(single.delay) < len(given.delay):
-            return given is None
-        n_rf, count = len(single.delay), len(given.delay)
-        part = section(single, range(count) if name == "head" else range(n_rf - count, n_rf))
-        played, wanted = (each.layout or Layout.plain(count) for each in (part, given))
-        if (played.kinds, played.gradients) != (wanted.kinds, wanted.gradients):
-            return False
-        if name == "tail" and not (whole.flip_angle[n_rf:] == single.flip_angle[-1]).all():
-            return False
-        mine, theirs = part.turn_first_to_zero(), given.turn_first_to_zero()
-        turned = wrap(mine.phase - theirs.phase).abs().max()
-        flips = (mine.flip_angle - theirs.flip_angle).abs().max()
-        return bool(max(turned, flips) < SAME and torch.allclose(mine.delay, theirs.delay, SAME, 0.0))
+        readouts = range(whole.n_readouts if name == "tail" else 1)
+        return given is None or any(_has(whole, readout, given, name) for readout in readouts)
 
     def without_small_pulses(self, sequence: Sequence) -> Sequence:
         """A single sequence without its small pulses, but for those given, if it has these."""
@@ -107,3 +96,23 @@ class Frame:
     @staticmethod
     def _count(part: Sequence | None) -> int:
         return 0 if part is None else len(part.delay)
+
+
+def _has(whole: Sequence, readout: int, given: Sequence, name: Literal["head", "tail"]) -> bool:
+    """Whether a sequence up to a readout begins, or ends, with given pulses, and goes on with the last."""
+    single = up_to_readout(whole, readout)
+    n_rf, count = len(single.delay), len(given.delay)
+    if n_rf < count:
+        return False
+    part = section(single, range(count) if name == "head" else range(n_rf - count, n_rf))
+    played, wanted = (each.layout or Layout.plain(count) for each in (part, given))
+    # Between the refocusing pulses of a train stand two crushers, one on each side of its echo.
+    once = tuple(each if each == SPOILER else min(each, 1) for each in played.gradients)
+    if (played.kinds, once) != (wanted.kinds, wanted.gradients):
+        return False
+    if name == "tail" and not (whole.flip_angle[n_rf:] == single.flip_angle[-1]).all():
+        return False
+    mine, theirs = part.turn_first_to_zero(), given.turn_first_to_zero()
+    turned = wrap(mine.phase - theirs.phase).abs().max()
+    flips = (mine.flip_angle - theirs.flip_angle).abs().max()
+    return bool(max(turned, flips) < SAME and torch.allclose(mine.delay, theirs.delay, SAME, 0.0))

@@ -127,7 +127,7 @@ class Limits:
     te_readout : of several readouts the one that `te` is of, from 1
     relative_rf_energy : sum of squared flip angles relative to that of 90°-180°
     max_flip : largest flip angle [rad]
-    n_rf : number of pulses; the refocusing pulses of a train count as one
+    n_rf : number of pulses; the last refocusing pulses of a train, which are alike, count as one
     signal : of tissues
     head, tail : first and last pulses
     system : scanner on which every design can be played, with the least times of `export`

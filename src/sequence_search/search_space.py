@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from sequence_search.checks import Fault, number, tuple_of, whole_number
 from sequence_search.layout import HARD, SPOILER, Gradient, Layout
+from sequence_search.sections import n_apart
 from sequence_search.sequence import Sequence
 
 # By which a value that was stated in another unit and converted may miss a bound.
@@ -130,10 +131,11 @@ class SearchSpace:
     def check(self, sequence: Sequence, problem_name: str) -> None:
         """Raise a ValueError that names the bound and the problem if a sequence is outside the bounds.
 
-        Of a train of echoes the refocusing pulses count as one; what follows the last readout does not count.
+        Of a train of echoes the last refocusing pulses that are alike count as one; what follows the last
+        readout does not count.
         """
         played = sequence.flip_angle.shape[-1]
-        n_rf = max(1, played - sequence.n_readouts + 1) if played else 0
+        n_rf = int(n_apart(sequence).max()) if played else 0
         if not 1 <= n_rf <= self.max_rf:
             raise ValueError(
                 f"a sequence must have 1 to {self.max_rf} pulses (max_rf), got {n_rf} in '{problem_name}'"

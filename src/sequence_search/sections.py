@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from sequence_search.layout import Layout, Multiples
 from sequence_search.sequence import Sequence
@@ -84,3 +86,10 @@ def _multiple(delay: float, of: float) -> int:
         return int(not delay)
     count = round(delay / of)
     return count if abs(delay - count * of) <= SAME * delay else 0
+
+
+def n_apart(sequence: Sequence) -> Int[Tensor, "*batch"]:
+    """Number of pulses; the last ones of a train, one before each readout, count as one if they are alike."""
+    angles = torch.stack([sequence.flip_angle, sequence.phase])[..., -sequence.n_readouts :]
+    alike = (angles == angles[..., -1:]).all(0).flip(-1).cumprod(-1).sum(-1)
+    return sequence.n_rf if sequence.n_readouts == 1 else sequence.n_rf - alike + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from typing import NamedTuple
 
 import torch
@@ -66,11 +67,12 @@ def errors_of(
 
 
 def _alike(single: Sequence, layout: Layout) -> list[tuple[int, ...]]:
-    """Pulses in groups that err alike: those of a train that are read one by one, and each other alone."""
-    read = tuple(dict.fromkeys(one.pulse for one in layout.readouts))
+    """Pulses in groups that err alike: the last of a train that are alike and read, and each other alone."""
     flips, phases = single.flip_angle.tolist(), single.phase.tolist()
-    if len({(layout.kinds[i], flips[i], phases[i]) for i in read}) > 1:
-        read = ()
+    every = [*dict.fromkeys(one.pulse for one in layout.readouts)]
+    pulses = [*zip(layout.kinds, flips, phases, strict=True)]
+    alike = takewhile(lambda i: pulses[i] == pulses[every[-1]], reversed(every))
+    read = tuple(reversed([*alike]))
     return [read if i in read else (i,) for i in range(layout.n_rf) if i not in read[1:]]
 
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 from scipy.optimize import minimize_scalar
 
+from sequence_search.frame import Frame
 from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import GRADIENTS, NO_GRADIENT
@@ -158,7 +159,8 @@ def _player(problem: Problem, design: Sequence | None) -> Callable[[list[float],
         none = torch.zeros_like(plain.delay)
         codes = {"kind": none.new_tensor(kinds[-count:]), "gradient": none.new_tensor(gradients[-count:])}
         bounds = {"shortest": none, "longest": none, "largest": none, "repetition": none - 1}
-        return simulator.play(playing.bounded(Draft(**cast(Any, plain.columns() | codes | bounds))))
+        draft = playing.with_train(Draft(**cast(Any, plain.columns() | codes | bounds)), Frame())
+        return simulator.play(playing.bounded(draft))
 
     return play
 

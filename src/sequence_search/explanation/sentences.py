@@ -17,6 +17,7 @@ from sequence_search.explanation.wording import (
     flips_text,
     signed,
     time_text,
+    train_flips_text,
     with_article,
 )
 from sequence_search.sections import up_to_readout
@@ -164,6 +165,7 @@ def _reading(sequence: Sequence, readout: Readout) -> str:
     text += flips_text(sequence, (excitation,))
     refocusing = flips_text(sequence, readout.refocusing)
     if readout.train:
+        refocusing = train_flips_text(sequence, readout.refocusing)
         is_small = min(float(sequence.flip_angle[i].abs()) for i in readout.refocusing) < STIMULATES
         refocusing += ", with stimulated echoes" if readout.readouts > 1 and is_small else ""
         text += f" and {with_article(train_text(readout))} ({refocusing}) bring {_kept_text(readout)}"

@@ -34,6 +34,15 @@ def flips_text(sequence: Sequence, pulses: tuple[int, ...]) -> str:
     )
 
 
+def train_flips_text(sequence: Sequence, pulses: tuple[int, ...]) -> str:
+    """As "138°-101°, then 6 × 96°" of a train whose first pulses differ from the others."""
+    flips = [flips_text(sequence, (pulse,)) for pulse in pulses]
+    count = sum(1 for _ in itertools.takewhile(lambda flip: flip == flips[-1], reversed(flips)))
+    if count in {1, len(flips)}:
+        return flips_text(sequence, pulses)
+    return f"{flips_text(sequence, pulses[:-count])}, then {flips_text(sequence, pulses[-count:])}"
+
+
 def time_text(seconds: float) -> str:
     """As "6.2 ms", "444 ms" or "2.605 s"."""
     milliseconds = abs(seconds) * 1e3

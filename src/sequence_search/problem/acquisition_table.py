@@ -28,4 +28,5 @@ class AcquisitionTable(Table):
     spoiling: str = key(None, "what is left in the next repetition")
     echoes: WholeNumber = key(None, "readouts of a train of refocusing pulses")
     readout: Time = key("readout_ms", "duration of each readout")
+    free_refocusing: WholeNumber = key(None, "first refocusing pulses with flip angles of their own")
     echo_spacing: TimeOrRange = key("echo_spacing_ms", "from echo to echo, a number or { low, high }")

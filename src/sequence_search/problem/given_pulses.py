@@ -12,6 +12,7 @@ from sequence_search.problem.errors import nearest
 from sequence_search.problem.hardware import READOUT, Hardware, hardware_of
 from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import NO_GRADIENT, ROUNDING, SearchSpace
+from sequence_search.words import counted
 
 SAME_FLIP = 1e-6  # relative
 
@@ -38,6 +39,11 @@ def check_given(
         raise Fault("{tail}: a spoiler right before the readout leaves nothing to read")
     if limits.tail is not None and acquisition.echoes > 1:
         _check_train(limits.tail, acquisition)
+    if limits.tail is None and limits.head is not None and acquisition.echoes > 1:
+        free, refocusing = limits.free(space).max_rf, acquisition.n_train - 1
+        if free < refocusing:
+            message = "{head} leaves {0} of {max_rf} to find, and the refocusing pulses of a train are {1}"
+            raise Fault(message, free, refocusing)
 
 
 def _check_kinds(name: str, part: FixedPulses, pulses: Mapping[str, Kind]) -> None:
@@ -90,16 +96,21 @@ def _refuse_short(name: str, part: FixedPulses, needed: list[float]) -> None:
 
 
 def _check_train(tail: FixedPulses, acquisition: Acquisition) -> None:
-    if len(tail) < 2:
-        raise Fault("{tail} of a train must have its excitation and its refocusing pulse, got one pulse")
-    before, after = tail.delay[-2:]
-    if abs(before - after) > ROUNDING * before:
-        message = "{tail}: the last two delays of a train are half its echo spacing, and equal, got {0:s} and"
-        raise Fault(message + " {1:s}", before, after)
-    if len(set(tail.gradients[-2:])) > 1:
-        given = " and ".join(tail.gradients[-2:])
-        raise Fault("{tail}: the last two gradients of a train are alike, got {0}", given)
+    count = acquisition.n_train
+    if len(tail) < count:
+        refocusing = counted(count - 1, "refocusing pulse")
+        message = "{tail} of a train must have its excitation and {0}, got {1}"
+        raise Fault(message, refocusing, counted(len(tail), "pulse"))
+    half, delays = tail.delay[-1], tail.delay[-count:]
+    for delay, right in zip(delays, acquisition.train_delays(half), strict=True):
+        if abs(delay - right) > ROUNDING * right:
+            message = "{tail}: the last {0} delays of a train are half its echo spacing on both sides of each"
+            raise Fault(message + " refocusing pulse, {1:s} in place of {2:s}", count, right, delay)
+    for what, names in (("gradients", tail.gradients[-count:]), ("kinds", tail.pulses[1 - count :])):
+        if len(set(names)) > 1:
+            message = "{tail}: the last {0} {1} of a train are alike, got {2}"
+            raise Fault(message, len(names), what, ", ".join(names))
     low, high = acquisition.echo_spacing_bounds
-    if not low * (1 - ROUNDING) <= 2 * after <= high * (1 + ROUNDING):
+    if not low * (1 - ROUNDING) <= 2 * half <= high * (1 + ROUNDING):
         message = "{tail} has an echo spacing of {0:s}, and {echo_spacing} is from {1:s} to {2:s}"
-        raise Fault(message, 2 * after, low, high)
+        raise Fault(message, 2 * half, low, high)

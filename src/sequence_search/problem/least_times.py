@@ -82,8 +82,12 @@ def check_times(
     ValueError
     """
     least, is_train = least_times(space, limits, pulses, acquisition), acquisition.echoes > 1
-    if is_train and space.max_rf < 2:
-        raise Fault("{echoes} of 2 or more needs {max_rf} of at least 2, got {0}", space.max_rf)
+    most = limits.narrowed(space).max_rf
+    if most < acquisition.n_train:
+        message = "{echoes} of 2 or more needs {max_rf} of at least {0}, which {n_rf} may lower, got {1}"
+        if acquisition.free_refocusing:
+            message = message.replace("or more", "or more with {free_refocusing} of {2}")
+        raise Fault(message, acquisition.n_train, most, acquisition.free_refocusing)
     half = limits.tail.delay[-1] if is_train and limits.tail is not None else least.half_spacing
     longest = "{max_delay} must be at least {0:s}, what the shortest pulses and their gradients take, got"
     _refuse_below(longest, half if is_train else least.before_readout, space.max_delay)
@@ -113,9 +117,10 @@ def _to_readout(least: LeastTimes, half: float, limits: Limits, acquisition: Acq
     n_free = max(1, round(asked) - limits.n_fixed)
     given = float(limits.frame.alone.time_to_readout)
     if limits.tail is not None:
-        return given + n_free * least.between + 2 * (acquisition.echoes - 1) * half
+        n_read = max(1, acquisition.n_train - 1)  # echoes of the tail, the last of them read at its end
+        return given + n_free * least.between + 2 * (acquisition.echoes - n_read) * half
     if acquisition.echoes > 1:
-        return given + max(0, n_free - 2) * least.between + 2 * acquisition.echoes * half
+        return given + max(0, n_free - acquisition.n_train) * least.between + 2 * acquisition.echoes * half
     return given + (n_free - 1) * least.between + least.before_readout
 
 

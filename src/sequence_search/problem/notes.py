@@ -90,7 +90,8 @@ def notes(
         for term in objective.terms
         if term.worst_share < SMALL_SHARE
     ]
-    if all(term.kind.of == "sequence" for term in objective.terms):
+    wanted = any(each.mean is not None and each.mean.low for each in limits.signal)
+    if not wanted and all(term.kind.of == "sequence" for term in objective.terms):
         found.append("no term of the objective is of the signal: doing nothing is best")
     return found
 

@@ -18,7 +18,7 @@ from sequence_search.problem.errors import nearest
 from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import GRADIENTS, MOMENTS, ROUNDING, SearchSpace
 from sequence_search.sequence import Sequence
-from sequence_search.words import enumerated
+from sequence_search.words import counted, enumerated
 
 
 def has_layouts(space: SearchSpace, acquisition: Acquisition, limits: Limits) -> bool:
@@ -74,8 +74,9 @@ def as_played(
 ) -> Sequence:
     """Pulses with delays, up to the readout, as an acquisition repeats and reads them.
 
-    Of a train of echoes the last pulse stands for all refocusing pulses, and the delay before it, which is
-    that after it too, is half the echo spacing.
+    Of a train of echoes the last pulse stands for all refocusing pulses but those that are free, which stand
+    before it. Delays go from pulse to pulse: half the echo spacing after the excitation, all of it after each
+    refocusing pulse that is free, half of it after the last, up to its readout.
 
     Parameters
     ----------
@@ -102,9 +103,11 @@ def as_played(
     names, moments = names or (HARD,) * n_rf, moments or [0] * n_rf
     delay = pulses.delay
     if acquisition.echoes > 1:
-        _check_train(pulses, moments, acquisition.echoes)
-        delay = delay[..., :-1]
-    layout, place = layout_of(names, moments, acquisition.echoes, steady=acquisition.is_repeated)
+        _check_train(pulses, names, moments, acquisition)
+        delay = delay[..., : n_rf + 1 - acquisition.n_train]
+    layout, place = layout_of(
+        names, moments, acquisition.echoes, acquisition.free_refocusing, steady=acquisition.is_repeated
+    )
     if layout.steady:
         delay = torch.cat([delay, torch.zeros_like(delay[..., :1])], -1)
     played = Sequence(pulses.flip_angle[..., place], pulses.phase[..., place], delay, layout=layout)
@@ -215,36 +218,49 @@ def _moment(name: str) -> Gradient:
     return MOMENTS[name]
 
 
-def _check_train(pulses: Sequence, moments: list[Gradient], n_echoes: int) -> None:
-    if pulses.flip_angle.shape[-1] < 2:
+def _check_train(
+    pulses: Sequence, kinds: tuple[str, ...], moments: list[Gradient], acquisition: Acquisition
+) -> None:
+    n_rf, count = pulses.flip_angle.shape[-1], acquisition.n_train
+    if n_rf < count:
+        refocusing = counted(count - 1, "refocusing pulse")
         raise ValueError(
-            f"a train of {n_echoes} echoes needs an excitation and a refocusing pulse, got one pulse"
+            f"a train of {acquisition.echoes} echoes needs an excitation and {refocusing},"
+            f" got {counted(n_rf, 'pulse')}"
         )
-    before, after = (pulses.delay[..., place] for place in (-2, -1))
-    if not torch.allclose(before, after, rtol=1e-6, atol=0):
+    delay = pulses.delay[..., -count:]
+    wanted = delay[..., :1] * delay.new_tensor(acquisition.train_delays(1.0))
+    if not torch.allclose(delay, wanted, rtol=1e-6, atol=0):
+        right, given = (
+            ", ".join(f"{1e3 * each:.6g}" for each in part.reshape(-1, count)[0].tolist())
+            for part in (wanted, delay)
+        )
         raise ValueError(
-            f"of a train of {n_echoes} echoes the last two delays are half the echo spacing, and equal,"
-            f" got {1e3 * before.max():.6g} and {1e3 * after.max():.6g} ms"
+            f"of a train of {acquisition.echoes} echoes the last delays must be {right} ms, half the echo"
+            f" spacing on either side of each refocusing pulse, got {given} ms"
         )
-    if moments[-2] != moments[-1] or moments[-1] == SPOILER:
+    if len(set(moments[-count:])) > 1 or moments[-1] == SPOILER:
         raise ValueError(
-            "of a train of echoes the last two gradients, on both sides of each refocusing pulse, are both"
-            " crusher or both none"
+            f"of a train of echoes the last {count} gradients, on both sides of each refocusing pulse, are"
+            " all crusher or all none"
         )
+    if len(set(kinds[1 - count :])) > 1:
+        given = ", ".join(kinds[1 - count :])
+        raise ValueError(f"the refocusing pulses of a train are of one kind, got {given}")
 
 
 def layout_of(
-    kinds: tuple[str, ...], moments: list[Gradient], n_echoes: int, *, steady: bool
+    kinds: tuple[str, ...], moments: list[Gradient], n_echoes: int, free_refocusing: int, *, steady: bool
 ) -> tuple[Layout, list[int]]:
     """Layout of pulses with these kinds and gradients after them, and which of them each of its pulses is.
 
-    Of a train the last pulse is repeated, with the gradient before it on both of its sides.
+    Of a train the last pulse is repeated, with the gradient after the excitation on both sides of each.
     """
     place = list(range(len(kinds)))
     if n_echoes == 1:
         return Layout.plain(len(kinds), gradients=moments, kinds=kinds, steady=steady), place
-    *before, crusher, _ = moments
-    place += place[-1:] * (n_echoes - 1)
+    *before, crusher = moments[: len(kinds) - 1 - free_refocusing]
+    place += place[-1:] * (n_echoes - 1 - free_refocusing)
     played = [kinds[each] for each in place]
     return Layout.train(n_echoes, before=before, crusher=int(crusher), kinds=played, steady=steady), place
 

@@ -18,6 +18,7 @@ from sequence_search.limits import CONVENTIONAL_RF_ENERGY, Limits, Range
 from sequence_search.means import weighted_mean
 from sequence_search.objective import KernelForm, Objective, Term, term
 from sequence_search.pulses.kinds import Kind
+from sequence_search.sections import n_apart
 from sequence_search.sequence import Sequence
 from sequence_search.structure import Structure, find_structure
 from sequence_search.voxels import Voxels
@@ -265,9 +266,7 @@ def _largest_flip(sequence: Sequence) -> tuple[Tensor, Sequence]:
 
 
 def _n_rf(sequence: Sequence) -> tuple[Tensor, Sequence]:
-    """Number of pulses, those of a train as one."""
-    refocusing = sequence.n_readouts - 1
-    return (sequence.n_rf - refocusing).to(sequence.delay.dtype), _gradient(sequence)
+    return n_apart(sequence).to(sequence.delay.dtype), _gradient(sequence)
 
 
 def _short(value: float) -> str:

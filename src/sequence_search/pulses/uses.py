@@ -1,7 +1,7 @@
 """What pulses of a kind may be for, and the orders of kinds that a search proposes.
 
 Pulses for inversion or preparation come first, then one for excitation, then only ones for excitation or
-refocusing; of a train of echoes the last is for refocusing. This is decided from the kinds alone, before any
+refocusing; those of a train of echoes are for refocusing. This is decided from the kinds alone, before any
 flip angle or delay is known.
 """
 
@@ -40,7 +40,7 @@ def in_order(
     n_before: int = 0,
     n_after: int = 0,
     *,
-    train: bool = False,
+    n_refocusing: int = 0,
 ) -> tuple[int, ...]:
     """Kinds of pulses by place, those as few as can be replaced so that all stand where they may.
 
@@ -49,7 +49,7 @@ def in_order(
     kinds : place of the kind of each pulse that is free
     uses : of each kind that may be chosen, by place
     n_before, n_after : pulses that are given before and after these, and may be for anything
-    train : whether the last pulse is that of a train of echoes
+    n_refocusing : last pulses that are those of a train of echoes
 
     Returns
     -------
@@ -58,10 +58,9 @@ def in_order(
     """
     n_all = n_before + len(kinds) + n_after
     best, least = kinds, len(kinds) + 1
-    for excitation in range(n_all - train):
-        places = [BEFORE] * excitation + [EXCITES] + [AFTER] * (n_all - excitation - 1)
-        if train:
-            places[-1] = REFOCUSES
+    for excitation in range(n_all - n_refocusing):
+        places = [BEFORE] * excitation + [EXCITES] + [AFTER] * (n_all - excitation - 1 - n_refocusing)
+        places += [REFOCUSES] * n_refocusing
         wanted = places[n_before : n_before + len(kinds)]
         allowed = [[at for at, each in enumerate(uses) if each & use] for use in wanted]
         if not all(allowed):

@@ -56,16 +56,14 @@ def near_draft(problem: Problem, sequence: Sequence) -> Sequence | None:
 def _draft(playing: Playing, single: Sequence) -> Draft | None:
     """The draft of the first pulses, of a train up to the first of it, whatever follows."""
     n_rf = single.flip_angle.shape[-1]
-    layout, is_train = single.layout or Layout.plain(n_rf), playing.n_echoes > 1
-    count = n_rf - playing.n_echoes + 1
-    known = set(layout.kinds) <= set(playing.kinds) and set(layout.gradients[: count - is_train]) <= set(
-        CODES
-    )
-    if count < 1 + is_train or not known:
+    layout, n_tied = single.layout or Layout.plain(n_rf), max(0, playing.n_train - 1)
+    count = n_rf - playing.n_echoes + 1 + playing.free_refocusing
+    own, flips = count - n_tied, single.flip_angle[count - 1 :]
+    known = set(layout.kinds) <= set(playing.kinds) and set(layout.gradients[: max(0, own)]) <= set(CODES)
+    if own < 1 or not known or (n_tied and not (flips == flips[0]).all()):
         return None
-    delay, gradients = single.delay[: count - is_train], layout.gradients[: count - is_train]
-    if is_train:
-        delay, gradients = torch.cat([delay, delay[-1:]]), (*gradients, 0)
+    delay, gradients = single.delay[:own], layout.gradients[:own]
+    delay, gradients = torch.cat([delay, delay[-1:].expand(n_tied)]), (*gradients, *[0] * n_tied)
     if len(delay) < count:
         return None
     number = single.delay.new_tensor

@@ -138,6 +138,7 @@ class Playing:
     tr : repetition time [s], or inf; if it is searched the longest
     least_tr : the shortest if it is searched [s]; None: it is not
     n_echoes : readouts; above 1 the last pulse of a draft is that of a train, of twice the delay before
+    free_refocusing : refocusing pulses of a train before that one, of its kind and spacing
     shortest_delay : between instantaneous pulses [s]
     echo_spacing : least and largest [s]
     readout : duration of each readout [s]
@@ -165,6 +166,12 @@ class Playing:
     least: Table = ()
     raster: float = 0.0
     unselective: frozenset[str] = frozenset()
+    free_refocusing: int = 0
+
+    @property
+    def n_train(self) -> int:
+        """Last pulses of a draft that stand for its train, the excitation among them; 0 without one."""
+        return self.free_refocusing + 2 if self.n_echoes > 1 else 0
 
     def expansion(self, kind: tuple[int, ...], gradient: tuple[int, ...]) -> Expansion:
         """Of a draft with these kinds and gradients."""
@@ -179,10 +186,9 @@ class Playing:
     def _meant(self, draft: Draft) -> Float[Tensor, "*batch n_rf"]:
         """Gradients without what has no meaning, and no spoiler right before a readout."""
         behind = draft.n_rf[..., None] - torch.arange(draft.gradient.shape[-1])  # 1 for the last pulse
-        is_train = self.n_echoes > 1
         gradient = torch.where(draft.gradient == NONE, float(self.gradient), draft.gradient)
-        spoils = (behind <= 1 + is_train) & (gradient == SPOILED)
-        return torch.where(spoils | ((behind <= 1) & is_train), NONE, gradient)
+        spoils = (behind <= max(1, self.n_train)) & (gradient == SPOILED)
+        return torch.where(spoils | (behind < self.n_train), NONE, gradient)
 
     def frame(self, limits: Limits) -> Frame:
         """The pulses that are given, as drafts."""
@@ -204,10 +210,19 @@ class Playing:
             return free
         given = (0 if part is None else len(part.delay) for part in (frame.head, frame.tail))
         kinds = tuple(free.kind.int().tolist())
-        ordered = in_order(kinds, self.uses, *given, train=self.n_echoes > 1)
+        ordered = in_order(kinds, self.uses, *given, n_refocusing=max(0, self.n_train - 1))
         if ordered == kinds:
             return free
         return self.bounded(replace(free, kind=free.kind.new_tensor(ordered)))
+
+    def with_train(self, free: Sequence, frame: Frame) -> Sequence:
+        """A single sequence of pulses that are not given, the last repeated if they are too few for a train.
+
+        That is as simple as a train can be: its refocusing pulses are alike.
+        """
+        needed = 0 if frame.tail is not None else self.n_train - (frame.head is not None)
+        missing = max(0, needed - len(free.delay))
+        return free.map(lambda part: torch.cat([part, part[-1:].expand(missing)])) if missing else free
 
     def tr_of(self, repetition: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """Repetition time at places between its bounds [s]."""
@@ -236,6 +251,11 @@ class Playing:
             sequence = Draft(**columns, present=sequence.present)
         sides = [self.shortest_delay / 2 if side is None else side for side in self.sides]
         place, last = torch.arange(plain.shape[-1]), sequence.n_rf[..., None] - 1
+        excitation = last + 1 - self.n_train
+        if self.free_refocusing:
+            of_last = sequence.kind.gather(-1, last.clamp(min=0))
+            in_train = (place > excitation) & (place <= last)
+            sequence = replace(sequence, kind=torch.where(in_train, of_last, sequence.kind))
         is_there = place <= last
         own = torch.where(is_there, plain.new_tensor(sides)[sequence.kind.long()], 0.0)
         after = torch.cat([own[..., 1:], plain[..., :1]], -1)
@@ -253,13 +273,13 @@ class Playing:
         longest = torch.full_like(shortest, NO_BOUND)
         if self.n_echoes > 1:
             # The delay before the refocusing pulse is half the echo spacing.
-            half = place == last - 1
+            half = place == excitation
             low, high = self.echo_spacing
             around = shortest.maximum(after + crushed + reading).clamp(min=low / 2)
             shortest = torch.where(half, around, shortest)
             longest = torch.where(half, min(high / 2, NO_BOUND), longest)
-            # The last delay and gradient of a draft are none of a train: equal trains have equal drafts.
-            longest = torch.where(place >= last, shortest, longest)
+            # Delays and gradients after it are none of a train: equal trains have equal drafts.
+            longest = torch.where(place > excitation, shortest, longest)
         return replace(
             sequence,
             flip_angle=torch.where(own_flip.isnan(), flip, own_flip),
@@ -282,7 +302,7 @@ class Playing:
         if self.n_echoes > 1:
             pairs = (table[following, readout, between], table[readout, following, between])
             half = torch.maximum(*pairs).maximum(least)
-            least = torch.where(place == last - 1, half, least)
+            least = torch.where(place == last + 1 - self.n_train, half, least)
         return torch.where(place <= last, least, 0.0)
 
 
@@ -309,10 +329,14 @@ def _tensor(table: Table) -> Tensor:
 def _expansion(playing: Playing, kind: tuple[int, ...], gradient: tuple[int, ...]) -> Expansion:
     kinds = tuple(playing.kinds[place] for place in kind)
     moments = [MOMENTS[GRADIENTS[code]] for code in gradient]
-    layout, pulse = layout_of(kinds, moments, playing.n_echoes, steady=playing.tr < math.inf)
+    layout, pulse = layout_of(
+        kinds, moments, playing.n_echoes, playing.free_refocusing, steady=playing.tr < math.inf
+    )
     delay, total = np.arange(len(kind)), np.ones(len(kind))
     if playing.n_echoes > 1:
-        delay, total[-2:] = delay[:-1], (2.0 * playing.n_echoes, 0.0)
+        excitation = len(kind) - playing.n_train
+        delay, total[excitation:] = delay[: excitation + 1], 0.0
+        total[excitation] = 2.0 * playing.n_echoes
     flip = np.array([playing.fixed[place] for place in kind], float)[pulse]
     # The first pulse of the next repetition has to fit in, too.
     rest = max(LEAST_REST, playing.readout / 2 + (playing.sides[kind[0]] or 0.0))
@@ -351,6 +375,7 @@ def playing_of(problem: Problem) -> Playing | None:
         crusher=space.crusher,
         tr=tr,
         n_echoes=acquisition.echoes,
+        free_refocusing=acquisition.free_refocusing,
         shortest_delay=space.min_rf_delay,
         echo_spacing=acquisition.echo_spacing_bounds,
         readout=acquisition.readout,

@@ -78,12 +78,15 @@ class Limited:
         """The same as one batch [n_sequences, n_rf]; bounds of each alone take as long as a few losses."""
         if self.playing is None or self.frame or set(self.playing.uses) != {ANY}:
             return Sequence.stack(self.complete(free, alone=alone))
-        return self.playing.bounded(Sequence.stack(free))
+        return self.playing.bounded(Sequence.stack([self._with_train(each) for each in free]))
+
+    def _with_train(self, free: Sequence) -> Sequence:
+        return free if self.playing is None else self.playing.with_train(free, self.frame)
 
     def _whole(self, free: Sequence) -> Sequence:
         if self.playing is None:
             return self.frame.complete(free) if self.frame else free
-        draft = self.playing.in_order(self.playing.bounded(free), self.frame)
+        draft = self.playing.in_order(self.playing.bounded(self._with_train(free)), self.frame)
         if not self.frame:
             return draft
         whole = self.frame.complete(draft)
@@ -103,7 +106,7 @@ class Limited:
         known = [float(one.repetition[0]) for one in parents if isinstance(one, Draft)]
         chosen = []
         for each in free:
-            draft, place = self.playing.bounded(each), rng.random()
+            draft, place = self.playing.bounded(self._with_train(each)), rng.random()
             if known and rng.random() < KEPT_REPETITIONS:
                 place = known[int(len(known) * rng.random() ** 2)]
             chosen.append(with_repetition(draft, draft.delay.new_tensor([place])))
@@ -156,7 +159,7 @@ class Limited:
     @property
     def idle(self) -> Sequence:
         """What does nothing: a pulse of 0°, or as many as make a train."""
-        none = [0.0] * (1 if self.playing is None or self.playing.n_echoes == 1 else 2)
+        none = [0.0] * (1 if self.playing is None else max(1, self.playing.n_train))
         plain = Sequence.from_degrees_ms(none, none, [1e3 * self.space.min_rf_delay] * len(none))
         if self.playing is None:
             return plain
@@ -170,7 +173,8 @@ class Limited:
         if self.playing is None:
             return self.frame.without_small_pulses(sequence)
         single = sequence.without_padding()
-        if self.playing.n_echoes > 1 and (single.flip_angle[-2:].abs() < SMALL_PULSE).any():
+        of_train = single.flip_angle[len(single.flip_angle) - self.playing.n_train :]
+        if (of_train.abs() < SMALL_PULSE).any():
             return single
         dropped = self.frame.without_small_pulses(single)
         if not len(dropped.delay):

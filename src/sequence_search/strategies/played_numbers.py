@@ -84,7 +84,7 @@ def structures_of(playing: Playing, draft: Draft, find_loss: FindLoss) -> Struct
     found: dict[tuple[Any, ...], list[int]] = {}
     kinds, gradients = flat.kind.int().tolist(), flat.gradient.int().tolist()
     for row, (count, kind, gradient) in enumerate(zip(flat.n_rf.tolist(), kinds, gradients, strict=True)):
-        if count >= (1 if playing.n_echoes == 1 else 2):
+        if count >= max(1, playing.n_train):
             found.setdefault((tuple(kind[:count]), tuple(gradient[:count])), []).append(row)
     every = ((np.array(rows), playing.expansion(*structure)) for structure, rows in found.items())
     expanded = [pair for pair in every if is_silent_outside(pair[1].layout, playing.unselective)]

@@ -24,11 +24,11 @@ class Order:
     Attributes
     ----------
     before, excites, after, refocuses : bool tensor [candidates]
-        Whether each operation may stand before the excitation, be it, follow it, or end a train.
+        Whether each operation may stand before the excitation, be it, follow it, or refocus a train.
     layers : int
     has_head, has_tail : bool
         Whether pulses are given before or after, which may be for anything.
-    train : whether the pulse of the last layer is that of a train
+    n_refocusing : last layers whose pulses are those of a train; 0 if it is given
     """
 
     before: Bool[Tensor, " candidates"]
@@ -38,7 +38,7 @@ class Order:
     layers: int
     has_head: bool
     has_tail: bool
-    train: bool
+    n_refocusing: int
 
     def path(self, scores: Float[Tensor, "seeds layers candidates"]) -> Int[Tensor, "seeds layers"]:
         """Layer by layer the operation of the highest score of those that may stand there."""
@@ -67,7 +67,7 @@ class Order:
     def _then(self, may: Bool[Tensor, "*batch 2"], layer: int) -> Bool[Tensor, "*batch candidates 2"]:
         """What is open after each operation of a layer."""
         not_yet, done = may[..., :1], may[..., 1:]
-        if self.train and not self.has_tail and layer == self.layers - 1:
+        if layer >= self.layers - self.n_refocusing:
             return torch.stack([torch.zeros_like(not_yet & self.before), done & self.refocuses], -1)
         return torch.stack([not_yet & self.before, (done & self.after) | (not_yet & self.excites)], -1)
 
@@ -75,7 +75,7 @@ class Order:
         self, then: Bool[Tensor, "*batch candidates 2"], layer: int
     ) -> Bool[Tensor, "*batch candidates"]:
         """Whether the excitation is there, or can still come."""
-        to_come = self.layers - 1 - layer - (self.train and not self.has_tail)
+        to_come = self.layers - 1 - layer - self.n_refocusing
         return then[..., 1] | (then[..., 0] if to_come > 0 or self.has_tail else False)
 
 
@@ -98,5 +98,5 @@ def order_of(problem: Problem, scheduler: Scheduler) -> Order | None:
         layers=n_layers,
         has_head=given.head is not None,
         has_tail=given.tail is not None,
-        train=playing.n_echoes > 1,
+        n_refocusing=0 if given.tail is not None else max(0, playing.n_train - 1),
     )

@@ -221,8 +221,9 @@ def initial_scheduler(
         flip, phase, log_idle, log_tr, architecture, is_rf, kind, gradients, *bounds, log_tr_range
     )
     architecture.masked_fill_(~scheduler.exists, -math.inf)
-    # A train stands at the end, if none is given: the operations of the last layer are its refocusing pulses.
-    of_pulses = [0] if played.n_echoes == 1 or has_tail else [0, layers - 1]
+    # A train stands at the end, if none is given: operations of the last layers are its refocusing pulses.
+    n_refocusing = 0 if has_tail else max(0, played.n_train - 1)
+    of_pulses = [0, *range(layers - n_refocusing, layers)]
     architecture[:, of_pulses, sum(counts) :] = -math.inf
     return scheduler
 

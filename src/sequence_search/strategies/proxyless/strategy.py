@@ -8,7 +8,7 @@ probability p = softmax(alpha) of each. Two steps alternate:
 - architecture: with the gates g of a drawn path, dL/dalpha_i = sum_j dL/dg_j p_j (delta_ij - p_i).
 
 Where a problem lets pulses be of several kinds, these are candidates of one layer; where it allows gradients,
-each layer has a second choice, the one after its pulse; the pulse of the last layer is that of a train.
+each layer has a second choice, the one after its pulse; the pulses of the last layers are those of a train.
 
 Source: Cai, Zhu, Han, "ProxylessNAS: Direct Neural Architecture Search on Target Task and Hardware",
 ICLR 2019.
