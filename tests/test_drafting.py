@@ -17,9 +17,10 @@ from sequence_search.strategies.rounds.propose import random_designs
 
 REAL = Problem.load("spin-echo-2d")
 TRAIN = replace(REAL, acquisition=Acquisition(tr=3.0, echoes=4))
+FREE = replace(REAL, acquisition=Acquisition(tr=3.0, echoes=4, free_refocusing=1))
 
 
-@pytest.mark.parametrize("problem", [REAL, TRAIN, replace(REAL, acquisition=Acquisition())])
+@pytest.mark.parametrize("problem", [REAL, TRAIN, FREE, replace(REAL, acquisition=Acquisition())])
 def test_the_draft_of_what_a_draft_is_played_as_is_played_as_the_same(problem):
     simulator = simulator_of(problem, problem.voxels(method="nominal"), "auto")
     drafts = random_designs(problem.search_space, 40, np.random.default_rng(3))

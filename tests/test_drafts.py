@@ -15,6 +15,7 @@ from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
 from sequence_search.strategies.drafts import Draft, playing_of
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.plain import from_plain, to_plain
+from sequence_search.strategies.played import simulator_of
 from sequence_search.strategies.rounds.loop import SearchState
 from sequence_search.strategies.rounds.propose import changed_designs, random_designs
 
@@ -272,3 +273,45 @@ def test_an_excitation_is_not_dropped_where_the_inversion_before_it_would_be_the
         )
     )
     assert len(limited.without_small_pulses(one).delay) == 2
+
+
+def test_every_proposal_of_a_train_with_free_refocusing_pulses_can_be_played():
+    train = replace(
+        USED,
+        search_space=replace(USED.search_space, max_rf=6),
+        acquisition=Acquisition(tr=6.0, echoes=6, free_refocusing=2),
+    )
+    rng, limited = np.random.default_rng(0), Limited(train, "auto")
+    simulator = simulator_of(train, train.voxels(method="nominal"), "auto")
+    first = limited.stacked(random_designs(limited.free_space, 100, rng), alone=False)
+    parents = [one.without_padding() for one in first]
+    children = limited.stacked(changed_designs(parents, limited.free_space, 100, rng), alone=False)
+    for proposals in (first, children):
+        words = kinds_of([one.without_padding() for one in proposals], train)
+        assert all(re.fullmatch("h*e[er]*rrr", word) for word in words)
+        signal = simulator.signal(proposals[:8])
+        assert signal.shape == (8, 6 * 3)
+        assert signal.abs().amax(-1).min() > 0
+    # Where too few were drawn the last is repeated: a train of one flip angle.
+    alike = [len(one.flip_angle[-3:].unique()) == 1 for one in parents]
+    assert 0.3 < np.mean(alike) < 0.7
+
+
+def test_a_given_train_is_kept_with_its_free_refocusing_pulses():
+    tail = FixedPulses(
+        (1.5, 2.6, 2.2, 2.1),
+        (0.0, *[1.5] * 3),
+        (9e-3, 18e-3, 18e-3, 9e-3),
+        pulses=("excite", *["refocus"] * 3),
+        gradients=("crusher",) * 4,
+    )
+    problem = replace(
+        USED, limits=Limits(tail=tail), acquisition=Acquisition(tr=6.0, echoes=5, free_refocusing=2)
+    )
+    for design in search(problem, seeds=(0,), progress=False, **QUICK).runs[0].families:
+        assert [wish.name for wish in design.evaluation.wishes if wish.met] == ["tail"]
+        assert design.sequence.flip_angle[-6:].tolist() == pytest.approx([1.5, 2.6, 2.2, *[2.1] * 3])
+        other = design.sequence.flip_angle.clone()
+        other[-4] += 0.1
+        changed = problem.evaluate(replace(design.sequence, flip_angle=other))
+        assert not changed.wishes[0].met

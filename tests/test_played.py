@@ -7,6 +7,7 @@ import torch
 
 from pulse_cases import ADIABATIC
 from sequence_search.engines.simulator import Simulator
+from sequence_search.frame import Frame
 from sequence_search.layout import SPOILER, Layout
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
@@ -79,15 +80,17 @@ def test_a_train_repeats_the_last_pulse_and_ties_its_spacing():
             Playing(tr=1.5, least_tr=0.5),
             Playing(tr=0.4, least_tr=0.2),
             Playing(n_echoes=3, tr=0.3, least_tr=0.1),
+            Playing(n_echoes=4, tr=0.3, least_tr=0.1, free_refocusing=1),
         ),
         Playing(tr=0.2, least_tr=1e-3),
     ],
 )
 def test_derivatives_of_a_mixed_batch(playing):
-    batch = playing.bounded(Draft.stack([INVERSION, ECHO, PLAIN]))
+    drafts = [playing.with_train(one, Frame()) for one in (INVERSION, ECHO, PLAIN)]
+    batch = playing.bounded(Draft.stack(drafts))
     played = simulator(playing)
     loss, slopes = played.loss_and_gradient(batch)
-    alone = [played.loss_and_gradient(playing.bounded(one))[0] for one in (INVERSION, ECHO, PLAIN)]
+    alone = [played.loss_and_gradient(playing.bounded(one))[0] for one in drafts]
     torch.testing.assert_close(loss, torch.stack(alone), rtol=1e-13, atol=0)
     for name in ("flip_angle", "phase", "delay", *["repetition"] * (playing.least_tr is not None)):
         part, step = getattr(batch, name), 1e-6 if name != "delay" else 1e-8
