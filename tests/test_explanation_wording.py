@@ -1,5 +1,12 @@
 from explanation_cases import play
-from sequence_search.explanation.wording import by_name, count_text, flips_text, signed, time_text
+from sequence_search.explanation.wording import (
+    by_name,
+    count_text,
+    flips_text,
+    signed,
+    time_text,
+    train_flips_text,
+)
 
 
 def test_numbers_in_words():
@@ -15,6 +22,13 @@ def test_numbers_in_words():
 def test_flip_angles_in_words():
     sequence = play([10.5, 22.5, 88.4, *[130] * 5], [0] * 8, [5] * 8)
     assert flips_text(sequence, tuple(range(8))) == "10.5°-22.5°-88°-5 × 130°"
+
+
+def test_the_first_pulses_of_a_train_are_told_apart_from_the_others():
+    sequence = play([90, 138, 101, *[96] * 6], [0] * 9, [5] * 9)
+    assert train_flips_text(sequence, tuple(range(1, 9))) == "138°-101°, then 6 × 96°"
+    assert train_flips_text(sequence, tuple(range(3, 9))) == "6 × 96°"
+    assert train_flips_text(sequence, (0, 1, 2)) == "90°-138°-101°"
 
 
 def test_small_numbers_are_words():
