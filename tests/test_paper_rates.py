@@ -37,6 +37,14 @@ def test_the_interval_is_wilsons():
     assert str(Rate(10, 20)) == "50 (30 to 70)"
 
 
+def test_rates_differ_where_newcombes_interval_is_off_zero():
+    """Newcombe 1998, Table II, method 10."""
+    assert Rate(56, 70).differs(Rate(48, 80))  # by 0.0524 to 0.3339
+    assert Rate(2, 7).differs(Rate(6, 7))  # by 0.0582 to 0.8062
+    assert not Rate(5, 56).differs(Rate(0, 29))  # by -0.0381 to 0.1926
+    assert not Rate(5, 10).differs(Rate(5, 10))
+
+
 def test_the_papers_rates_are_those_of_its_tables():
     rates = paper_rates()
     assert [rates[name][ALL].percent for name in FIVE] == [66, 59, 73, 66, 28]
@@ -76,10 +84,11 @@ def test_tables_have_every_reading_with_intervals():
     lines = [
         [cell.strip() for cell in line.split("|")[1:-1]] for line in readings_table(readings).splitlines()
     ]
-    assert lines[0] == ["reading", *FIVE, "mean distance", "to the first"]
+    assert lines[0] == ["reading", *FIVE, "mean distance", "differs beyond chance", "to the first"]
     assert lines[2][:3] == ["the paper", "66 (56 to 75)", "59 (49 to 68)"]
-    assert lines[3][-2:] == ["12", ""]
-    assert lines[4] == ["other", "60 (39 to 78) of 20", *["–"] * 4, "6", "nearer on 1 of 1, worse on none"]
+    assert lines[3][-3:] == ["12", "max-signal, csf-null-w0.25", ""]
+    to_first = ["none", "nearer on 1 of 1, worse on none"]
+    assert lines[4] == ["other", "60 (39 to 78) of 20", *["–"] * 4, "6", *to_first]
     rows = categories_table({"ours": {"max-signal": rates_of(PROBLEM, RUNS, GRID)}})
     assert f"| V | max-signal | {TWO_RF} | 55 (45 to 64) | 40 (12 to 77) of 5 |" in rows
     assert (

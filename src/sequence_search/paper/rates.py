@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -42,6 +43,15 @@ class Rate:
         """Wilson's interval of 95 % [%]."""
         low, high = binomtest(self.found, self.runs).proportion_ci(method="wilson")
         return 100 * float(low), 100 * float(high)
+
+    def differs(self, other: Rate) -> bool:
+        """Whether it differs from another beyond chance, by Newcombe's interval of 95 % of the difference.
+
+        Newcombe, Statistics in Medicine 17, 873 (1998), method 10.
+        """
+        (high, low) = (self, other) if self.percent > other.percent else (other, self)
+        below, above = high.percent - high.interval[0], low.interval[1] - low.percent
+        return high.percent - low.percent > math.hypot(below, above)
 
     def __str__(self) -> str:
         """As "50 (40 to 60)", in percent."""
@@ -136,18 +146,21 @@ def compare(rates: Rates, other: Rates) -> Comparison:
 
 
 def readings_table(readings: Mapping[str, Rates]) -> str:
-    """Markdown of the rates of all categories by reading, each compared to the first."""
+    """Markdown of the rates of all categories by reading, beside the paper's and the first reading's."""
     paper = paper_rates()
     names = [name for name in LABELS if ALL in paper[name]]
     of_paper = [str(paper[name][ALL]) for name in names]
-    lines = [["the paper", *of_paper, "", ""]]
+    lines = [["the paper", *of_paper, "", "", ""]]
     base = next(iter(readings.values()), {})
     for title, rates in readings.items():
         cells = [_cell(rates.get(name, {}).get(ALL)) for name in names]
         far = distances(rates).values()
         mean = f"{sum(far) / len(far):.0f}" if far else MISSING
-        lines.append([title, *cells, mean, "" if rates is base else str(compare(rates, base))])
-    return markdown_table(["reading", *names, "mean distance", "to the first"], lines)
+        apart = [name for name in names if name in rates and rates[name][ALL].differs(paper[name][ALL])]
+        to_first = "" if rates is base else str(compare(rates, base))
+        lines.append([title, *cells, mean, ", ".join(apart) or "none", to_first])
+    headings = ["reading", *names, "mean distance", "differs beyond chance", "to the first"]
+    return markdown_table(headings, lines)
 
 
 def categories_table(readings: Mapping[str, Rates]) -> str:
