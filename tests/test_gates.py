@@ -203,3 +203,14 @@ def test_what_does_not_fit_is_as_bad_as_the_worst_that_does():
         for choice, candidate in wrong:
             fitting = [got[place] for place, fits in played.items() if fits and place[0] == choice]
             assert got[choice, candidate] == max(fitting)
+
+
+def test_of_two_candidates_no_other_is_simulated():
+    scheduler, simulator = scheduler_of(), simulator_of(PROBLEM, PROBLEM.voxels(4), "auto")
+    path = torch.tensor([[2, 6, 4, 1, 5], [0, 0, 1, 1, 7]])
+    among = torch.stack([path, torch.tensor([[1, 7, 0, 2, 6], [4, 5, 6, 7, 0]])], -1)
+    for gates in (gate_gradient, candidate_losses):
+        every, two = (gates(PROBLEM, scheduler, path, simulator, None, of) for of in (None, among))
+        torch.testing.assert_close(two.gather(-1, among), every.gather(-1, among), rtol=1e-12, atol=1e-14)
+        rest = torch.ones_like(two, dtype=torch.bool).scatter(-1, among, False)
+        assert (two[rest] != every[rest]).sum() > rest.sum() / 2

@@ -36,14 +36,15 @@ def gate_gradient(
     path: Int[Tensor, "seeds choices"],
     simulator: AnySimulator,
     price: LossFunction | None = None,
+    among: Int[Tensor, "seeds choices two"] | None = None,
 ) -> Float[Tensor, "seeds choices most"]:
     """dL/dg of every candidate that may be drawn at a drawn path, up to a constant in each choice.
 
-    To that is added what missing a limit costs each, if anything.
+    To that is added what missing a limit costs each, if anything. If `among` some, of these alone.
     """
     voxels = simulator.voxels
     with torch.no_grad():
-        others = _others(scheduler, path)
+        others = _others(scheduler, path, among)
         paths = _around(path, others)
         around = proposed(problem, scheduler, paths)
         signals = simulator.signal(around)
@@ -91,13 +92,15 @@ def candidate_losses(
     path: Int[Tensor, "seeds choices"],
     simulator: AnySimulator,
     price: LossFunction | None = None,
+    among: Int[Tensor, "seeds choices two"] | None = None,
 ) -> Float[Tensor, "seeds choices most"]:
     """Loss of the drawn path with one choice set to each of its candidates in turn.
 
     In place of dL/dg in `architecture_gradient` it gives the derivative of the expected loss itself.
+    If `among` some, of these alone.
     """
     with torch.no_grad():
-        others = _others(scheduler, path)
+        others = _others(scheduler, path, among)
         paths = _around(path, others)
         around = proposed(problem, scheduler, paths)
         loss, _ = simulator.loss_and_gradient(around)
@@ -126,10 +129,15 @@ def _by_readout(signal: Tensor, played: Sequence) -> Tensor:
     return signal.reshape(len(signal), number, count // number) if number > 1 else signal
 
 
-def _others(scheduler: Scheduler, path: Int[Tensor, "seeds choices"]) -> Bool[Tensor, "seeds choices most"]:
+def _others(
+    scheduler: Scheduler,
+    path: Int[Tensor, "seeds choices"],
+    among: Int[Tensor, "seeds choices two"] | None,
+) -> Bool[Tensor, "seeds choices most"]:
     """Candidates that may be drawn but were not, as many for each seed."""
     most = scheduler.architecture.shape[-1]
-    return scheduler.allowed & (torch.arange(most) != path[..., None])
+    others = scheduler.allowed & (torch.arange(most) != path[..., None])
+    return others if among is None else others & torch.zeros_like(others).scatter(-1, among, True)
 
 
 def _around(

@@ -197,7 +197,7 @@ class Training:
                 before = state.scheduler
                 state, drawn = self._drawn(state, of_gates=True)
             state = self._architecture_step(state, before, drawn)
-            meter.spend(int(state.scheduler.exists.sum()))
+            meter.spend(int(before.exists.sum()) if drawn.chosen is None else drawn.chosen[0].numel())
         state = silence_failures(state, loss, may_be_inf=self._playing is not None)
         return self._recorded(state, meter) if self._is_reported(state) else state
 
@@ -273,7 +273,7 @@ class Training:
         options, chosen = self._options, drawn.chosen
         architecture, temperature = scheduler.architecture, options.temperature
         of_candidates = candidate_losses if options.gates == "exact" else gate_gradient
-        slopes = of_candidates(self._problem, scheduler, drawn.path, drawn.simulator, drawn.price)
+        slopes = of_candidates(self._problem, scheduler, drawn.path, drawn.simulator, drawn.price, chosen)
         gradient = architecture_gradient(architecture / temperature, slopes, chosen) / temperature
         state = adam_step(state, gradient, rate=options.architecture_rate, betas=options.architecture_betas)
         if chosen is None:
