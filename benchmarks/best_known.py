@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from sequence_search.strategies.result import Run
 BEST_KNOWN = Path(__file__).parent / "best_known.json"
 CLOSE = 0.005  # of the best-known loss: found
 BETTER = 1e-9  # by which a loss must be lower to replace the best known
+COLUMNS = ("flip_deg", "phase_deg", "delay_ms")
 DIGITS = 8  # of a sequence as it is kept, which moves a loss by about 1e-9
 REFERENCE_SEEDS = 3
 
@@ -45,12 +47,15 @@ def is_found(loss: float, known: float) -> bool:
 
 def update_best_known(problem: Problem, label: str, runs: Iterable[Run]) -> None:
     """Keep the best of these runs if it is better than what is known of the problem, and than no pulse."""
-    entry, nothing = _entry(problem), problem.evaluate(Sequence.from_degrees_ms([], [], [])).loss
+    entry, nothing = _entry(problem), math.inf
+    if not problem.has_layouts:
+        nothing = problem.evaluate(Sequence.from_degrees_ms([], [], [])).loss
     for run in runs:
         if run.sequence is None:
             continue
-        columns = run.sequence.to_dict()
-        stated = {key: [float(f"{each:.{DIGITS}g}") for each in values] for key, values in columns.items()}
+        stated = run.sequence.to_dict()
+        for key in COLUMNS:
+            stated[key] = [float(f"{each:.{DIGITS}g}") for each in stated[key]]
         loss = problem.evaluate(Sequence.from_dict(stated)).loss
         if loss < entry.get("loss", nothing) - BETTER:
             entry |= {"loss": float(f"{loss:.10g}"), "strategy": label, "seed": run.seed, "sequence": stated}

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from best_known import is_found, read_best_known
+from islands import drawn_runs
 from scipy.stats import binomtest
 from tasks import groups
 
@@ -51,16 +52,25 @@ def table(results: dict[str, dict[str, dict[str, Any]]], labels: list[str]) -> l
     for (group, names), label in product(groups().items(), labels):
         outcomes = [each for name in names for each in outcomes_of(name, results.get(name, {}).get(label))]
         if outcomes:
-            lines.append(_row(group, label, outcomes))
+            # Runs that are drawn from the same islands are not independent.
+            is_drawn = any("islands" in results.get(name, {}).get(label, {}) for name in names)
+            lines.append(_row(group, label, outcomes, is_drawn=is_drawn))
             missed += _missed(group, label, outcomes)
     head = [f"| {' | '.join(COLUMNS)} |", "| --- | --- |" + " ---: |" * (len(COLUMNS) - 2)]
     return [*head, *lines, "", *missed]
 
 
 def outcomes_of(name: str, row: dict[str, Any] | None) -> list[Outcome]:
-    """Runs of a row, by what is the best known now; none where no design is known."""
+    """Runs of a row, by what is the best known now; none where no design is known, or of another problem."""
     known = read_best_known().get(name)
-    if row is None or "runs" not in row or known is None:
+    if row is None or known is None:
+        return []
+    if "islands" in row:
+        if row["problem_sha256"] != known["problem_sha256"]:
+            return []
+        drawn = drawn_runs(row["islands"])
+        return [Outcome(name, is_found(run.loss, known["loss"]), *run[1:]) for run in drawn]
+    if "runs" not in row:
         return []
     columns = zip(row["runs"]["loss"], row["runs"]["seconds"], row["runs"]["verdict"], strict=True)
     return [
@@ -69,10 +79,10 @@ def outcomes_of(name: str, row: dict[str, Any] | None) -> list[Outcome]:
     ]
 
 
-def _row(group: str, label: str, outcomes: list[Outcome]) -> str:
+def _row(group: str, label: str, outcomes: list[Outcome], *, is_drawn: bool) -> str:
     test = binomtest(sum(each.found for each in outcomes), len(outcomes))
     low, high = test.proportion_ci(method="wilson")
-    shares = _by_problem(outcomes)
+    share, shares = f"{100 * test.statistic:.1f} %", _by_problem(outcomes)
     worst = min(shares, key=lambda name: shares[name][0] / shares[name][1])
     seconds = [each.seconds for each in outcomes]
     sure = [each for each in outcomes if each.verdict == BEST_FOUND]
@@ -84,7 +94,7 @@ def _row(group: str, label: str, outcomes: list[Outcome]) -> str:
         label,
         len(shares),
         len(outcomes),
-        f"{100 * test.statistic:.1f} % ({100 * low:.1f} to {100 * high:.1f})",
+        share if is_drawn else f"{share} ({100 * low:.1f} to {100 * high:.1f})",
         "none missed" if not misses else f"{worst}: {shares[worst][0]} of {shares[worst][1]}",
         f"{median(seconds):.1f} ({max(seconds):.1f})",
         f"{sum(each.found for each in sure)} of {len(sure)}" if judged else "-",

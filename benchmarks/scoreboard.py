@@ -125,16 +125,23 @@ def tables(results: dict[str, Any]) -> str:
             f"| {name} | {entry['loss']:.5f} | {two:.5f} | {Sequence.from_dict(entry['sequence'])} |"
         )
     saved = {name: results[name] for name in builtin_problems() if name in results}
-    kept = {label for rows in results.values() for label, row in rows.items() if "runs" in row}
+    kept = {
+        label for rows in results.values() for label, row in rows.items() if {"runs", "islands"} & set(row)
+    }
     if kept:
         parts += ["", "### Generality", "", *generality.table(results, sorted(kept, key=_place))]
     for name, rows in saved.items():
-        labels = sorted((each for each in rows if not is_variant(each)), key=strategy_rank)
+        labels = sorted((each for each in rows if _has_place(each, rows[each])), key=strategy_rank)
         parts += ["", f"### {name}", "", HEADER, RULE]
         parts += [table_row(label, rows[label], known[name]["loss"]) for label in labels]
         parts += ["", *(categories(each, rows[each]) for each in SCHEDULES if each in rows)]
     parts += ["", "### proxyless by its options: successful seeds of a category", "", *variants(saved)]
     return "\n".join(parts) + "\n"
+
+
+def _has_place(label: str, row: dict[str, Any]) -> bool:
+    """Whether a row stands in the table of its problem; not one from which runs are drawn."""
+    return "islands" not in row and not is_variant(label)
 
 
 def is_variant(label: str) -> bool:

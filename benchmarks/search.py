@@ -4,6 +4,7 @@ python benchmarks/search.py                                     # measure, updat
 python benchmarks/search.py --strategies multistart --seeds 40  # some of it; rows of the rest are kept
 python benchmarks/search.py --problems development report --strategies run --missing    # go on, task by task
 python benchmarks/search.py --problems report --strategies multistart --best-known      # only look for better
+python benchmarks/search.py --problems clinic --islands 10      # runs by default, drawn from 10 islands each
 python benchmarks/search.py --markdown docs/scoreboard.md       # write the saved results into the page
 """
 
@@ -29,6 +30,7 @@ from typing import Any
 import torch
 from best_known import CLOSE, alone, is_found, read_best_known, update_best_known
 from generality import kept
+from islands import measure_islands
 from peers.blackbox import PEERS
 from scoreboard import aggregate, read_results, write_page, write_results
 from tasks import groups, load
@@ -43,9 +45,15 @@ HERE = Path(__file__).parent
 FAR_APART = 1000  # first seeds of two runs, so that no island is of both
 RESULTS = HERE / "results" / "search.json"
 DEFAULT = "run"  # the search as it is by default, to its own end
+DRAWN = "drawn"  # the same, drawn from islands
 STRATEGIES = ("multistart", "evolution", "random", *PEERS)
-UNLIMITED = (DEFAULT, "proxyless")
-LABELS = {DEFAULT: "default", "multistart": "multistart, both cores", "proxyless": "proxyless, paper"}
+UNLIMITED = (DEFAULT, DRAWN, "proxyless")
+LABELS = {
+    DEFAULT: "default",
+    DRAWN: "default, drawn",
+    "multistart": "multistart, both cores",
+    "proxyless": "proxyless, paper",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--missing", action="store_true", help="measure only what has no row yet")
     parser.add_argument("--best-known", action="store_true", help="update the best known alone, no row")
+    parser.add_argument("--islands", type=int, help="draw default runs from so many islands of each problem")
     parser.add_argument("--study", type=Path, help="take a row of each problem from a study that is done")
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
@@ -94,7 +103,8 @@ def main() -> None:
         take_study(arguments.study, arguments.label, arguments.out)
     else:
         names = [name for each in arguments.problems for name in groups().get(each, [each])]
-        for problem, strategy in product([load(name) for name in names], arguments.strategies):
+        strategies = arguments.strategies if arguments.islands is None else [DRAWN]
+        for problem, strategy in product([load(name) for name in names], strategies):
             measure_row(problem, strategy, arguments)
 
 
@@ -104,6 +114,10 @@ def measure_row(problem: Problem, strategy: str, arguments: argparse.Namespace) 
     if arguments.missing and label in read_results(arguments.out).get(problem.name, {}):
         return
     budget = math.inf if strategy in UNLIMITED else arguments.seconds
+    if strategy == DRAWN:
+        made = how(machine(), arguments.options, budget)
+        add_islands(arguments.out, label, made, problem, arguments)
+        return
     attempts = measure(problem, strategy, budget, arguments)
     if attempts is None:
         return
@@ -145,10 +159,27 @@ def add_row(out: Path, label: str, made: dict[str, Any], problem: Problem, attem
         row = {"seeds": len(attempts), "runs": kept(described)}
         if problem.name in builtin_problems():
             row |= aggregate(problem, described)
-        results = read_results(out)
-        results.setdefault(problem.name, {})[label] = made | row
-        write_results(out, results)
+        write_row(out, label, problem, made | row)
     tell(problem, label, attempts)
+
+
+def add_islands(
+    out: Path, label: str, made: dict[str, Any], problem: Problem, arguments: argparse.Namespace
+) -> None:
+    """The same of islands, from which the table draws runs."""
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.islands)
+    runs, islands = measure_islands(problem, seeds, arguments.options)
+    with alone():
+        update_best_known(problem, label, runs)
+        write_row(out, label, problem, made | {"problem_sha256": problem.digest, "islands": islands})
+    tell(problem, label, of_seeds(runs))
+
+
+def write_row(out: Path, label: str, problem: Problem, row: dict[str, Any]) -> None:
+    """Save a row in the place of the last of its problem and label."""
+    results = read_results(out)
+    results.setdefault(problem.name, {})[label] = row
+    write_results(out, results)
 
 
 def tell(problem: Problem, label: str, attempts: list[Attempt]) -> None:

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from sequence_search import Problem, builtin_problems
 from sequence_search.objective import Term
-from sequence_search.problem.library import toml_text
+from sequence_search.problem.library import clinic_problems, toml_text
 
 N_TASKS = 60
 # A strategy may be developed by the even numbers; the odd ones are for reports, and nothing is tuned by them.
@@ -100,9 +100,18 @@ def load(name: str) -> Problem:
 
 
 def groups() -> dict[str, list[str]]:
-    """Names of the problems of each group: the paper's, and the tasks of `GROUPS`."""
+    """Names of the problems of each group: the paper's, textbook tasks by their world, those of `GROUPS`."""
     tasks = {group: [f"task-{number:02d}" for number in numbers] for group, numbers in GROUPS.items()}
-    return {"paper": builtin_problems(), **tasks}
+    every = clinic_problems()
+    ideal = [name for name in every if is_ideal(Problem.load(name))]
+    clinic = {"clinic": every, "clinic-ideal": ideal, "clinic-real": [n for n in every if n not in ideal]}
+    return {"paper": builtin_problems(), **clinic, **tasks}
+
+
+def is_ideal(problem: Problem) -> bool:
+    """Whether a problem is without shaped pulses, crushers and a repetition time."""
+    real = problem.pulses or problem.acquisition.is_repeated or "crusher" in problem.search_space.gradients
+    return not real
 
 
 @dataclass(frozen=True, slots=True)

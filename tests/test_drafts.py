@@ -16,8 +16,8 @@ from sequence_search.strategies.drafts import Draft, playing_of
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.plain import from_plain, to_plain
 from sequence_search.strategies.played import simulator_of
-from sequence_search.strategies.rounds.loop import SearchState
 from sequence_search.strategies.rounds.propose import changed_designs, random_designs
+from sequence_search.strategies.rounds.state import SearchState
 
 QUICK = {"n_starts": 16, "n_children": 8, "max_rounds": 3, "steps": 20, "n_polished": 2, "n_per_tissue": 4}
 PLAIN = Problem.load("csf-null-w1")
@@ -221,37 +221,37 @@ USED = replace(
 def kinds_of(designs, problem):
     """Words of the kinds of drafts, a letter each."""
     names = playing_of(problem).kinds
-    return {"".join(names[int(kind)][0] for kind in each.kind) for each in designs}
+    singles = (designs[row].without_padding() for row in range(len(designs.kind)))
+    return {"".join(names[int(kind)][0] for kind in each.kind) for each in singles}
 
 
 def test_a_search_proposes_kinds_where_they_may_stand_alone():
     rng, limited = np.random.default_rng(0), Limited(USED, "auto")
     found = random_designs(limited.free_space, 200, rng)
-    found = limited.complete(found, alone=False)
-    words = kinds_of(found, USED)
+    words = kinds_of(limited.stacked(found, alone=False), USED)
     assert all(re.fullmatch("h*e[er]*", word) for word in words)
     assert {word for word in words if len(word) == 2} == {"he", "ee", "er"}
-    children = limited.complete(changed_designs(found, limited.free_space, 200, rng), alone=False)
+    children = limited.stacked(changed_designs(found, limited.free_space, 200, rng), alone=False)
     assert all(re.fullmatch("h*e[er]*", word) for word in kinds_of(children, USED))
-    assert kinds_of([limited.idle], USED) == {"e"}
+    assert kinds_of(limited.idle.map(lambda part: part[None]), USED) == {"e"}
     anywhere = replace(USED, pulses=USED.pulses | {"hs": replace(HS, use="excitation")})
     found = random_designs(limited.free_space, 200, rng)
-    assert "eh" in kinds_of(Limited(anywhere, "auto").complete(found, alone=False), anywhere)
+    assert "eh" in kinds_of(Limited(anywhere, "auto").stacked(found, alone=False), anywhere)
 
 
 def test_the_last_pulse_of_a_train_refocuses():
     train = replace(USED, acquisition=Acquisition(tr=6.0, echoes=3))
     limited = Limited(train, "auto")
-    found = limited.complete(random_designs(limited.free_space, 200, np.random.default_rng(0)), alone=False)
+    found = limited.stacked(random_designs(limited.free_space, 200, np.random.default_rng(0)), alone=False)
     words = {word for word in kinds_of(found, train) if len(word) > 1}
     assert all(re.fullmatch("h*e[er]*r", word) for word in words)
-    assert kinds_of([limited.idle], train) == {"er"}
+    assert kinds_of(limited.idle.map(lambda part: part[None]), train) == {"er"}
 
 
 def test_before_given_pulses_kinds_stand_as_before_an_excitation():
     tail = FixedPulses((1.5, 3.0), (0.0, 1.5), (9e-3, 9e-3), pulses=("excite", "refocus"))
     limited = Limited(replace(USED, limits=Limits(tail=tail)), "auto")
-    found = limited.complete(random_designs(limited.free_space, 200, np.random.default_rng(0)), alone=True)
+    found = limited.stacked(random_designs(limited.free_space, 200, np.random.default_rng(0)), alone=True)
     words = kinds_of(found, USED)
     assert all(re.fullmatch("(h*|h*e[er]*)er", word) for word in words)
     assert {"her", "er"} < words

@@ -6,7 +6,7 @@ import torch
 
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafts import Playing
-from sequence_search.strategies.rounds.elite import LEAST_GAIN, Candidate, select
+from sequence_search.strategies.rounds.elite import LEAST_GAIN, Candidate, at_best, select
 
 
 def draft(flips, delays, gradients):
@@ -23,6 +23,14 @@ def test_the_best_of_each_family_are_chosen_best_first():
         Candidate(*each) for each in ((0.3, plain(90)), (0.1, plain(60)), (0.2, plain(67)), (0.25, plain(75)))
     )
     assert select([worse, best, near, other], 4, by_number=True) == [best, other, worse]
+
+
+def test_those_at_the_best_are_within_a_gain_of_it_whatever_its_sign():
+    less = 0.9 * LEAST_GAIN
+    found = [Candidate(loss, plain(60)) for loss in (-2.0, -2.0 * (1 - less), -2.0 * (1 - 2 * less), 3.0)]
+    assert at_best(found) == (-2.0, 2)
+    assert at_best(found[3:]) == (3.0, 1)
+    assert at_best([]) == (float("inf"), 0)
 
 
 def test_so_many_of_each_number_or_of_all():

@@ -29,6 +29,14 @@ def test_whole_sequences_and_their_free_part():
     assert Frame(head=HEAD)
 
 
+def test_a_padded_batch_is_completed_as_its_sequences_are():
+    frees = [FREE, FREE.map(lambda part: part[:0]), FREE.map(lambda part: part[1:])]
+    for frame in (FRAME, Frame(HEAD), Frame(tail=TAIL), Frame()):
+        whole = [frame.complete(each) for each in frees]
+        assert frame.complete(Sequence.stack(frees)) == Sequence.stack(whole)
+    assert FRAME.complete(frees[1]) == FRAME.alone
+
+
 def test_which_pulses_are_fixed_in_a_padded_batch():
     batch = Sequence.stack([FRAME.complete(FREE), FRAME.alone])
     assert FRAME.is_fixed(batch).int().tolist() == [[1, 0, 0, 0, 1, 1], [1, 1, 1, 0, 0, 0]]

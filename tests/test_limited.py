@@ -51,7 +51,8 @@ def test_without_limits_nothing_changes():
     assert keeper.descent_loss(voxels)()(ECHO) == plain(ECHO)
     assert keeper.polish(plain, ECHO, Meter(Settings())) == polish(plain, problem.search_space, ECHO)
     assert keeper.missed([ECHO, ECHO]) == [0, 0]
-    assert keeper.complete([ECHO], alone=True) == keeper.free_parts([ECHO]) == [ECHO]
+    assert keeper.stacked([ECHO], alone=True) == Sequence.stack([ECHO])
+    assert keeper.free_parts([ECHO]) == [ECHO]
 
 
 def test_prices_have_the_slopes_of_finite_differences():
@@ -324,7 +325,7 @@ def test_what_a_repetition_shortens_alike_is_one_family():
 
     def draft(last):
         plain = Sequence.from_degrees_ms([150, 90], [0, 0], [1e3 * last, 10])
-        return keeper.complete([plain], alone=False)[0]
+        return keeper.stacked([plain], alone=False)[0]
 
     long, longer = draft(2.0), draft(2.4)
     assert not same_family(long, longer)

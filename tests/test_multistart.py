@@ -1,4 +1,5 @@
 import itertools
+import math
 from dataclasses import replace
 
 import pytest
@@ -57,6 +58,30 @@ def test_patience_matters():
         search(Problem.load("max-signal"), **base, patience=patience).runs[0] for patience in (9, 1)
     )
     assert len(hasty.history) < len(patient.history)
+
+
+def one_pulse(**terms):
+    problem = Problem.load("max-signal")
+    space = replace(problem.search_space, max_rf=1)
+    return replace(problem, search_space=space, objective=replace(problem.objective, **terms))
+
+
+def test_starts_that_agree_need_a_third_of_the_patience():
+    # Of one pulse the largest signal is that of 90°: all starts that are kept, a quarter, end there.
+    base = QUICK | {"steps": 60, "max_rounds": 60, "patience": 9}
+    few, many = (search(one_pulse(), **base | {"n_starts": count}).runs[0] for count in (40, 120))
+    assert len(few.history) == 1 + 9
+    assert len(many.history) == 1 + 3
+    assert many.loss == pytest.approx(few.loss, rel=1e-6)
+
+
+def test_starts_that_agree_to_do_hardly_anything_need_all_of_it():
+    # Pulses are so dear that the best is one of 3°, whose loss is 0.1 % below that of none.
+    signal, energy, _ = Problem.load("max-signal").objective.terms
+    dear = one_pulse(terms=(signal, replace(energy, weight=10.0)))
+    run = search(dear, **QUICK | {"steps": 60, "max_rounds": 60, "patience": 6, "n_starts": 120}).runs[0]
+    assert math.degrees(abs(run.sequence.flip_angle[0])) < 4
+    assert len(run.history) == 1 + 6
 
 
 def test_number_polished_matters():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool
@@ -29,9 +29,24 @@ class Frame:
         return self.head is not None or self.tail is not None
 
     def complete(self, free: Sequence) -> Sequence:
-        """Single sequence of the given pulses and a single free part, which may have no pulse."""
-        parts = [part.columns() for part in (self.head, free, self.tail) if part is not None]
-        return free.with_columns({name: torch.cat([part[name] for part in parts]) for name in free.columns()})
+        """Sequences of the given pulses and a free part each [*batch, n_rf], which may have no pulse."""
+        width, n_head, n_tail = free.flip_angle.shape[-1], self._count(self.head), self._count(self.tail)
+        tail_from = n_head + free.n_rf[..., None]
+        place, stop = torch.arange(n_head + width + n_tail).expand(*free.batch_shape, -1), tail_from + n_tail
+        # The tail, last of what is joined, comes right after the pulses that are there, then padding.
+        source = torch.where(place < stop, place - tail_from + n_head + width, tail_from)
+        source = torch.where(place < tail_from, place, source)
+
+        def joined(name: str, own: Tensor) -> Tensor:
+            head, tail = (
+                own[..., :0] if part is None else part.columns()[name].expand(*free.batch_shape, -1)
+                for part in (self.head, self.tail)
+            )
+            return torch.cat([head, own, tail], -1).gather(-1, source)
+
+        columns: dict[str, Any] = {name: joined(name, own) for name, own in free.columns().items()}
+        present = None if free.present is None else place < stop
+        return replace(free, **columns, present=present)
 
     @property
     def alone(self) -> Sequence:

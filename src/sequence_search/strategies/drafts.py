@@ -205,15 +205,17 @@ class Playing:
         return Draft(**columns, shortest=pulses.delay, longest=pulses.delay, largest=pulses.flip_angle.abs())
 
     def in_order(self, free: Draft, frame: Frame) -> Draft:
-        """A single draft of pulses that are not given, with kinds that may stand where they do."""
+        """Drafts [*batch, n_rf] of pulses that are not given, with kinds that may stand where they do."""
         if all(use == ANY for use in self.uses):
             return free
-        given = (0 if part is None else len(part.delay) for part in (frame.head, frame.tail))
-        kinds = tuple(free.kind.int().tolist())
-        ordered = in_order(kinds, self.uses, *given, n_refocusing=max(0, self.n_train - 1))
-        if ordered == kinds:
-            return free
-        return self.bounded(replace(free, kind=free.kind.new_tensor(ordered)))
+        given = [0 if part is None else len(part.delay) for part in (frame.head, frame.tail)]
+        flat, n_refocusing = free.flat(), max(0, self.n_train - 1)
+        ordered = [
+            [*in_order(tuple(row[:count]), self.uses, *given, n_refocusing=n_refocusing), *row[count:]]
+            for row, count in zip(flat.kind.int().tolist(), flat.n_rf.tolist(), strict=True)
+        ]
+        kind = free.kind.new_tensor(ordered).reshape(free.kind.shape)
+        return free if torch.equal(kind, free.kind) else self.bounded(replace(free, kind=kind))
 
     def with_train(self, free: Sequence, frame: Frame) -> Sequence:
         """A single sequence of pulses that are not given, the last repeated if they are too few for a train.

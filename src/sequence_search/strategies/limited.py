@@ -17,7 +17,6 @@ from sequence_search.engines.simulator import LossFunction
 from sequence_search.frame import Frame
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, FindStructures, Measure
-from sequence_search.pulses.uses import ANY
 from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.constrained import Constraint
@@ -67,30 +66,21 @@ class Limited:
         parts = [self.frame.free(sequence) for sequence in sequences]
         return [part for part in parts if len(part.delay)]
 
-    def complete(self, free: list[Sequence], *, alone: bool) -> list[Sequence]:
-        """Whole sequences of free parts; with `alone` the given pulses alone besides, if there are any."""
-        whole = [self._whole(each) for each in free]
-        if alone and self.frame:
-            whole.append(self.frame.alone if self.playing is None else self._bounded(self.frame.alone))
-        return whole
-
     def stacked(self, free: list[Sequence], *, alone: bool) -> Sequence:
-        """The same as one batch [n_sequences, n_rf]; bounds of each alone take as long as a few losses."""
-        if self.playing is None or self.frame or set(self.playing.uses) != {ANY}:
-            return Sequence.stack(self.complete(free, alone=alone))
-        return self.playing.bounded(Sequence.stack([self._with_train(each) for each in free]))
+        """Whole sequences of free parts as one batch [n_sequences, n_rf].
 
-    def _with_train(self, free: Sequence) -> Sequence:
-        return free if self.playing is None else self.playing.with_train(free, self.frame)
-
-    def _whole(self, free: Sequence) -> Sequence:
+        With `alone` the given pulses alone besides, if there are any.
+        """
+        more = [free[0].map(lambda part: part[:0])] if alone and self.frame else []
         if self.playing is None:
-            return self.frame.complete(free) if self.frame else free
-        draft = self.playing.in_order(self.playing.bounded(self._with_train(free)), self.frame)
+            batch = Sequence.stack([*free, *more])
+            return self.frame.complete(batch) if self.frame else batch
+        trains = [self.playing.with_train(each, self.frame) for each in free]
+        batch = self.playing.bounded(Sequence.stack([*trains, *more]))
+        drafts = self.playing.in_order(batch, self.frame)
         if not self.frame:
-            return draft
-        whole = self.frame.complete(draft)
-        return self._bounded(with_repetition(whole, draft.repetition[:1]) if len(draft.delay) else whole)
+            return drafts
+        return self._bounded(with_repetition(self.frame.complete(drafts), drafts.repetition[..., :1]))
 
     def _bounded(self, sequence: Sequence) -> Draft:
         """A draft within the bounds of its delays, those of the given pulses as they are given."""
@@ -106,7 +96,7 @@ class Limited:
         known = [float(one.repetition[0]) for one in parents if isinstance(one, Draft)]
         chosen = []
         for each in free:
-            draft, place = self.playing.bounded(self._with_train(each)), rng.random()
+            draft, place = self.playing.bounded(self.playing.with_train(each, self.frame)), rng.random()
             if known and rng.random() < KEPT_REPETITIONS:
                 place = known[int(len(known) * rng.random() ** 2)]
             chosen.append(with_repetition(draft, draft.delay.new_tensor([place])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -63,6 +64,12 @@ def select(
         losses.append(candidate.loss)
         places.append(place)
     return chosen
+
+
+def at_best(candidates: list[Candidate]) -> tuple[float, int]:
+    """The least loss, and how many have it but for less than a gain; infinite of none."""
+    best = min((one.loss for one in candidates), default=math.inf)
+    return best, sum(one.loss <= best + LEAST_GAIN * abs(best) for one in candidates)
 
 
 def _is_among(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -20,11 +19,14 @@ from sequence_search.strategies.drafts import has_slice
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.played import as_short_as_played, played_as, simulator_of
 from sequence_search.strategies.result import Point, Run, failed
-from sequence_search.strategies.rounds.elite import LEAST_GAIN, NICHE, Candidate, select
+from sequence_search.strategies.rounds.elite import LEAST_GAIN, NICHE, Candidate, at_best, select
+from sequence_search.strategies.rounds.state import SearchState
 
 POLISH_FACTOR = 4  # times the voxels of the descent
-# A sequence does nothing if its signal is below this part of the largest and its loss not below no pulse's.
+# A sequence does nothing if its signal is below this part of the largest and its loss not below no pulse's;
+# hardly anything, if its loss is below that by less than this part of it.
 IDLE = 0.05
+HASTE = 3  # by which the patience is divided where the starts agree
 # Parts of the descent, and the share of proposals kept after each: none is dropped on the way.
 NO_HALVINGS = ((1.0, 1.0),)
 
@@ -39,7 +41,8 @@ class Rounds:
     Attributes
     ----------
     max_rounds, patience : int
-        Rounds at most, and rounds without gain after which the search has converged.
+        Rounds at most, and rounds without gain after which the search has converged; of `multistart` a third
+        of them where the starts agree.
     steps : int
         Gradient steps of a proposal that is kept to the end.
     n_elite : int
@@ -79,45 +82,6 @@ class Rounds:
             raise ValueError(f"counts must be at least 1 and learning_rate above 0, got {self}")
 
 
-@dataclass(frozen=True, slots=True)
-class SearchState:
-    """Where the search of a seed stands after a round, or after a polish.
-
-    Attributes
-    ----------
-    seed : int
-    generator : dict
-        State of the seed's generator of random numbers.
-    n_rounds, n_proposed : int
-        Rounds taken, and the proposals of all.
-    elite : tuple of Candidate
-        Best first.
-    history : tuple of Point
-    least, without_gain : float, int
-        Loss of the last round that gained, and the rounds since.
-    converged : bool
-        Whether there is no further round.
-    polished : tuple of Sequence
-        Of the elite, in its order, as far as it is polished.
-    """
-
-    seed: int
-    generator: dict[str, Any]
-    n_rounds: int = 0
-    n_proposed: int = 0
-    elite: tuple[Candidate, ...] = ()
-    history: tuple[Point, ...] = ()
-    least: float = math.inf
-    without_gain: int = 0
-    converged: bool = False
-    polished: tuple[Sequence, ...] = ()
-
-    @property
-    def step(self) -> int:
-        """Rounds taken and sequences polished."""
-        return self.n_rounds + len(self.polished)
-
-
 class RoundSearch:
     """Search of a seed by rounds, then polish of the best: a `Search`, made once for all seeds.
 
@@ -131,6 +95,8 @@ class RoundSearch:
         Parts of the descent, and the share of proposals kept after each.
     by_number : bool
         Whether the elite is of each number of pulses, or of all.
+    agreeing : int, optional
+        Starts that end at the best of the first round, from which on they agree; if not given they never do.
     """
 
     def __init__(
@@ -142,8 +108,9 @@ class RoundSearch:
         *,
         halvings: tuple[tuple[float, float], ...] = NO_HALVINGS,
         by_number: bool = True,
+        agreeing: int | None = None,
     ) -> None:
-        self._rounds, self._propose = rounds, propose
+        self._rounds, self._propose, self._agreeing = rounds, propose, agreeing
         self._halvings, self._by_number = halvings, by_number
         self._finisher = Finisher(problem, engine)
         self._limited = self._finisher.limited
@@ -188,12 +155,14 @@ class RoundSearch:
         # On more voxels than the descent saw: few are fitted one by one where nothing dephases within them.
         loss, _ = self._judging_loss()(refined)
         meter.spend(len(loss))
-        elite = self._select([*state.elite, *self._candidates(loss, refined)])
+        candidates = self._candidates(loss, refined)
+        elite = self._select([*state.elite, *candidates])
         new = replace(
             state,
             generator=dict(rng.bit_generator.state),
             n_rounds=state.n_rounds + 1,
             n_proposed=state.n_proposed + len(proposals.delay),
+            agreed=state.agreed if state.elite else self._agree(candidates),
         )
         return self._judged(new, elite, meter)
 
@@ -232,14 +201,23 @@ class RoundSearch:
         loss, least = elite[0].loss, state.least
         gained = not math.isfinite(least) or loss < least - LEAST_GAIN * abs(least)
         least, without_gain = (loss, 0) if gained else (least, state.without_gain + 1)
+        agreed = state.agreed and (not gained or state.n_rounds == 1)
+        patience = max(1, self._rounds.patience // (HASTE if agreed else 1))
         return replace(
             state,
             elite=tuple(elite),
             history=(*state.history, Point(state.n_rounds, loss, meter.evaluations, meter.seconds)),
             least=least,
             without_gain=without_gain,
-            converged=without_gain >= self._rounds.patience or state.n_rounds == self._rounds.max_rounds,
+            agreed=agreed,
+            converged=without_gain >= patience or state.n_rounds == self._rounds.max_rounds,
         )
+
+    def _agree(self, starts: list[Candidate]) -> bool:
+        """Whether enough ended at the best, and not near nothing, where many end if pulses are dear."""
+        best, count = at_best(starts)
+        gains = best < self._nothing - IDLE * abs(self._nothing)
+        return self._agreeing is not None and count >= self._agreeing and gains
 
     def _select(self, candidates: list[Candidate]) -> list[Candidate]:
         """The elite of these, distinct sequences, best first."""
