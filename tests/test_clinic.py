@@ -1,6 +1,7 @@
 """The textbook tasks as a study, and their page."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -29,15 +30,43 @@ def test_the_page_has_each_task_with_its_picture_textbook_and_sentences(study):
         assert f"({picture})" in text
         assert (page.parent / picture).read_bytes().startswith(b"\x89PNG")
     assert "- textbook: Ernst's angle, 10.5° (cos(flip) = exp(-TR/T1), T1 884 ms): `10.5°(0°)" in text
-    assert "| water |" in text
+    assert "| |Mxy| of water | " in text.replace("\\|", "|")
+    assert "| loss: " in text
     assert "2 runs: " in text
 
 
 def test_a_search_finds_ernsts_angle(study):
     case, _ = clinic_cases(study)
-    found, known = case.result.best.sequence, case.textbook
+    found, known = case.result.best.sequence, case.textbook.sequence
     assert float(found.flip_angle.rad2deg()) == pytest.approx(float(known.flip_angle.rad2deg()), abs=0.1)
-    assert case.ours.loss <= case.beside.loss + 1e-9
+    assert case.ours.loss <= case.textbook.loss + 1e-9
+    assert case.finding == "found"
+
+
+@pytest.mark.parametrize(
+    ("loss", "energy", "fat", "finding"),
+    [
+        (0.010, 1.0, 0.05, "found"),
+        (0.010, 0.7, 0.05, "**as good, cheaper**"),
+        (0.0095, 1.0, 0.05, "a little better"),
+        (0.0089, 1.0, 0.05, "**better**"),
+        (0.0089, 1.0, 0.06, "lower loss, less dark"),
+        (0.0101, 1.0, 0.05, "not reached"),
+    ],
+)
+def test_ours_is_beside_the_better_of_the_textbooks_and_the_same_tuned(study, loss, energy, fat, finding):
+    case = clinic_cases(study)[1]
+    assert "fat" in case._nulled
+
+    def row(of, loss, energy, fat):
+        mean = of.mean | {"fat": fat}
+        return replace(of, loss=loss, relative_rf_energy=energy, time_to_readout=0.01, mean=mean)
+
+    known = row(case.textbook, 0.01, 1.0, 0.05)
+    for others in ((known,), (row(case.textbook, 0.02, 1.0, 0.05), known)):
+        summary = replace(case.summary, compared=(row(case.ours, loss, energy, fat), *others))
+        told = replace(case, summary=summary).finding
+        assert told == ("found, retuned" if len(others) == 2 and finding == "found" else finding)
 
 
 def test_the_overview_has_a_row_for_each_task(study):
@@ -45,6 +74,7 @@ def test_the_overview_has_a_row_for_each_task(study):
     assert head.startswith("| task | textbook |")
     assert [row.split("|")[1].strip() for row in rows] == [f"[{name}](#{name})" for name in NAMES]
     assert "+0.0 %" in rows[0] or "−0.0 %" in rows[0]
+    assert [len(row.split("|")) for row in rows] == [len(head.split("|"))] * len(NAMES)
 
 
 def test_what_has_no_design_yet_is_no_page(study, tmp_path):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from sequence_search.explanation.conventional import conventional_sequence
-from sequence_search.explanation.explanation import summarize
+from sequence_search.explanation.comparison import Compared
+from sequence_search.explanation.explanation import Summary, summarize
+from sequence_search.objective import null_loss
 from sequence_search.page.task import task_words
-from sequence_search.problem.evaluation import Evaluation
 from sequence_search.problem.problem import Problem
 from sequence_search.report.drawing import write_figure
 from sequence_search.report.figures import designs_figure
-from sequence_search.sequence import Sequence
 from sequence_search.storage import write_bytes
-from sequence_search.strategies.result import SearchResult
+from sequence_search.strategies.result import CLOSE, SearchResult
 from sequence_search.study.plan import DERIVED
 from sequence_search.study.records import markdown_table
 from sequence_search.study.study import Study
@@ -26,42 +26,89 @@ HEADING = [
     "task",
     "textbook",
     "its loss",
+    "tuned",
     "ours",
-    "change",
+    "ours to the better",
     "RF energy",
     "time to readout",
+    "finding",
     "verdict",
     "seconds a run",
 ]
 DPI = 120
 NOTHING = "–"
+# Of the loss; most are of squared signals and contrasts, of which it is half as much.
+CLEARLY = 0.1
+FEWER = 0.8  # RF energy or time, from which on as good a design is better
+AS_DARK = 1.02  # mean |Mxy| of what is nulled, relative to the textbook's
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A task with the textbook's sequence and what a search found.
-
-    Attributes
-    ----------
-    textbook : None where there is none
-    beside : what it achieves
-    """
+    """A task with the textbook's sequence and what a search found."""
 
     problem: Problem
     result: SearchResult
-    textbook: Sequence | None
-    beside: Evaluation | None
+    summary: Summary
 
     @property
     def name(self) -> str:
         """Of the textbook's sequence."""
         given = self.problem.conventional
-        return NOTHING if self.textbook is None else (given.name if given is not None else "derived")
+        return given.name if given is not None else "derived"
 
     @property
-    def ours(self) -> Evaluation:
-        """What the best design achieves."""
-        return self.result.best.families[0].evaluation
+    def ours(self) -> Compared:
+        """The best design."""
+        return self.summary.compared[0]
+
+    @property
+    def textbook(self) -> Compared | None:
+        """The textbook's sequence as it is stated, or derived."""
+        return self.summary.compared[1] if len(self.summary.compared) > 1 else None
+
+    @property
+    def tuned(self) -> Compared | None:
+        """The same, polished for the objective within the limits of the problem."""
+        return self.summary.compared[2] if len(self.summary.compared) > 2 else None
+
+    @property
+    def better(self) -> Compared | None:
+        """The better of the two."""
+        given = [each for each in (self.textbook, self.tuned) if each is not None]
+        return min(given, key=lambda each: each.loss, default=None)
+
+    @property
+    def finding(self) -> str:
+        """What ours is beside the better of the textbook's sequence and the same tuned."""
+        ours, known, textbook = self.ours, self.better, self.textbook
+        if known is None or textbook is None:
+            return NOTHING
+        gain = (known.loss - ours.loss) / abs(known.loss or 1.0)
+        if gain < -CLOSE:
+            return "not reached"
+        if gain > CLOSE:
+            if any(ours.mean[name] > AS_DARK * known.mean[name] for name in self._nulled):
+                return "lower loss, less dark"
+            return "**better**" if gain >= CLEARLY else "a little better"
+        if self._is_cheaper:
+            return "**as good, cheaper**"
+        return "found" if textbook.loss - known.loss <= CLOSE * abs(known.loss) else "found, retuned"
+
+    @property
+    def _is_cheaper(self) -> bool:
+        """Whether it takes clearly less RF energy or time than the better of the textbook's."""
+        ours, known = self.ours, self.better
+        return known is not None and (
+            ours.relative_rf_energy <= FEWER * known.relative_rf_energy
+            or ours.time_to_readout <= FEWER * known.time_to_readout
+        )
+
+    @property
+    def _nulled(self) -> set[str]:
+        """Names of the tissues that are to be dark."""
+        terms = [term for term in self.problem.objective.terms if term.kind is null_loss]
+        return {self.problem.tissues[at].name for term in terms for at in term.tissues or ()}
 
 
 def clinic_cases(study: Study) -> list[Case]:
@@ -69,9 +116,9 @@ def clinic_cases(study: Study) -> list[Case]:
     found = []
     for name, problem in study.problems.items():
         if any(run.families for run in study.runs(name)):
-            textbook = conventional_sequence(problem)
-            beside = None if textbook is None else problem.evaluate(textbook)
-            found.append(Case(problem, study.result(name), textbook, beside))
+            result = study.result(name)
+            best = result.best.families[0].sequence
+            found.append(Case(problem, result, summarize(problem, best, engine=result.engine)))
     return found
 
 
@@ -101,20 +148,20 @@ def write_clinic(study: Study, command: str) -> Path:
 
 
 def overview(cases: list[Case]) -> str:
-    """A row for each task: the textbook's loss and ours, energy, time, verdict and seconds."""
+    """A row for each task: the losses, energy, time, what was found, verdict and seconds."""
     rows = []
     for case in cases:
-        beside, ours = case.beside, case.ours
-        both = [each for each in (beside, ours) if each is not None]
+        ours, textbook, tuned, better = case.ours, case.textbook, case.tuned, case.better
+        both = [each for each in (textbook, ours) if each is not None]
         rows.append(
             [
                 f"[{case.problem.name}](#{case.problem.name.replace('.', '')})",
                 case.name,
-                NOTHING if beside is None else f"{beside.loss:.5f}",
-                f"{ours.loss:.5f}",
-                NOTHING if beside is None else _change(beside.loss, ours.loss),
+                *(NOTHING if each is None else _number(each.loss) for each in (textbook, tuned, ours)),
+                NOTHING if better is None else _change(better.loss, ours.loss),
                 " → ".join(f"{100 * each.relative_rf_energy:.0f} %" for each in both),
                 " → ".join(f"{1e3 * each.time_to_readout:.4g} ms" for each in both),
+                case.finding,
                 case.result.verdict.word,
                 f"{median(run.seconds for run in case.result.runs):.0f}",
             ]
@@ -125,53 +172,57 @@ def overview(cases: list[Case]) -> str:
 def _head(command: str) -> str:
     return f"""# The clinic
 
-Textbook tasks, each searched from nothing, beside the textbook's sequence. The figure of merit is the loss
-of the problem's objective over 1,024 voxels a tissue: less is better. RF energy is relative to 90°-180°; it
-and the time are of the textbook's sequence, then of ours. Made by `{command}`.
+Textbook tasks, each searched from nothing, beside the textbook's sequence as it is stated and the same tuned:
+its flip angles, phases and delays polished for the same objective within the same limits. The figure of merit
+is the loss of the problem's objective over 1,024 voxels a tissue: less is better. RF energy is relative to
+90°-180°; it and the time are of the textbook's sequence, then of ours.
+
+What is "better" is so by {100 * CLEARLY:.0f} % of the loss at least than the better of the two, and what is to
+be dark is no brighter: most losses are of squared signals and contrasts, of which that is half as much. "As good,
+cheaper" has {100 * (1 - FEWER):.0f} % less RF energy or time. Made by `{command}`.
 """
 
 
 def _section(case: Case, picture: str) -> str:
     problem, best = case.problem, case.result.best.families[0]
     source = problem.conventional.source if problem.conventional is not None else ""
-    rows = [
-        [
-            tissue,
-            *(NOTHING if each is None else f"{each.signal[tissue]:.3f}" for each in (case.beside, case.ours)),
-        ]
-        for tissue in case.ours.signal
+    textbook, tuned = case.textbook, case.tuned
+    stated = NOTHING if textbook is None else str(textbook.sequence)
+    polished = f"\n- the same, tuned: `{tuned.sequence}`" if tuned is not None else ""
+    heads = ["textbook", *(["tuned"] if tuned is not None else []), "ours"]
+    shown = [each for each in (textbook, tuned, case.ours) if each is not None]
+    signals = [
+        [f"|Mxy| of {tissue}", *(f"{each.mean[tissue]:.3f} ± {each.sd[tissue]:.3f}" for each in shown)]
+        for tissue in case.ours.mean
     ]
+    terms = [[f"loss: {name}", *(_number(each.terms[name]) for each in shown)] for name in case.ours.terms]
     return f"""## {problem.name}
 
 {problem.title}. {task_words(problem)}
 
-- textbook: {case.name}{f" ({source})" if source else ""}: `{case.textbook or NOTHING}`
+- textbook: {case.name}{f" ({source})" if source else ""}: `{stated}`{polished}
 - ours: `{best.sequence}`
 
 ![The textbook's sequence and ours]({picture})
 
-{_explained(case)}
+{" ".join(case.summary.sentences[:2])}
 
-{markdown_table(["|Mxy| of the nominal voxel", "textbook", "ours"], rows)}
+{markdown_table([counted(len(problem.voxels()), "voxel"), *heads[-len(shown) :]], signals + terms)}
 {counted(len(case.result.runs), "run")}: {case.result.verdict}.
 """
-
-
-def _explained(case: Case) -> str:
-    """Two sentences on why the best design works, or what stands against them."""
-    best = case.result.best.families[0].sequence
-    try:
-        return " ".join(summarize(case.problem, best, engine=case.result.engine).sentences[:2])
-    except ValueError as error:  # a long train without its crushers has more states than can be followed
-        return f"Not explained: {error}."
 
 
 def _draw(case: Case, file: Path) -> None:
     shown = {"Ours": case.result.best.families[0].sequence}
     if case.textbook is not None:
-        shown = {f"Textbook: {case.name}": case.textbook} | shown
+        shown = {f"Textbook: {case.name}": case.textbook.sequence} | shown
     file.parent.mkdir(parents=True, exist_ok=True)
     write_figure(designs_figure(shown.values(), shown, case.problem.pulses), file, DPI)
+
+
+def _number(loss: float) -> str:
+    """Of four digits, five decimals at least."""
+    return f"{loss:.{max(5, 3 - math.floor(math.log10(abs(loss))))}f}" if loss else "0"
 
 
 def _change(textbook: float, ours: float) -> str:
