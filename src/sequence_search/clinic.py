@@ -9,7 +9,7 @@ from statistics import median
 
 from sequence_search.explanation.comparison import Compared
 from sequence_search.explanation.explanation import Summary, summarize
-from sequence_search.objective import null_loss
+from sequence_search.objective import contrast_loss, null_loss, signal_loss, signed_contrast_loss
 from sequence_search.page.task import task_words
 from sequence_search.problem.problem import Problem
 from sequence_search.report.drawing import write_figure
@@ -37,8 +37,8 @@ HEADING = [
 ]
 DPI = 120
 NOTHING = "–"
-# Of the loss; most are of squared signals and contrasts, of which it is half as much.
-CLEARLY = 0.1
+CLEARLY = 0.05  # of the figure of merit
+SQUARED = (contrast_loss, null_loss, signal_loss, signed_contrast_loss)
 FEWER = 0.8  # RF energy or time, from which on as good a design is better
 AS_DARK = 1.02  # mean |Mxy| of what is nulled, relative to the textbook's
 
@@ -90,7 +90,7 @@ class Case:
         if gain > CLOSE:
             if any(ours.mean[name] > AS_DARK * known.mean[name] for name in self._nulled):
                 return "lower loss, less dark"
-            return "**better**" if gain >= CLEARLY else "a little better"
+            return "**better**" if gain >= CLEARLY * (1 + self._is_squared) else "a little better"
         if self._is_cheaper:
             return "**as good, cheaper**"
         return "found" if textbook.loss - known.loss <= CLOSE * abs(known.loss) else "found, retuned"
@@ -103,6 +103,11 @@ class Case:
             ours.relative_rf_energy <= FEWER * known.relative_rf_energy
             or ours.time_to_readout <= FEWER * known.time_to_readout
         )
+
+    @property
+    def _is_squared(self) -> bool:
+        """Whether the loss is of squared signals or contrasts, which change half as much."""
+        return any(term.kind in SQUARED for term in self.problem.objective.terms)
 
     @property
     def _nulled(self) -> set[str]:
@@ -177,9 +182,9 @@ its flip angles, phases and delays polished for the same objective within the sa
 is the loss of the problem's objective over 1,024 voxels a tissue: less is better. RF energy is relative to
 90°-180°; it and the time are of the textbook's sequence, then of ours.
 
-What is "better" is so by {100 * CLEARLY:.0f} % of the loss at least than the better of the two, and what is to
-be dark is no brighter: most losses are of squared signals and contrasts, of which that is half as much. "As good,
-cheaper" has {100 * (1 - FEWER):.0f} % less RF energy or time. Made by `{command}`.
+What is "better" is so by {100 * CLEARLY:.0f} % at least than the better of the two, of a loss of squared
+signals or contrasts by {200 * CLEARLY:.0f} %, and what is to be dark is no brighter. "As good, cheaper" takes
+{100 * (1 - FEWER):.0f} % less RF energy or time. Made by `{command}`.
 """
 
 
