@@ -287,7 +287,7 @@ def test_every_proposal_of_a_train_with_free_refocusing_pulses_can_be_played():
     parents = [one.without_padding() for one in first]
     children = limited.stacked(changed_designs(parents, limited.free_space, 100, rng), alone=False)
     for proposals in (first, children):
-        words = kinds_of([one.without_padding() for one in proposals], train)
+        words = kinds_of(proposals, train)
         assert all(re.fullmatch("h*e[er]*rrr", word) for word in words)
         signal = simulator.signal(proposals[:8])
         assert signal.shape == (8, 6 * 3)
