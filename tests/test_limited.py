@@ -163,6 +163,16 @@ def test_nothing_in_front_of_given_pulses_is_a_candidate():
     assert quick(TAIL).loss <= alone * (1 + 1e-9)
 
 
+def test_where_no_signal_is_wanted_given_pulses_are_kept():
+    """What is least without any pulse is no answer: the inversion in front of them nulls all they read."""
+    problem = limited(TAIL)
+    null = Objective((Term("null", TERMS["null"], 1.0, (0,)),))
+    found = search(replace(problem, objective=null), progress=False, **QUICK["multistart"]).best
+    assert found.meets_limits
+    assert all(problem.limits.frame.keeps(each.sequence, "tail") for each in found.families)
+    assert 0 < found.loss < 0.01 * problem.tissues[0].m0.centre ** 2
+
+
 def test_limits_that_nothing_meets_end_with_the_nearest_and_what_stands_in_the_way():
     impossible = (
         "[limits]\ntime_to_readout_ms = 20\nn_rf = 2\n" + NULL + "[limits.signal.GM]\nmean = { low = 0.5 }\n"

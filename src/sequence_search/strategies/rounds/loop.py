@@ -119,7 +119,9 @@ class RoundSearch:
         coarse, fine = (problem.voxels(n) for n in (n_coarse, POLISH_FACTOR * rounds.n_per_tissue))
         self._simulator = simulator_of(problem, fine, engine)
         self._idle = self._limited.idle
-        self._nothing = float(self._simulator.loss(self._finisher.nothing))
+        # Pulses that are given do something in any case, so that no signal at all may be what is wanted.
+        does = bool(self._limited.frame)
+        self._nothing = math.inf if does else float(self._simulator.loss(self._finisher.nothing))
         self._descent_loss, self._judging_loss = map(self._limited.descent_loss, (coarse, fine))
         self._fine = self._simulator.loss_and_gradient
 
@@ -216,7 +218,7 @@ class RoundSearch:
     def _agree(self, starts: list[Candidate]) -> bool:
         """Whether enough ended at the best, and not near nothing, where many end if pulses are dear."""
         best, count = at_best(starts)
-        gains = best < self._nothing - IDLE * abs(self._nothing)
+        gains = math.isinf(self._nothing) or best < self._nothing - IDLE * abs(self._nothing)
         return self._agreeing is not None and count >= self._agreeing and gains
 
     def _select(self, candidates: list[Candidate]) -> list[Candidate]:
