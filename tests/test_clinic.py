@@ -84,3 +84,14 @@ def test_what_has_no_design_yet_is_no_page(study, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(study.folder, copy)
     assert len(clinic_cases(Study.open(copy))) == 2
+
+
+def test_the_page_of_a_study_that_is_not_whole_says_so(study, tmp_path):
+    assert "Not whole" not in write_clinic(study, "the command").read_text(encoding="utf-8")
+    copy = tmp_path / "copy"
+    shutil.copytree(study.folder, copy)
+    shutil.rmtree(copy / "fat-1-1")
+    shutil.rmtree(copy / "spgr-ernst" / "seed-0001")
+    text = write_clinic(Study.open(copy), "the command").read_text(encoding="utf-8")
+    assert "**Not whole:** no design yet of fat-1-1; not all runs of spgr-ernst (1 of 2)." in text
+    assert "## fat-1-1" not in text

@@ -44,3 +44,37 @@ def test_a_pulse_has_its_true_duration_where_there_is_room():
     assert axis.limits[0] < pulse_ends(axis, 0, sinc.duration, points=400.0)[0]
     left, right = pulse_ends(TimeAxis(INVERSION), 1, sinc.duration, points=400.0)
     assert right - left == pytest.approx(14 / 400)
+
+
+def test_sequences_beside_each_other_have_one_scale():
+    late = Sequence.from_degrees_ms([88, 177], [0, 180], [10, 14.8])
+    first, second = TimeAxis(ECHO, beside=[ECHO, late]), TimeAxis(late, beside=[ECHO, late])
+    for axis in (first, second):
+        assert axis(np.array([0, 6.2, 12.4, 24.8])) == pytest.approx([0, 0.25, 0.5, 1])
+        assert axis.note == ""
+    assert first.edges == pytest.approx([0, 6.2, 12.4])
+
+
+def test_the_rest_of_a_repetition_does_not_squash_what_is_played():
+    trains = [
+        Sequence.from_degrees_ms([90, 180, 180], [0, 0, 0], [half, 2000 - 4 * half], layout=TRAIN)
+        for half in (5, 10)
+    ]
+    axis = TimeAxis(trains[0], beside=trains)
+    assert axis(np.array([0, 20, 40, 2000])) == pytest.approx([0, 0.5 / 1.3, 1 / 1.3, 1])
+    assert axis.note == "after the last readout to another scale"
+
+
+def test_a_stretched_axis_of_two_has_the_same_place_for_the_same_time():
+    other = Sequence.from_degrees_ms([176, 89], [0, 0], [3000, 6.2])
+    first, second = (TimeAxis(each, beside=[INVERSION, other]) for each in (INVERSION, other))
+    times = np.array([0, 3000, 3006.2, 3750, 3756.2])
+    assert first(times) == pytest.approx(second(times))
+    assert np.diff(first(times)).min() > 0.1
+    assert first.note == "each delay to a scale of its own"
+
+
+def test_events_that_are_nearly_at_one_time_are_drawn_so():
+    other = Sequence.from_degrees_ms([176, 89], [0, 0], [3749.5, 6.2])
+    axis = TimeAxis(other, beside=[INVERSION, other])
+    assert axis(3750.0) - axis(3749.5) < 0.1 * (axis(3755.7) - axis(3749.5))

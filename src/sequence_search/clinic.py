@@ -19,7 +19,7 @@ from sequence_search.strategies.result import CLOSE, SearchResult
 from sequence_search.study.plan import DERIVED
 from sequence_search.study.records import markdown_table
 from sequence_search.study.study import Study
-from sequence_search.words import counted
+from sequence_search.words import counted, enumerated
 
 PAGE = "clinic.md"
 HEADING = [
@@ -148,7 +148,7 @@ def write_clinic(study: Study, command: str) -> Path:
         _draw(case, study.folder / picture)
         sections.append(_section(case, picture))
     page = study.folder / PAGE
-    write_bytes(page, "\n".join([_head(command), overview(cases), *sections]).encode())
+    write_bytes(page, "\n".join([_head(command), *_missing(study), overview(cases), *sections]).encode())
     return page
 
 
@@ -188,6 +188,20 @@ signals or contrasts by {200 * CLEARLY:.0f} %, and what is to be dark is no brig
 """
 
 
+def _missing(study: Study) -> list[str]:
+    """What of a study is not done yet, in a paragraph; nothing of a whole one."""
+    n_seeds, none, some = len(study.plan.all_seeds), list[str](), list[str]()
+    for name in study.problems:
+        n_runs = sum(bool(run.families) for run in study.runs(name))
+        if n_runs < n_seeds:
+            (some if n_runs else none).append(f"{name} ({n_runs} of {n_seeds})" if n_runs else name)
+    if not none and not some:
+        return []
+    parts = [f"no design yet of {enumerated(none)}"] if none else []
+    parts += [f"not all runs of {enumerated(some)}"] if some else []
+    return [f"**Not whole:** {'; '.join(parts)}.\n"]
+
+
 def _section(case: Case, picture: str) -> str:
     problem, best = case.problem, case.result.best.families[0]
     source = problem.conventional.source if problem.conventional is not None else ""
@@ -222,7 +236,8 @@ def _draw(case: Case, file: Path) -> None:
     if case.textbook is not None:
         shown = {f"Textbook: {case.name}": case.textbook.sequence} | shown
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_figure(designs_figure(shown.values(), shown, case.problem.pulses), file, DPI)
+    figure = designs_figure(shown.values(), shown, case.problem.pulses, one_axis=True)
+    write_figure(figure, file, DPI)
 
 
 def _number(loss: float) -> str:

@@ -29,7 +29,7 @@ SHORTEST_TRAIN = 4  # the same of pulses
 
 # Heights in parts of the largest flip angle of the axis.
 ABOVE, NAMED_ABOVE = 1.7, 1.95  # top of the axes, without and with names of kinds above the pulses
-GRADIENT_ROW, BELOW_GRADIENTS = 0.6, 0.2
+GRADIENT_ROW, BELOW_GRADIENTS = 0.6, 0.3
 DELAY_ROW, TR_ROW, ARROW = 0.3, 0.85, 0.65
 
 
@@ -173,8 +173,7 @@ def _label_pulses(axes: Axes, sequence: Sequence, at: ndarray, flips: ndarray, f
     """
     phases = torch.rad2deg(sequence.phase).tolist()
     texts = [
-        ("" if name == HARD else f"{name}\n")
-        + f"{flip:.1f}°\n{phase + 0.0:.0f}°".replace("-", "\N{MINUS SIGN}")
+        ("" if name == HARD else f"{name}\n") + f"{flip:.1f}°\n{round(phase)}°".replace("-", "\N{MINUS SIGN}")
         for name, flip, phase in zip(_names(sequence), flips, phases, strict=True)
     ]
     shortest = len(texts) + 1 if sequence.layout is None else SHORTEST_TRAIN

@@ -102,19 +102,28 @@ def nominal_signals(problem: Problem, sequence: Sequence) -> dict[str, float]:
 
 
 def designs_figure(
-    designs: Iterable[Sequence], titles: Iterable[str], kinds: Mapping[str, Kind] | None = None
+    designs: Iterable[Sequence],
+    titles: Iterable[str],
+    kinds: Mapping[str, Kind] | None = None,
+    *,
+    one_axis: bool = False,
 ) -> Figure:
-    """Sequence diagrams of single sequences, one below the other, each with its title and its own time.
+    """Sequence diagrams of single sequences, one below the other, each with its title.
 
-    `kinds` are those of the pulses that are not "hard", by name.
+    `kinds` are those of the pulses that are not "hard", by name. Each has its own time, or all
+    have one with `one_axis`.
     """
     singles = [design.detach().without_padding() for design in designs]
     span = flip_span(singles)
     heights = [rows_of(single, span, kinds or {}).relative_height for single in singles]
     figure = NotebookFigure(figsize=(7.5, 1.9 * sum(heights)), layout="constrained")
     rows = figure.subplots(len(singles), 1, squeeze=False, height_ratios=heights)[:, 0]
+    beside = singles if one_axis else []
     for axes, single, title in zip(rows, singles, titles, strict=True):
-        _draw_design(axes, single, title, span, kinds)
+        _draw_design(axes, single, title, span, kinds, TimeAxis(single, kinds, beside))
+    note = TimeAxis(singles[0], kinds, beside).note
+    if one_axis and note:
+        rows[-1].set_xlabel(f"one axis of time for all, {note}", fontsize=8, color="0.35", labelpad=20)
     return figure
 
 
@@ -129,14 +138,19 @@ def diagram_figure(
     single = sequence.detach().without_padding()
     span = flip_span([single])
     figure, axes = begin((7.5, 1.9 * rows_of(single, span, kinds or {}).relative_height), ax)
-    _draw_design(axes, single, "", span, kinds)
+    _draw_design(axes, single, "", span, kinds, TimeAxis(single, kinds))
     return figure
 
 
 def _draw_design(
-    axes: Axes, single: Sequence, title: str, span: tuple[float, float], kinds: Mapping[str, Kind] | None
+    axes: Axes,
+    single: Sequence,
+    title: str,
+    span: tuple[float, float],
+    kinds: Mapping[str, Kind] | None,
+    axis: TimeAxis,
 ) -> None:
-    overhang = draw_diagram(axes, single, TimeAxis(single, kinds), span, kinds=kinds)
+    overhang = draw_diagram(axes, single, axis, span, kinds=kinds)
     axes.set_xticks([])
     axes.set_title(plain(textwrap.fill(title, TITLE_CHARACTERS)), fontsize=9, pad=9 + overhang)
 

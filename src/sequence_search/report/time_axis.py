@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ LARGEST_LINEAR_RATIO = 12.0
 # In a stretched axis no delay is narrower than this part of an equal share, so that its label fits.
 SMALLEST_SHARE = 0.8
 MARGIN = 0.08  # of the time axis on both sides, room for half a label
+REST = 0.3  # of the time up to the last readout, which the rest of a repetition takes on an axis of several
+APART = 0.2  # of the shortest delay, by which events of several sequences are told apart on a stretched axis
 ROUNDING = 1e-6  # ms, within which a readout is at a pulse or at the end
 NARROWEST = 7.0  # points that half a waveform takes at least
 ROOM = 0.02  # of the time axis before a pulse that begins it
@@ -28,47 +30,71 @@ class TimeAxis:
 
     On a linear axis there is room for what the kinds of pulse play before the first centre.
 
+    Parameters
+    ----------
+    sequence : Sequence, single
+    kinds : of its pulses that are not "hard"
+    beside : single sequences for which the axis has the same scale, as that of each has beside the others
+
     Attributes
     ----------
     pulses, readouts : array, ms
     edges : array, ms
         Of pulses, readouts and the end.
     stretched : bool
+    rest_from : ms, or None
+        From when on the rest of a repetition has a scale of its own, on a linear axis of several sequences.
     limits : ends of the axis
     """
 
-    def __init__(self, sequence: Sequence, kinds: Mapping[str, Kind] | None = None) -> None:
-        ends = (sequence.intervals * 1e3).numpy().cumsum()
-        edges = np.concatenate([[0.0], ends])
-        self.pulses = edges[:-1]
-        self.readouts = ends[-1:]
-        if sequence.layout is not None:
-            self.readouts = np.sort((sequence.readout_times * 1e3).numpy())
-            new = [time for time in self.readouts if abs(edges - time).min() > ROUNDING]
-            edges = np.sort(np.concatenate([edges, new]))
-        self.edges = edges
-        pieces = np.diff(edges)
-        self.stretched = bool(pieces.max() > LARGEST_LINEAR_RATIO * pieces.min())
+    def __init__(
+        self,
+        sequence: Sequence,
+        kinds: Mapping[str, Kind] | None = None,
+        beside: Iterable[Sequence] = (),
+    ) -> None:
+        beside = list(beside)
+        every = [_events(each) for each in (sequence, *beside)]
+        self.pulses, self.readouts, self.edges = every[0]
+        kept = [np.diff(edges[edges <= readouts[-1]]) for _, readouts, edges in every]
+        self.rest_from: float | None = None
+        if len(every) > 1 and _is_even(np.concatenate(kept)):
+            self._scale, widths = _broken(every)
+            self.rest_from = self._scale[1] if len(widths) > 1 else None
+            self.stretched = False
+        else:
+            least = ROUNDING if len(every) == 1 else APART * min(each.min() for each in kept)
+            self._scale = _joined(np.concatenate([edges for *_, edges in every]), least)
+            widths = np.diff(self._scale)
+            self.stretched = not _is_even(widths)
         # A fourth root keeps the order of the delays and brings 6 ms and 4 s to 1:5.
-        widths = pieces**0.25 if self.stretched else pieces
+        widths = widths**0.25 if self.stretched else widths
         widths = widths / widths.sum()
         if self.stretched:
             widths = np.maximum(widths, SMALLEST_SHARE / len(widths))
+        self._positions = np.concatenate([[0.0], widths.cumsum()]) / widths.sum()
         first = 0.0
-        if sequence.layout is not None and not self.stretched:
-            kind = (kinds or {}).get(sequence.layout.kinds[0])
-            first = 0.0 if kind is None else 1e3 * kind.side / ends[-1]
+        if not self.stretched:
+            names = [each.layout.kinds[0] for each in (sequence, *beside) if each.layout is not None]
+            sides = [kinds[name].side for name in names if kinds and name in kinds]
+            first = float(self(1e3 * max(sides, default=0.0)))
         self.limits = -max(MARGIN, first + ROOM), 1 + MARGIN
         self._thinned = sequence.layout is not None
-        self._positions = np.concatenate([[0.0], widths.cumsum()]) / widths.sum()
 
     def __call__(self, time_ms: float | ndarray) -> ndarray:
         """Position of each time."""
-        return np.asarray(np.interp(time_ms, self.edges, self._positions))
+        return np.asarray(np.interp(time_ms, self._scale, self._positions))
+
+    @property
+    def note(self) -> str:
+        """What is not to one scale."""
+        if self.rest_from is not None:
+            return "after the last readout to another scale"
+        return "each delay to a scale of its own" if self.stretched else ""
 
     def label(self, axes: Axes, separator: str = "; ") -> None:
         """Ticks at pulses and readouts with room; `separator` goes before the note of a stretched axis."""
-        note = f"{separator}each delay to a scale of its own" if self.stretched else ""
+        note = f"{separator}{self.note}" if self.note else ""
         axes.set_xlabel(f"Time from the first pulse (ms{note})")
         axes.set_xlim(*self.limits)
         at = self._with_room(points_per_unit(axes)[0]) if self._thinned else self.edges
@@ -85,6 +111,39 @@ class TimeAxis:
         return np.array(kept[::-1])
 
 
+def _events(sequence: Sequence) -> tuple[ndarray, ndarray, ndarray]:
+    """Times of the pulses, of the readouts, and of all of them with the end [ms]."""
+    ends = (sequence.intervals * 1e3).numpy().cumsum()
+    edges, readouts = np.concatenate([[0.0], ends]), ends[-1:]
+    pulses = edges[:-1]
+    if sequence.layout is not None:
+        readouts = np.sort((sequence.readout_times * 1e3).numpy())
+        edges = _joined(np.concatenate([edges, readouts]))
+    return pulses, readouts, edges
+
+
+def _is_even(pieces: ndarray) -> bool:
+    """Whether pieces [ms] can be seen to one scale."""
+    return bool(pieces.max() <= LARGEST_LINEAR_RATIO * pieces.min())
+
+
+def _broken(every: list[tuple[ndarray, ndarray, ndarray]]) -> tuple[ndarray, ndarray]:
+    """Times between which an axis is linear [ms], up to the last readout of all and on, and their widths."""
+    reach, end = (max(each[which][-1] for each in every) for which in (1, 2))
+    if end - reach <= REST * reach:
+        return np.array([0.0, end]), np.ones(1)
+    return np.array([0.0, reach, end]), np.array([1.0, REST])
+
+
+def _joined(times: ndarray, least: float = ROUNDING) -> ndarray:
+    """Times in their order [ms], without those that are less than so much after another; the last stays."""
+    times, kept = np.sort(times), [0.0]
+    for time in times[times < times[-1] - least]:
+        if time - kept[-1] > least:
+            kept.append(time)
+    return np.array([*kept, times[-1]])
+
+
 def points_per_unit(axes: Axes) -> tuple[float, float]:
     """Length in points of a unit along x and y, before the layout moves the axes a little."""
     box = axes.get_window_extent()
@@ -97,7 +156,7 @@ def pulse_ends(axis: TimeAxis, pulse: int, duration: float, points: float) -> tu
 
     Over its true time where the axis is linear and has room for it, else as narrow as can be read.
     """
-    half = duration * 500 / axis.edges[-1]
+    half = float(axis(1e3 * duration / 2))
     if axis.stretched or points * half < NARROWEST:
         half = NARROWEST / points
     at = float(axis(axis.pulses[pulse]))
