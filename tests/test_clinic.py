@@ -6,7 +6,10 @@ from dataclasses import replace
 import pytest
 
 from sequence_search.clinic import clinic_cases, overview, write_clinic
+from sequence_search.explanation.conventional import conventional_sequence
+from sequence_search.problem.library import clinic_problems
 from sequence_search.problem.problem import Problem
+from sequence_search.strategies.drafting import draft_of, near_draft
 from sequence_search.study.study import Study
 
 NAMES = ("spgr-ernst", "fat-1-1")
@@ -95,3 +98,19 @@ def test_the_page_of_a_study_that_is_not_whole_says_so(study, tmp_path):
     text = write_clinic(Study.open(copy), "the command").read_text(encoding="utf-8")
     assert "**Not whole:** no design yet of fat-1-1; not all runs of spgr-ernst (1 of 2)." in text
     assert "## fat-1-1" not in text
+
+
+@pytest.mark.parametrize("name", clinic_problems())
+def test_the_textbooks_sequence_is_within_what_a_search_may_propose(name):
+    problem = Problem.load(name)
+    textbook, tail = conventional_sequence(problem), problem.limits.tail
+    if replace(problem.limits, tail=None):
+        assert problem.evaluate(textbook).meets_limits
+    if tail is None:
+        assert draft_of(problem, textbook) is not None
+        return
+    free, proposed = slice(-len(tail)), near_draft(problem, textbook)
+    for column in ("flip_angle", "delay"):
+        assert getattr(problem.conventional, column)[-len(tail) :] == getattr(tail, column)
+        mine = getattr(textbook, column)[: len(proposed.delay)][free].tolist()
+        assert getattr(proposed, column)[free].tolist() == pytest.approx(mine, rel=1e-9)
