@@ -7,19 +7,16 @@ python benchmarks/clinic_voxels.py clinic --only tse-8 --mrzero      # one, by M
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib.util
 import json
-import os
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from peers import Case, mrzero
+from peers import Case, mrzero, silenced
 from torch import Tensor
 from voxel_values import (
     MANY,
@@ -171,7 +168,7 @@ def beside_mrzero(problem: Problem, sequence: Sequence, voxels: Voxels, spins: S
 
     def play(of: Voxels, _: int) -> Tensor:
         case = Case(sequence.map(lambda part: part[None]), of, problem.objective)
-        with _silenced():
+        with silenced():
             return mrzero.prepare(case).signal()[0].to(torch.complex128)
 
     theirs = signals(problem, voxels, play)
@@ -279,19 +276,6 @@ def _if_alike(result: dict[str, Any]) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:+.1f} %".replace("-", "−")
-
-
-@contextlib.contextmanager
-def _silenced() -> Iterator[None]:
-    """Send standard output nowhere, also that of compiled code."""
-    kept = os.dup(1)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 if __name__ == "__main__":

@@ -9,23 +9,21 @@ python benchmarks/engines.py --markdown docs/benchmarks.md    # write the tables
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
 import importlib.util
 import json
 import math
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from peers import Case, Contestant, by_autograd, floor, layouts, machine, mrzero, ours, tables
+from peers import Case, Contestant, by_autograd, floor, layouts, machine, mrzero, ours, silenced, tables
 from peers import blochsim as blochsim_peer
 
 from sequence_search import Problem, Sequence
@@ -75,19 +73,6 @@ def contestants(batches: tuple[int, ...]) -> list[Contestant]:
 def note(text: str) -> None:
     """Progress goes to standard error; a peer prints on standard output from compiled code."""
     print(text, file=sys.stderr, flush=True)
-
-
-@contextlib.contextmanager
-def silenced() -> Iterator[None]:
-    """Send standard output nowhere, also that of compiled code."""
-    kept = os.dup(1)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 @functools.cache

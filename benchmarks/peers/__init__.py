@@ -1,8 +1,10 @@
-"""What engines.py runs: the package's own engines (`ours`), other simulators, and the arithmetic `floor`."""
+"""What benchmarks run: the package's own engines (`ours`), other simulators, and the arithmetic `floor`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -90,3 +92,16 @@ def by_autograd(signal: Callable[[Sequence], Tensor], case: Case) -> Gradient:
     loss = case.objective(signal(free), free, case.voxels).sum()
     flip, phase, delay = torch.autograd.grad(loss, (free.flip_angle, free.phase, free.delay))
     return flip, phase, delay
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Send standard output nowhere, also that of compiled code."""
+    kept = os.dup(1)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
