@@ -49,6 +49,11 @@ def test_an_inversion_with_the_mz_that_it_leaves():
     for tissue, (t1, _) in BRAIN.items():
         assert found.mz_after[tissue] == pytest.approx(mean, abs=1e-3)
         assert found.mz_next[tissue] == pytest.approx(1 + (mean - 1) * math.exp(-0.8 / t1), abs=1e-3)
+    # The mean of cos² is half of 1 + sin(0.4 pi) / (0.4 pi).
+    lasting = make_problem({"gas": (math.inf, 1.0)}, b1=Uniform(0.8, 1.2))
+    (alone,) = block(play([180, 90, 180], [0, 0, 90], [800, 6, 6]), lasting)
+    square = (1 + math.sin(0.4 * math.pi) / (0.4 * math.pi)) / 2
+    assert alone.mz_next_rms["gas"] == pytest.approx(math.sqrt(square), abs=1e-3)
 
 
 def test_blocks_start_from_what_the_block_before_left():

@@ -33,6 +33,18 @@ def test_beside_the_conventional_sequence_and_its_polish():
     assert design.contrast == {}
 
 
+def test_a_suppressed_signal_is_told_from_nothing():
+    problem = make_problem(BRAIN, ("signal", 1.0, (0,)))
+    design, known, *_ = compare(problem, ECHO, 0.04)
+    dark = (
+        replace(design, mean={"GM": 1.234e-4}, sd={"GM": 5e-5}),
+        replace(known, mean={"GM": 0.02}, sd={"GM": 0.01}),
+    )
+    assert beside.signal_texts("GM", dark) == ["0.000123 ± 0.000050", "0.020000 ± 0.010000"]
+    assert beside.signal_texts("GM", dark[1:]) == ["0.020 ± 0.010"]
+    assert "|Mxy| is GM 0.00012 on average" in beside.signals_text(dark)
+
+
 def test_contrasts_are_differences_of_means():
     problem = make_problem(BRAIN, ("contrast", 30.0, (1, 0)))
     design, *_ = compare(problem, ECHO, 0.04)

@@ -38,6 +38,26 @@ def test_fat_is_nulled_by_one_inversion():
     )
 
 
+def test_many_pulses_before_the_readout_are_told_together():
+    problem = make_problem({"water": (1.0, 0.1)}, gradients=("spoiler",))
+    pulses = play([120, 60, 90, 180, 90], [0] * 5, [100, 100, 100, 60, 5])
+    _, first, second, _ = told(problem, problem.played(pulses, gradients=["spoiler"] * 4 + ["none"]))
+    left = math.exp(-0.1) - 1  # inverted, of what has recovered since 90°
+    read = 1 + (left - 1) * math.exp(-0.06)
+    assert first == (
+        "Four pulses (120°-60°-90°-180° over 300 ms), a partial inversion, a partial saturation, a saturation"
+        f" and an inversion, together leave Mz at water {signed(left)} M0, which is water {signed(read)} at"
+        f" the excitation 60 ms later (rms over voxels water {-read:.3f})."
+    )
+    assert second.startswith("Then 90° excites, and the free decay is read 5 ms later; |Mxy| is water 0.0")
+
+
+def test_tissues_at_zero_are_told_together():
+    problem = make_problem({"water": (1.2, 0.08), "GM": (1.2, 0.1), "CSF": (4, 2)})
+    first, _ = summarize(problem, play([180, 90], [0, 0], [1200 * math.log(2), 6.2])).sentences
+    assert "later (water and GM are at zero there)." in first
+
+
 def test_a_double_inversion_nulls_two_tissues():
     # Mz = 1 - 2 exp(-t2/T1) + 2 exp(-t1/T1) with t1 and t2 from each inversion to the excitation
     def mz(times, t1):

@@ -3,7 +3,9 @@ from sequence_search.explanation.wording import (
     by_name,
     count_text,
     flips_text,
+    plural,
     signed,
+    small_by_name,
     time_text,
     train_flips_text,
 )
@@ -33,3 +35,12 @@ def test_the_first_pulses_of_a_train_are_told_apart_from_the_others():
 
 def test_small_numbers_are_words():
     assert [count_text(each) for each in (2, 7, 8)] == ["two", "seven", "8"]
+
+
+def test_several_blocks_of_a_kind():
+    assert plural("partial saturation") == "partial saturations"
+    assert plural("inversion opposed by a T2 preparation") == "inversions opposed by a T2 preparation"
+
+
+def test_what_is_suppressed_is_told_from_nothing():
+    assert small_by_name({"GM": 0.4231, "CSF": 0.00431, "air": 0.0}) == "GM 0.42, CSF 0.0043 and air 0.00"

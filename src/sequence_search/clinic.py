@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from sequence_search.explanation.beside import signal_texts
 from sequence_search.explanation.comparison import Compared
 from sequence_search.explanation.explanation import Summary, summarize
 from sequence_search.objective import contrast_loss, null_loss, signal_loss, signed_contrast_loss
@@ -19,7 +19,7 @@ from sequence_search.strategies.result import CLOSE, SearchResult
 from sequence_search.study.plan import DERIVED
 from sequence_search.study.records import markdown_table
 from sequence_search.study.study import Study
-from sequence_search.words import counted, enumerated
+from sequence_search.words import counted, decimals_of, enumerated
 
 PAGE = "clinic.md"
 HEADING = [
@@ -210,10 +210,7 @@ def _section(case: Case, picture: str) -> str:
     polished = f"\n- the same, tuned: `{tuned.sequence}`" if tuned is not None else ""
     heads = ["textbook", *(["tuned"] if tuned is not None else []), "ours"]
     shown = [each for each in (textbook, tuned, case.ours) if each is not None]
-    signals = [
-        [f"|Mxy| of {tissue}", *(f"{each.mean[tissue]:.3f} ± {each.sd[tissue]:.3f}" for each in shown)]
-        for tissue in case.ours.mean
-    ]
+    signals = [[f"|Mxy| of {tissue}", *signal_texts(tissue, shown)] for tissue in case.ours.mean]
     terms = [[f"loss: {name}", *(_number(each.terms[name]) for each in shown)] for name in case.ours.terms]
     return f"""## {problem.name}
 
@@ -242,7 +239,7 @@ def _draw(case: Case, file: Path) -> None:
 
 def _number(loss: float) -> str:
     """Of four digits, five decimals at least."""
-    return f"{loss:.{max(5, 3 - math.floor(math.log10(abs(loss))))}f}" if loss else "0"
+    return f"{loss:.{decimals_of(loss, 4, 5)}f}" if loss else "0"
 
 
 def _change(textbook: float, ours: float) -> str:

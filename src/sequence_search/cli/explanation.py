@@ -241,12 +241,12 @@ def print_phases(phases: Phases) -> None:
 
 def print_compared(summary: Summary) -> None:
     """The design beside the conventional sequence."""
+    from sequence_search.explanation.beside import signal_texts
+
     first, *_ = compared = summary.compared
     say("\nBeside the conventional sequence: |Mxy|, mean ± standard deviation over the voxels")
     rows = [["loss", *(f"{each.loss:.6f}" for each in compared)]]
-    rows += [
-        [name, *(f"{each.mean[name]:.3f} ± {each.sd[name]:.3f}" for each in compared)] for name in first.mean
-    ]
+    rows += [[name, *signal_texts(name, compared)] for name in first.mean]
     rows += [[pair, *(f"{each.contrast[pair]:.3f}" for each in compared)] for pair in first.contrast]
     rows += [["RF energy (%)", *(f"{100 * each.relative_rf_energy:.1f}" for each in compared)]]
     rows += [["time (ms)", *(f"{1e3 * each.time_to_readout:.4g}" for each in compared)]]

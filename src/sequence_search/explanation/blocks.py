@@ -51,6 +51,7 @@ class Block:
     mz_factor : Mz after it per Mz before, with relaxation; mean over each tissue's voxels [1]
     mz_after : in this sequence just after it, in units of M0; mean over each tissue's voxels
     mz_next : in this sequence just before the next block
+    mz_next_rms : root mean square of that over each tissue's voxels
     """
 
     pulses: tuple[int, ...]
@@ -66,6 +67,7 @@ class Block:
     mz_factor: dict[str, float]
     mz_after: dict[str, float]
     mz_next: dict[str, float]
+    mz_next_rms: dict[str, float]
 
 
 def start_mz(simulator: Simulator, sequence: Sequence) -> float | Float[Tensor, " n_voxels"]:
@@ -120,6 +122,7 @@ def measure_blocks(problem: Problem, sequence: Sequence, groups: list[tuple[int,
             kind = "frequency-selective rotation"
         _, after = simulator.magnetization(acting, mz)
         _, mz = simulator.magnetization(waiting, mz)
+        squares = by_tissue(problem, voxels, mz.square())
         blocks.append(
             Block(
                 pulses=pulses,
@@ -135,6 +138,7 @@ def measure_blocks(problem: Problem, sequence: Sequence, groups: list[tuple[int,
                 mz_factor=by_tissue(problem, voxels, kept),
                 mz_after=by_tissue(problem, voxels, after),
                 mz_next=by_tissue(problem, voxels, mz),
+                mz_next_rms={name: math.sqrt(each) for name, each in squares.items()},
             )
         )
     return tuple(blocks)

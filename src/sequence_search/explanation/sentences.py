@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from dataclasses import replace
 
 from sequence_search.explanation.beside import signals_text
@@ -15,7 +16,9 @@ from sequence_search.explanation.wording import (
     by_name,
     count_text,
     flips_text,
+    plural,
     signed,
+    small_by_name,
     time_text,
     train_flips_text,
     with_article,
@@ -24,9 +27,11 @@ from sequence_search.sections import up_to_readout
 from sequence_search.sequence import Sequence
 from sequence_search.words import enumerated
 
+AT_ZERO = "at zero there"
 NEAR_NULL = 0.2  # of M0 at the excitation, below which it is told when Mz crosses zero
 SELECTED = 0.8  # of the part of Mz that is read of the tissue that gives most, below which it is told of each
 RECOVERED = 0.1  # of M0, in the tissue that recovers most
+MOST_BLOCKS = 3  # before the readout that are told one by one
 STIMULATES = math.radians(150)  # refocusing below it leaves a quarter of the amplitude to other pathways
 
 
@@ -87,7 +92,7 @@ def without_idle(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
             acting.append(block)
         elif acting:
             wait = acting[-1].wait + block.duration + block.wait
-            acting[-1] = replace(acting[-1], wait=wait, mz_next=block.mz_next)
+            acting[-1] = replace(acting[-1], wait=wait, mz_next=block.mz_next, mz_next_rms=block.mz_next_rms)
     return tuple(acting)
 
 
@@ -99,11 +104,14 @@ def train_text(readout: Readout) -> str:
 def _preparing(
     sequence: Sequence, blocks: tuple[Block, ...], crossings: tuple[Crossing, ...], readout: Readout
 ) -> str:
-    text = block_text(sequence, blocks[0])
-    for before, block in itertools.pairwise(blocks):
-        text += f" and {time_text(before.wait)} later {block_text(sequence, block)}"
     verb, last = "leaves" if len(blocks) == 1 else "leave", blocks[-1]
-    null = _null_text(crossings, last)
+    if len(blocks) > MOST_BLOCKS:
+        verb = "together leave"
+        text, null = _together(sequence, blocks), f" (rms over voxels {small_by_name(last.mz_next_rms)})"
+    else:
+        text, null = block_text(sequence, blocks[0]), _null_text(crossings, last)
+        for before, block in itertools.pairwise(blocks):
+            text += f" and {time_text(before.wait)} later {block_text(sequence, block)}"
     is_excitation = readout.kind == COMPOSITE or readout.excitation == readout.pulses[0]
     pulse = "excitation" if is_excitation else "next pulse"
     if is_double_inversion(blocks):
@@ -114,6 +122,19 @@ def _preparing(
         f"{text} {verb} Mz at {by_name(last.mz_after)} M0, which is"
         f" {by_name(last.mz_next)} at the {pulse} {time_text(last.wait)} later{null}"
     )
+
+
+def _together(sequence: Sequence, blocks: tuple[Block, ...]) -> str:
+    """As "four pulses (90°-60°-90°-170° over 230 ms), two saturations, ... and an inversion,"."""
+    pulses = tuple(i for block in blocks for i in block.pulses)
+    duration = sum(block.duration + block.wait for block in blocks) - blocks[-1].wait
+    kinds = Counter(block.kind for block in blocks)
+    parts = enumerated(
+        with_article(kind) if count == 1 else f"{count_text(count)} {plural(kind)}"
+        for kind, count in kinds.most_common()
+    )
+    number, flips = count_text(len(pulses)), flips_text(sequence, pulses)
+    return f"{number} pulses ({flips} over {time_text(duration)}), {parts},"
 
 
 def block_text(sequence: Sequence, block: Block) -> str:
@@ -139,19 +160,21 @@ def block_text(sequence: Sequence, block: Block) -> str:
 
 def _null_text(crossings: tuple[Crossing, ...], last: Block) -> str:
     """When tissues that are near zero at the excitation cross it, by the mean over their voxels."""
-    told: dict[str, list[str]] = {}
+    told: dict[str, list[tuple[str, str]]] = {}
     for each in crossings:
         time = each.nominal if each.mean is None else each.mean
         if each.pulse >= last.pulses[-1] and abs(last.mz_next[each.tissue]) <= NEAR_NULL and time is not None:
             ms = round(1e3 * time)
             side = "crosses zero {} before it" if ms > 0 else "would cross zero {} after it"
-            told.setdefault(side if ms else "is at its zero{}", []).append(
-                f"{each.tissue} {abs(ms)} ms" if ms else each.tissue
-            )
+            told.setdefault(side if ms else AT_ZERO, []).append((each.tissue, f"{abs(ms)} ms"))
     parts = []
-    for side, each_of in told.items():
-        (first, *when), *others = (each.split(" ", 1) for each in each_of)
-        parts.append(f"{first} {side.format(enumerated([' '.join(when), *map(' '.join, others)]))}")
+    for side, found in told.items():
+        (first, when), *others = found
+        if side == AT_ZERO:
+            parts.append(f"{enumerated(name for name, _ in found)} {'are' if others else 'is'} {side}")
+        else:
+            times = enumerated([when, *(f"{name} {time}" for name, time in others)])
+            parts.append(f"{first} {side.format(times)}")
     return f" ({'; '.join(parts)})" if parts else ""
 
 

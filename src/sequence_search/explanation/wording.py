@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping
 
 from sequence_search.sequence import Sequence
-from sequence_search.words import enumerated
+from sequence_search.words import decimals_of, enumerated
 
+MOST_DECIMALS = 7  # of a signal or of Mz, in M0
 MOST_TOLD = 4  # like pulses in a row that are told one by one
 SMALL_FLIP = 29.95  # degrees, below which a flip angle is told to a tenth
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven")
@@ -22,6 +23,12 @@ def count_text(count: int) -> str:
 def with_article(words: str) -> str:
     """As "an inversion", "a saturation"."""
     return f"an {words}" if words[0] in "aeiou" else f"a {words}"
+
+
+def plural(kind: str) -> str:
+    """As "inversions", "inversions opposed by a T2 preparation"."""
+    noun, opposed, other = kind.partition(" opposed ")
+    return f"{noun}s{opposed}{other}"
 
 
 def flips_text(sequence: Sequence, pulses: tuple[int, ...]) -> str:
@@ -58,3 +65,9 @@ def signed(value: float, decimals: int = 2, plus: str = "") -> str:
 def by_name(values: Mapping[str, float], decimals: int = 2) -> str:
     """As "GM 0.84, WM 0.95 and CSF −0.02"."""
     return enumerated(f"{name} {signed(value, decimals)}" for name, value in values.items())
+
+
+def small_by_name(values: Mapping[str, float], decimals: int = 2) -> str:
+    """As "GM 0.42 and CSF 0.0043": of what is small two digits, which tell it from nothing."""
+    decimals_each = {name: decimals_of(each, 2, decimals, MOST_DECIMALS) for name, each in values.items()}
+    return enumerated(f"{name} {signed(each, decimals_each[name])}" for name, each in values.items())

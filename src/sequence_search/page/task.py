@@ -9,7 +9,7 @@ from sequence_search.limits import Limits
 from sequence_search.objective import Term
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.writing import write_limits, write_table
-from sequence_search.words import enumerated
+from sequence_search.words import bounds_text, enumerated
 
 WORDS = {
     "signal": "as much signal of {tissues} as there is M0",
@@ -26,16 +26,28 @@ WORDS = {
     "b1_rms": "a low B1 rms",
 }
 
+SIGNAL_WORDS = {"mean": "mean |Mxy|", "percentile_95": "95th percentile of |Mxy|"}
+LIMIT_WORDS = {
+    "time_to_readout_ms": "a time to the readout of {} ms",
+    "te_ms": "a TE{echo} of {} ms",
+    "ti_ms": "a TI of {} ms",
+    "relative_rf_energy": "RF energy of {} times that of 90°-180°",
+    "max_flip_deg": "flip angles of {}°",
+    "n_rf": "{} RF pulses",
+}
+
 
 def task_words(problem: Problem) -> str:
-    """As "Wanted: no signal of CSF, as much signal of GM and WM as there is M0; little RF energy."."""
+    """As "Wanted: no signal of CSF; little RF energy; with mean |Mxy| of GM at least 0.4."."""
     names = [tissue.name for tissue in problem.tissues]
     of_signal = [each for each in problem.objective.terms if each.kind.n_tissues[1] != 0]
     of_sequence = [each for each in problem.objective.terms if each.kind.n_tissues[1] == 0]
     parts = [
         enumerated(_term_words(each, names) for each in terms) for terms in (of_signal, of_sequence) if terms
     ]
-    return f"Wanted: {'; '.join(parts)}."
+    limits = _limits_words(problem.limits)
+    kept = f"; with {enumerated(limits)}" if limits else ""
+    return f"Wanted: {'; '.join(parts)}{kept}."
 
 
 def _term_words(term: Term, names: list[str]) -> str:
@@ -48,6 +60,31 @@ def _term_words(term: Term, names: list[str]) -> str:
     if term.brighter is not None:
         words += f", {names[term.brighter]} the brighter"
     return words if term.worst_share == 1 else f"{words}, in the worst {100 * term.worst_share:g} % of voxels"
+
+
+def _limits_words(limits: Limits) -> list[str]:
+    """What a design must keep, as "mean |Mxy| of GM at least 0.4" or "90°-180° as its last pulses"."""
+    written = write_limits(limits)
+    found = [
+        f"{SIGNAL_WORDS[name]} of {tissue} {_bounds(bounds)}"
+        for tissue, table in written.get("signal", {}).items()
+        for name, bounds in table.items()
+    ]
+    for name, text in LIMIT_WORDS.items():
+        if name in written:
+            echo = f" of echo {limits.te_readout}" if name == "te_ms" and limits.te_readout > 1 else ""
+            found.append(text.format(_bounds(written[name]), echo=echo))
+    for name, place in (("head", "first"), ("tail", "last")):
+        if name in written:
+            flips = [f"{flip:.4g}°" for flip in written[name]["flip_deg"]]
+            found.append(f"{'-'.join(flips)} as its {place} {'pulses' if flips[1:] else 'pulse'}")
+    return found if limits.system is None else [*found, f"what {limits.system.name} can play"]
+
+
+def _bounds(bounds: float | dict[str, float]) -> str:
+    """Of a limit as a file has it, in words."""
+    low_high = bounds if isinstance(bounds, dict) else {"high": bounds}
+    return bounds_text(low_high.get("low"), low_high.get("high"))
 
 
 def conditions(problem: Problem) -> str:

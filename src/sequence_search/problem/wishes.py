@@ -22,6 +22,7 @@ from sequence_search.sections import n_apart
 from sequence_search.sequence import Sequence
 from sequence_search.structure import Structure, find_structure
 from sequence_search.voxels import Voxels
+from sequence_search.words import bounds_text
 
 # By how much of its bound a value may miss it: rounding, and that of a file.
 ALLOWED = 1e-6
@@ -53,15 +54,8 @@ class Wish:
     @property
     def asked(self) -> str:
         """The bounds in words, as "at most 40"."""
-        match self.low, self.high:
-            case None, None:
-                return "as given"
-            case None, high:
-                return f"at most {high:.6g}"
-            case low, None:
-                return f"at least {low:.6g}"
-            case low, high:
-                return f"exactly {low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
+        is_given = self.low is None and self.high is None
+        return "as given" if is_given else bounds_text(self.low, self.high)
 
     @property
     def found(self) -> str:
