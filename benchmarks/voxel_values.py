@@ -14,7 +14,7 @@ from voxel_spins import play_voxels
 from sequence_search import Problem, Sequence, Voxels
 from sequence_search.engines.simulator import STEP
 from sequence_search.engines.spins import play_spins
-from sequence_search.layout import Layout
+from sequence_search.layout import SPOILER, Layout
 from sequence_search.objective import Prepared, Slopes
 from sequence_search.pulses.slices import IN_REPORT, selects_slice
 from sequence_search.voxels import more_and_less
@@ -162,6 +162,10 @@ def closed_forms() -> dict[str, float]:
     gradient_echo = make([100], [0], [5, 45], layout=Layout.plain(1, steady=True))
     spin_echo = make([100, 150], [0, 90], [8, 8, 484], layout=Layout.plain(2, gradients=(1, 1), steady=True))
     decaying = Voxels(t1=0.8, t2=0.08, t2_prime=0.1, spread=20.0, b1=b1.tolist(), b0=0.0)
+    spoiled = make([80] * 8, [0, 40] * 4, [50] * 8, layout=Layout.plain(8, gradients=(SPOILER,) * 8))
+    flip, mz = math.radians(80) * b1, 1.0
+    for _ in range(7):
+        mz = 1 - (1 - mz * flip.cos()) * recovery(0.05)
     tr, e1 = recovery(0.5), recovery(0.05)
     crushed = torch.sin(a) * torch.sin(b / 2) ** 2 * math.exp(-0.016 / 0.08)
     crushed *= 1 - b.cos() * tr - (1 - b.cos()) * recovery(0.5 - 0.008)
@@ -173,5 +177,6 @@ def closed_forms() -> dict[str, float]:
         "crushed spin echo of any flips, TR 0.5 s": apart(
             spin_echo, voxels, crushed / (1 - a.cos() * b.cos() * tr)
         ),
+        "eight spoiled pulses": apart(spoiled, voxels, mz * flip.sin() * math.exp(-0.05 / 0.08), 2**12),
         "free decay by T2' and a spread": apart(make([100], [0], [10]), decaying, free, MANY),
     }

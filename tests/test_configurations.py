@@ -101,6 +101,17 @@ def test_saturation_recovery():
     close(signal(repeated, make_voxels(t1=T1, t2=T2)).abs(), (1 - e1(0.3)) * math.exp(-5e-3 / T2))
 
 
+def test_behind_spoilers_only_mz_is_left():
+    flips, delays, mz = [110, 67, 81, 93, 127, 90], [135, 231, 40, 91, 26, 5], 1.0
+    for flip, delay in zip(flips[:-1], delays[:-1], strict=True):
+        mz = 1 - (1 - mz * math.cos(B1 * math.radians(flip))) * e1(delay / 1e3)
+    layout = Layout.plain(6, gradients=(SPOILER,) * 5 + (0,))
+    found = signal(
+        design(layout, flips, [0, 115, 59, 128, 190, 15], delays), make_voxels(t1=T1, t2=T2, b1=B1)
+    )
+    close(found.abs(), abs(mz) * math.sin(B1 * math.pi / 2) * math.exp(-5e-3 / T2))
+
+
 @pytest.mark.parametrize("flips", [(80.0, 155.0), (90.0, 180.0), (40.0, 100.0)])
 def test_a_crushed_spin_echo_at_finite_tr(flips):
     # sin a sin²(b/2) [1 - cos b E(TR) - (1 - cos b) E(TR - TE/2)] / (1 - cos a cos b E(TR)) exp(-TE/T2)

@@ -66,3 +66,13 @@ def test_whole_cycles_over_the_voxel_leave_nothing():
             for cycles in (1, 3):
                 mean = np.exp(2j * math.pi * (first + cycles * second)).mean(-1)
                 np.testing.assert_allclose(mean, 0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("n_spoilers", "crusher", "n_points"), [(7, 0, 2**12), (9, 0, 2**14), (6, 2, 2**14)])
+def test_coherences_of_several_spoilers_leave_nothing(n_spoilers, crusher, n_points):
+    # How many wave vectors come to each phase, of 1 cycle of the Lorentzian and of each spoiler.
+    reached = np.eye(1, n_points)[0]
+    cycles = {LATTICE[0]: 1, LATTICE[2]: crusher} | dict.fromkeys(LATTICE[4 : 4 + n_spoilers], 1)
+    for component, most in cycles.items():
+        reached = sum(np.roll(reached, h * component) for h in range(-most, most + 1))
+    assert reached[0] == 1  # that of no cycles

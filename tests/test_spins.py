@@ -88,6 +88,18 @@ def test_a_spoiler_is_refocused_by_no_other():
     np.testing.assert_allclose(found, 0, atol=1e-12)
 
 
+def test_of_seven_spoiled_pulses_only_mz_is_left():
+    """Water suppression: Tkac et al., Magn Reson Med 41 (1999)."""
+    flips, phases = [110, 67, 81, 93, 127, 77, 169, 90], [0, 115, 59, 128, 190, 15, 228, 252]
+    delays, mz = [135, 231, 40, 91, 46, 28, 26, 5], 1.0
+    for flip, delay in zip(flips[:-1], delays[:-1], strict=True):
+        mz = 1 - (1 - mz * math.cos(0.9 * math.radians(flip))) * e1(delay / 1e3)
+    expected = abs(mz) * math.sin(0.9 * math.pi / 2) * math.exp(-0.005 / T2)
+    layout = Layout.plain(8, gradients=("spoiler",) * 7 + (0,))
+    found = signal(flips, phases, delays, layout, b1=0.9, **RELAXING)
+    np.testing.assert_allclose(abs(found), expected, atol=1e-12)
+
+
 def test_saturation_recovery():
     found = play([90], [0], [0, 400], Layout.plain(1, steady=True), **RELAXING)
     np.testing.assert_allclose(abs(found.signal), 1 - e1(0.4), atol=1e-12)

@@ -14,9 +14,11 @@ from sequence_search.voxels import PROPERTIES, Voxels
 Real = Float[np.ndarray, "..."] | float
 
 # Generating vector of a lattice of 2^12 to 2^18 points, with axes Lorentzian, spread, crusher, end of the
-# repetition, spoilers. Component by component the best of random ones, by sums of h0^-1.1 h1^-2 and of
-# exp(-0.1 h0) over the wave vectors h that alias with 0, of up to 6 cycles of the crusher and 2 of a spoiler.
-LATTICE = (1, 38661, 251843, 182003, 237229, 10187, 243813, 211059, 196701, 231365, 18583, 190485, 96327)
+# repetition, spoilers. Component by component the best of random ones, by the sum of h0^-1.1 h1^-2 and of
+# exp(-0.1 h0) over the wave vectors h that alias with 0, of up to 6 cycles of the crusher and 1 of a spoiler.
+# An h of 1 cycle of the Lorentzian and of each of seven spoilers is a coherence, which would be read as if it
+# were refocused: none aliases, of nine spoilers from 2^14 points on, and of six with 2 cycles of the crusher.
+LATTICE = (1, 38661, 251843, 182003, 237229, 10187, 243813, 195581, 135061, 196701, 104497, 120785, 120769)
 LARGEST_NUMBER_OF_SPOILERS = len(LATTICE) - 4
 
 
