@@ -104,6 +104,7 @@ def everything(sequences, counts, blocks, encoding, threads=2):
     bar = np.ones((len(counts), blocks.n_voxels), complex)
     return (
         run.forward(sequences, counts, blocks, threads),
+        run.products(sequences, counts, blocks, bar, threads),
         run.adjoint(sequences, counts, blocks, bar, threads),
         *run.loss(sequences, counts, blocks, arrange_objective(blocks, encoding), threads),
     )

@@ -31,6 +31,19 @@ def test_signals_are_those_of_the_plain_sum(n_rf, same_spread):
         np.testing.assert_allclose(actual, plain(sequences, counts, voxels), atol=1e-13, rtol=0)
 
 
+@pytest.mark.parametrize("n_rf", [1, 2, 3, 5])
+def test_products_are_those_of_the_signals_with_what_their_row_has(n_rf):
+    rng = np.random.default_rng(n_rf)
+    blocks, sequences = arranged(make_voxels(rng, 700), rng.integers(0, 3, 700)), make_sequences(rng, 6, n_rf)
+    counts = np.array([n_rf, n_rf, max(n_rf - 1, 0), n_rf, 0, n_rf])
+    given = rng.normal(size=(2, 700)) + 1j * rng.normal(size=(2, 700))
+    signals = run.forward(sequences, counts, blocks, 1)
+    expected = (given.repeat(3, 0).conj() * signals).sum(-1).real
+    np.testing.assert_allclose(
+        run.products(sequences, counts, blocks, given, 2), expected, atol=1e-11, rtol=0
+    )
+
+
 def richardson(function, x, step):
     """Derivative by central differences, extrapolated three times."""
     slopes = [(function(x + h) - function(x - h)) / (2 * h) for h in (step, step / 2, step / 4, step / 8)]

@@ -40,7 +40,7 @@ def results():
             encoding = make_encoding(rng, group, contrasts)
             sequences = make_sequences(rng, 3, n_rf, echoes=n_rf % 2 == 0)
             parts = everything(sequences, np.array([n_rf, n_rf - 1, n_rf]), blocks, encoding)
-            for name, part in zip(("signal", "adjoint", "loss", "gradient"), parts, strict=True):
+            for name, part in zip(("signal", "products", "adjoint", "loss", "gradient"), parts, strict=True):
                 found[f"{name} {n_rf} {same_spread}"] = part
     encoding = make_encoding(rng, group, contrasts[:2])
     for name, layout in LAYOUTS.items():

@@ -126,7 +126,8 @@ class Prepared:
             count = len(present if each.tissues is None else each.tissues)
             if each.kind.n_tissues == (2, 2) and count != 2:
                 raise ValueError(f"term '{each.name}' needs voxels of exactly two tissues, got {count}")
-            found.append((each, *self._select(each.tissues)))
+            every = each.tissues is None or present.issubset(each.tissues)
+            found.append((each, *self._select(None if every else each.tissues)))
         return found
 
     def _select(self, tissues: tuple[int, ...] | None) -> tuple[Int[Tensor, " chosen"] | None, Voxels]:

@@ -21,7 +21,7 @@ from sequence_search.engines.kernel import grid as kernel_grid
 from sequence_search.engines.kernel import table_run
 from sequence_search.engines.kernel.lanes import WIDTH
 from sequence_search.engines.kernel.objective import Encoding
-from sequence_search.engines.kernel.run import adjoint, forward
+from sequence_search.engines.kernel.run import adjoint, forward, products
 from sequence_search.engines.kernel.run import loss as kernel_loss
 from sequence_search.engines.kernel.states import can_list
 from sequence_search.engines.kernel.tree import MAX_PULSES
@@ -58,6 +58,19 @@ def signal(sequence: Sequence, arrangement: Arrangement) -> Complex[Tensor, "bat
     if lanes.n_places > 1:
         out = out.reshape(*out.shape[:-1], len(voxels), lanes.n_places).sum(-1)
     return out.to(torch.promote_types(sequence.delay.dtype, voxels.b1.dtype).to_complex())
+
+
+def signal_products(
+    sequence: Sequence, given: Complex[Tensor, "rows n_voxels"], arrangement: Arrangement
+) -> Float[Tensor, " batch"]:
+    """Sums over voxels of Re(conj(given) signal), without derivatives, of sequences without a layout.
+
+    The first row given is of the first batch / rows sequences, and so on.
+    """
+    parts = as_numpy(sequence.flip_angle), as_numpy(sequence.phase), as_numpy(sequence.delay)
+    blocks, threads = arrangement.of(None).blocks, torch.get_num_threads()
+    by_voxel = np.ascontiguousarray(given.resolve_conj().numpy(), np.complex128)
+    return torch.from_numpy(products(parts, pulse_numbers(sequence), blocks, by_voxel, threads))
 
 
 def on_cpu(sequence: Sequence, voxels: Voxels) -> bool:

@@ -58,6 +58,13 @@ class Scattered:
         first, *others = (each.signal(sequence) for each in self.simulators)
         return sum(others, first)
 
+    def signal_products(
+        self, sequence: Sequence, given: Complex[Tensor, "rows n_voxels"]
+    ) -> Float[Tensor, " rows *batch"]:
+        """As `Simulator.signal_products`."""
+        first, *others = (each.signal_products(sequence, given) for each in self.simulators)
+        return sum(others, first)
+
     def loss(self, sequence: Sequence) -> Float[Tensor, "*batch"]:
         """Objective of each sequence, differentiable."""
         return self.prepared.loss(self.signal(sequence), sequence)

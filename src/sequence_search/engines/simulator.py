@@ -26,6 +26,7 @@ from sequence_search.engines.evolved import Magnetisation
 from sequence_search.engines.kernel.objective import Encoding
 from sequence_search.engines.pathways import most_sequences
 from sequence_search.engines.penalties import penalty
+from sequence_search.engines.products import products_of
 from sequence_search.engines.steps import Steps, cut, play
 from sequence_search.layout import Layout
 from sequence_search.objective import Objective, Prepared, Slopes
@@ -123,6 +124,15 @@ class Simulator:
             by_row = fused.signal(sequence.flat(), self._arrangement)
             return by_row.reshape(*sequence.batch_shape, *by_row.shape[1:])
         return self.voxels.m0 * self.magnetization(sequence)[0]
+
+    def signal_products(
+        self, sequence: Sequence, given: Complex[Tensor, "rows n_signals"]
+    ) -> Float[Tensor, " rows *batch"]:
+        """Sums of Re(conj(given) signal) over voxels, of one readout; by the kernel without derivatives."""
+        if sequence.layout is None and self._kernel_serves(sequence):
+            products = fused.signal_products(sequence.flat(), given, self._arrangement)
+            return products.reshape(sequence.batch_shape)
+        return products_of(self.signal(sequence), given)
 
     def magnetization(
         self, sequence: Sequence, mz: float | Float[Tensor, " n_voxels"] = 1.0
@@ -310,5 +320,7 @@ class Simulator:
 
     @cached_property
     def _encoding(self) -> Encoding:
+        if self.has_kernel_loss:
+            return fused.encode(self._prepared)
         terms = tuple(term for term in self._prepared.objective.terms if term.has_kernel_form)
         return fused.encode(Prepared(Objective(terms), self.voxels))

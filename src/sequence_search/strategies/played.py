@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sequence_search.checks import check_type
 from sequence_search.engines.fused import Arrays
+from sequence_search.engines.products import products_of
 from sequence_search.engines.scattered import Scattered
 from sequence_search.engines.simulator import LossFunction, Simulator
 from sequence_search.problem.problem import Problem
@@ -94,6 +95,12 @@ class DraftSimulator:
         for rows, played in self.by_layout(draft):
             signal[rows] = self._simulator.signal(played).flatten(1).to(signal)
         return signal.reshape(*draft.batch_shape, -1)
+
+    def signal_products(
+        self, draft: Sequence, given: Complex[Tensor, "rows n_signals"]
+    ) -> Float[Tensor, " rows *batch"]:
+        """As `Simulator.signal_products`, 0 of what is no sequence."""
+        return products_of(self.signal(draft), given)
 
     def parts(self, draft: Sequence) -> dict[str, Float[Tensor, "*batch"]]:
         """Weighted part of each term of the objective by name, inf of what is no sequence."""

@@ -29,8 +29,8 @@ from sequence_search.engines.kernel.tree import (
     weights_directly,
 )
 
-# What is done with a block. PHASED is LOSS with the mean of S, beside that of |S|.
-FORWARD, ADJOINT, LOSS, PHASED = range(4)
+# What is done with a block. PRODUCT sums Re(conj(given) S); PHASED is LOSS with the mean of S, beside |S|'s.
+FORWARD, PRODUCT, ADJOINT, LOSS, PHASED = range(5)
 # Products of exponentials up to here are far from overflow, which is at exp(709).
 LARGEST_EXPONENT = 600.0
 
@@ -41,7 +41,7 @@ class Block(NamedTuple):
     voxel: Any  # VOXEL rows
     place: Any  # the voxel in each lane, -1 for none
     factors: Any  # rows of the objective: factor of |S|, of |S|², weight in the group's mean
-    signal: Any  # of all voxels of the sequence, or its adjoint: real and imaginary part of each
+    signal: Any  # of all voxels of the sequence, or what is given for each: real and imaginary part
 
 
 class Pulses(NamedTuple):
@@ -127,8 +127,9 @@ def pull_twice(n, w, voxel, real, imaginary):
 def do_block(mode, n, w, block, products, same_spread):
     """Do all that is done with a block once its pulses are known."""
     r2_prime, m0 = load(block.voxel, R2_PRIME), load(block.voxel, M0)
+    goes_back = mode >= ADJOINT
     if products:
-        weights_by_products(n, r2_prime, w)
+        weights_by_products(n, r2_prime, w, goes_back)
     else:
         weights_directly(0, F_COUNT[n], r2_prime, load(block.voxel, RATE), same_spread, w)
     for k in range(n - 1):
@@ -137,6 +138,10 @@ def do_block(mode, n, w, block, products, same_spread):
     real, imaginary = m0 * real, m0 * imaginary
     if mode == FORWARD:
         put_signal(block, w.few, real, imaginary)
+        return
+    if mode == PRODUCT:
+        given_re, given_im = get_signal(block, w.few)
+        store(w.total, VALUE, load(w.total, VALUE) + (given_re * real + given_im * imaginary))
         return
     zero = r2_prime * 0.0
     if mode >= LOSS:  # seed with S/|S|, the direction in which |S| grows
@@ -202,13 +207,14 @@ def work(mode, counter, numbers, start, sequences, n_rf, blocks, factors, phased
         pulses = Pulses(n, pointer(flip, at, n), pointer(phase, at, n), pointer(delay, at, n))
         describe_leaves(n, pulses.delay, blocks.rows[WIDTH * RATE], w)
         products = can_multiply(pulses, blocks.steepest, blocks.same_spread)
-        own = pointer(signal, n_signal * b, n_signal)
+        # Several sequences in turn may have the same given numbers.
+        own = pointer(signal, n_signal * (b * signal.shape[0] // n_sequences), n_signal)
         for s in range(blocks.chunk[c], blocks.chunk[c + 1]):
             first, last = blocks.segment[s], blocks.segment[s + 1]
             how = PHASED if phased.size and phased[s] else mode
             do_segment(how, pulses, products, w, blocks, first, last, factors, own)
             if how != FORWARD:
-                for row in range(SLOPES + 2 * GRADIENT * n):
+                for row in range(VALUE + 1 if how == PRODUCT else SLOPES + 2 * GRADIENT * n):
                     for v in range(WIDTH):
                         partial[b, s, 0, row] += w.total[WIDTH * row + v]
                         if how == PHASED:

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from sequence_search.engines.kernel.blocks import Blocks
-from sequence_search.engines.kernel.items import ADJOINT, FORWARD, LOSS, add_up, work
-from sequence_search.engines.kernel.memory import SLOPES, workspace
+from sequence_search.engines.kernel.items import ADJOINT, FORWARD, LOSS, PRODUCT, add_up, work
+from sequence_search.engines.kernel.memory import SLOPES, VALUE, workspace
 from sequence_search.engines.kernel.objective import NOTHING, Arranged
 from sequence_search.engines.kernel.tree import GRADIENT, MAX_PULSES
 
@@ -36,6 +36,21 @@ def forward(sequences: Sequences, n_rf: np.ndarray, blocks: Blocks, threads: int
     no_sums = np.zeros((len(n_rf), 0, 0, 0))
     _run(FORWARD, sequences, n_rf, blocks, NOTHING, signal.view(np.float64), no_sums, threads)
     return signal
+
+
+def products(
+    sequences: Sequences, n_rf: np.ndarray, blocks: Blocks, given: np.ndarray, threads: int
+) -> np.ndarray:
+    """Sums [batch] over voxels of Re(conj(given) S).
+
+    Parameters
+    ----------
+    given : complex array [n, n_voxels], contiguous
+        The first is of the first batch / n sequences, and so on.
+    """
+    partial = np.zeros((len(n_rf), blocks.group.size, 1, VALUE + 1))
+    _run(PRODUCT, sequences, n_rf, blocks, NOTHING, given.view(np.float64), partial, threads)
+    return sum(partial[:, :, 0, VALUE].T, np.zeros(len(n_rf)))  # one segment after the other
 
 
 def adjoint(

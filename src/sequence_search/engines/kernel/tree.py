@@ -179,8 +179,8 @@ def decay_of_nodes(n, tree, pulses, one):
 
 
 @inner
-def weights_by_products(n, r2_prime, w):
-    """Weigh the leaves if all voxels share the spread.
+def weights_by_products(n, r2_prime, w, goes_back):
+    """Weigh the leaves if all voxels share the spread, with slopes for the way back.
 
     exp(-|tau|/T2') is a product of exponentials of the delays, or of their inverses where tau < 0, which must
     not overflow. The tree lends its rows.
@@ -200,7 +200,8 @@ def weights_by_products(n, r2_prime, w):
         row = skip(w.table, LEAF * leaf)
         decay = load(w.tree, w.source[2 * leaf]) * load(w.few, w.source[2 * leaf + 1])
         store(w.weight, leaf, decay * row[SINC])
-        store(w.slope, leaf, decay * (row[SLOPE] - r2_prime * row[SIGNED]))
+        if goes_back:
+            store(w.slope, leaf, decay * (row[SLOPE] - r2_prime * row[SIGNED]))
 
 
 @inner

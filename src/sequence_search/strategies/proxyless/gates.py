@@ -47,12 +47,10 @@ def gate_gradient(
         others = _others(scheduler, path, among)
         paths = _around(path, others)
         around = proposed(problem, scheduler, paths)
-        signals = simulator.signal(around)
-        drawn, signal = around[:, 0], signals[:, 0]
+        drawn = around[:, 0]
+        signal = simulator.signal(drawn)
         slope = _slope(problem, voxels, by_layout(simulator, drawn), signal)
-        # Re <dL/dS, S_j>, as one product of real matrices for each seed.
-        pairs = torch.view_as_real(signals).flatten(2)
-        products = (pairs @ torch.view_as_real(slope).reshape(len(path), -1, 1)).flatten()
+        products = simulator.signal_products(around, slope).flatten()
         # Settings of the sequence alone add up over layers, so that their difference between neighbours is
         # their gate's gradient; terms of the signal, held fixed, are a constant that the softmax cancels.
         terms = tuple(each for each in problem.objective.terms if each.kind.own or each.kind.of == "sequence")
@@ -79,10 +77,10 @@ def _slope(
     for rows, played in drawn:
         leaf = _by_readout(signal[rows], played).requires_grad_()
         with torch.enable_grad():
-            # The second part is zero: it keeps the graph whole where the objective is of the sequence alone.
-            loss = prepared.loss(leaf, played).sum() + 0.0 * leaf.abs().sum()
-        (by_signal,) = torch.autograd.grad(loss, leaf)
-        slope[rows] = by_signal.flatten(1)
+            loss = prepared.loss(leaf, played).sum()
+        if loss.requires_grad:  # not of an objective of the sequence alone
+            (by_signal,) = torch.autograd.grad(loss, leaf, materialize_grads=True)
+            slope[rows] = by_signal.flatten(1)
     return slope
 
 
