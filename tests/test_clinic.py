@@ -96,7 +96,7 @@ def test_the_page_of_a_study_that_is_not_whole_says_so(study, tmp_path):
     shutil.rmtree(copy / "fat-1-1")
     shutil.rmtree(copy / "spgr-ernst" / "seed-0001")
     text = write_clinic(Study.open(copy), "the command").read_text(encoding="utf-8")
-    assert "**Not whole:** no design yet of fat-1-1; not all runs of spgr-ernst (1 of 2)." in text
+    assert "**Not whole:** no design yet of fat-1-1; not all runs of spgr-ernst (1 of 2). The" in text
     assert "## fat-1-1" not in text
 
 

@@ -127,6 +127,11 @@ def clinic_cases(study: Study) -> list[Case]:
     return found
 
 
+def has_design(study: Study) -> bool:
+    """Whether any task of a study has a design, so that there is a page."""
+    return any(run.families for name in study.problems for run in study.runs(name))
+
+
 def write_clinic(study: Study, command: str) -> Path:
     """Write the page of a study into its folder, and a picture for each task; the page's path.
 
@@ -199,7 +204,7 @@ def _missing(study: Study) -> list[str]:
         return []
     parts = [f"no design yet of {enumerated(none)}"] if none else []
     parts += [f"not all runs of {enumerated(some)}"] if some else []
-    return [f"**Not whole:** {'; '.join(parts)}.\n"]
+    return [f"**Not whole:** {'; '.join(parts)}. The command above goes on with it.\n"]
 
 
 def _section(case: Case, picture: str) -> str:

@@ -30,7 +30,7 @@ def clinic(
     out: Annotated[Path, typer.Option(help="Folder; the same command goes on with one.")] = FOLDER,
 ) -> None:
     """Search textbook tasks from nothing, and write a page of what was found beside the textbook's."""
-    from sequence_search.clinic import write_clinic
+    from sequence_search.clinic import has_design, write_clinic
     from sequence_search.problem.library import clinic_problems
     from sequence_search.problem.problem import Problem
     from sequence_search.study.study import Study
@@ -43,10 +43,14 @@ def clinic(
     command = shlex.join(["sequence-search", "clinic", *given, "--out", str(out)])
     with study_errors(), watched(study) as watch:
         tally = study.run(workers=workers, monitor=watch.monitor, on_outcome=watch.finished)
-    if watch.exit_code is not None:
-        raise typer.Exit(watch.exit_code)
+    stopped = watch.exit_code if tally.left else None
+    if stopped is not None and not has_design(study):
+        raise typer.Exit(stopped)
     with study_errors(), bad_input():
         page = write_clinic(study, command)
     say(f"wrote {page}")
+    if stopped is not None:
+        say(f"of what is done; this goes on: {command}")
+        raise typer.Exit(stopped)
     if tally.failed:
         raise typer.Exit(1)
