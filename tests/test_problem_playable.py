@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
 PROBLEM = Problem.load("spin-echo-2d")
+NO_PULSE = Sequence.from_degrees_ms([], [], [])
 ECHO = Sequence.from_degrees_ms([180, 90, 180], [0, 0, 90], [600, 9, 9])
 KINDS, GRADIENTS = ("invert", "excite", "refocus"), ("spoiler", "crusher", "crusher")
 
@@ -47,6 +49,33 @@ def test_a_plain_sequence_is_evaluated_as_it_is_repeated():
     t2 = 1 / (1 / 110 + 1 / 170)
     spread = math.sin(2 * math.pi * 30 * 6.2e-3) / (2 * math.pi * 30 * 6.2e-3)
     assert found.signal["GM"] == pytest.approx((1 - math.exp(-1)) * math.exp(-6.2 / t2) * spread, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "",
+        "[sequence]\nreadout_ms = 2",
+        "[limits]\nte_ms = 20\nti_ms = 900\nmax_flip_deg = 170\nn_rf = 3\nsystem = 'siemens-prisma'\n"
+        "[limits.signal.GM]\nmean = 0.5",
+    ],
+)
+def test_no_pulse_at_all_gives_no_signal(table):
+    found = limited(table).evaluate(NO_PULSE)
+    assert found.terms["signal"] == pytest.approx(1.0)  # of M0²
+    assert set(found.signal.values()) == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("tr_ms = 1331", "a sequence that is repeated (tr_ms) needs at least one pulse, got none"),
+        ("echoes = 4", "a train of 4 echoes needs an excitation and 1 refocusing pulse, got 0 pulses"),
+    ],
+)
+def test_no_pulse_at_all_is_neither_repeated_nor_a_train(table, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        limited(f"[sequence]\n{table}").evaluate(NO_PULSE)
 
 
 def test_the_last_pulse_of_a_train_stands_for_all():

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from sequence_search.acquisition import Acquisition
 from sequence_search.checks import Fault
@@ -161,7 +162,8 @@ def _peak_b1(hardware: Hardware, sequence: Sequence) -> tuple[Tensor, Sequence]:
     peaks = [hardware.kinds[name].peak_b1_ut(1.0) for name in names]
     fixed = [hardware.kinds[name].fixed_flip for name in names]
     is_free = flip.new_tensor([each is None for each in fixed]).bool()
-    return (torch.where(is_free, flip, 1.0) * flip.new_tensor(peaks)).amax(-1), _no_slope(sequence)
+    of_each = torch.where(is_free, flip, 1.0) * flip.new_tensor(peaks)
+    return pad(of_each, (0, 1)).amax(-1), _no_slope(sequence)  # 0 of no pulse
 
 
 def _delays(hardware: Hardware, sequence: Sequence) -> tuple[Tensor, Sequence]:
@@ -171,7 +173,8 @@ def _delays(hardware: Hardware, sequence: Sequence) -> tuple[Tensor, Sequence]:
         n_rf, place = sequence.n_rf[..., None], torch.arange(delay.shape[-1])
         apart, last = hardware.least(HARD, HARD), hardware.least(HARD, READOUT)
         ratio = delay / torch.where(place == n_rf - 1, last, apart)
-        return torch.where(place < n_rf, ratio, math.inf).amin(-1), _no_slope(sequence)
+        ratio = torch.where(place < n_rf, ratio, math.inf)
+        return pad(ratio, (0, 1), value=math.inf).amin(-1), _no_slope(sequence)
     first = delay.reshape(-1, delay.shape[-1])[0].tolist()
     multiples, least = zip(*_neighbours(hardware, layout, first), strict=True)
     times = delay @ delay.new_tensor(multiples).T

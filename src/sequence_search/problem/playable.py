@@ -88,8 +88,8 @@ def as_played(
     Raises
     ------
     ValueError
-        If there is a layout, the counts differ, a gradient is none, the delays are not those of a train, or
-        no one repetition time is given or it is too short.
+        If there is a layout, the counts differ, a gradient is none, the delays are not those of a train,
+        there is no pulse to repeat, or no one repetition time is given or it is too short.
     """
     refuse_layout(pulses, "what is still to be played")
     if tr is not None and not acquisition.is_repeated:
@@ -100,6 +100,10 @@ def as_played(
     for what, given in (("pulses", names), ("gradients", moments)):
         if given and len(given) != n_rf:
             raise ValueError(f"{what} need one name for each of {n_rf} pulses, got {len(given)}")
+    if not n_rf and acquisition.echoes == 1:
+        if acquisition.is_repeated:
+            raise ValueError("a sequence that is repeated (tr_ms) needs at least one pulse, got none")
+        return pulses
     names, moments = names or (HARD,) * n_rf, moments or [0] * n_rf
     delay = pulses.delay
     if acquisition.echoes > 1:
@@ -141,7 +145,9 @@ def check_playable(
             f"problem '{name}' repeats its sequences (tr_ms): a layout must be steady, with delays up to the"
             " end of the repetition"
         )
-    layout = sequence.layout or Layout.plain(sequence.flip_angle.shape[-1])
+    if not len(sequence.flip_angle):
+        return
+    layout = sequence.layout or Layout.plain(len(sequence.flip_angle))
     _check_kinds(sequence, layout, pulses, name)
     for where, needed, time in _gaps(sequence, layout, pulses, crusher, acquisition.readout):
         least = sum(needed.values())

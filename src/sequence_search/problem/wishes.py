@@ -10,6 +10,7 @@ from functools import partial
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from sequence_search.checks import FILE_UNITS
 from sequence_search.columns import readout_multiples
@@ -237,7 +238,7 @@ def _ti(find: FindStructures, sequence: Sequence) -> tuple[Tensor, Sequence]:
 
 def _counts(name: str, find: FindStructures, sequence: Sequence) -> Float[Tensor, "*batch n_delay"]:
     """How often the time contains each delay; 0 where there is none."""
-    counts = torch.zeros_like(sequence.delay).reshape(-1, sequence.delay.shape[-1])
+    counts = sequence.delay.new_zeros(sequence.batch_shape.numel(), sequence.delay.shape[-1])
     for row, structure in zip(counts, find(sequence), strict=True):
         found = getattr(structure, name)
         row[: len(found)] = torch.tensor(found, dtype=row.dtype)
@@ -256,7 +257,8 @@ def _relative_rf_energy(sequence: Sequence) -> tuple[Tensor, Sequence]:
 
 
 def _largest_flip(sequence: Sequence) -> tuple[Tensor, Sequence]:
-    return (sequence.flip_angle.abs() * _present(sequence)).amax(-1), _gradient(sequence)
+    flip = sequence.flip_angle.abs() * _present(sequence)
+    return pad(flip, (0, 1)).amax(-1), _gradient(sequence)  # 0 of no pulse
 
 
 def _n_rf(sequence: Sequence) -> tuple[Tensor, Sequence]:
