@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sequence_search.clinic import clinic_cases, overview, write_clinic
+from sequence_search.engines.simulator import simulate
 from sequence_search.explanation.conventional import conventional_sequence
 from sequence_search.problem.library import clinic_problems
 from sequence_search.problem.problem import Problem
@@ -65,11 +66,39 @@ def test_ours_is_beside_the_better_of_the_textbooks_and_the_same_tuned(study, lo
         mean = of.mean | {"fat": fat}
         return replace(of, loss=loss, relative_rf_energy=energy, time_to_readout=0.01, mean=mean)
 
-    known = row(case.textbook, 0.01, 1.0, 0.05)
+    known, case = row(case.textbook, 0.01, 1.0, 0.05), replace(case, apart=0.01)
     for others in ((known,), (row(case.textbook, 0.02, 1.0, 0.05), known)):
         summary = replace(case.summary, compared=(row(case.ours, loss, energy, fat), *others))
         told = replace(case, summary=summary).finding
         assert told == ("found, retuned" if len(others) == 2 and finding == "found" else finding)
+
+
+@pytest.mark.parametrize(
+    ("apart", "own", "same"), [(2e-3, 0.0, False), (1e-3, 0.0, True), (1e-3, 0.8, False)]
+)
+def test_signals_that_differ_by_less_than_is_neglected_are_the_same(study, apart, own, same):
+    """Unless the gain is of the sequence's own terms, here its RF energy."""
+    case = clinic_cases(study)[1]
+    (energy,) = (term.name for term in case.problem.objective.terms if term.kind.of == "sequence")
+    other = next(name for name in case.ours.terms if name != energy)
+    lower = case.ours.terms | {energy: -own, other: own - 1.0}
+    summary = replace(
+        case.summary,
+        compared=(
+            replace(case.ours, loss=0.0, terms=lower),
+            replace(case.textbook, loss=1.0, terms=dict.fromkeys(lower, 0.0)),
+        ),
+    )
+    told = replace(case, summary=summary, apart=apart).finding
+    assert (told == "lower loss, same signals") is same
+
+
+def test_how_far_signals_are_apart_is_told_of_the_tissue_that_differs_most(study):
+    case = clinic_cases(study)[1]
+    voxels = case.problem.voxels()
+    ours, theirs = (simulate(each.sequence, voxels).abs() for each in (case.ours, case.better))
+    of_tissues = [((ours - theirs)[voxels.tissue == i] ** 2).mean().sqrt() for i in (0, 1)]
+    assert case.apart == pytest.approx(float(max(of_tissues)), rel=1e-9)
 
 
 def test_the_overview_has_a_row_for_each_task(study):

@@ -93,6 +93,15 @@ def test_what_recovers_meanwhile_is_not_what_the_pulses_bring():
     assert short.echo_signal == pytest.approx(long.echo_signal)
 
 
+def test_a_composite_excitation_with_two_refocusing_pulses_stands_beside_one_pulse():
+    """Of 90° the mean of sin(b1 pi/2) over b1 of 0.5 to 1.5."""
+    tissue = replace(PROBLEM.tissues[0], t2_prime=Normal(10.0))
+    problem = replace(PROBLEM, tissues=(tissue,), imaging=Imaging(Uniform(0.5, 1.5), 0.0, 0.0))
+    found = read(play([38.7, 227.4, 92.0], [0, 54, 176], [0.8, 0.8, 0.8]), problem)
+    assert (found.kind, len(found.refocusing)) == ("composite excitation", 2)
+    assert found.kept_by_one == pytest.approx(2 * math.sqrt(2) / math.pi, abs=2e-3)
+
+
 @pytest.mark.parametrize(
     "sequence", [play([90, 180], [0, 90], [6, 6]), play([90, 90, 90], [0] * 3, [10, 500, 10])]
 )

@@ -56,7 +56,7 @@ def test_a_pulse_of_fixed_amplitude_has_its_own_flip_angle():
 def test_like_pulses_and_delays_of_a_train_have_one_label():
     flips, phases = [90] + [150] * 8, [90] + [0] * 8
     axes = drawn(Sequence.from_degrees_ms(flips, phases, [4], layout=Layout.train(8)), width=12)
-    assert texts(axes)[:3] == ["90.0°\n90°", "8 × 150.0°\n0°", "16 × 4.0 ms"]
+    assert texts(axes)[:3] == ["90.0°\n90°", "8 × 150.0°\n0°", "16 × 4 ms"]
     assert texts(axes)[3:] == ["readout 1", *map(str, range(2, 9))]
     (marks,) = [line for line in axes.lines if line.get_marker() == "v"]
     assert marks.get_xdata() == pytest.approx(np.arange(1, 9) / 8)

@@ -10,6 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import random_brain_voxels
+from sequence_search.engines.simulator import simulate
 from sequence_search.layout import SPOILER, Layout
 from sequence_search.sequence import Column, Sequence, wrap
 
@@ -349,6 +351,16 @@ def test_the_layout_is_read_again():
     assert again == sequence
     assert again.layout == TRAIN
     assert "layout" not in single([90], [0], [5]).to_dict()
+
+
+def test_a_spoiler_lets_no_phase_pass():
+    layout = Layout.plain(4, gradients=(SPOILER, 0, SPOILER, 0))
+    spoiled = Sequence.from_degrees_ms([90, -80, 40, 90], [10, 20, 50, 70], [9, 3, 9, 4], layout=layout)
+    turned = spoiled.turn_first_to_zero()
+    assert turned.phase.rad2deg().tolist() == pytest.approx([0, 0, -150, 0])
+    voxels = random_brain_voxels(5)
+    signals = [simulate(each, voxels).abs() for each in (spoiled, turned)]
+    torch.testing.assert_close(*signals, rtol=0, atol=1e-12)
 
 
 BOTH = Sequence.stack([train(), train(200)])

@@ -27,7 +27,7 @@ from sequence_search.columns import (
     without_pulses,
     write_columns,
 )
-from sequence_search.layout import HARD, Layout, Multiples
+from sequence_search.layout import HARD, SPOILER, Layout, Multiples
 from sequence_search.layout_record import read_layout, write_layout
 from sequence_search.sequence_text import layout_text, plain_text
 from sequence_search.shown import Shown
@@ -252,11 +252,16 @@ class Sequence(Shown, Batch):
         """The same sequence with positive flip angles, first phase 0, and all phases within (-180°, 180°].
 
         A negative flip angle is the rotation by a positive one with the phase turned by 180°; a common phase
-        turns the signal of every voxel alike. Pulses of fixed amplitude, which take no sign, are to have a
-        positive one, as problems want it.
+        turns the signal of every voxel alike. So does one of all pulses from a spoiler on, the first of which
+        has phase 0 too. Pulses of fixed amplitude, which take no sign, are to have a positive one, as
+        problems want it.
         """
         turned = torch.where(self.flip_angle < 0, self.phase + math.pi, self.phase)
-        return replace(self, flip_angle=self.flip_angle.abs(), phase=wrap(turned - turned[..., :1]))
+        first = [0] * turned.shape[-1]
+        for pulse in range(1, len(first)):
+            spoiled = self.layout is not None and self.layout.gradients[pulse - 1] == SPOILER
+            first[pulse] = pulse if spoiled else first[pulse - 1]
+        return replace(self, flip_angle=self.flip_angle.abs(), phase=wrap(turned - turned[..., first]))
 
     def standardize_phases(self) -> Sequence:
         """First phase 0, all within (-180°, 180°], second not negative: the three steps of Sec. II.E.

@@ -99,11 +99,11 @@ def measure_readout(
     one, of_180 = None, tuple[float, ...]()
     if n_read > 1:
         of_180 = echo_signals(simulator, with_full_flips(block, found), found, echoes)
+    elif is_composite:
+        one = Sequence.from_degrees_ms([90], [0], [1e3 * float(block.delay[-1])])
     elif len(found.refocusing) > 1 and found.te is not None:
         half = 1e3 * found.te / 2
         one = Sequence.from_degrees_ms([90, 180], [0, 90], [half, half], layout=_of_one(block, found))
-    elif is_composite:
-        one = Sequence.from_degrees_ms([90], [0], [1e3 * float(block.delay[-1])])
     mxy = simulator.magnetization(tied(block))[0].abs()
     by_one = None if one is None else simulator.magnetization(one)[0].abs()
     off_echo = off_spin_echo(block, found)

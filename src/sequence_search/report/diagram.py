@@ -114,7 +114,7 @@ def draw_diagram(
     _draw_pulses(axes, sequence, axis, flips, kinds)
     overhang = _label_pulses(axes, sequence, axis(axis.pulses), flips, font_size)
     _label_delays(axes, axis, rows.floor, font_size, short=layout is not None)
-    _draw_readouts(axes, axis, font_size)
+    _draw_readouts(axes, axis, font_size, f"{flips[-1]:.1f}°")
     axes.set_ylabel("Flip angle (°)\nwith phase below", fontsize=font_size + 1)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.spines["left"].set_position(("outward", font_size))
@@ -197,7 +197,7 @@ def _label_pulses(axes: Axes, sequence: Sequence, at: ndarray, flips: ndarray, f
 def _label_delays(axes: Axes, axis: TimeAxis, bottom: float, font_size: float, short: bool) -> None:
     """Delays below the axis, every other one a line lower where they would touch; runs of like ones once."""
     edges, delays = axis(axis.edges), np.diff(axis.edges)
-    texts = [f"{delay:.1f} ms" if delay < 1000 else f"{delay / 1e3:.3f} s" for delay in delays]
+    texts = [duration(delay) for delay in delays]
     runs = _runs(texts, SHORTEST_RUN if short else len(texts) + 1)
     labels = [
         (text if count == 1 else f"{count} × {text}", first, first + count) for text, first, count in runs
@@ -222,13 +222,15 @@ def _runs(texts: list[str], shortest: int) -> list[tuple[str, int, int]]:
     return runs
 
 
-def _draw_readouts(axes: Axes, axis: TimeAxis, font_size: float) -> None:
-    """A triangle at each readout, with its number if there are several."""
-    at = axis(axis.readouts)
+def _draw_readouts(axes: Axes, axis: TimeAxis, font_size: float, before: str) -> None:
+    """A triangle at each readout, with its number if there are several; beside the label `before`."""
+    at, points = axis(axis.readouts), points_per_unit(axes)[0]
     axes.plot(at, np.zeros(len(at)), linestyle="", marker="v", color="black", markersize=font_size)
     if len(at) == 1:
-        return note(axes, "readout", (at[0], 0.0), font_size, font_size)
-    gaps = points_per_unit(axes)[0] * np.diff(at)
+        room = points * float(at[0] - axis(axis.pulses[-1]))
+        aside = max(0.0, (_width("readout", font_size) + _width(before, font_size)) / 2 - room)
+        return note(axes, "readout", (at[0], 0.0), font_size, font_size, aside=aside)
+    gaps = points * np.diff(at)
     for number, position in enumerate(at, start=1):
         wide = number == 1 and gaps[0] > 1.5 * _width("readout 1", font_size)
         note(axes, f"readout {number}" if wide else str(number), (position, 0.0), font_size, font_size)
@@ -248,11 +250,17 @@ def _draw_repetition(axes: Axes, axis: TimeAxis, rows: Rows, first_flip: float, 
 
 
 def note(
-    axes: Axes, text: str, where: tuple[float, float], up: float, font_size: float, color: str = "black"
+    axes: Axes,
+    text: str,
+    where: tuple[float, float],
+    up: float,
+    font_size: float,
+    color: str = "black",
+    aside: float = 0.0,
 ) -> None:
-    """Text centred `up` points above a place in data coordinates."""
+    """Text centred `up` points above a place in data coordinates, and `aside` to the right of it."""
     look: dict[str, Any] = {"ha": "center", "fontsize": font_size, "color": color}
-    axes.annotate(text, where, (0, up), textcoords="offset points", **look)
+    axes.annotate(text, where, (aside, up), textcoords="offset points", **look)
 
 
 def _width(text: str, font_size: float) -> float:

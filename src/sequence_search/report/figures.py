@@ -111,19 +111,20 @@ def designs_figure(
     """Sequence diagrams of single sequences, one below the other, each with its title.
 
     `kinds` are those of the pulses that are not "hard", by name. Each has its own time, or all
-    have one with `one_axis`.
+    have one with `one_axis`, if that shows the delays of all.
     """
     singles = [design.detach().without_padding() for design in designs]
     span = flip_span(singles)
     heights = [rows_of(single, span, kinds or {}).relative_height for single in singles]
     figure = NotebookFigure(figsize=(7.5, 1.9 * sum(heights)), layout="constrained")
     rows = figure.subplots(len(singles), 1, squeeze=False, height_ratios=heights)[:, 0]
-    beside = singles if one_axis else []
-    for axes, single, title in zip(rows, singles, titles, strict=True):
-        _draw_design(axes, single, title, span, kinds, TimeAxis(single, kinds, beside))
-    note = TimeAxis(singles[0], kinds, beside).note
-    if one_axis and note:
-        rows[-1].set_xlabel(f"one axis of time for all, {note}", fontsize=8, color="0.35", labelpad=20)
+    of_time = [TimeAxis(single, kinds, singles if one_axis else ()) for single in singles]
+    for axes, single, title, axis in zip(rows, singles, titles, of_time, strict=True):
+        _draw_design(axes, single, title, span, kinds, axis)
+    told = next((axis for axis in of_time if axis.note), None)
+    if one_axis and told is not None:
+        text = told.note if told.stretched else f"one axis of time for all, {told.note}"
+        rows[-1].set_xlabel(text, fontsize=8, color="0.35", labelpad=20)
     return figure
 
 

@@ -18,7 +18,6 @@ LARGEST_LINEAR_RATIO = 12.0
 SMALLEST_SHARE = 0.8
 MARGIN = 0.08  # of the time axis on both sides, room for half a label
 REST = 0.3  # of the time up to the last readout, which the rest of a repetition takes on an axis of several
-APART = 0.2  # of the shortest delay, by which events of several sequences are told apart on a stretched axis
 ROUNDING = 1e-6  # ms, within which a readout is at a pulse or at the end
 NARROWEST = 7.0  # points that half a waveform takes at least
 ROOM = 0.02  # of the time axis before a pulse that begins it
@@ -34,7 +33,8 @@ class TimeAxis:
     ----------
     sequence : Sequence, single
     kinds : of its pulses that are not "hard"
-    beside : single sequences for which the axis has the same scale, as that of each has beside the others
+    beside : single sequences for which the axis has the same scale, as that of each has beside the others;
+        none if it had to be stretched, since the same delays would have many widths
 
     Attributes
     ----------
@@ -63,8 +63,7 @@ class TimeAxis:
             self.rest_from = self._scale[1] if len(widths) > 1 else None
             self.stretched = False
         else:
-            least = ROUNDING if len(every) == 1 else APART * min(each.min() for each in kept)
-            self._scale = _joined(np.concatenate([edges for *_, edges in every]), least)
+            self._scale = self.edges
             widths = np.diff(self._scale)
             self.stretched = not _is_even(widths)
         # A fourth root keeps the order of the delays and brings 6 ms and 4 s to 1:5.
@@ -135,11 +134,11 @@ def _broken(every: list[tuple[ndarray, ndarray, ndarray]]) -> tuple[ndarray, nda
     return np.array([0.0, reach, end]), np.array([1.0, REST])
 
 
-def _joined(times: ndarray, least: float = ROUNDING) -> ndarray:
-    """Times in their order [ms], without those that are less than so much after another; the last stays."""
+def _joined(times: ndarray) -> ndarray:
+    """Times in their order [ms], without those that are another up to rounding; the last stays."""
     times, kept = np.sort(times), [0.0]
-    for time in times[times < times[-1] - least]:
-        if time - kept[-1] > least:
+    for time in times[times < times[-1] - ROUNDING]:
+        if time - kept[-1] > ROUNDING:
             kept.append(time)
     return np.array([*kept, times[-1]])
 

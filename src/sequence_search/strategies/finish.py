@@ -188,6 +188,8 @@ class Finisher:
         evaluated = self.reported(evaluated)
         checks = _terms([each.sequence for each in evaluated], self._check)
         played = [played_as(self._standard, each.sequence) for each in evaluated]
+        # Phases that a spoiler makes meaningless are random in drafts, which do not know where one is played.
+        played = [each if each.layout is None else each.turn_first_to_zero() for each in played]
         return [
             Design(single, self._problem.evaluation(single, terms, self._engine), sum(check.values()), False)
             for single, terms, check in zip(played, (each.terms for each in evaluated), checks, strict=True)
