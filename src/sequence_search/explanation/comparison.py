@@ -112,7 +112,7 @@ def _polished(
     least, best = min(found, key=lambda each: each[0])
     if not math.isfinite(least):
         return None, "which does not come within the limits"
-    single, frame = played_as(drafts, best.turn_first_to_zero()), problem.limits.frame
+    single, frame = played_as(drafts, best).turn_first_to_zero(), problem.limits.frame
     if single.layout != conventional.layout:
         return None, NOT_PROPOSED
     if not (frame.keeps(single, "head") and frame.keeps(single, "tail")):
