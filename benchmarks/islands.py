@@ -40,17 +40,32 @@ def measure_islands(
     That is `loss`, null of a run that failed, `seconds` of processor time, and `preparation`, what each
     process spends before its first island.
     """
-    strategy = make_strategy("multistart", options, problem)
-    strategy.prepare(problem, "auto")  # compile, or load the compiled code, outside the time
+    preparation, runs = prepared_in(problem, options), []
+    prepared = make_strategy("multistart", options, problem).prepare(problem, "auto")
     clock = [time.process_time()]
-    prepared, runs = strategy.prepare(problem, "auto"), []
-    clock.append(time.process_time())
     for seed in seeds:
         runs += drive(prepared, (seed,), Settings())
         clock.append(time.process_time())
-    preparation, *seconds = [round(end - begin, 2) for begin, end in pairwise(clock)]
-    losses = [float(f"{run.loss:.{DIGITS}g}") if run.families else None for run in runs]
-    return runs, {"loss": losses, "seconds": seconds, "preparation": preparation}
+    seconds = [end - begin for begin, end in pairwise(clock)]
+    return runs, islands_of(runs, seconds, preparation)
+
+
+def islands_of(runs: list[Run], seconds: list[float], preparation: float) -> dict[str, Any]:
+    """What drawing needs of runs, each of a seed."""
+    return {
+        "loss": [float(f"{run.loss:.{DIGITS}g}") if run.families else None for run in runs],
+        "seconds": [round(each, 2) for each in seconds],
+        "preparation": round(preparation, 2),
+    }
+
+
+def prepared_in(problem: Problem, options: dict[str, Any]) -> float:
+    """Processor time [s] that a process spends before its first island, but for loading compiled code."""
+    strategy = make_strategy("multistart", options, problem)
+    strategy.prepare(problem, "auto")
+    begin = time.process_time()
+    strategy.prepare(problem, "auto")
+    return time.process_time() - begin
 
 
 def drawn_runs(islands: dict[str, Any]) -> list[Drawn]:

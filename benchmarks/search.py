@@ -5,6 +5,7 @@ python benchmarks/search.py --strategies multistart --seeds 40  # some of it; ro
 python benchmarks/search.py --problems development report --strategies run --missing    # go on, task by task
 python benchmarks/search.py --problems report --strategies multistart --best-known      # only look for better
 python benchmarks/search.py --problems clinic --islands 10      # runs by default, drawn from 10 islands each
+python benchmarks/search.py --study out/clinic --islands 10     # the same, islands being the seeds of a study
 python benchmarks/search.py --markdown docs/scoreboard.md       # write the saved results into the page
 """
 
@@ -30,7 +31,7 @@ from typing import Any
 import torch
 from best_known import CLOSE, alone, is_found, read_best_known, update_best_known
 from generality import kept
-from islands import measure_islands
+from islands import islands_of, measure_islands, prepared_in
 from peers.blackbox import PEERS
 from scoreboard import aggregate, read_results, write_page, write_results
 from tasks import groups, load
@@ -95,12 +96,12 @@ def main() -> None:
     parser.add_argument("--study", type=Path, help="take a row of each problem from a study that is done")
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
-    if (arguments.study or arguments.options) and not arguments.label:
+    if (arguments.study or arguments.options) and not (arguments.label or arguments.islands):
         parser.error("--study and --options need a --label of their rows")
     if arguments.markdown:
         write_page(arguments.markdown, read_results(arguments.out))
     elif arguments.study:
-        take_study(arguments.study, arguments.label, arguments.out)
+        take_study(arguments.study, arguments.label, arguments.out, islands=arguments.islands)
     else:
         names = [name for each in arguments.problems for name in groups().get(each, [each])]
         strategies = arguments.strategies if arguments.islands is None else [DRAWN]
@@ -129,15 +130,21 @@ def measure_row(problem: Problem, strategy: str, arguments: argparse.Namespace) 
         add_row(arguments.out, label, how(machine(), arguments.options, budget), problem, attempts)
 
 
-def take_study(folder: Path, label: str, out: Path) -> None:
-    """Rows from a study that is done."""
+def take_study(folder: Path, label: str | None, out: Path, islands: int | None) -> None:
+    """Rows from a study that is done, of its first seeds as islands if so many are given."""
     study, (facts, _) = Study.open(folder), read_files(folder)
     if study.tally().left:
         raise SystemExit(f"{folder} is not done: {study.tally().left} seeds are left")
     made = {**facts["versions"], "device": facts["device"], "created": facts["created"]}
     made = how(made, study.plan.options, study.plan.max_seconds)
     for name, problem in study.problems.items():
-        add_row(out, label, made, problem, of_seeds(study.runs(name)))
+        if islands is None:
+            add_row(out, str(label), made, problem, of_seeds(study.runs(name)))
+        else:
+            runs = study.runs(name)[:islands]
+            seconds, preparation = [run.seconds for run in runs], prepared_in(problem, study.plan.options)
+            drawn = islands_of(runs, seconds, preparation)
+            save_islands(out, label or LABELS[DRAWN], made, problem, runs, drawn)
 
 
 def how(machine: dict[str, Any], options: dict[str, Any], budget: float) -> dict[str, Any]:
@@ -168,7 +175,13 @@ def add_islands(
 ) -> None:
     """The same of islands, from which the table draws runs."""
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.islands)
-    runs, islands = measure_islands(problem, seeds, arguments.options)
+    save_islands(out, label, made, problem, *measure_islands(problem, seeds, arguments.options))
+
+
+def save_islands(
+    out: Path, label: str, made: dict[str, Any], problem: Problem, runs: list[Run], islands: dict[str, Any]
+) -> None:
+    """The row of islands, and the best known."""
     with alone():
         update_best_known(problem, label, runs)
         write_row(out, label, problem, made | {"problem_sha256": problem.digest, "islands": islands})
