@@ -95,40 +95,61 @@ def polish(
         meter.spend(1)
         return variables.value_and_slopes(loss_and_gradient, x)
 
-    def end_if_stopped(_: np.ndarray) -> None:
-        if meter.must_end():
-            raise StopIteration
-
-    turn = partial(minimize, jac=True, bounds=variables.bounds, callback=end_if_stopped)
-
-    def smooth(function: Smooth, x: np.ndarray) -> np.ndarray:
-        options = {"maxiter": max_iterations, "ftol": tolerance, "gtol": 1e-8}
-        return np.asarray(turn(function, x, method="L-BFGS-B", options=options).x)
-
-    def standing(x: np.ndarray) -> tuple[float, float]:
-        return limits.violation(x), loss(x)[0]
-
+    turns = _Turns(loss, limits, variables, meter, max_iterations, tolerance)
     found, reached = variables.start, (math.inf, math.inf)
     # SLSQP's last bits depend on the threads of BLAS, and a result must not.
     with _libraries().limit(limits=1, user_api="blas"):
         for _ in range(POLISH_ROUNDS):
             before = reached
-            x = augmented_least(loss, limits, smooth, found)
-            if (now := standing(x)) < reached:
+            x = augmented_least(loss, limits, turns.smooth, found)
+            if (now := turns.standing(x)) < reached:
                 found, reached = x, now
             echoes = refocused_clocks(variables.delays(x))
             held = _keep_refocused(echoes, variables.n_rf, len(x)) + limits.for_slsqp()
             if held and not meter.must_end():
-                # Constraints that are far from met now will hardly be.
-                most = max_iterations if now[0] <= NEARLY_MET else min(max_iterations, LAST_TRY)
-                options = {"maxiter": most, "ftol": tolerance / 10}
-                x = turn(loss, x, method="SLSQP", constraints=held, options=options).x
-                if (now := standing(x)) < reached:
+                x = turns.held(x, held, now[0])
+                if (now := turns.standing(x)) < reached:
                     found, reached = x, now
             settled = before[0] <= reached[0] and before[1] - reached[1] < 1e3 * tolerance * abs(reached[1])
             if not len(echoes) or settled or meter.must_end():
                 break
     return reached[1], variables.sequence(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """The turns that a polish takes, and how it stands after one; the meter may end each."""
+
+    loss: Smooth
+    limits: Inequalities
+    variables: _Variables
+    meter: Meter
+    max_iterations: int
+    tolerance: float
+
+    def smooth(self, function: Smooth, x: np.ndarray) -> np.ndarray:
+        """Least of a function of all variables, by L-BFGS-B."""
+        options = {"maxiter": self.max_iterations, "ftol": self.tolerance, "gtol": 1e-8}
+        return self._least(function, x, method="L-BFGS-B", options=options)
+
+    def held(self, x: np.ndarray, constraints: list[dict[str, Any]], violation: float) -> np.ndarray:
+        """Least of the loss within constraints, by SLSQP, from where the limits are violated so much."""
+        # Constraints that are far from met now will hardly be.
+        most = self.max_iterations if violation <= NEARLY_MET else min(self.max_iterations, LAST_TRY)
+        options = {"maxiter": most, "ftol": self.tolerance / 10}
+        return self._least(self.loss, x, method="SLSQP", constraints=constraints, options=options)
+
+    def standing(self, x: np.ndarray) -> tuple[float, float]:
+        """By how much the limits are violated, and the loss: less is better in this order."""
+        return self.limits.violation(x), self.loss(x)[0]
+
+    def _least(self, function: Smooth, x: np.ndarray, **how: Any) -> np.ndarray:
+        bounds, callback = self.variables.bounds, self._end_if_stopped
+        return np.asarray(minimize(function, x, jac=True, bounds=bounds, callback=callback, **how).x)
+
+    def _end_if_stopped(self, _: np.ndarray) -> None:
+        if self.meter.must_end():
+            raise StopIteration
 
 
 @dataclass(frozen=True, slots=True)
