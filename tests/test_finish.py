@@ -11,6 +11,7 @@ from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
+from sequence_search.strategies.drafting import near_draft
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.rounds.propose import random_designs
 from strategy_cases import ONE_SIDED
@@ -115,6 +116,39 @@ def test_a_design_whose_loss_does_not_hold_is_polished_again_and_flagged(monkeyp
     assert not run_of(ROUGH, max_seconds=1e-9).families[0].repolished
 
 
+def test_designs_near_the_best_are_polished_over_the_voxels_of_a_report():
+    """What is the least over other voxels is not over these, and what is far above stays as it was found."""
+    voxels = PROBLEM.voxels(16)
+    _, few = FINISHER.limited.polish(PROBLEM.loss_and_gradient(voxels), GOOD, Meter(Settings()))
+    least, _ = FINISHER.limited.polish(PROBLEM.loss_and_gradient(PROBLEM.voxels()), few, Meter(Settings()))
+    run = FINISHER.finish(0, [few, ROUGH], Meter(Settings()), history=(), settle=True)
+    best, far = run.families
+    assert best.loss == pytest.approx(least, rel=1e-9)
+    assert best.loss < run_of(few).loss * (1 - 1e-6)
+    assert far.sequence.to_dict() == run_of(ROUGH).sequence.to_dict()
+
+
+def test_nothing_is_settled_once_a_budget_is_spent():
+    meter = Meter(Settings(max_evaluations=1.0))
+    meter.spend(1)
+    run = FINISHER.finish(0, [ROUGH], meter, history=(), settle=True)
+    assert run.loss == run_of(ROUGH).loss
+    assert run.n_evaluations == 1
+
+
+def test_settling_begins_with_the_better_of_a_design_and_its_mirror():
+    """Of 1,024 voxels the worst 5 % are not alike on both sides of a b0 of 0: each is a valley of its own."""
+    problem = Problem.load("composite-excitation")
+    finisher = Finisher(problem, "auto")
+    one = Sequence.from_degrees_ms([81, 165, 169], [0, 136, -166], [0.6, 0.6, 0.6])
+    loss_and_gradient = problem.loss_and_gradient(problem.voxels())
+    pair = [one, replace(one, phase=-one.phase)]
+    ends = [finisher.limited.polish(loss_and_gradient, each, Meter(Settings()))[0] for each in pair]
+    settled = [finisher.finish(0, [each], Meter(Settings()), history=(), settle=True).loss for each in pair]
+    assert abs(ends[0] - ends[1]) > 1e-3 * ends[0]
+    assert settled == pytest.approx([min(ends)] * 2, rel=1e-5)
+
+
 def test_time_is_shared_among_the_seeds_of_a_batch():
     meter = Meter(Settings())
     run = FINISHER.finish(0, [GOOD], meter, history=(), n_seeds=10)
@@ -147,14 +181,21 @@ def test_designs_of_many_pulses_are_followed_a_few_at_a_time(monkeypatch):
 
 def test_a_slice_is_reported_as_it_is_evaluated():
     """By 16 places, twice as many as in a search, of the standard voxels and of others."""
-    problem = Problem.load("spin-echo-2d")
+    problem = Problem.load("cartilage")
     finisher = Finisher(problem, "auto")
-    playing = finisher.limited.playing
-    numbers = playing.bounded(Sequence.from_degrees_ms([90, 150], [0, 90], [10, 10]))
-    draft = playing.bounded(replace(numbers, kind=numbers.kind + torch.tensor([0.0, 1.0])))
+    draft = near_draft(problem, problem.conventional.sequence(problem.acquisition))
     (found,) = finisher.evaluate([draft])
     (design,) = finisher.designs([found])
     assert design.evaluation.terms == pytest.approx(problem.evaluate(design.sequence).terms, rel=1e-12)
     assert abs(found.loss - design.loss) > 1e-6 * abs(design.loss)
     others = problem.simulator(problem.voxels(512, seed=1), n_places=16)
     assert design.check_loss == pytest.approx(float(others.loss(design.sequence)), rel=1e-12)
+    # So is what is polished last.
+    run = finisher.finish(0, [draft], Meter(Settings()), history=(), settle=True)
+    (_, by_8), (_, by_16) = (
+        finisher.limited.polish(simulator.loss_and_gradient, draft, Meter(Settings()))
+        for simulator in (finisher._standard, finisher._reported)
+    )
+    coarse, fine = (float(finisher._reported.loss(each)) for each in (by_8, by_16))
+    assert run.loss == pytest.approx(fine, rel=1e-9)
+    assert fine < coarse

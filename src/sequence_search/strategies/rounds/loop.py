@@ -194,7 +194,7 @@ class RoundSearch:
         found = [*state.polished, *self._best(state)[len(state.polished) :]]
         if state.elite[0].loss >= self._nothing:
             found.append(self._idle)
-        return [self._finisher.finish(state.seed, found, meter, history=state.history)]
+        return [self._finisher.finish(state.seed, found, meter, history=state.history, settle=True)]
 
     def _judged(self, state: SearchState, elite: list[Candidate], meter: Meter) -> SearchState:
         """State with a new elite; the round was the last where no loss is finite or rounds bring nothing."""
