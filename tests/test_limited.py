@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import minimize
 
 from limit_cases import TAIL, limited
 from sequence_search.limits import CONVENTIONAL_RF_ENERGY
@@ -17,7 +18,7 @@ from sequence_search.problem.wishes import ALLOWED
 from sequence_search.sequence import Sequence
 from sequence_search.strategies import make_strategy, search
 from sequence_search.strategies.base import Meter, Monitor, Settings
-from sequence_search.strategies.drafting import draft_of
+from sequence_search.strategies.drafting import draft_of, near_draft
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.played import as_short_as_played, played_as, simulator_of
 from sequence_search.strategies.priced import SOFT
@@ -250,6 +251,48 @@ def test_a_limit_is_met_from_where_there_is_no_loss(weight):
     assert float(signal.mean()) == pytest.approx(0.5, rel=1e-5)
     # Of a given mean, the square is least where all voxels have it.
     assert 0.25 * weight <= loss < 0.28 * weight
+
+
+def test_a_polish_goes_on_where_the_best_is_far_below_random_designs():
+    """Water suppression: squares of 3e-3 M0, 1e-5 of what random pulses leave, in a flat valley.
+
+    The closed form is Mz' = 1 + (Mz cos(b1 flip) - 1) exp(-t/T1) from spoiler to spoiler.
+    """
+    problem = Problem.load("vapor")
+    voxels = problem.voxels()
+    b1, t1, t2 = (getattr(voxels, name).numpy() for name in ("b1", "t1", "t2"))
+    weight = np.where(voxels.tissue.numpy() == 0, 1000, 100) / 1024
+
+    def closed_form(flips, delays):
+        mz = 1.0
+        for flip, delay in zip(flips, delays, strict=True):
+            mz = 1 + (mz * np.cos(b1 * flip) - 1) * np.exp(-delay / t1)
+        return (weight * (mz * np.sin(b1 * np.pi / 2) * np.exp(-5e-3 / t2)) ** 2).sum()
+
+    flips = [123.3, 64.5, 81.6, 89, 107.9, 102.9, 177.8, 90]
+    plain = Sequence.from_degrees_ms(flips, [0] * 8, [57, 397.5, 38.8, 51.7, 26, 29.1, 26, 5])
+    start = near_draft(problem, problem.played(plain, gradients=["spoiler"] * 7 + ["none"]))
+    loss_and_gradient = simulator_of(problem, voxels, "auto").loss_and_gradient
+    loss, best = Limited(problem, "auto").polish(loss_and_gradient, start, Meter(Settings()))
+    assert loss == pytest.approx(closed_form(best.flip_angle[:7].numpy(), best.delay[:7].numpy()), rel=1e-9)
+    found = minimize(
+        lambda x: np.log(closed_form(x[:7], np.exp(x[7:]))),
+        np.concatenate([start.flip_angle[:7], start.delay[:7].log()]),
+        method="SLSQP",
+        bounds=[(0, np.pi)] * 7 + [(np.log(26e-3), np.log(0.5))] * 7,
+        constraints={"type": "ineq", "fun": lambda x: 0.626 - np.exp(x[7:]).sum()},
+        options={"maxiter": 300, "ftol": 1e-9},
+    )
+    assert loss == pytest.approx(np.exp(found.fun), rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-6])
+def test_a_polish_is_the_same_in_any_unit(size):
+    terms = (Term("signal", TERMS["signal"], size, (0,)), Term("energy", TERMS["rf_energy"], 1e-3 * size))
+    problem = replace(limited(), objective=Objective(terms))
+    loss_and_gradient = problem.loss_and_gradient(problem.voxels(16))
+    _, best = Limited(problem, "auto").polish(loss_and_gradient, ECHO, Meter(Settings()))
+    assert best.flip_angle.rad2deg().tolist() == pytest.approx([85.844, 172.284], abs=2e-3)
 
 
 REAL = problem_text("spin-echo-2d")

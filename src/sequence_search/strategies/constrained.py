@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
+from sequence_search.engines.simulator import LossFunction
+from sequence_search.problem.wishes import Measure
 from sequence_search.sequence import Sequence
 
 # g(sequence) of a single sequence, to be at most 0, and its derivatives by flip angle and phase [1/rad] and
@@ -91,3 +95,19 @@ def augmented_least(
             break
         inequalities.press(x)
     return x
+
+
+def relative_loss(
+    loss_and_gradient: LossFunction, size: float, sequence: Sequence
+) -> tuple[Tensor, Sequence]:
+    """Loss in units of its range, and 1: constraints weigh against a size near 1, however small the loss."""
+    loss, gradient = loss_and_gradient(sequence)
+    parts = {name: part / size for name, part in gradient.columns().items()}
+    return 1 + loss / size, gradient.with_columns(parts)
+
+
+def relative(measure: Measure, scale: float, sequence: Sequence) -> tuple[Tensor, Sequence]:
+    """Constraint g = value times scale, less its bound, 1 or -1."""
+    value, gradient = measure.value_and_gradient(sequence)
+    scaled = {name: scale * part for name, part in gradient.columns().items()}
+    return scale * value - math.copysign(1.0, scale), gradient.with_columns(scaled)

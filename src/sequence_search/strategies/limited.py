@@ -19,7 +19,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, FindStructures, Measure
 from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter
-from sequence_search.strategies.constrained import Constraint
+from sequence_search.strategies.constrained import Constraint, relative, relative_loss
 from sequence_search.strategies.drafts import Draft, Playing, playing_of, with_repetition
 from sequence_search.strategies.held import delays_held, with_fewer_gradients
 from sequence_search.strategies.played import simulator_of
@@ -30,6 +30,9 @@ from sequence_search.strategies.structures import NearStructures, RecentStructur
 from sequence_search.voxels import Voxels
 
 PRICE = 3.0  # of missing a bound by a factor of e, in units of the range of the losses of random designs
+# A loss below this part of that range, without limits of 1, is polished in units of itself, at least of the
+# least part.
+SMALL, LEAST = 1e-4, 1e-9
 N_RANDOM, N_RANDOM_FINE = 256, 32  # designs; fewer where voxels are many, only to know the size of losses
 KEPT_REPETITIONS = 0.5  # share of the proposals with the repetition time of one of the elite
 N_PER_TISSUE = 32  # voxels over which the size of losses is found where a descent has many
@@ -212,18 +215,33 @@ class Limited:
         """
         more = list(constraints)
         how = partial(polish, meter=meter, max_iterations=max_iterations, tolerance=tolerance)
-        if not self._problem.limits and not more:
-            return how(loss_and_gradient, self.space, sequence)
-        size = self._range(loss_and_gradient, N_RANDOM_FINE)
-        how = partial(how, partial(_relative_loss, loss_and_gradient, size), self.space)
-        best = self.frame.hold(sequence.without_padding())
-        fixed = self.frame.is_fixed(best) if self.frame else None
+
+        def polished(size: float, start: Sequence) -> tuple[float, Sequence]:
+            scaled = partial(relative_loss, loss_and_gradient, size)
+            loss, best = self._polished_within(partial(how, scaled, self.space), start, more)
+            return size * (loss - 1), best
+
+        if self._problem.limits or more:
+            size = self._range(loss_and_gradient, N_RANDOM_FINE)
+            found = polished(size, self.frame.hold(sequence.without_padding()))
+        else:
+            size, found = 1.0, how(loss_and_gradient, self.space, sequence)
+        if 0 < abs(found[0]) < SMALL * size and not meter.must_end():
+            # The tolerances of a polish are those of a loss near 1.
+            found = min(found, polished(max(abs(found[0]), LEAST * size), found[1]), key=lambda each: each[0])
+        return found
+
+    def _polished_within(
+        self, how: Callable[..., tuple[float, Sequence]], sequence: Sequence, more: list[Constraint]
+    ) -> tuple[float, Sequence]:
+        """A single sequence polished within all limits; its loss is infinite if one is still missed."""
+        fixed, best = self.frame.is_fixed(sequence) if self.frame else None, sequence
         # Where the structure, thus what TE and TI are, changed on the way, a second time.
         for _ in range(1 + self.follows_structure):
             self._structures.forget()
-            relative, best = how(best, constraints=[*more, *self._constraints(best)], fixed=fixed)
+            loss, best = how(best, constraints=[*more, *self._constraints(best)], fixed=fixed)
             if self.missed([best])[0] <= ALLOWED:
-                return size * (relative - 1), best
+                return loss, best
         return math.inf, best
 
     def missed(self, sequences: list[Sequence]) -> list[float]:
@@ -263,7 +281,7 @@ class Limited:
             if not each.is_smooth or value.isnan():
                 continue
             scales = (1 / each.limit.high, -1 / each.limit.low if each.limit.low else 0.0)
-            found += [partial(_relative, each, scale) for scale in scales if scale]
+            found += [partial(relative, each, scale) for scale in scales if scale]
         return found
 
     def _range(self, plain: LossFunction, n_random: int) -> float:
@@ -284,19 +302,3 @@ class Limited:
             fixed = self.frame.is_fixed(sequence)
             columns = {name: torch.where(fixed, 0.0, part) for name, part in columns.items()}
         return loss + missed, gradient.with_columns(columns)
-
-
-def _relative_loss(
-    loss_and_gradient: LossFunction, size: float, sequence: Sequence
-) -> tuple[Tensor, Sequence]:
-    """Loss in units of its range, and 1: constraints weigh against a size near 1, however small the loss."""
-    loss, gradient = loss_and_gradient(sequence)
-    parts = {name: part / size for name, part in gradient.columns().items()}
-    return 1 + loss / size, gradient.with_columns(parts)
-
-
-def _relative(measure: Measure, scale: float, sequence: Sequence) -> tuple[Tensor, Sequence]:
-    """Constraint g = value times scale, less its bound, 1 or -1."""
-    value, gradient = measure.value_and_gradient(sequence)
-    scaled = {name: scale * part for name, part in gradient.columns().items()}
-    return scale * value - math.copysign(1.0, scale), gradient.with_columns(scaled)

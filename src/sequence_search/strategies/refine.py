@@ -144,8 +144,8 @@ class _Turns:
         return self.limits.violation(x), self.loss(x)[0]
 
     def _least(self, function: Smooth, x: np.ndarray, **how: Any) -> np.ndarray:
-        bounds, callback = self.variables.bounds, self._end_if_stopped
-        return np.asarray(minimize(function, x, jac=True, bounds=bounds, callback=callback, **how).x)
+        turn = partial(minimize, jac=True, bounds=self.variables.bounds, callback=self._end_if_stopped)
+        return np.asarray(turn(function, x, **how).x)
 
     def _end_if_stopped(self, _: np.ndarray) -> None:
         if self.meter.must_end():
