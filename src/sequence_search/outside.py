@@ -1,4 +1,4 @@
-"""Whether a sequence is silent outside the slice that some of its pulses select."""
+"""Whether gradients dephase what some pulses excite: outside the slice, and those that are not to excite."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ def unselective(names: tuple[str, ...], kinds: Mapping[str, Kind]) -> frozenset[
     )
 
 
-@lru_cache(MOST_LAYOUTS)
 def is_silent_outside(layout: Layout, unselective: frozenset[str]) -> bool:
     """Whether gradients dephase, at each readout, all that unselective pulses excite outside the slice.
 
@@ -34,19 +33,33 @@ def is_silent_outside(layout: Layout, unselective: frozenset[str]) -> bool:
     an unselective excitation is silent if a selective pulse refocuses it between crushers, an unselective
     preparation or refocusing pulse if it is spoiled or stands between crushers.
     """
-    return not unselective or all(
-        0 not in _transverse(layout, readout, unselective) for readout in layout.readouts
-    )
+    return not unselective or is_dephased(layout, unselective, unselective)
 
 
-def _transverse(layout: Layout, readout: Readout, unselective: frozenset[str]) -> set[int]:
-    """Crusher moments of what is transverse outside the slice at a readout.
+@lru_cache(MOST_LAYOUTS)
+def is_dephased(layout: Layout, exciting: frozenset[str], acting: frozenset[str]) -> bool:
+    """Whether gradients dephase, at each readout, all that pulses of some kinds excite.
+
+    Parameters
+    ----------
+    exciting : kinds whose excitation is followed
+    acting : kinds that turn what these have excited; all others do nothing
+    """
+    return all(0 not in _transverse(layout, readout, exciting, acting) for readout in layout.readouts)
+
+
+def _transverse(
+    layout: Layout, readout: Readout, exciting: frozenset[str], acting: frozenset[str]
+) -> set[int]:
+    """Crusher moments of what such pulses have excited and is transverse at a readout.
 
     A pulse leaves a moment m as m, turns it into -m, or stores it along z for a later pulse.
     """
-    transverse, stored = set[int](), {0}
+    transverse, stored = set[int](), set[int]()
     for pulse in range(readout.pulse + 1):
-        if layout.kinds[pulse] in unselective:
+        if layout.kinds[pulse] in exciting:
+            stored = stored | {0}
+        if layout.kinds[pulse] in acting:
             stored = {sign * moment for moment in stored | transverse for sign in (1, -1)}
             transverse = set(stored)
         gradient = readout.gradient if pulse == readout.pulse else layout.gradients[pulse]

@@ -17,20 +17,20 @@ from sequence_search.columns import Column
 from sequence_search.frame import Frame
 from sequence_search.layout import HARD, Layout
 from sequence_search.limits import FixedPulses, Limits
-from sequence_search.outside import unselective
+from sequence_search.outside import is_dephased, is_silent_outside, unselective
 from sequence_search.problem.hardware import AT_END, READOUT, Hardware
 from sequence_search.problem.playable import layout_of
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.pulses_table import uses_of
 from sequence_search.pulses.slices import selects_slice
-from sequence_search.pulses.uses import ANY, Uses, in_order
+from sequence_search.pulses.uses import ANY, EXCITES, REFOCUSES, Uses, in_order
 from sequence_search.search_space import GRADIENTS, MOMENTS, SearchSpace
 from sequence_search.sequence import Sequence
 
 WHOLE_TURN = 2 * math.pi
 MOST_STRUCTURES = 4096  # that are remembered
 NO_BOUND = 1e9  # of a delay [s]: finite, since drafts are compared number by number
-NONE, _, SPOILED = range(len(GRADIENTS))
+NONE, CRUSHED, SPOILED = range(len(GRADIENTS))
 FIXED = -1.0  # where a repetition time is not searched
 
 
@@ -148,6 +148,8 @@ class Playing:
     least : its least times between neighbours, see `Table`; empty without one
     raster : by half of which each delay may be rounded there [s]
     unselective : kinds of which what they excite outside the slice has to be dephased, see `outside`
+    refocusing : kinds for it and not for excitation, of which all that they excite has to be dephased; empty
+        where no crusher may stand
     """
 
     kinds: tuple[str, ...] = ("hard",)
@@ -166,12 +168,24 @@ class Playing:
     least: Table = ()
     raster: float = 0.0
     unselective: frozenset[str] = frozenset()
+    refocusing: frozenset[str] = frozenset()
     free_refocusing: int = 0
 
     @property
     def n_train(self) -> int:
         """Last pulses of a draft that stand for its train, the excitation among them; 0 without one."""
         return self.free_refocusing + 2 if self.n_echoes > 1 else 0
+
+    def may_read(self, layout: Layout) -> bool:
+        """Whether gradients dephase what is not to be excited: outside the slice, or by pulses to refocus."""
+        of_refocusing = not self.refocusing or is_dephased(layout, self.refocusing, frozenset(layout.kinds))
+        return of_refocusing and is_silent_outside(layout, self.unselective)
+
+    @property
+    def not_exciting(self) -> frozenset[str]:
+        """Kinds that may be chosen, but not for excitation."""
+        pairs = zip(self.kinds, self.uses, strict=False)
+        return frozenset(name for name, uses in pairs if "excitation" not in uses)
 
     def expansion(self, kind: tuple[int, ...], gradient: tuple[int, ...]) -> Expansion:
         """Of a draft with these kinds and gradients."""
@@ -184,11 +198,19 @@ class Playing:
         return replace(space, max_flip=min(space.max_flip, WHOLE_TURN))
 
     def _meant(self, draft: Draft) -> Float[Tensor, "*batch n_rf"]:
-        """Gradients without what has no meaning, and no spoiler right before a readout."""
+        """Gradients without what has no meaning, no spoiler right before a readout, crushers in some trains.
+
+        Those are the trains of pulses for refocusing alone.
+        """
         behind = draft.n_rf[..., None] - torch.arange(draft.gradient.shape[-1])  # 1 for the last pulse
         gradient = torch.where(draft.gradient == NONE, float(self.gradient), draft.gradient)
         spoils = (behind <= max(1, self.n_train)) & (gradient == SPOILED)
-        return torch.where(spoils | (behind < self.n_train), NONE, gradient)
+        gradient = torch.where(spoils | (behind < self.n_train), NONE, gradient)
+        if not (self.refocusing and self.n_train):
+            return gradient
+        refocuses = torch.tensor([name in self.refocusing for name in self.kinds])[draft.kind.long()]
+        is_crushed = (refocuses & (behind == 1)).any(-1, keepdim=True) & (behind == self.n_train)
+        return torch.where(is_crushed, CRUSHED, gradient)
 
     def frame(self, limits: Limits) -> Frame:
         """The pulses that are given, as drafts."""
@@ -362,7 +384,10 @@ def playing_of(problem: Problem) -> Playing | None:
     least_tr, tr = acquisition.tr_bounds
     parts = filter(None, (problem.limits.head, problem.limits.tail))
     given = [name for part in parts for name in part.pulses or (HARD,)]
-    names = list(dict.fromkeys([*space.pulses, *given]))
+    names, uses = list(dict.fromkeys([*space.pulses, *given])), uses_of(problem.pulses, space.pulses)
+    refocusing = [
+        name for name, use in zip(space.pulses, uses, strict=True) if use & REFOCUSES and not use & EXCITES
+    ]
     kinds, hardware = [problem.pulses.get(name) for name in names], problem.hardware
     for name, kind in zip(names, kinds, strict=True):
         if kind is not None and kind.fixed_flip is not None and kind.fixed_flip > space.max_flip:
@@ -383,9 +408,10 @@ def playing_of(problem: Problem) -> Playing | None:
         readout=acquisition.readout,
         least_tr=least_tr if least_tr < tr else None,
         gradient=min(gradient_codes(space)),
-        uses=uses_of(problem.pulses, space.pulses),
+        uses=uses,
         largest=() if hardware is None else tuple(min(hardware.most(name), NO_BOUND) for name in names),
         least=() if hardware is None else _table_of(hardware, tuple(names), space.max_rf),
         raster=0.0 if hardware is None else hardware.system.tick,
         unselective=unselective(tuple(names), problem.pulses).difference(given),
+        refocusing=frozenset(refocusing if "crusher" in space.gradients else ()).difference(given),
     )

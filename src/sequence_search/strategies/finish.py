@@ -33,6 +33,7 @@ NEAR = 0.01
 # Of a search that ended before its polish, the designs that are brought within the limits, in how many steps.
 N_BROUGHT_WITHIN, BRIEF = 3, 50
 ROUNDING = 1e-12  # of a loss, relative
+NOT_STANDING = "what is read is excited by a pulse that is not for excitation, of all designs found"
 NOTHING = Sequence.from_degrees_ms([], [], [])
 
 
@@ -100,7 +101,8 @@ class Finisher:
         pulsed = [one for one in found if _has_pulses(one)]
         idle = [one for one in found if not _has_pulses(one)][:1]
         clean = [one for one in self.clean([*pulsed, *idle]) if math.isfinite(one.loss)]
-        distinct = _distinct(self._within(clean, meter))
+        standing = [one for one in clean if self.limited.may_stand(one.sequence)]
+        distinct = _distinct(self._within(standing or clean, meter))
         if settle:
             distinct = _distinct(self._settled(distinct, meter))
         pairs = zip(distinct, self.designs(distinct), strict=True)
@@ -115,6 +117,7 @@ class Finisher:
             meter.reason,
             None if best.meets_limits else unmet_text(best.wishes),
             None if _has_pulses(designs[0].sequence) else self._why_nothing(clean),
+            None if standing else NOT_STANDING,
         ]
         why = "; ".join(filter(None, reasons)) or None
         return Run(seed, meter.status, tuple(designs), seconds, meter.evaluations, history, why)
@@ -169,7 +172,7 @@ class Finisher:
         return settled
 
     def _polished(self, sequence: Sequence, meter: Meter) -> list[Evaluated]:
-        """A design polished over the voxels of its report; none where that misses the limits.
+        """A design polished over the voxels of its report; none if that misses limits or may not stand.
 
         It begins with the better of the design and its mirror: voxels that are drawn are not symmetric about
         a b0 of 0.
@@ -178,7 +181,8 @@ class Finisher:
         is_kept = all(self.limited.frame.keeps(mirror, end) for end in ("head", "tail"))
         start = min(self.evaluate([sequence, *[mirror] * is_kept]), key=lambda one: one.loss)
         loss, polished = self.limited.polish(self._reported.loss_and_gradient, start.sequence, meter)
-        return self.clean([polished]) if math.isfinite(loss) else []
+        found = self.clean([polished]) if math.isfinite(loss) else []
+        return [one for one in found if self.limited.may_stand(one.sequence)]
 
     def clean(self, found: list[Sequence]) -> list[Evaluated]:
         """Drop small pulses and turn all phases to a first of 0, where the loss does not rise by it.

@@ -22,10 +22,11 @@ from sequence_search.strategies.base import Meter
 from sequence_search.strategies.constrained import Constraint, relative, relative_loss
 from sequence_search.strategies.drafts import Draft, Playing, playing_of, with_repetition
 from sequence_search.strategies.held import delays_held, with_fewer_gradients
-from sequence_search.strategies.played import simulator_of
+from sequence_search.strategies.played import DraftSimulator, simulator_of
 from sequence_search.strategies.priced import of_proposals, price
 from sequence_search.strategies.refine import polish
 from sequence_search.strategies.rounds.propose import random_designs
+from sequence_search.strategies.standing import is_excited_as_meant
 from sequence_search.strategies.structures import NearStructures, RecentStructures
 from sequence_search.voxels import Voxels
 
@@ -175,14 +176,19 @@ class Limited:
         return self._bounded(dropped) if self._is_in_order(dropped) else single
 
     def may_stand(self, sequence: Sequence) -> bool:
-        """Whether what kinds are for allows a single sequence without its small pulses, as with them.
+        """Whether what is read of a single sequence is excited by a pulse that is for it, or is given.
 
-        Otherwise an excitation of 0° would let any pulse after it excite.
+        Behind an excitation of a small angle a pulse for refocusing could excite all that is read.
         """
-        if self.playing is None or not (sequence.flip_angle.abs() < SMALL_PULSE).any():
+        if self.playing is None or not self.playing.not_exciting:
             return True
-        dropped = self.frame.without_small_pulses(sequence.without_padding())
-        return not len(dropped.delay) or self._is_in_order(dropped)
+        is_given = self.frame.is_fixed(sequence.without_padding()).tolist()
+        return is_excited_as_meant(self._nominal.play(sequence), self.playing.not_exciting, is_given)
+
+    @cached_property
+    def _nominal(self) -> DraftSimulator:
+        voxels = self._problem.voxels(method="nominal")
+        return DraftSimulator(self._problem.simulator(voxels, self._engine), cast(Playing, self.playing))
 
     def _is_in_order(self, single: Sequence) -> bool:
         """Whether the pulses of a draft that are not given stand where their kinds may."""

@@ -12,7 +12,6 @@ from jaxtyping import Float
 
 from sequence_search.engines.fused import ArrayLoss, Arrays
 from sequence_search.layout import Layout
-from sequence_search.outside import is_silent_outside
 from sequence_search.strategies.drafts import Draft, Expansion, Playing
 
 ROUNDING = 1e-9  # of bounds that were stated in another unit
@@ -77,8 +76,8 @@ class Structures(NamedTuple):
 def structures_of(playing: Playing, draft: Draft, find_loss: FindLoss) -> Structures:
     """Structures of a batch.
 
-    Too few pulses for a train, more than fits the repetition, or what gives a signal outside the slice is no
-    sequence.
+    Too few pulses for a train, more than fits the repetition, or a layout by which something is read that is
+    not to be excited, is no sequence.
     """
     flat = draft.flat()
     found: dict[tuple[Any, ...], list[int]] = {}
@@ -87,7 +86,7 @@ def structures_of(playing: Playing, draft: Draft, find_loss: FindLoss) -> Struct
         if count >= max(1, playing.n_train):
             found.setdefault((tuple(kind[:count]), tuple(gradient[:count])), []).append(row)
     every = ((np.array(rows), playing.expansion(*structure)) for structure, rows in found.items())
-    expanded = [pair for pair in every if is_silent_outside(pair[1].layout, playing.unselective)]
+    expanded = [pair for pair in every if playing.may_read(pair[1].layout)]
     total, shortest = np.zeros(flat.delay.shape), flat.shortest.numpy()
     least_rest = np.zeros(len(total))
     for rows, expansion in expanded:

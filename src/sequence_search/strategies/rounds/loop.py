@@ -188,7 +188,8 @@ class RoundSearch:
             if self._limited.playing is not None:
                 reason += (
                     ": pulses and gradients may not fit into the repetition or the echo spacing, or not"
-                    " dephase what is excited outside the slice"
+                    " dephase what is excited outside the slice or by a pulse for refocusing; or what is"
+                    " read is excited by a pulse that is not for it"
                 )
             return [failed(state.seed, reason, meter.seconds, meter.evaluations, state.history)]
         found = [*state.polished, *self._best(state)[len(state.polished) :]]
@@ -270,5 +271,5 @@ class RoundSearch:
             loss_without, without = self._limited.polish(self._fine, needed, meter)
             # A pulse does nothing whose removal raises the loss by less than it is converged.
             if math.isfinite(loss_without) and loss_without <= loss + self._limited.nothing * abs(loss):
-                return without
-        return best
+                best = without
+        return best if self._limited.may_stand(best) else sequence
