@@ -6,7 +6,7 @@ import pytest
 
 from export_cases import KINDS, Timeline, inversion_recovery, problem, spin_echo, train
 from sequence_search.export import Protocol, pulseq
-from sequence_search.layout import Layout
+from sequence_search.layout import Layout, Readout
 from sequence_search.playback.comparison import compare
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -40,6 +40,28 @@ def test_equal_delays_stay_equal_on_the_raster():
     played = Timeline(pulseq(odd, problem(tr=2.9999994, echoes=3), protocol=Protocol(dummies=1)))
     assert np.diff(played.pulses[:4]) == pytest.approx([0.01, 0.02, 0.02], abs=1e-9)
     assert played.pulses[4] - played.pulses[0] == pytest.approx(3.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("turbo", [False, True])
+def test_an_uneven_train_is_read_at_its_echoes(turbo):
+    """10 ms to the first refocusing pulse and as much after it, 16 ms about the second."""
+    layout = Layout(
+        multiples=((1, 0, 0), (1, 1, 0), (0, 1, 1)),
+        gradients=(1, 2, 1),
+        kinds=("excite", "refocus", "refocus"),
+        readouts=(Readout(1, (1, 0, 0), 1), Readout(2, (0, 1, 0), 1)),
+        steady=True,
+    )
+    design = Sequence.from_degrees_ms([90, 180, 180], [0, 90, 90], [10, 16, 2948], layout=layout)
+    how = Protocol(readout="cartesian", matrix=(16, 4), dummies=0, turbo=turbo, bandwidth=500.0)
+    played = Timeline(pulseq(design, problem(echoes=2), protocol=how))
+    excitation, *refocusing = played.pulses[:3]
+    echoes = [samples[8] for samples in played.readouts[:2]]
+    assert np.array(refocusing) - excitation == pytest.approx([0.01, 0.036], abs=1e-9)
+    assert np.array(echoes) - excitation == pytest.approx([0.02, 0.052], abs=1e-9)
+    assert played.area(refocusing[0], refocusing[1])[2] == pytest.approx(2 * CRUSHER, abs=1e-3)
+    assert played.area(refocusing[1], echoes[1])[2] == pytest.approx(CRUSHER, abs=1e-3)
+    assert played.pulses[3] - excitation == pytest.approx(3.0, abs=1e-9)
 
 
 def test_crushers_are_of_four_cycles_on_both_sides_and_slices_are_balanced():
