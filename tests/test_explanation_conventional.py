@@ -129,8 +129,8 @@ def test_with_layouts_a_contrast_is_a_crushed_spin_echo_of_the_problems_pulses()
 def test_it_has_the_kinds_of_a_design():
     problem = Problem.from_toml(SPIN_ECHO)
     echo = Sequence.from_degrees_ms([90, 180], [0, 180], [20, 20])
-    design = problem.played(echo, kinds=("excite", "excite"))
-    assert conventional_sequence(problem, design).layout.kinds == ("excite", "excite")
+    design = problem.played(echo, kinds=("refocus", "excite"))
+    assert conventional_sequence(problem, design).layout.kinds == ("refocus", "excite")
 
 
 def test_with_layouts_a_null_is_an_inversion_a_spoiler_and_a_spin_echo_at_the_null_of_that_tr():

@@ -14,8 +14,8 @@ from sequence_search.checks import Fault
 from sequence_search.export import pulseq
 from sequence_search.limits import FixedPulses, Limits
 from sequence_search.problem.errors import ProblemError
-from sequence_search.problem.hardware import AT_END, READOUT
 from sequence_search.problem.library import problem_text
+from sequence_search.problem.room import AT_END, READOUT, least_half
 from sequence_search.strategies.drafts import playing_of
 from sequence_search.system import System, load_system
 
@@ -59,7 +59,7 @@ def test_the_least_time_is_the_one_that_an_export_names():
 
 def test_half_an_echo_spacing_has_room_on_both_sides_of_the_readout():
     own = on(SLOW, echoes=4)
-    half = own.hardware.least_half("excite", "refocus", 1)
+    half = least_half(own.hardware.least, "excite", "refocus", 1)
 
     def export(time):
         delay = torch.tensor([time, 3.0 - 8 * time], dtype=torch.float64)

@@ -26,6 +26,15 @@ def test_an_inversion_excites_nothing_and_gradients_that_must_be_take_time():
     assert found.rest == pytest.approx(1e-3)
 
 
+def test_where_a_spoiler_may_be_chosen_none_stands_before_the_readout():
+    gradients = ("crusher", "spoiler")
+    space = SearchSpace(min_rf_delay=1e-3, pulses=("sinc", "hs"), gradients=gradients, crusher=2e-3)
+    found = least_times(space, Limits(), KINDS, Acquisition(tr=1.0, echoes=2))
+    assert found.between == pytest.approx(2 * 1e-3 + 2e-3)
+    assert found.before_readout == pytest.approx(3e-3)
+    assert found.half_spacing == pytest.approx(3e-3 + 1e-3)
+
+
 def test_half_of_a_readout_is_on_either_side_of_it():
     space = SearchSpace(min_rf_delay=1e-3, pulses=("sinc", "hs"), gradients=("crusher",), crusher=2e-3)
     found = least_times(space, Limits(), KINDS, Acquisition(tr=1.0, echoes=2, readout=8e-3))

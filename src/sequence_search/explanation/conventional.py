@@ -142,8 +142,8 @@ def _player(problem: Problem, design: Sequence | None) -> Callable[[list[float],
     fixed = replace(problem, acquisition=replace(problem.acquisition, tr=high)) if low < high else problem
     if design is not None:
         fixed = of_one_tr(problem, design)
-    # It is shown whether or not its pulses are silent outside the slice.
-    playing = replace(playing_of(fixed) or Playing(), unselective=frozenset())
+    # It is shown whether or not its pulses are silent outside the slice, or those for refocusing excite.
+    playing = replace(playing_of(fixed) or Playing(), unselective=frozenset(), refocusing=frozenset())
     simulator = DraftSimulator(fixed.simulator(fixed.voxels(method="nominal")), playing)
     known = problem.search_space.gradients
     spoiler, crusher = (name if name in known else NO_GRADIENT for name in ("spoiler", "crusher"))

@@ -9,7 +9,8 @@ from sequence_search.checks import Fault
 from sequence_search.layout import HARD, SPOILER
 from sequence_search.limits import FixedPulses, Limits
 from sequence_search.problem.errors import nearest
-from sequence_search.problem.hardware import READOUT, Hardware, hardware_of
+from sequence_search.problem.hardware import hardware_of
+from sequence_search.problem.room import READOUT, Least, room_of
 from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import NO_GRADIENT, ROUNDING, SearchSpace
 from sequence_search.words import counted
@@ -26,15 +27,16 @@ def check_given(
     ------
     ValueError
     """
-    sides = [pulses[name].side if name in pulses else 0.0 for name in space.pulses]
     hardware = hardware_of(space, limits, pulses, acquisition)
-    reading = acquisition.readout / 2
-    for name, part, after in (("head", limits.head, min(sides)), ("tail", limits.tail, reading)):
+    room = room_of(pulses, space.crusher, acquisition)
+    for name, part, following in (("head", limits.head, space.pulses), ("tail", limits.tail, (READOUT,))):
         if part is not None:
             _check_kinds(name, part, pulses)
-            _check_delays(name, part, pulses, space.crusher, after)
+            _check_delays(name, part, room.least, following)
             if hardware is not None:
-                _check_on_scanner(name, part, hardware, space.pulses if name == "head" else (READOUT,))
+                for kind, flip in zip(_kinds(part), part.flip_angle, strict=True):
+                    hardware.check(kind, flip)
+                _check_delays(name, part, hardware.least, following)
     if limits.tail is not None and limits.tail.gradients and limits.tail.gradients[-1] == SPOILER:
         raise Fault("{tail}: a spoiler right before the readout leaves nothing to read")
     if limits.tail is not None and acquisition.echoes > 1:
@@ -57,42 +59,20 @@ def _check_kinds(name: str, part: FixedPulses, pulses: Mapping[str, Kind]) -> No
             raise Fault(message + " must be {2:rad}, got {3:rad}", number, kind, fixed, flip)
 
 
-def _check_delays(
-    name: str, part: FixedPulses, pulses: Mapping[str, Kind], crusher: float, after: float
-) -> None:
-    """Refuse a delay shorter than what stands in it; `after` the last pulse takes the next so much [s]."""
-    kinds, gradients = part.pulses or (HARD,) * len(part), part.gradients or (NO_GRADIENT,) * len(part)
-    sides = [pulses[kind].side if kind in pulses else 0.0 for kind in kinds] + [after]
-    _refuse_short(
-        name,
-        part,
-        [
-            sides[at] + sides[at + 1] + crusher * (gradient != NO_GRADIENT)
-            for at, gradient in enumerate(gradients)
-        ],
-    )
+def _kinds(part: FixedPulses) -> tuple[str, ...]:
+    return part.pulses or (HARD,) * len(part)
 
 
-def _check_on_scanner(name: str, part: FixedPulses, hardware: Hardware, following: tuple[str, ...]) -> None:
-    """Refuse pulses that the scanner cannot play; one of those `following` comes next."""
-    kinds, gradients = part.pulses or (HARD,) * len(part), part.gradients or (NO_GRADIENT,) * len(part)
-    for kind, flip in zip(kinds, part.flip_angle, strict=True):
-        hardware.check(kind, flip)
-    needed = []
-    for at, gradient in enumerate(gradients):
+def _check_delays(name: str, part: FixedPulses, least_of: Least, following: tuple[str, ...]) -> None:
+    """Refuse a delay shorter than what stands in it; one of those `following` comes after the last."""
+    kinds, gradients = _kinds(part), part.gradients or (NO_GRADIENT,) * len(part)
+    for at, (delay, gradient) in enumerate(zip(part.delay, gradients, strict=True)):
         spoiler = gradients[: at + 1].count(SPOILER) if gradient == SPOILER else None
         ends = kinds[at + 1 : at + 2] or following
-        needed.append(
-            min(hardware.least(kinds[at], end, int(gradient == "crusher"), spoiler) for end in ends)
-        )
-    _refuse_short(name, part, needed)
-
-
-def _refuse_short(name: str, part: FixedPulses, needed: list[float]) -> None:
-    for number, (delay, least) in enumerate(zip(part.delay, needed, strict=True), start=1):
+        least = min(least_of(kinds[at], end, int(gradient == "crusher"), spoiler) for end in ends)
         if delay < least * (1 - ROUNDING):
             message = f"{{{name}}}: the delay after pulse {{0}} must be at least {{1:s}}, what stands in it,"
-            raise Fault(message + " got {2:s}", number, least, delay)
+            raise Fault(message + " got {2:s}", at + 1, least, delay)
 
 
 def _check_train(tail: FixedPulses, acquisition: Acquisition) -> None:

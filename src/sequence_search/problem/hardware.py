@@ -16,6 +16,7 @@ from sequence_search.acquisition import Acquisition
 from sequence_search.checks import Fault
 from sequence_search.layout import HARD, SPOILER, Layout, Multiples
 from sequence_search.limits import Limits, Range
+from sequence_search.problem.room import AT_END, READOUT
 from sequence_search.problem.wishes import Measure
 from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import SearchSpace
@@ -35,8 +36,6 @@ from sequence_search.timing import (
     spoiler_area,
 )
 
-READOUT = ""  # in place of the name of a kind of pulse
-AT_END = 0  # number of the spoiler that ends a repetition
 WHOLE_TURN = 2 * math.pi
 
 
@@ -61,25 +60,13 @@ class Hardware:
     _spans: dict[str, Span] = field(default_factory=dict, init=False, repr=False)
 
     def least(self, first: str, second: str, moment: int = 0, spoiler: int | None = None) -> float:
-        """Least time from the centre of a pulse or readout to that of the next [s].
-
-        Parameters
-        ----------
-        first, second : kinds of pulse, or `READOUT`
-        moment : units of the crusher between
-        spoiler : number of the spoiler between: 1 of the first of a repetition, `AT_END` of that at its end
-        """
+        """Least time from the centre of a pulse or readout to that of the next [s], see `room.Least`."""
         start, end = self._span(first), self._span(second)
         voxel = (self.thickness,) * 3
         area = crusher_area(moment, voxel) - start.area_after - end.area_before
         if spoiler is not None:
             area = area + spoiler_area(spoiler, voxel)
         return least_between(start, end, area, self.system)
-
-    def least_half(self, excitation: str, refocusing: str, moment: int) -> float:
-        """Least half of the echo spacing of a train, with a crusher on each side of each echo or none [s]."""
-        pairs = ((excitation, refocusing), (refocusing, READOUT), (READOUT, refocusing))
-        return max(self.least(*pair, moment) for pair in pairs)
 
     def most(self, name: str) -> float:
         """Largest flip angle of a kind within the peak B1 [rad]; inf of one of fixed amplitude."""

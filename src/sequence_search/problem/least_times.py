@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 from sequence_search.acquisition import LEAST_REST, Acquisition
 from sequence_search.checks import Fault
 from sequence_search.limits import Limits
-from sequence_search.problem.hardware import AT_END, READOUT, Hardware, hardware_of
+from sequence_search.problem.hardware import hardware_of
+from sequence_search.problem.pulses_table import uses_of
+from sequence_search.problem.room import AT_END, READOUT, Least, least_half, room_of
 from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.uses import EXCITES, Uses
 from sequence_search.search_space import NO_GRADIENT, ROUNDING, SearchSpace
 
 
@@ -35,41 +38,40 @@ def least_times(
     space: SearchSpace, limits: Limits, pulses: Mapping[str, Kind], acquisition: Acquisition
 ) -> LeastTimes:
     """Of a search space with its kinds of pulse; an instantaneous one takes half the shortest delay."""
-    kinds = [pulses.get(name) for name in space.pulses]
-    sides = [space.min_rf_delay / 2 if kind is None else kind.side for kind in kinds]
-    exciting = [
-        side for side, kind in zip(sides, kinds, strict=True) if kind is None or "excitation" in kind.uses
-    ]
-    shortest, excitation = min(sides), min(exciting or sides)
-    crusher = 0.0 if NO_GRADIENT in space.gradients else space.crusher
-    # A spoiler right before a readout is none.
-    at_readout, reading = crusher if "crusher" in space.gradients else 0.0, acquisition.readout / 2
-    half = max(space.min_rf_delay, shortest + at_readout + max(excitation, reading))
-    found = LeastTimes(
-        between=max(space.min_rf_delay, 2 * shortest + crusher),
-        before_readout=max(space.min_rf_delay, excitation + at_readout + reading),
-        half_spacing=max(half, acquisition.echo_spacing_bounds[0] / 2),
-        rest=max(LEAST_REST, reading + min(0.0 if kind is None else kind.side for kind in kinds)),
+    shortest = space.min_rf_delay
+    searched, played = (
+        room_of(pulses, space.crusher, acquisition, hard=hard).least for hard in (shortest / 2, 0.0)
     )
+    uses = dict(zip(space.pulses, uses_of(pulses, space.pulses), strict=True))
+    half = max(shortest, acquisition.echo_spacing_bounds[0] / 2)
+    bounds = LeastTimes(between=shortest, before_readout=shortest, half_spacing=half, rest=LEAST_REST)
+    # From one repetition to the next it takes no more than as it is played.
+    found = [bounds, replace(_by(searched, space, uses), rest=_rest(played, space))]
     hardware = hardware_of(space, limits, pulses, acquisition)
-    if hardware is None:
-        return found
-    its = _on_scanner(hardware, space)
-    return LeastTimes(*map(max, zip(astuple(found), astuple(its), strict=True)))
+    if hardware is not None:
+        found.append(_by(hardware.least, space, uses))
+    return LeastTimes(*map(max, zip(*map(astuple, found), strict=True)))
 
 
-def _on_scanner(hardware: Hardware, space: SearchSpace) -> LeastTimes:
-    names, must_crush = space.pulses, int(NO_GRADIENT not in space.gradients)
-    exciting = [name for name in names if "excitation" in hardware.kinds[name].uses] or names
-    crushed = must_crush * ("crusher" in space.gradients)
-    spoiled = 1 if must_crush and not crushed else None
-    least = hardware.least
+def _by(least: Least, space: SearchSpace, uses: Mapping[str, Uses]) -> LeastTimes:
+    """With the gradients that must be between; right before a readout a spoiler is none."""
+    names, must = space.pulses, NO_GRADIENT not in space.gradients
+    exciting = [name for name in names if uses[name] & EXCITES] or names
+    crushed, spoils = int(must and "crusher" in space.gradients), "spoiler" in space.gradients
+    spoiled = 1 if must and not crushed else None
+    before_readout = 0 if spoils else crushed
     return LeastTimes(
         between=min(least(one, other, crushed, spoiled) for one in names for other in names),
-        before_readout=min(least(name, READOUT, crushed) for name in exciting),
-        half_spacing=min(hardware.least_half(one, other, crushed) for one in exciting for other in names),
-        rest=min(least(READOUT, name, 0, AT_END) for name in names),
+        before_readout=min(least(name, READOUT, before_readout, None) for name in exciting),
+        half_spacing=min(
+            least_half(least, one, other, before_readout) for one in exciting for other in names
+        ),
+        rest=_rest(least, space),
     )
+
+
+def _rest(least: Least, space: SearchSpace) -> float:
+    return min(least(READOUT, name, 0, AT_END) for name in space.pulses)
 
 
 def check_times(

@@ -15,6 +15,7 @@ from sequence_search.layout import HARD, SPOILER, Gradient, Layout
 from sequence_search.limits import Limits, Range
 from sequence_search.objective import Objective, snr_efficiency
 from sequence_search.problem.errors import nearest
+from sequence_search.problem.room import READOUT, Room, room_of
 from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import GRADIENTS, MOMENTS, ROUNDING, SearchSpace
 from sequence_search.sequence import Sequence
@@ -149,7 +150,7 @@ def check_playable(
         return
     layout = sequence.layout or Layout.plain(len(sequence.flip_angle))
     _check_kinds(sequence, layout, pulses, name)
-    for where, needed, time in _gaps(sequence, layout, pulses, crusher, acquisition.readout):
+    for where, needed, time in _gaps(sequence, layout, room_of(pulses, crusher, acquisition)):
         least = sum(needed.values())
         if time < least * (1 - ROUNDING):
             parts = enumerated(f"{1e3 * part:.6g} of {what}" for what, part in needed.items() if part)
@@ -174,15 +175,16 @@ def _check_kinds(sequence: Sequence, layout: Layout, pulses: Mapping[str, Kind],
             )
 
 
-def _gaps(
-    sequence: Sequence, layout: Layout, pulses: Mapping[str, Kind], crusher: float, readout: float
-) -> Iterator[tuple[str, dict[str, float], float]]:
+def _gaps(sequence: Sequence, layout: Layout, room: Room) -> Iterator[tuple[str, dict[str, float], float]]:
     """Between neighbours of pulses and readouts: where, what has to fit in there [s], and the time [s]."""
     n_rf, whole = layout.n_rf, sequence.intervals.tolist()
 
     def side(pulse: int) -> tuple[str, float]:
         kind = layout.kinds[pulse]
-        return f"pulse {pulse + 1} ({kind})", pulses[kind].side if kind in pulses else 0.0
+        return f"pulse {pulse + 1} ({kind})", room.sides[kind]
+
+    def between(moment: int) -> dict[str, float]:
+        return {"gradients": room.gradients(moment)} if moment else {}
 
     for pulse, time in enumerate(whole):
         name, own = side(pulse)
@@ -195,11 +197,11 @@ def _gaps(
         ]
         for at, gradient, number in sorted(reads):
             this = "the readout" if len(layout.readouts) == 1 else f"readout {number}"
-            half = {this: readout / 2}
-            yield f"from {last} to {this}", before | _crushers(gradient - moment, crusher) | half, at - began
+            half = {this: room.sides[READOUT]}
+            yield f"from {last} to {this}", before | between(gradient - moment) | half, at - began
             last, began, moment, before = this, at, gradient, half
         rest = layout.gradients[pulse]
-        after = before | _crushers(1 if rest == SPOILER else int(rest) - moment, crusher)
+        after = before | between(1 if rest == SPOILER else int(rest) - moment)
         if pulse + 1 < n_rf:
             next_name, its_side = side(pulse + 1)
             after[next_name] = after.get(next_name, 0.0) + its_side
@@ -210,10 +212,6 @@ def _gaps(
             yield f"from {last} to the next repetition", after, time - began
         elif rest == SPOILER or int(rest) > moment:
             yield f"from {last} to the end", after, time - began
-
-
-def _crushers(moment: int, crusher: float) -> dict[str, float]:
-    return {"gradients": abs(moment) * crusher} if moment else {}
 
 
 def _moment(name: str) -> Gradient:

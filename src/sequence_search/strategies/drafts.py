@@ -18,10 +18,11 @@ from sequence_search.frame import Frame
 from sequence_search.layout import HARD, Layout
 from sequence_search.limits import FixedPulses, Limits
 from sequence_search.outside import is_dephased, is_silent_outside, unselective
-from sequence_search.problem.hardware import AT_END, READOUT, Hardware
+from sequence_search.problem.hardware import Hardware
 from sequence_search.problem.playable import layout_of
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.pulses_table import uses_of
+from sequence_search.problem.room import AT_END, READOUT
 from sequence_search.pulses.slices import selects_slice
 from sequence_search.pulses.uses import ANY, EXCITES, REFOCUSES, Uses, in_order
 from sequence_search.search_space import GRADIENTS, MOMENTS, SearchSpace
