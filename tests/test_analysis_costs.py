@@ -10,8 +10,9 @@ from sequence_search.layout import Layout
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.drafts import Draft, playing_of
+from sequence_search.strategies.drafts import Draft
 from sequence_search.strategies.played import played_as, simulator_of
+from sequence_search.strategies.playing import playing_of
 from sequence_search.strategies.rounds.propose import random_designs
 
 PROBLEM = Problem.load("csf-null-w1")

@@ -11,8 +11,8 @@ from sequence_search.limits import Range
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafting import draft_of, of_one_tr
-from sequence_search.strategies.drafts import playing_of
 from sequence_search.strategies.played import played_as, simulator_of
+from sequence_search.strategies.playing import playing_of
 from sequence_search.strategies.rounds.propose import random_designs
 
 REAL = Problem.load("spin-echo-2d")

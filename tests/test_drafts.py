@@ -12,10 +12,11 @@ from sequence_search.acquisition import Acquisition
 from sequence_search.layout import SPOILER
 from sequence_search.limits import FixedPulses, Limits, Range
 from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
-from sequence_search.strategies.drafts import Draft, playing_of
+from sequence_search.strategies.drafts import Draft
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.plain import from_plain, to_plain
 from sequence_search.strategies.played import simulator_of
+from sequence_search.strategies.playing import playing_of
 from sequence_search.strategies.rounds.propose import changed_designs, random_designs
 from sequence_search.strategies.rounds.state import SearchState
 

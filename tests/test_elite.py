@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.drafts import Playing
+from sequence_search.strategies.playing import Playing
 from sequence_search.strategies.rounds.elite import LEAST_GAIN, Candidate, at_best, select
 
 

@@ -11,8 +11,8 @@ from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
 from sequence_search.pulses.uses import USES
-from sequence_search.strategies.drafts import playing_of
 from sequence_search.strategies.played import simulator_of
+from sequence_search.strategies.playing import playing_of
 from sequence_search.strategies.proxyless.gates import (
     architecture_gradient,
     candidate_losses,

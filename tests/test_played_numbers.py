@@ -3,17 +3,18 @@
 import numpy as np
 import torch
 
+from sequence_search.acquisition import Acquisition
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.drafts import Playing
 from sequence_search.strategies.played_numbers import Numbers, structures_of
+from sequence_search.strategies.playing import Playing
 
-TRAIN = Playing(tr=2.0, n_echoes=3)
+TRAIN = Playing(acquisition=Acquisition(tr=2.0, echoes=3))
 
 
 def numbers_of(playing, drafts):
     structures = structures_of(playing, drafts, lambda layout: None)
     parts = (drafts.flip_angle.numpy(), drafts.phase.numpy(), drafts.delay.numpy())
-    return Numbers.of(*parts, np.full(len(parts[0]), playing.tr), structures)
+    return Numbers.of(*parts, np.full(len(parts[0]), playing.acquisition.tr), structures)
 
 
 def batch():

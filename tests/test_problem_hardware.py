@@ -16,7 +16,7 @@ from sequence_search.limits import FixedPulses, Limits
 from sequence_search.problem.errors import ProblemError
 from sequence_search.problem.library import problem_text
 from sequence_search.problem.room import AT_END, READOUT, least_half
-from sequence_search.strategies.drafts import playing_of
+from sequence_search.strategies.playing import playing_of
 from sequence_search.system import System, load_system
 
 SLOW = System(max_gradient_mt_m=30.0, max_slew_t_m_s=20.0, peak_b1_ut=24.0, name="slow")

@@ -27,8 +27,8 @@ from sequence_search.pulses.uses import USES
 from sequence_search.search_space import SearchSpace
 from sequence_search.strategies import search
 from sequence_search.strategies.base import Meter, Settings
-from sequence_search.strategies.drafts import playing_of
 from sequence_search.strategies.played import simulator_of
+from sequence_search.strategies.playing import playing_of
 from sequence_search.strategies.proxyless.gates import architecture_gradient, gate_gradient
 from sequence_search.strategies.proxyless.scheduler import Draws, idle_time, proposed
 from sequence_search.strategies.proxyless.strategy import Proxyless

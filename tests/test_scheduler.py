@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from conftest import scheduler_of
+from sequence_search.acquisition import Acquisition
 from sequence_search.problem.problem import Problem
-from sequence_search.strategies.drafts import Playing
+from sequence_search.strategies.playing import Playing
 from sequence_search.strategies.proxyless.scheduler import Draws, idle_time, initial_scheduler
 
 PROBLEM = Problem.load("gm-wm")
@@ -125,7 +126,13 @@ def test_flip_angles_are_kept_within_their_bound():
 
 def test_each_kind_has_its_operations_and_one_of_fixed_amplitude_one():
     space = replace(PROBLEM.search_space, max_rf=3, pulses=("hard", "hs"), gradients=("none", "spoiler"))
-    playing = Playing(("hard", "hs"), (None, 4e-3), (None, math.pi), shortest_delay=6.2e-3, n_echoes=2)
+    playing = Playing(
+        ("hard", "hs"),
+        (None, 4e-3),
+        (None, math.pi),
+        shortest_delay=6.2e-3,
+        acquisition=Acquisition(echoes=2),
+    )
     scheduler = initial_scheduler(space, [torch.Generator().manual_seed(0)], 0.001, playing)
     # Five compartments of hard pulses, the adiabatic one and three waits; then the gradients.
     assert scheduler.kind.tolist() == [0] * 5 + [1] + [0] * 3

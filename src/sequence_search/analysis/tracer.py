@@ -163,7 +163,7 @@ class Tracer:
             for best in sorted(of_count, key=_by_loss)[:1]:
                 is_free = ~self._limited.frame.is_fixed(best.sequence)
                 playing = self._limited.playing
-                n_of_train = 0 if playing is None else playing.n_train
+                n_of_train = 0 if playing is None else playing.acquisition.n_train
                 for pulse in is_free[: count - n_of_train].nonzero()[:, 0].tolist():
                     if not self._meter.must_end():
                         kept = torch.arange(count) != pulse

@@ -16,8 +16,9 @@ from sequence_search.problem.problem import Problem
 from sequence_search.search_space import GRADIENTS, NO_GRADIENT
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafting import of_one_tr
-from sequence_search.strategies.drafts import Draft, Playing, playing_of
+from sequence_search.strategies.drafts import Draft
 from sequence_search.strategies.played import DraftSimulator
+from sequence_search.strategies.playing import Playing, playing_of
 from sequence_search.structure import uses
 from sequence_search.tissue import Tissue
 
@@ -153,7 +154,7 @@ def _player(problem: Problem, design: Sequence | None) -> Callable[[list[float],
 
     def play(flips: list[float], delays: list[float]) -> Sequence:
         count, delays = len(flips), list(delays)
-        if design is not None and playing.n_echoes > 1:
+        if design is not None and playing.acquisition.echoes > 1:
             delays[-2:] = [float(design.readout_times.diff()[0]) / 2] * 2
         plain = Sequence.from_degrees_ms(flips, [*[0] * (count - 1), 90], [1e3 * each for each in delays])
         none = torch.zeros_like(plain.delay)

@@ -12,8 +12,9 @@ from sequence_search.limits import Range
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import GRADIENTS, MOMENTS
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.drafts import Draft, Playing, playing_of
+from sequence_search.strategies.drafts import Draft
 from sequence_search.strategies.played import DraftSimulator
+from sequence_search.strategies.playing import Playing, playing_of
 
 CODES = {MOMENTS[name]: float(code) for code, name in enumerate(GRADIENTS)}
 SAME = 1e-9  # of delays, relative
@@ -56,8 +57,8 @@ def near_draft(problem: Problem, sequence: Sequence) -> Sequence | None:
 def _draft(playing: Playing, single: Sequence) -> Draft | None:
     """The draft of the first pulses, of a train up to the first of it, whatever follows."""
     n_rf = single.flip_angle.shape[-1]
-    layout, n_tied = single.layout or Layout.plain(n_rf), max(0, playing.n_train - 1)
-    count = n_rf - playing.n_echoes + 1 + playing.free_refocusing
+    layout, n_tied = single.layout or Layout.plain(n_rf), max(0, playing.acquisition.n_train - 1)
+    count = n_rf - playing.acquisition.echoes + 1 + playing.acquisition.free_refocusing
     own, flips = count - n_tied, single.flip_angle[count - 1 :]
     known = set(layout.kinds) <= set(playing.kinds) and set(layout.gradients[: max(0, own)]) <= set(CODES)
     if own < 1 or not known or (n_tied and not (flips == flips[0]).all()):

@@ -20,9 +20,10 @@ from sequence_search.problem.wishes import ALLOWED, FindStructures, Measure
 from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.constrained import Constraint, relative, relative_loss
-from sequence_search.strategies.drafts import Draft, Playing, playing_of, with_repetition
+from sequence_search.strategies.drafts import Draft, with_repetition
 from sequence_search.strategies.held import delays_held, with_fewer_gradients
 from sequence_search.strategies.played import DraftSimulator, simulator_of
+from sequence_search.strategies.playing import Playing, playing_of
 from sequence_search.strategies.priced import of_proposals, price
 from sequence_search.strategies.refine import polish
 from sequence_search.strategies.rounds.propose import random_designs
@@ -95,7 +96,7 @@ class Limited:
         self, free: list[Sequence], parents: list[Sequence], rng: np.random.Generator
     ) -> list[Sequence]:
         """Free parts with a repetition time each, where it is searched: that of a parent, or any."""
-        if self.playing is None or self.playing.least_tr is None:
+        if self.playing is None or not self.playing.is_tr_free:
             return free
         known = [float(one.repetition[0]) for one in parents if isinstance(one, Draft)]
         chosen = []
@@ -153,7 +154,7 @@ class Limited:
     @property
     def idle(self) -> Sequence:
         """What does nothing: a pulse of 0°, or as many as make a train."""
-        none = [0.0] * (1 if self.playing is None else max(1, self.playing.n_train))
+        none = [0.0] * (1 if self.playing is None else max(1, self.playing.acquisition.n_train))
         plain = Sequence.from_degrees_ms(none, none, [1e3 * self.space.min_rf_delay] * len(none))
         if self.playing is None:
             return plain
@@ -167,7 +168,7 @@ class Limited:
         if self.playing is None:
             return self.frame.without_small_pulses(sequence)
         single = sequence.without_padding()
-        of_train = single.flip_angle[len(single.flip_angle) - self.playing.n_train :]
+        of_train = single.flip_angle[len(single.flip_angle) - self.playing.acquisition.n_train :]
         if (of_train.abs() < SMALL_PULSE).any():
             return single
         dropped = self.frame.without_small_pulses(single)

@@ -20,8 +20,9 @@ from sequence_search.engines.simulator import LossFunction, Simulator
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.slices import IN_SEARCH
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.drafts import Draft, Playing, playing_of
+from sequence_search.strategies.drafts import Draft
 from sequence_search.strategies.played_numbers import Group, Numbers, Structures, structures_of
+from sequence_search.strategies.playing import Playing, playing_of
 from sequence_search.voxels import Voxels
 
 MOST_LAYOUTS = 4096  # whose losses are kept
@@ -90,7 +91,7 @@ class DraftSimulator:
 
     def signal(self, draft: Sequence) -> Complex[Tensor, "*batch n_signals"]:
         """Complex signals at all readouts of all voxels, 0 of what is no sequence."""
-        n_signals = len(self._simulator.voxels) * self._playing.n_echoes
+        n_signals = len(self._simulator.voxels) * self._playing.acquisition.echoes
         signal = torch.zeros(draft.batch_shape.numel(), n_signals, dtype=torch.complex128)
         for rows, played in self.by_layout(draft):
             signal[rows] = self._simulator.signal(played).flatten(1).to(signal)
@@ -113,7 +114,7 @@ class DraftSimulator:
 
     def most_at_once(self, n_rf: int, n_signals: int) -> int:
         """As of the simulator."""
-        return self._simulator.most_at_once(n_rf, n_signals // self._playing.n_echoes)
+        return self._simulator.most_at_once(n_rf, n_signals // self._playing.acquisition.echoes)
 
     def loss(self, draft: Sequence) -> Float[Tensor, "*batch"]:
         """Objective of each draft."""
@@ -135,7 +136,7 @@ class DraftSimulator:
             by.append(by_played)
         flip, phase, by_own, by_tr = numbers.by_drafts(by)
         columns = {"flip_angle": flip, "phase": phase, "delay": by_own}
-        if self._playing.least_tr is not None:
+        if self._playing.is_tr_free:
             columns["repetition"] = np.zeros_like(flip)
             columns["repetition"][:, 0] = by_tr * numbers.tr * math.log(self._playing.tr_ratio)
         slopes = {

@@ -12,7 +12,9 @@ from jaxtyping import Float
 
 from sequence_search.engines.fused import ArrayLoss, Arrays
 from sequence_search.layout import Layout
-from sequence_search.strategies.drafts import Draft, Expansion, Playing
+from sequence_search.strategies.drafts import Draft
+from sequence_search.strategies.expansion import Expansion, expansion_of
+from sequence_search.strategies.playing import Playing
 
 ROUNDING = 1e-9  # of bounds that were stated in another unit
 FindLoss = Callable[[Layout], ArrayLoss | None]
@@ -83,9 +85,9 @@ def structures_of(playing: Playing, draft: Draft, find_loss: FindLoss) -> Struct
     found: dict[tuple[Any, ...], list[int]] = {}
     kinds, gradients = flat.kind.int().tolist(), flat.gradient.int().tolist()
     for row, (count, kind, gradient) in enumerate(zip(flat.n_rf.tolist(), kinds, gradients, strict=True)):
-        if count >= max(1, playing.n_train):
+        if count >= max(1, playing.acquisition.n_train):
             found.setdefault((tuple(kind[:count]), tuple(gradient[:count])), []).append(row)
-    every = ((np.array(rows), playing.expansion(*structure)) for structure, rows in found.items())
+    every = ((np.array(rows), expansion_of(playing, *structure)) for structure, rows in found.items())
     expanded = [pair for pair in every if playing.may_read(pair[1].layout)]
     total, shortest = np.zeros(flat.delay.shape), flat.shortest.numpy()
     least_rest = np.zeros(len(total))
@@ -94,7 +96,7 @@ def structures_of(playing: Playing, draft: Draft, find_loss: FindLoss) -> Struct
         least_rest[rows] = expansion.rest
     shortest_tr = least_rest + (total * shortest).sum(1)
     # Nor is what cannot keep its echo spacing.
-    possible = (shortest_tr <= playing.tr * (1 + ROUNDING)) & (
+    possible = (shortest_tr <= playing.acquisition.tr_bounds[1] * (1 + ROUNDING)) & (
         flat.shortest <= flat.longest * (1 + ROUNDING)
     ).all(-1).numpy()
     fit = [(rows[possible[rows]], expansion) for rows, expansion in expanded]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.uses import AFTER, ANY, BEFORE, EXCITES, REFOCUSES
-from sequence_search.strategies.drafts import playing_of
+from sequence_search.strategies.playing import playing_of
 from sequence_search.strategies.proxyless.scheduler import Scheduler
 
 
@@ -98,5 +98,5 @@ def order_of(problem: Problem, scheduler: Scheduler) -> Order | None:
         layers=n_layers,
         has_head=given.head is not None,
         has_tail=given.tail is not None,
-        n_refocusing=0 if given.tail is not None else max(0, playing.n_train - 1),
+        n_refocusing=0 if given.tail is not None else max(0, playing.acquisition.n_train - 1),
     )

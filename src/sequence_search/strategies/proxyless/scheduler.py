@@ -25,11 +25,10 @@ from sequence_search.strategies.drafts import (
     NO_BOUND,
     NONE,
     Draft,
-    Playing,
     gradient_codes,
-    playing_of,
 )
 from sequence_search.strategies.held import delays_held
+from sequence_search.strategies.playing import Playing, playing_of
 
 IDLE_OFFSET_MS = 0.001  # added before the logarithm of idle times, Sec. II.B
 Waits = Literal["log", "linear", "middle"]
@@ -222,7 +221,7 @@ def initial_scheduler(
     )
     architecture.masked_fill_(~scheduler.exists, -math.inf)
     # A train stands at the end, if none is given: operations of the last layers are its refocusing pulses.
-    n_refocusing = 0 if has_tail else max(0, played.n_train - 1)
+    n_refocusing = 0 if has_tail else max(0, played.acquisition.n_train - 1)
     of_pulses = [0, *range(layers - n_refocusing, layers)]
     architecture[:, of_pulses, sum(counts) :] = -math.inf
     return scheduler

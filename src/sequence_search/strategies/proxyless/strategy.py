@@ -28,10 +28,10 @@ from sequence_search.engines.simulator import LossFunction
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Progress
-from sequence_search.strategies.drafts import playing_of
 from sequence_search.strategies.drive import Strategy
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.played import played_as
+from sequence_search.strategies.playing import playing_of
 from sequence_search.strategies.proxyless.ending import N_LIKELY, Ending, operations_of
 from sequence_search.strategies.proxyless.gates import (
     architecture_gradient,
