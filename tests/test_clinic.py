@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sequence_search.clinic import clinic_cases, overview, write_clinic
-from sequence_search.engines.simulator import simulate
+from sequence_search.engines.simulation import simulate
 from sequence_search.explanation.conventional import conventional_sequence
 from sequence_search.problem.library import clinic_problems
 from sequence_search.problem.problem import Problem

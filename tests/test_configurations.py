@@ -9,7 +9,8 @@ import torch
 from conftest import make_voxels, random_brain_voxels
 from sequence_search.engines import configurations
 from sequence_search.engines.configurations import Configurations
-from sequence_search.engines.simulator import Simulator, evolve, simulate
+from sequence_search.engines.simulation import evolve, simulate
+from sequence_search.engines.simulator import Simulator
 from sequence_search.engines.spins import play_spins
 from sequence_search.layout import SPOILER, Layout, Readout
 from sequence_search.pulses.kinds import Hard

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from limit_cases import limited
-from sequence_search.engines.simulator import Simulator, simulate
+from sequence_search.engines.simulation import simulate
+from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.conventional import (
     contrast_te,
     conventional_name,

@@ -6,7 +6,7 @@ import torch
 
 from conftest import scheduler_of
 from sequence_search.acquisition import Acquisition
-from sequence_search.engines.simulator import simulate
+from sequence_search.engines.simulation import simulate
 from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.shapes import HyperbolicSecant, Sinc

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from sequence_search.engines.simulator import simulate
+from sequence_search.engines.simulation import simulate
 from sequence_search.paper.figures import paper_figure
 from sequence_search.problem.problem import Problem
 from sequence_search.report.robustness import robustness_map

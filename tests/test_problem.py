@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sequence_search.engines.simulator import simulate
+from sequence_search.engines.simulation import simulate
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.errors import ProblemError
 from sequence_search.problem.library import builtin_problems, problem_text

@@ -12,6 +12,7 @@ from conftest import random_brain_voxels
 from sequence_search import objective
 from sequence_search.engines import fused, simulator
 from sequence_search.engines.pathways import Pathways
+from sequence_search.engines.simulation import simulate
 from sequence_search.objective import TERMS, KernelForm, Objective, Term, TermKind, term
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -85,9 +86,7 @@ def test_a_new_engine_is_a_class_of_five_steps(monkeypatch):
     monkeypatch.setitem(simulator.ENGINES, "weaker", Weaker)
     voxels = random_brain_voxels(5)
     weak = replace(BATCH, flip_angle=0.9 * BATCH.flip_angle)
-    torch.testing.assert_close(
-        simulator.simulate(BATCH, voxels, "weaker"), simulator.simulate(weak, voxels, "pathways")
-    )
+    torch.testing.assert_close(simulate(BATCH, voxels, "weaker"), simulate(weak, voxels, "pathways"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sequence_search.engines.simulator import evolve
+from sequence_search.engines.simulation import evolve
 from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
 from sequence_search.report.drawing import magnetisation, save_figure, write_figure

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sequence_search.acquisition import Acquisition
-from sequence_search.engines.simulator import simulate
+from sequence_search.engines.simulation import simulate
 from sequence_search.problem.problem import Problem
 from sequence_search.report.robustness import robustness_map
 from sequence_search.sequence import Sequence

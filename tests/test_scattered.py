@@ -6,7 +6,7 @@ import torch
 from conftest import make_voxels, random_brain_voxels
 from sequence_search.engines.isochromats import Isochromats
 from sequence_search.engines.scattered import scattered
-from sequence_search.engines.simulator import simulate
+from sequence_search.engines.simulation import simulate
 from sequence_search.engines.steps import play
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence

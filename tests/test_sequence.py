@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import random_brain_voxels
-from sequence_search.engines.simulator import simulate
+from sequence_search.engines.simulation import simulate
 from sequence_search.layout import SPOILER, Layout
 from sequence_search.sequence import Column, Sequence, wrap
 

@@ -12,7 +12,8 @@ from conftest import make_voxels, random_brain_voxels
 from sequence_search.engines import pathways
 from sequence_search.engines.by_name import ENGINES as STEPS
 from sequence_search.engines.isochromats import draw_offsets
-from sequence_search.engines.simulator import Simulator, evolve, simulate
+from sequence_search.engines.simulation import evolve, simulate
+from sequence_search.engines.simulator import Simulator
 from sequence_search.layout import Layout
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.search_space import Axis, Grid

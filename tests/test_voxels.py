@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from sequence_search.engines.simulator import simulate
+from sequence_search.engines.simulation import simulate
 from sequence_search.sequence import Sequence
 from sequence_search.tissue import Imaging, Normal, Tissue, Uniform
 from sequence_search.voxels import (

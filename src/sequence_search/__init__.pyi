@@ -1,8 +1,8 @@
 from .acquisition import Acquisition as Acquisition
 from .analysis.sensitivity import sensitivity as sensitivity
 from .analysis.tradeoff import tradeoff as tradeoff
-from .engines.simulator import evolve as evolve
-from .engines.simulator import simulate as simulate
+from .engines.simulation import evolve as evolve
+from .engines.simulation import simulate as simulate
 from .explanation.explanation import Explanation as Explanation
 from .explanation.explanation import explain as explain
 from .grid.record import save_grid as save_grid

@@ -11,14 +11,12 @@ from jaxtyping import Complex, Int
 from torch import Tensor
 
 from sequence_search.checks import tuple_of
+from sequence_search.own_value import Loss, TermError, TermFunction
 from sequence_search.pulses.kinds import Kind
 from sequence_search.sequence import Sequence
 from sequence_search.terms import (
     TERMS,
     KernelForm,
-    Loss,
-    TermError,
-    TermFunction,
     TermKind,
     contrast_loss,
     crlb,

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from sequence_search.checks import number
 from sequence_search.estimation import Estimate
+from sequence_search.own_value import own_value
 from sequence_search.pulses.kinds import Kind
 from sequence_search.sequence import Sequence
-from sequence_search.terms import TERMS, TermKind, contrast_loss, own_value
+from sequence_search.terms import TERMS, TermKind, contrast_loss
 from sequence_search.voxels import Voxels
 
 

@@ -22,7 +22,6 @@ from sequence_search.engines.arrangement import Arrangement
 from sequence_search.engines.by_autograd import by_autograd
 from sequence_search.engines.by_name import ENGINES, check_engine
 from sequence_search.engines.configurations import Configurations
-from sequence_search.engines.evolved import Magnetisation
 from sequence_search.engines.kernel.objective import Encoding
 from sequence_search.engines.pathways import most_sequences
 from sequence_search.engines.penalties import penalty
@@ -41,39 +40,6 @@ LossFunction = Callable[[Sequence], tuple[Tensor, Sequence]]
 GridLosses = Callable[[int, int], np.ndarray]
 STEP = 1e-3  # of the logarithms of relaxation times, for derivatives by them
 GRID_SIGNALS = 2**18  # of the points of a grid that are simulated as one batch: 4 MB
-
-
-def simulate(
-    sequence: Sequence, voxels: Voxels, engine: str = "auto", **options: Any
-) -> Complex[Tensor, "*shape n_voxels"]:
-    """Complex signal Mx + i My of each voxel at the readout, [*batch, n_voxels], in the unit of m0.
-
-    Of a layout of several readouts it is [*batch, n_readouts, n_voxels].
-
-    Differentiable with respect to every sequence parameter and every property of the voxels. For many
-    sequences over the same voxels make one `Simulator`.
-
-    Parameters
-    ----------
-    sequence : Sequence [*batch, n_rf]
-    voxels, engine, **options
-        As for `Simulator`; the voxels on the device of the sequence.
-
-    Raises
-    ------
-    TypeError
-        If the first argument is no Sequence, or the second no Voxels.
-    ValueError
-        As `Simulator`.
-    """
-    return Simulator(voxels, engine=engine, options=options).signal(sequence)
-
-
-def evolve(
-    sequence: Sequence, voxels: Voxels, times: Float[Tensor, " n_times"], engine: str = "auto", **options: Any
-) -> Magnetisation:
-    """Mxy and Mz of a single sequence over time, which plot themselves; see `Simulator.evolve`."""
-    return Magnetisation(*Simulator(voxels, engine=engine, options=options).evolve(sequence, times))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,19 @@ def relative_loss(
     return 1 + loss / size, gradient.with_columns(parts)
 
 
-def relative(measure: Measure, scale: float, sequence: Sequence) -> tuple[Tensor, Sequence]:
+def constraints_of(measures: list[Measure], sequence: Sequence) -> list[Constraint]:
+    """A constraint for each bound that moving the pulses of a single sequence can meet."""
+    found: list[Constraint] = []
+    for each in measures:
+        value, _ = each.value_and_gradient(sequence)
+        if not each.is_smooth or value.isnan():
+            continue
+        scales = (1 / each.limit.high, -1 / each.limit.low if each.limit.low else 0.0)
+        found += [partial(_relative, each, scale) for scale in scales if scale]
+    return found
+
+
+def _relative(measure: Measure, scale: float, sequence: Sequence) -> tuple[Tensor, Sequence]:
     """Constraint g = value times scale, less its bound, 1 or -1."""
     value, gradient = measure.value_and_gradient(sequence)
     scaled = {name: scale * part for name, part in gradient.columns().items()}

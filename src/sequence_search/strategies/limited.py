@@ -19,7 +19,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, FindStructures, Measure
 from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter
-from sequence_search.strategies.constrained import Constraint, relative, relative_loss
+from sequence_search.strategies.constrained import Constraint, constraints_of, relative_loss
 from sequence_search.strategies.drafts import Draft, with_repetition
 from sequence_search.strategies.held import delays_held, with_fewer_gradients
 from sequence_search.strategies.played import DraftSimulator, simulator_of
@@ -246,7 +246,7 @@ class Limited:
         # Where the structure, thus what TE and TI are, changed on the way, a second time.
         for _ in range(1 + self.follows_structure):
             self._structures.forget()
-            loss, best = how(best, constraints=[*more, *self._constraints(best)], fixed=fixed)
+            loss, best = how(best, constraints=[*more, *constraints_of(self._held, best)], fixed=fixed)
             if self.missed([best])[0] <= ALLOWED:
                 return loss, best
         return math.inf, best
@@ -279,17 +279,6 @@ class Limited:
         voxels = self._problem.voxels()
         simulator = simulator_of(self._problem, voxels, self._engine)
         return of_proposals(simulator, self._problem.measures(voxels, self._engine, structures))
-
-    def _constraints(self, sequence: Sequence) -> list[Constraint]:
-        """A constraint for each bound that moving the pulses of a sequence can meet."""
-        found: list[Constraint] = []
-        for each in self._held:
-            value, _ = each.value_and_gradient(sequence)
-            if not each.is_smooth or value.isnan():
-                continue
-            scales = (1 / each.limit.high, -1 / each.limit.low if each.limit.low else 0.0)
-            found += [partial(relative, each, scale) for scale in scales if scale]
-        return found
 
     def _range(self, plain: LossFunction, n_random: int) -> float:
         """Range of the losses of random designs, the same for every seed."""
