@@ -1,12 +1,13 @@
 """What pulses that select no slice excite outside of it is dephased, or not."""
 
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 
 from sequence_search.layout import SPOILER, Layout
-from sequence_search.outside import is_silent_outside, unselective
+from sequence_search.outside import is_dephased, is_silent_outside, unselective
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.shapes import Hard, HyperbolicSecant, Sinc
 from sequence_search.sequence import Sequence
@@ -51,3 +52,35 @@ def test_what_is_read_from_outside_by_kinds_and_gradients(case):
     numbers = ([*part] for part in (flips.tolist(), [0.0] * len(kinds), delays.tolist()))
     played = Sequence.from_degrees_ms(*numbers, layout=replace(layout, kinds=("hard",) * len(kinds)))
     assert bool((PROBLEM.simulator(PROBLEM.voxels(8)).signal(played).abs() < 1e-12).all()) == silent
+
+
+# Kinds, gradients after each pulse, and whether what the refocusing pulses excite is dephased.
+REFOCUSING = {
+    "between crushers": ("sinc hard", (1, 1), True),
+    "without crushers": ("sinc hard", (0, 0), False),
+    "a crusher after it alone": ("sinc hard", (0, 1), True),
+    "refocused by the next": ("sinc hard hard", (1, 1, 1), False),
+    "refocused by a pulse for excitation": ("sinc hard sinc", (1, 1, 1), False),
+    "a composite one between crushers": ("sinc hard hard hard", (1, 0, 0, 1), True),
+    "stored and read back": ("sinc hard sinc sinc", (1, 1, 0, 1), False),
+    "spoiled": ("sinc hard sinc", (0, SPOILER, 0), True),
+}
+
+
+@pytest.mark.parametrize("case", REFOCUSING)
+def test_what_pulses_of_a_kind_excite_is_followed_through_all_others(case):
+    """From a pulse of the kind on, of 90° and without recovery, all that is read was excited by it."""
+    names, gradients, dephased = REFOCUSING[case]
+    kinds = tuple(names.split())
+    layout = Layout.plain(len(kinds), gradients=gradients, kinds=kinds)
+    assert is_dephased(layout, frozenset({"hard"}), frozenset(kinds)) == dephased
+    voxels = PROBLEM.voxels(8)
+    one = torch.ones_like(voxels.b1)
+    simulator = PROBLEM.simulator(replace(voxels, t1=math.inf * one, b1=one))
+    signals = []
+    for first in (at for at, kind in enumerate(kinds) if kind == "hard"):
+        flips = [90.0, *(70.0 + 9 * at for at in range(len(kinds) - first - 1))]
+        rest = Layout.plain(len(flips), gradients=gradients[first:], kinds=("hard",) * len(flips))
+        played = Sequence.from_degrees_ms(flips, [0.0] * len(flips), [10.0] * len(flips), layout=rest)
+        signals.append(simulator.signal(played).abs().max())
+    assert bool((torch.stack(signals) < 1e-12).all()) == dephased

@@ -57,11 +57,11 @@ def _transverse(
     """
     transverse, stored = set[int](), set[int]()
     for pulse in range(readout.pulse + 1):
-        if layout.kinds[pulse] in exciting:
-            stored = stored | {0}
         if layout.kinds[pulse] in acting:
             stored = {sign * moment for moment in stored | transverse for sign in (1, -1)}
             transverse = set(stored)
+        if layout.kinds[pulse] in exciting:
+            transverse.add(0)
         gradient = readout.gradient if pulse == readout.pulse else layout.gradients[pulse]
         transverse = set() if gradient == SPOILER else {moment + gradient for moment in transverse}
     return transverse
