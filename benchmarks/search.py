@@ -96,7 +96,8 @@ def main() -> None:
     parser.add_argument("--study", type=Path, help="take a row of each problem from a study that is done")
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
-    if (arguments.study or arguments.options) and not (arguments.label or arguments.islands):
+    needs_label = arguments.options or (arguments.study and arguments.islands is None)
+    if needs_label and not arguments.label:
         parser.error("--study and --options need a --label of their rows")
     if arguments.markdown:
         write_page(arguments.markdown, read_results(arguments.out))
@@ -142,6 +143,8 @@ def take_study(folder: Path, label: str | None, out: Path, islands: int | None) 
             add_row(out, str(label), made, problem, of_seeds(study.runs(name)))
         else:
             runs = study.runs(name)[:islands]
+            if study.plan.strategy != "multistart" or study.plan.options or len(runs) < islands:
+                raise SystemExit(f"{folder} has no {islands} seeds of multistart by its default options")
             seconds, preparation = [run.seconds for run in runs], prepared_in(problem, study.plan.options)
             drawn = islands_of(runs, seconds, preparation)
             save_islands(out, label or LABELS[DRAWN], made, problem, runs, drawn)

@@ -43,3 +43,19 @@ def test_numbers_may_be_views_by_conjugation():
     simulator, given = simulators()["fused"], given_of(5)
     expected = simulator.signal_products(SEQUENCES, given.conj().resolve_conj())
     torch.testing.assert_close(simulator.signal_products(SEQUENCES, given.conj()), expected)
+
+
+@pytest.mark.parametrize("name", simulators())
+@pytest.mark.parametrize("shape", [(1, 5), (3, 5), (2, 4), (0, 5)])
+def test_numbers_that_are_not_of_the_sequences_are_refused(name, shape):
+    given = torch.ones(shape, dtype=torch.complex128)
+    with pytest.raises(ValueError, match=r"with 5 signals each must be given \[2, 5\] numbers, got"):
+        simulators()[name].signal_products(SEQUENCES, given)
+
+
+@pytest.mark.parametrize("name", simulators())
+def test_a_row_may_be_one_sequence_or_none(name):
+    simulator, given = simulators()[name], given_of(5)
+    expected = simulator.signal_products(SEQUENCES, given)[:, 0]
+    torch.testing.assert_close(simulator.signal_products(SEQUENCES[:, 0], given), expected)
+    assert simulator.signal_products(SEQUENCES[:0], given[:0]).shape == (0, 2)

@@ -363,6 +363,13 @@ def test_a_spoiler_lets_no_phase_pass():
     torch.testing.assert_close(*signals, rtol=0, atol=1e-12)
 
 
+def test_a_mirror_behind_a_spoiler_is_standardised_to_one():
+    layout = Layout.plain(3, gradients=(SPOILER, 0, 0))
+    for last in (-23, 37):
+        mirror = Sequence.from_degrees_ms([90, 90, 60], [0, 7, last], [9, 3, 4], layout=layout)
+        assert mirror.standardize_phases().phase.rad2deg().tolist() == pytest.approx([0, 0, 30])
+
+
 BOTH = Sequence.stack([train(), train(200)])
 
 

@@ -1,3 +1,5 @@
+import math
+
 from sequence_search.words import bounds_text, counted, decimals_of, enumerated
 
 
@@ -16,6 +18,7 @@ def test_lists_in_words():
 def test_decimals_tell_small_numbers_from_nothing():
     assert [decimals_of(each, 3, 3) for each in (0.4, -0.0421, 1.23e-4, 0.0)] == [3, 4, 6, 3]
     assert decimals_of(1e-20, 3, 3) == 12
+    assert decimals_of(math.inf, 3, 3) == decimals_of(math.nan, 3, 3) == 3
 
 
 def test_bounds_in_words():

@@ -48,14 +48,18 @@ NEGLECTED = 1.4e-3  # M0, what relaxation during a pulse makes of a signal (docs
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A task with the textbook's sequence and what a search found."""
+    """A task with the textbook's sequence and what a search found.
+
+    Attributes
+    ----------
+    apart : difference of |Mxy| of ours and the better of the textbook's, rms over the voxels of the tissue
+        that differs most [M0]
+    """
 
     problem: Problem
     result: SearchResult
     summary: Summary
-    apart: float = (
-        math.inf
-    )  # |Mxy| of ours and the better, rms over the voxels of the tissue that differs most
+    apart: float = math.inf
 
     @property
     def name(self) -> str:
@@ -228,7 +232,7 @@ What is "better" is so by {100 * CLEARLY:.0f} % at least than the better of the 
 signals or contrasts by {200 * CLEARLY:.0f} %, what is to be dark is no brighter, and the signals of a tissue
 differ by {NEGLECTED:g} M0 at least, in the root mean square: less is below what the model neglects. "As good,
 cheaper" takes {100 * (1 - FEWER):.0f} % less RF energy or time; an adiabatic inversion counts as 180°. Runs
-agree that end within 0.5 % of the best. Made by `{command}`.
+within 0.5 % of the best agree. Made by `{command}`.
 """
 
 

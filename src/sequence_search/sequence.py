@@ -35,6 +35,7 @@ from sequence_search.shown import Shown
 Angle = TypeVar("Angle", float, np.ndarray, Tensor)
 
 SMALL_PULSE = math.radians(3)  # Sec. II.E: pulses below 3° are removed before evaluation
+NO_SIGN = 1e-9  # sine of a phase that is 0 or 180° up to rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -266,6 +267,8 @@ class Sequence(Shown, Batch):
     def standardize_phases(self) -> Sequence:
         """First phase 0, all within (-180°, 180°], second not negative: the three steps of Sec. II.E.
 
+        Of a layout, whose phases begin anew behind each spoiler, the first that is neither 0 nor 180° counts.
+
         Negating all phases mirrors the response in b0, so that magnitudes averaged over a b0 range symmetric
         about 0 are kept, and others are not: for tables and categories.
         """
@@ -273,6 +276,9 @@ class Sequence(Shown, Batch):
         second = turned.phase[..., 1:2]
         if second.shape[-1] == 0:
             return turned
+        if self.layout is not None:
+            has_sign = turned.phase.sin().abs() > NO_SIGN
+            second = turned.phase.gather(-1, has_sign.int().argmax(-1, keepdim=True))
         return replace(turned, phase=torch.where(second < 0, wrap(-turned.phase), turned.phase))
 
     def _times(self, rows: Iterable[Multiples]) -> Float[Tensor, "*batch n_rows"]:

@@ -19,7 +19,7 @@ def counted(number: int, noun: str) -> str:
 
 def decimals_of(value: float, digits: int, least: int, most: int = 12) -> int:
     """Decimals of a number: those that so many significant digits take, within `least` and `most`."""
-    if not value:
+    if not value or not math.isfinite(value):
         return least
     return min(max(least, digits - 1 - math.floor(math.log10(abs(value)))), most)
 

@@ -25,7 +25,7 @@ from sequence_search.engines.configurations import Configurations
 from sequence_search.engines.kernel.objective import Encoding
 from sequence_search.engines.pathways import most_sequences
 from sequence_search.engines.penalties import penalty
-from sequence_search.engines.products import products_of
+from sequence_search.engines.products import check_given, products_of
 from sequence_search.engines.steps import Steps, cut, play
 from sequence_search.layout import Layout
 from sequence_search.objective import Objective, Prepared, Slopes
@@ -92,9 +92,19 @@ class Simulator:
         return self.voxels.m0 * self.magnetization(sequence)[0]
 
     def signal_products(
-        self, sequence: Sequence, given: Complex[Tensor, "rows n_signals"]
+        self, sequence: Sequence, given: Complex[Tensor, "rows n_voxels"]
     ) -> Float[Tensor, " rows *batch"]:
-        """Sums of Re(conj(given) signal) over voxels, of one readout; by the kernel without derivatives."""
+        """Sums over voxels of Re(conj(given) signal), of one readout, in the unit of m0 times that given.
+
+        The derivative of a loss by a factor of a signal, if its derivative by the signal is given. By the
+        kernel without derivatives of its own.
+
+        Raises
+        ------
+        ValueError
+            If there is not a row of n_voxels given for each of the first axis of the sequences.
+        """
+        check_given(given, sequence.batch_shape, len(self.voxels))
         if sequence.layout is None and self._kernel_serves(sequence):
             products = fused.signal_products(sequence.flat(), given, self._arrangement)
             return products.reshape(sequence.batch_shape)

@@ -121,10 +121,9 @@ def designs_figure(
     of_time = [TimeAxis(single, kinds, singles if one_axis else ()) for single in singles]
     for axes, single, title, axis in zip(rows, singles, titles, of_time, strict=True):
         _draw_design(axes, single, title, span, kinds, axis)
-    told = next((axis for axis in of_time if axis.note), None)
-    if one_axis and told is not None:
-        text = told.note if told.stretched else f"one axis of time for all, {told.note}"
-        rows[-1].set_xlabel(text, fontsize=8, color="0.35", labelpad=20)
+        if one_axis and axis.note and (axis.stretched or axes is rows[-1]):
+            note = axis.note if axis.stretched else f"one axis of time for all, {axis.note}"
+            axes.set_xlabel(note, fontsize=8, color="0.35", labelpad=20)
     return figure
 
 
