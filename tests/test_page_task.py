@@ -40,14 +40,19 @@ def test_a_term_in_python_is_named():
         ),
         (
             "vapor",
-            "no signal of CSF; with a time to the readout of at most 631 ms, RF energy of at most 2.45 times"
-            " that of 90°-180°, at least 2 RF pulses and 90° as its last pulse.",
+            "no signal of CSF; with a time to the readout of at most 631 ms, RF energy of at most 2.8 times"
+            " that of 90°-180° and 90° as its last pulse.",
         ),
         ("flair", "; with 90°-180° as its last pulses."),
     ],
 )
 def test_limits_that_carry_the_task_are_named(name, words):
     assert words in task_words(Problem.load(name))
+
+
+def test_a_least_number_of_pulses_is_named():
+    problem = replace(Problem.load("max-signal"), limits=Limits(n_rf=Range(2, math.inf)))
+    assert task_words(problem).endswith("; with at least 2 RF pulses.")
 
 
 def test_the_echo_of_a_limited_te_and_the_scanner_are_named():
