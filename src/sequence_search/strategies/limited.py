@@ -177,7 +177,7 @@ class Limited:
         return self._bounded(dropped) if self._is_in_order(dropped) else single
 
     def may_stand(self, sequence: Sequence) -> bool:
-        """Whether what is read of a single sequence is excited by a pulse that is for it, or is given.
+        """Whether what a single sequence reads first is excited by a pulse that is for it, or is given.
 
         Behind an excitation of a small angle a pulse for refocusing could excite all that is read.
         """

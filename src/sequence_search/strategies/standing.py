@@ -8,7 +8,7 @@ from sequence_search.structure import find_structure
 
 
 def is_excited_as_meant(played: Sequence, not_exciting: frozenset[str], is_given: list[bool]) -> bool:
-    """Whether the pulse that excites what is read of a single sequence first is of a kind that may.
+    """Whether the pulse that excites what is read at the earliest readout is of a kind that may.
 
     Parameters
     ----------
