@@ -82,7 +82,7 @@ class Playing:
     def not_exciting(self) -> frozenset[str]:
         """Kinds that may be chosen, but not for excitation."""
         pairs = zip(self.kinds, self.uses, strict=False)
-        return frozenset(name for name, uses in pairs if "excitation" not in uses)
+        return frozenset(name for name, uses in pairs if not uses & EXCITES)
 
     def narrowed(self, space: SearchSpace) -> SearchSpace:
         """Without flip angles beyond a whole turn if a pulse has a shape: its table ends there."""
