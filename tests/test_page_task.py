@@ -51,7 +51,7 @@ def test_limits_that_carry_the_task_are_named(name, words):
 
 
 def test_a_least_number_of_pulses_is_named():
-    problem = replace(Problem.load("max-signal"), limits=Limits(n_rf=Range(2, math.inf)))
+    problem = replace(Problem.load("max-signal"), limits=Limits(n_rf=Range(2.0)))
     assert task_words(problem).endswith("; with at least 2 RF pulses.")
 
 
