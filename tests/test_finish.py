@@ -7,6 +7,7 @@ import torch
 
 from sequence_search.engines import pathways
 from sequence_search.engines.simulator import Simulator
+from sequence_search.limits import Limits, Range
 from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -126,6 +127,15 @@ def test_designs_near_the_best_are_polished_over_the_voxels_of_a_report():
     assert best.loss == pytest.approx(least, rel=1e-9)
     assert best.loss < run_of(few).loss * (1 - 1e-6)
     assert far.sequence.to_dict() == run_of(ROUGH).sequence.to_dict()
+
+
+def test_what_the_last_polish_brings_within_the_limits_is_kept_whatever_it_costs():
+    limits = Limits(relative_rf_energy=Range(high=0.8))
+    finisher = Finisher(replace(PROBLEM, limits=limits), "auto")
+    missing = finisher.finish(0, [GOOD], Meter(Settings()), history=())
+    run = finisher.finish(0, [GOOD], Meter(Settings()), history=(), settle=True)
+    assert not missing.families[0].evaluation.meets_limits
+    assert run.families[0].evaluation.meets_limits
 
 
 def test_nothing_is_settled_once_a_budget_is_spent():

@@ -19,6 +19,7 @@ from sequence_search.sequence import Sequence
 from sequence_search.strategies import make_strategy, search
 from sequence_search.strategies.base import Meter, Monitor, Settings
 from sequence_search.strategies.drafting import draft_of, near_draft
+from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.played import as_short_as_played, played_as, simulator_of
 from sequence_search.strategies.priced import SOFT
@@ -429,6 +430,13 @@ def test_behind_an_excitation_of_hardly_any_angle_no_other_pulse_excites():
         assert may_stand(proposed(WIDE, flips, ["none", "none"]))
     for flips in ([0, 90], [4, 90], [15, 100]):
         assert not may_stand(proposed(WIDE, flips, ["none", "none"]))
+
+
+def test_where_nothing_but_the_idle_design_may_stand_the_reason_says_so():
+    finisher = Finisher(Problem.from_toml(WIDE), "auto")
+    found = [finisher.limited.idle, proposed(WIDE, [4, 90], ["none", "none"])]
+    reason = finisher.finish(0, found, Meter(Settings()), history=()).reason
+    assert "nothing beats doing nothing: what is read is excited by a pulse that is not for" in reason
 
 
 def test_a_pulse_that_is_given_may_excite_whatever_its_kind_is_for():

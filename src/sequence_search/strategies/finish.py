@@ -116,21 +116,26 @@ class Finisher:
         reasons = [
             meter.reason,
             None if best.meets_limits else unmet_text(best.wishes),
-            None if _has_pulses(designs[0].sequence) else self._why_nothing(clean),
+            None if _has_pulses(designs[0].sequence) else self._why_nothing(clean, distinct),
             None if standing else NOT_STANDING,
         ]
         why = "; ".join(filter(None, reasons)) or None
         return Run(seed, meter.status, tuple(designs), seconds, meter.evaluations, history, why)
 
-    def _why_nothing(self, found: list[Evaluated]) -> str:
-        """Why the best sequence that does something is worse than none: the term that it makes worse."""
+    def _why_nothing(self, clean: list[Evaluated], distinct: list[Evaluated]) -> str:
+        """Why the best design that does something is worse than none, or why none of those found may."""
         text = "nothing beats doing nothing"
         (nothing,) = self.evaluate([self.nothing])
-        doing = min(
-            (one for one in found if _has_pulses(one.sequence)), key=lambda one: one.loss, default=None
-        )
+        doing = min(filter(_does_something, distinct), key=lambda one: one.loss, default=None)
         if doing is None:
-            return f"{text}: every sequence ended without a pulse above 3°; check the units and the weights"
+            rejected = [one.sequence for one in clean if _does_something(one)]
+            if not rejected:
+                return (
+                    f"{text}: every sequence ended without a pulse above 3°; check the units and the weights"
+                )
+            if any(map(self.limited.may_stand, rejected)):
+                return f"{text}: no other design found is within the limits"
+            return f"{text}: {NOT_STANDING} but that one"
         change = {name: part - nothing.terms[name] for name, part in doing.terms.items()}
         worst = max(change, key=lambda name: change[name])
         gain = -sum(part for part in change.values() if part < 0)
@@ -159,6 +164,7 @@ class Finisher:
     def _settled(self, distinct: list[Evaluated], meter: Meter) -> list[Evaluated]:
         """These designs, best first, those near the best polished over the voxels of their report.
 
+        What a polish brings within the limits takes the place of what misses them, whatever its loss.
         The fewer voxels of a search have another optimum: of 128 with a wide range of T1 by 1 % of a delay.
         """
         least = distinct[0].loss if distinct else 0.0
@@ -167,8 +173,9 @@ class Finisher:
             is_near = each.loss <= least + NEAR * abs(least) and _has_pulses(each.sequence)
             again = self._polished(each.sequence, meter) if is_near and not meter.must_end() else []
             both = [each, *again]
-            losses = [one.loss for one in self.reported(both)]
-            settled.append(both[losses.index(min(losses))])
+            missed = self.limited.missed([one.sequence for one in both])
+            rank = [(miss > ALLOWED, one.loss) for miss, one in zip(missed, self.reported(both), strict=True)]
+            settled.append(both[rank.index(min(rank))])
         return settled
 
     def _polished(self, sequence: Sequence, meter: Meter) -> list[Evaluated]:
@@ -261,6 +268,10 @@ def _distinct(evaluated: list[Evaluated]) -> list[Evaluated]:
 
 def _has_pulses(sequence: Sequence) -> bool:
     return bool((sequence.flip_angle.abs() >= SMALL_PULSE).any())
+
+
+def _does_something(found: Evaluated) -> bool:
+    return _has_pulses(found.sequence)
 
 
 def _terms(sequences: list[Sequence], simulator: Simulator | DraftSimulator) -> list[dict[str, float]]:
