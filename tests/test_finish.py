@@ -1,3 +1,4 @@
+import math
 import sys
 from dataclasses import replace
 
@@ -187,6 +188,20 @@ def test_designs_of_many_pulses_are_followed_a_few_at_a_time(monkeypatch):
     monkeypatch.setattr(pathways, "MAX_AMPLITUDES", 2 * 24 * 3**4)  # two trains over the voxels
     first, *others = finish._terms([train] * 3, simulator)
     assert others == [first, first]
+
+
+@pytest.mark.parametrize("weight", [0.1, -0.1])
+def test_phases_behind_a_spoiler_are_turned_only_where_no_term_of_ones_own_rises(weight):
+    problem = Problem.load("spin-echo-2d")
+    phases = Sequence.from_degrees_ms([170, 90], [0, 60], [800, 9])
+    played = problem.played(phases, kinds=["invert", "excite"], gradients=["spoiler", "none"])
+    problem = problem.with_term("phase", lambda m, sequence, v: sequence.phase.sin().sum(-1), weight)
+    finisher = Finisher(problem, "auto")
+    (design,) = finisher.designs(finisher.evaluate([near_draft(problem, played)]))
+    assert math.degrees(design.sequence.phase[-1]) == pytest.approx(0 if weight > 0 else 60)
+    assert design.evaluation.terms == pytest.approx(problem.evaluate(design.sequence).terms, rel=1e-12)
+    others = problem.simulator(problem.voxels(finisher._n_check, seed=1), n_places=16)
+    assert design.check_loss == pytest.approx(float(others.loss(design.sequence)), rel=1e-12)
 
 
 def test_a_slice_is_reported_as_it_is_evaluated():

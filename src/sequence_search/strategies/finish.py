@@ -18,6 +18,7 @@ from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.played import (
     DraftSimulator,
     as_short_as_played,
+    of_played,
     played_as,
     simulator_of,
 )
@@ -236,13 +237,30 @@ class Finisher:
         """Designs as reported, with what else they achieve and their losses over the check ensemble."""
         evaluated = self.reported(evaluated)
         checks = _terms([each.sequence for each in evaluated], self._check)
-        played = [played_as(self._standard, each.sequence) for each in evaluated]
-        # Phases that a spoiler makes meaningless are random in drafts, which do not know where one is played.
-        played = [each if each.layout is None else each.turn_first_to_zero() for each in played]
-        return [
-            Design(single, self._problem.evaluation(single, terms, self._engine), sum(check.values()), False)
-            for single, terms, check in zip(played, (each.terms for each in evaluated), checks, strict=True)
+        reported = [
+            self._turned(each, sum(check.values())) for each, check in zip(evaluated, checks, strict=True)
         ]
+        return [
+            Design(single, self._problem.evaluation(single, terms, self._engine), check, False)
+            for (single, terms), check in reported
+        ]
+
+    def _turned(self, found: Evaluated, check: float) -> tuple[Evaluated, float]:
+        """A design as it is played, its first phase and that behind each spoiler 0, and its check loss.
+
+        Phases that a spoiler makes meaningless are random in drafts, which do not know where one is played.
+        Only a term of the user's own may see them: they stay where its loss would rise.
+        """
+        played = played_as(self._standard, found.sequence)
+        turned = played if played.layout is None else played.turn_first_to_zero()
+        as_turned = Evaluated(turned, found.terms)
+        if turned is played or not any(term.kind.own for term in self._problem.objective.terms):
+            return as_turned, check
+        terms, checks = (_terms([turned], of_played(each))[0] for each in (self._reported, self._check))
+        as_turned = Evaluated(turned, terms)
+        if as_turned.loss <= found.loss + ROUNDING * abs(found.loss):
+            return as_turned, sum(checks.values())
+        return Evaluated(played, found.terms), check
 
     def _repolished(self, found: Sequence, design: Design, meter: Meter) -> Design:
         """The design of what was found, or a better one where its loss does not hold on other voxels."""

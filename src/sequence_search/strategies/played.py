@@ -41,6 +41,11 @@ def played_as(simulator: Simulator | DraftSimulator, sequence: Sequence) -> Sequ
     return simulator.play(sequence) if isinstance(simulator, DraftSimulator) else sequence
 
 
+def of_played(simulator: Simulator | DraftSimulator) -> Simulator:
+    """Simulator of the sequences that proposals stand for."""
+    return simulator.of_played if isinstance(simulator, DraftSimulator) else simulator
+
+
 def by_layout(
     simulator: Simulator | DraftSimulator | Scattered, sequence: Sequence
 ) -> Iterable[tuple[Int[np.ndarray, " rows"], Sequence]]:
@@ -71,6 +76,11 @@ class DraftSimulator:
     def voxels(self) -> Voxels:
         """Those of the simulator."""
         return self._simulator.voxels
+
+    @property
+    def of_played(self) -> Simulator:
+        """That of the sequences that drafts stand for."""
+        return self._simulator
 
     def play(self, draft: Sequence) -> Sequence:
         """The sequence that a single draft stands for."""
