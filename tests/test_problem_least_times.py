@@ -1,9 +1,11 @@
 """Times below what any sequence of a problem takes are refused when its file is read."""
 
+from dataclasses import replace
+
 import pytest
 
 from sequence_search.acquisition import Acquisition
-from sequence_search.limits import Limits
+from sequence_search.limits import FixedPulses, Limits
 from sequence_search.problem.errors import ProblemError
 from sequence_search.problem.least_times import least_times
 from sequence_search.problem.library import problem_text
@@ -33,6 +35,23 @@ def test_where_a_spoiler_may_be_chosen_none_stands_before_the_readout():
     assert found.between == pytest.approx(2 * 1e-3 + 2e-3)
     assert found.before_readout == pytest.approx(3e-3)
     assert found.half_spacing == pytest.approx(3e-3 + 1e-3)
+
+
+def test_a_train_of_pulses_for_refocusing_alone_has_crushers():
+    kinds = {"sinc": SINC, "refocus": replace(SINC, use="refocusing")}
+    space = SearchSpace(
+        min_rf_delay=1e-3, pulses=("sinc", "refocus"), gradients=("none", "crusher"), crusher=2e-3
+    )
+    for use, taken in (("excitation", 3e-3 + 3e-3 + 2e-3), (None, 3e-3 + 3e-3)):
+        kinds["sinc"] = replace(SINC, use=use) if use else SINC
+        chosen = replace(space, pulses=("refocus", "sinc") if use is None else ("refocus",))
+        found = least_times(chosen, Limits(), kinds, Acquisition(tr=1.0, echoes=2))
+        assert found.half_spacing == pytest.approx(taken)
+    given = FixedPulses((3.0,), (0.0,), (0.1,), pulses=("refocus",))
+    found = least_times(
+        replace(space, pulses=("refocus",)), Limits(head=given), kinds, Acquisition(tr=1.0, echoes=2)
+    )
+    assert found.half_spacing == pytest.approx(3e-3 + 3e-3)
 
 
 def test_half_of_a_readout_is_on_either_side_of_it():

@@ -12,7 +12,7 @@ from sequence_search.problem.hardware import hardware_of
 from sequence_search.problem.pulses_table import uses_of
 from sequence_search.problem.room import AT_END, READOUT, Least, least_half, room_of
 from sequence_search.pulses.kinds import Kind
-from sequence_search.pulses.uses import EXCITES, Uses
+from sequence_search.pulses.uses import ANY, EXCITES, REFOCUSES, Uses
 from sequence_search.search_space import NO_GRADIENT, ROUNDING, SearchSpace
 
 
@@ -43,6 +43,9 @@ def least_times(
         room_of(pulses, space.crusher, acquisition, hard=hard).least for hard in (shortest / 2, 0.0)
     )
     uses = dict(zip(space.pulses, uses_of(pulses, space.pulses), strict=True))
+    # Kinds that are given as well may be for anything, and ask for no crusher.
+    parts = filter(None, (limits.head, limits.tail))
+    uses |= {name: ANY for part in parts for name in part.pulses if name in uses}
     half = max(shortest, acquisition.echo_spacing_bounds[0] / 2)
     bounds = LeastTimes(between=shortest, before_readout=shortest, half_spacing=half, rest=LEAST_REST)
     # From one repetition to the next it takes no more than as it is played.
@@ -60,11 +63,15 @@ def _by(least: Least, space: SearchSpace, uses: Mapping[str, Uses]) -> LeastTime
     crushed, spoils = int(must and "crusher" in space.gradients), "spoiler" in space.gradients
     spoiled = 1 if must and not crushed else None
     before_readout = 0 if spoils else crushed
+    # Between crushers alone what a pulse for nothing but refocusing excites is not read.
+    crushed_trains = {name for name in names if "crusher" in space.gradients and uses[name] == REFOCUSES}
     return LeastTimes(
         between=min(least(one, other, crushed, spoiled) for one in names for other in names),
         before_readout=min(least(name, READOUT, before_readout, None) for name in exciting),
         half_spacing=min(
-            least_half(least, one, other, before_readout) for one in exciting for other in names
+            least_half(least, one, other, max(before_readout, int(other in crushed_trains)))
+            for one in exciting
+            for other in names
         ),
         rest=_rest(least, space),
     )
