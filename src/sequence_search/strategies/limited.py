@@ -27,7 +27,7 @@ from sequence_search.strategies.playing import Playing, playing_of
 from sequence_search.strategies.priced import of_proposals, price
 from sequence_search.strategies.refine import polish
 from sequence_search.strategies.rounds.propose import random_designs
-from sequence_search.strategies.standing import is_excited_as_meant
+from sequence_search.strategies.standing import stand_as_meant
 from sequence_search.strategies.structures import NearStructures, RecentStructures
 from sequence_search.voxels import Voxels
 
@@ -177,14 +177,16 @@ class Limited:
         return self._bounded(dropped) if self._is_in_order(dropped) else single
 
     def may_stand(self, sequence: Sequence) -> bool:
-        """Whether what a single sequence reads first is excited by a pulse that is for it, or is given.
+        """Whether what a sequence reads first is excited and refocused by pulses that may, or are given.
 
-        Behind an excitation of a small angle a pulse for refocusing could excite all that is read.
+        Behind an excitation of a small angle a pulse for refocusing could excite all that is read, and before
+        one of 0° an inversion could refocus it.
         """
         if self.playing is None or not self.playing.not_exciting:
             return True
         is_given = self.frame.is_fixed(sequence.without_padding()).tolist()
-        return is_excited_as_meant(self._nominal.play(sequence), self.playing.not_exciting, is_given)
+        kinds = self.playing.not_exciting, self.playing.only_before
+        return stand_as_meant(self._nominal.play(sequence), *kinds, is_given)
 
     @cached_property
     def _nominal(self) -> DraftSimulator:

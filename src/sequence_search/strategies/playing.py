@@ -20,7 +20,7 @@ from sequence_search.outside import is_dephased, is_silent_outside, unselective
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.pulses_table import uses_of
 from sequence_search.problem.room import READOUT, Room
-from sequence_search.pulses.uses import ANY, EXCITES, REFOCUSES, Uses, in_order
+from sequence_search.pulses.uses import AFTER, ANY, EXCITES, REFOCUSES, Uses, in_order
 from sequence_search.search_space import GRADIENTS, SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafts import (
@@ -83,6 +83,12 @@ class Playing:
         """Kinds that may be chosen, but not for excitation."""
         pairs = zip(self.kinds, self.uses, strict=False)
         return frozenset(name for name, uses in pairs if not uses & EXCITES)
+
+    @property
+    def only_before(self) -> frozenset[str]:
+        """Kinds that may be chosen, but neither for excitation nor for refocusing."""
+        pairs = zip(self.kinds, self.uses, strict=False)
+        return frozenset(name for name, uses in pairs if not uses & AFTER)
 
     def narrowed(self, space: SearchSpace) -> SearchSpace:
         """Without flip angles beyond a whole turn if a pulse has a shape: its table ends there."""
