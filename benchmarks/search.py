@@ -37,6 +37,7 @@ from scoreboard import aggregate, read_results, write_page, write_results
 from tasks import groups, load
 
 from sequence_search import Problem, Study, builtin_problems, search
+from sequence_search.strategies import make_strategy
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.result import Run, best_run
@@ -143,7 +144,8 @@ def take_study(folder: Path, label: str | None, out: Path, islands: int | None) 
             add_row(out, str(label), made, problem, of_seeds(study.runs(name)))
         else:
             runs = study.runs(name)[:islands]
-            if study.plan.strategy != "multistart" or study.plan.options or len(runs) < islands:
+            searched = make_strategy(study.plan.strategy, study.plan.options, problem)
+            if searched != make_strategy("multistart", {}, problem) or len(runs) < islands:
                 raise SystemExit(f"{folder} has no {islands} seeds of multistart by its default options")
             seconds, preparation = [run.seconds for run in runs], prepared_in(problem, study.plan.options)
             drawn = islands_of(runs, seconds, preparation)
