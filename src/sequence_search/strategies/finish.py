@@ -175,6 +175,9 @@ class Finisher:
             is_near = each.loss <= least + NEAR * abs(least) and _has_pulses(each.sequence)
             again = self._polished(each.sequence, meter) if is_near and not meter.must_end() else []
             both = [each, *filter(self._keeps_its_pulses, again)]
+            if len(both) == 1:
+                settled.append(each)
+                continue
             missed = self.limited.missed([one.sequence for one in both])
             rank = [(miss > ALLOWED, one.loss) for miss, one in zip(missed, self.reported(both), strict=True)]
             settled.append(both[rank.index(min(rank))])
