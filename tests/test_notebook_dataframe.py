@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from page_results import result_of
+from sequence_search.extras import MissingExtraError
 from sequence_search.problem.problem import Problem
 from sequence_search.strategies.result import failed
 
@@ -36,5 +37,5 @@ def test_a_failed_seed_is_a_row_with_its_reason():
 
 def test_without_pandas_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"needs pandas: pip install 'sequence-search\[notebook\]'"):
+    with pytest.raises(MissingExtraError, match=r"needs pandas: pip install 'sequence-search\[notebook\]'"):
         result_of(MAX_SIGNAL, 1).to_dataframe()

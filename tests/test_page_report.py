@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -80,6 +81,11 @@ def test_a_loss_is_told_relative_to_the_conventional_one_or_as_a_difference():
     assert change_text(-0.5, -1.0) == "+50.0\u00a0%"
     assert change_text(-1.4, 0.2) == "−1.6000"
     assert change_text(0.25, 0.0) == "+0.2500"
+
+
+def test_a_loss_without_a_conventional_sequence_beside_it_has_a_minus_too():
+    design, *_ = summarize(PROBLEM, SPIN_ECHO).compared
+    assert measured_line((replace(design, loss=-0.25),)).startswith("Loss −0.2500; no conventional")
 
 
 def test_each_card_but_the_last_tells_how_it_stands_beside_the_conventional_sequence(page):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sequence_search.classify import category_text
+from sequence_search.extras import imported
 from sequence_search.problem.problem import Problem
 from sequence_search.strategies.result import Design, Run, SearchResult
 
@@ -15,10 +16,7 @@ def dataframe(result: SearchResult) -> Any:
     Times are in ms, RF energies relative to 90°-180°, signals |Mxy| of nominal voxels [a.u.]; `part_...` are
     the weighted parts of the loss.
     """
-    try:
-        from pandas import DataFrame
-    except ImportError:
-        raise ImportError("to_dataframe needs pandas: pip install 'sequence-search[notebook]'") from None
+    pandas = imported("pandas", "notebook", "to_dataframe")
     rows = []
     for run in result.runs:
         designs = [
@@ -26,7 +24,7 @@ def dataframe(result: SearchResult) -> Any:
             for number, design in enumerate(run.families, start=1)
         ]
         rows += designs or [_run_columns(run)]
-    return DataFrame(rows)
+    return pandas.DataFrame(rows)
 
 
 def _run_columns(run: Run) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def measured_line(compared: tuple[Compared, ...]) -> str:
     """What the design does beside the conventional sequence, polished for the same objective, in numbers."""
     design, *others = compared
     if not others:
-        return f"Loss {design.loss:.4f}; no conventional sequence fits the repetition."
+        return f"Loss {_number(design.loss)}; no conventional sequence fits the repetition."
     other = others[-1]
     if abs(design.loss - other.loss) < NOTHING * abs(other.loss):
         lead = f"Loss {_number(design.loss)}, no better and no worse than the {other.name}."

@@ -213,7 +213,7 @@ class SearchResult(Shown):
 
         Raises
         ------
-        ImportError
+        MissingExtraError
             If pandas is not installed.
         """
         return above("notebook.dataframe", "dataframe")(self)
