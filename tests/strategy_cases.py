@@ -1,8 +1,11 @@
-"""What tests of strategies share: quick options, a problem that a mirror of b0 changes, a checkpoint."""
+"""What tests of strategies share: quick options, problems and designs that searches refuse, a checkpoint."""
 
 import copy
 
+from sequence_search.problem.library import problem_text
 from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
+from sequence_search.strategies.drafting import draft_of
 
 QUICK = {
     "multistart": {
@@ -45,6 +48,25 @@ flip_deg = [{ start = 0, stop = 90, step = 15 }, { start = 0, stop = 90, step = 
 phase_deg = [0, { start = -180, stop = 180, step = 20 }]
 delay_ms = [1, 1]
 """)
+
+
+# A pulse for refocusing with a wider slice, so that most is read where it excites: behind one of 5° or so.
+WIDE = (
+    problem_text("spin-echo-2d")
+    .replace('gradients = ["none", "crusher", "spoiler"]', 'gradients = ["none"]')
+    .replace("max_rf = 4", "max_rf = 2")
+    .replace('use = "refocusing" ', 'slice_factor = 1.5\nuse = "refocusing" ')
+    .replace('pulses = ["excite", "refocus", "invert"]', 'pulses = ["excite", "refocus"]')
+    .replace('term = "contrast" ', 'term = "snr_efficiency" ')
+    .replace('brighter = "WM" ', "# ")
+)
+
+
+def proposed(text, flips, gradients, kinds=("excite", *["refocus"] * 3)):
+    """Draft of these flip angles, 9 ms from one to the next."""
+    problem = Problem.from_toml(text)
+    pulses, kinds = Sequence.from_degrees_ms(flips, [0] * len(flips), [9] * len(flips)), kinds[: len(flips)]
+    return draft_of(problem, problem.played(pulses, kinds=kinds, gradients=gradients))
 
 
 class Memory:

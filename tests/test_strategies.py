@@ -13,7 +13,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
 from sequence_search.strategies import STRATEGIES, make_strategy, search
 from sequence_search.strategies.base import Monitor
-from sequence_search.strategies.finish import Finisher
+from sequence_search.strategies.evaluator import Evaluator
 from strategy_cases import ONE_SIDED, QUICK
 
 PROBLEM = Problem.load("max-signal")
@@ -134,13 +134,13 @@ def test_no_flip_angle_leaves_its_bound(strategy):
 def test_what_was_found_is_reported_and_not_its_mirror(strategy, monkeypatch):
     """A design and its mirror, all phases negated, differ where b0 is not symmetric."""
     found = []
-    clean = Finisher.clean
+    clean = Evaluator.clean
 
-    def spy(finisher, sequences):
+    def spy(evaluator, sequences):
         found.extend(sequences)
-        return clean(finisher, sequences)
+        return clean(evaluator, sequences)
 
-    monkeypatch.setattr(Finisher, "clean", spy)
+    monkeypatch.setattr(Evaluator, "clean", spy)
     run = search(ONE_SIDED, strategy, **QUICK[strategy]).best
     losses = [float(ONE_SIDED.loss(one, ONE_SIDED.voxels())) for one in found]
     assert run.loss <= min(losses) * (1 + 1e-9)

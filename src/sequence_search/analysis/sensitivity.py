@@ -16,7 +16,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.slices import IN_REPORT
 from sequence_search.sequence import Sequence
-from sequence_search.strategies.finish import CHECK_N_PER_TISSUE, CHECK_SEED
+from sequence_search.strategies.evaluator import CHECK_N_PER_TISSUE, CHECK_SEED
 from sequence_search.tissue import Imaging, Tissue
 from sequence_search.voxels import TISSUE_PROPERTIES, Voxels
 

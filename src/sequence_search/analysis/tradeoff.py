@@ -21,11 +21,11 @@ from sequence_search.analysis.tracer import RESOLUTION, Tracer
 from sequence_search.checks import check_type, whole_number
 from sequence_search.classify import category_text
 from sequence_search.problem.problem import STANDARD_N_PER_TISSUE, Problem
-from sequence_search.sequence import SMALL_PULSE, Sequence
+from sequence_search.sequence import Sequence
 from sequence_search.strategies import search
 from sequence_search.strategies.base import Meter, Monitor, Progress, Settings, check_budget
 from sequence_search.strategies.drafting import draft_of
-from sequence_search.strategies.finish import Finisher
+from sequence_search.strategies.evaluator import Evaluator, has_pulses
 from sequence_search.strategies.live import live_progress
 from sequence_search.strategies.played import played_as
 from sequence_search.strategies.result import Design, SearchResult, Status, same_family
@@ -154,11 +154,9 @@ class _Tradeoff:
         """Judge the points found, and the optima of families, over the standard ensemble."""
         traced = self._tracer.front
         traced += [each for each in self._tracer.optima if not any(each is other for other in traced)]
-        worth = [
-            each.sequence for each in traced if bool((each.sequence.flip_angle.abs() >= SMALL_PULSE).any())
-        ]
-        finisher = Finisher(self._cost.rest, self._engine)
-        designs = [one for one in finisher.designs(finisher.clean(worth)) if one.evaluation.meets_limits]
+        worth = [each.sequence for each in traced if has_pulses(each.sequence)]
+        evaluator = Evaluator(self._cost.rest, self._engine)
+        designs = [one for one in evaluator.designs(evaluator.clean(worth)) if one.evaluation.meets_limits]
         if not designs:
             raise ValueError(f"no design of '{self._problem.name}' has a pulse above 3° and meets its limits")
         value = self._cost.value_and_gradient(STANDARD_N_PER_TISSUE, self._engine)

@@ -14,7 +14,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.descent import descend
-from sequence_search.strategies.finish import Finisher
+from sequence_search.strategies.evaluator import Evaluator
 from sequence_search.strategies.limited import Limited
 
 N_STARTS = 192  # variants of what is left
@@ -58,18 +58,19 @@ def pulse_worths(problem: Problem, sequence: Sequence, engine: str = "auto") -> 
     n_rf = len(sequence.delay)
     if n_rf < 2:
         return ()
-    finisher = Finisher(problem, engine)
-    few = finisher.limited.descent_loss(problem.voxels(N_PER_TISSUE))
+    evaluator = Evaluator(problem, engine)
+    few = evaluator.limited.descent_loss(problem.voxels(N_PER_TISSUE))
     standard = problem.loss_and_gradient(problem.voxels(), engine)
-    given = finisher.limited.frame.is_fixed(sequence)
-    (whole,) = finisher.evaluate([sequence])
-    polished, _ = finisher.limited.polish(standard, sequence, Meter(Settings()))  # infinite beyond the limits
+    given = evaluator.limited.frame.is_fixed(sequence)
+    (whole,) = evaluator.evaluate([sequence])
+    # Infinite beyond the limits.
+    polished, _ = evaluator.limited.polish(standard, sequence, Meter(Settings()))
     loss_with = min(whole.loss, polished)
     found = []
     for pulse in (i for i in range(n_rf) if not given[i]):
         starts = starts_without(sequence, pulse, given)
-        (left_out,) = finisher.evaluate([starts[0]])
-        ends = finisher.clean(polished_ends(starts, few(), standard, finisher.limited))
+        (left_out,) = evaluator.evaluate([starts[0]])
+        ends = evaluator.clean(polished_ends(starts, few(), standard, evaluator.limited))
         best = min(ends, key=lambda each: each.loss, default=None)
         found.append(
             PulseWorth(

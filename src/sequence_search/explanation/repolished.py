@@ -12,7 +12,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.drafts import NONE, SPOILED, Draft
-from sequence_search.strategies.finish import Evaluated, Finisher
+from sequence_search.strategies.evaluator import Evaluated, Evaluator
 from sequence_search.strategies.played import played_as, simulator_of
 
 N_STARTS = 48  # variants of what is left, of which the descent leaves one to polish beside the first
@@ -24,19 +24,19 @@ def repolished(
     problem: Problem, draft: Draft, parts: tuple[LeftOut, ...], engine: str = "auto"
 ) -> tuple[LeftOut, ...]:
     """The parts with what is left without each polished, by the draft that the sequence is played from."""
-    finisher = Finisher(problem, engine)
+    evaluator = Evaluator(problem, engine)
     simulator = simulator_of(problem, problem.voxels(N_POLISHED), engine)
-    limited, standard = finisher.limited, simulator.loss_and_gradient
+    limited, standard = evaluator.limited, simulator.loss_and_gradient
     few = limited.descent_loss(problem.voxels(N_PER_TISSUE))
     _, whole = limited.polish(standard, draft, Meter(Settings()))
-    loss = min(each.loss for each in finisher.reported(finisher.evaluate([draft, whole])))
+    loss = min(each.loss for each in evaluator.reported(evaluator.evaluate([draft, whole])))
     found = []
     for part in parts:
         starts = _starts(draft, part)
         best: Evaluated | None = None
         if starts is not None and limited.playing is not None:
             ends = polished_ends(limited.playing.bounded(starts), few(), standard, limited)
-            best = min(finisher.reported(finisher.clean(ends)), key=lambda each: each.loss, default=None)
+            best = min(evaluator.reported(evaluator.clean(ends)), key=lambda each: each.loss, default=None)
         if best is not None:
             rest = played_as(simulator, best.sequence)
             found.append(replace(part, polished=best.loss, buys=best.loss - loss, rest=rest))

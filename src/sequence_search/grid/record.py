@@ -10,7 +10,7 @@ from sequence_search.grid.search import GridResult
 from sequence_search.problem.problem import STANDARD_N_PER_TISSUE
 from sequence_search.problem.writing import write_table
 from sequence_search.storage import write_json
-from sequence_search.strategies.finish import CHECK_N_PER_TISSUE
+from sequence_search.strategies.evaluator import CHECK_N_PER_TISSUE
 from sequence_search.strategies.record import design_record, environment
 
 GRID_FILE = "grid.json"

@@ -34,7 +34,7 @@ from sequence_search.sequence import Sequence
 from sequence_search.storage import read_arrays, write_arrays
 from sequence_search.strategies.base import Meter, Monitor, Progress, Settings, State
 from sequence_search.strategies.drive import drive
-from sequence_search.strategies.finish import Finisher
+from sequence_search.strategies.evaluator import Evaluator
 from sequence_search.strategies.refine import polish
 from sequence_search.strategies.result import Design
 from sequence_search.voxels import PROPERTIES, Voxels
@@ -158,14 +158,14 @@ class GridSearch:
         if not state.top:
             raise ValueError(f"no point of the grid of '{self._problem.name}' has a finite loss")
         problem, seconds = self._problem, meter.seconds
-        finisher = Finisher(problem, "auto")
-        found = finisher.evaluate([self._grid.sequences(np.array(state.top[0].index))])
+        evaluator = Evaluator(problem, "auto")
+        found = evaluator.evaluate([self._grid.sequences(np.array(state.top[0].index))])
         is_over = self.is_over(state)
         if is_over:
             loss_and_gradient = problem.loss_and_gradient(problem.voxels())
             _, refined = polish(loss_and_gradient, problem.search_space, found[0].sequence, meter=meter)
-            found += finisher.clean([refined])
-        designs = finisher.designs(found)
+            found += evaluator.clean([refined])
+        designs = evaluator.designs(found)
         polished = min(reversed(designs), key=lambda design: design.loss) if is_over else None
         return GridResult(problem, state.step, self._n_per_tissue, seconds, state.top, designs[0], polished)
 

@@ -15,7 +15,7 @@ from sequence_search.problem.problem import STANDARD_N_PER_TISSUE, Problem
 from sequence_search.problem.wishes import Wish
 from sequence_search.sequence import Sequence
 from sequence_search.storage import SCHEMA_VERSION
-from sequence_search.strategies.finish import CHECK_N_PER_TISSUE
+from sequence_search.strategies.evaluator import CHECK_N_PER_TISSUE
 from sequence_search.strategies.result import Design, Point, Run, SearchResult, Verdict
 
 DESIGN_KEYS = (

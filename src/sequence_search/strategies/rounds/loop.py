@@ -189,7 +189,7 @@ class RoundSearch:
                 reason += (
                     ": pulses and gradients may not fit into the repetition or the echo spacing, or not"
                     " dephase what is excited outside the slice or by a pulse for refocusing; or what is"
-                    " read is excited by a pulse that is not for it"
+                    " read is excited or refocused by a pulse that is not for it"
                 )
             return [failed(state.seed, reason, meter.seconds, meter.evaluations, state.history)]
         found = [*state.polished, *self._best(state)[len(state.polished) :]]
