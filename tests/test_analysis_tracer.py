@@ -11,7 +11,9 @@ from sequence_search.problem.problem import Problem
 from sequence_search.search_space import SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
+from sequence_search.strategies.limited import Limited
 from sequence_search.tissue import Imaging, Tissue
+from strategy_cases import WIDE, proposed
 
 # |S| = sin(a) exp(-TE / T2), and TE at its least of 1 ms.
 BEST = math.exp(-0.001 / 0.1)
@@ -115,7 +117,7 @@ def test_pulses_are_removed_but_for_those_that_are_given():
 def test_what_is_found_when_time_is_over_is_kept_as_it_is(monkeypatch):
     traced = tracer(max_evaluations=1.0)
     # Stopped so early that the limits of a problem are not met again.
-    monkeypatch.setattr(traced._limited, "polish", lambda _, sequence, *__, **___: (math.inf, sequence))
+    monkeypatch.setattr(traced.limited, "polish", lambda _, sequence, *__, **___: (math.inf, sequence))
     traced.add(pulse(70))
     assert traced.optima[0].sequence == pulse(70)
     assert traced.optima[0].cost == pytest.approx(math.radians(70) ** 2)
@@ -123,3 +125,16 @@ def test_what_is_found_when_time_is_over_is_kept_as_it_is(monkeypatch):
     traced.solve(0.5)
     traced.settle(5)
     assert len(traced.front) == 1
+
+
+def test_what_is_reached_has_pulses_that_do_what_they_are_for():
+    """The wide slice of a pulse for refocusing is read behind 5° or so, at half the energy."""
+    problem = Problem.from_toml(WIDE)
+    traced = tracer(problem=problem)
+    one, other = (proposed(WIDE, flips, ["none", "none"]) for flips in ([90, 180], [30, 140]))
+    for each in (one, other):
+        traced.add(each)
+    traced.solve(1.5)
+    assert all(map(Limited(problem, "auto").may_stand, [each.sequence for each in traced.reached]))
+    # What a polish leaves so is a family as it is.
+    assert other in [each.sequence for each in traced.optima]

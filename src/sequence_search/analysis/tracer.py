@@ -37,13 +37,16 @@ class Reached(NamedTuple):
 
 
 class Tracer:
-    """Follows families of designs from level to level of a cost; `reached` is all that it polished."""
+    """Follows families of designs from level to level of a cost; `reached` is all that it polished and kept.
+
+    It keeps what a search of the problem would: within the limits, and pulses that do what they are for.
+    """
 
     def __init__(self, cost: Cost, engine: str, meter: Meter) -> None:
         self.simulator = simulator_of(cost.rest, cost.rest.voxels(N_PER_TISSUE), engine)
         self._loss = self.simulator.loss_and_gradient
         self._cost = cost.of_proposals(N_PER_TISSUE, engine)
-        self._limited, self._meter = Limited(cost.rest, engine), meter
+        self.limited, self._meter = Limited(cost.rest, engine), meter
         self.reached: list[Reached] = []
         self.optima: list[Reached] = []  # of families, whatever their cost
         self._scale = 0.0  # largest size of their costs
@@ -61,11 +64,7 @@ class Tracer:
     def add(self, sequence: Sequence) -> None:
         """Families that begin at the optimum near a sequence, of any cost, and at the sequence's cost."""
         if not any(same_family(sequence, each.sequence) for each in self.optima):
-            reached = self._begin(sequence, math.inf)
-            if reached is None:  # stopped before it met the limits
-                cost, loss = (float(value(sequence)[0]) for value in (self._cost, self._loss))
-                reached = Reached(cost, loss, sequence, len(self._floors) - 1)
-                self.reached.append(reached)
+            reached = self._begin(sequence, math.inf) or self._as_it_is(sequence)
             self.optima.append(reached)
             self._scale = max(self._scale, abs(reached.cost))
         self.add_at_its_cost(sequence)
@@ -73,18 +72,25 @@ class Tracer:
     def add_at_its_cost(self, sequence: Sequence) -> None:
         """A family that begins with the best of at most the sequence's cost."""
         level = float(self._cost(sequence)[0])
-        if not any(same_family(sequence, each.sequence) and each.cost <= level for each in self.reached):
-            self._begin(sequence, level)
+        known = any(same_family(sequence, each.sequence) and each.cost <= level for each in self.reached)
+        if not known and self._begin(sequence, level) is None:
+            self._as_it_is(sequence)
+
+    def _as_it_is(self, sequence: Sequence) -> Reached:
+        """The family begun last, of a sequence that a polish left, or stopped before it met the limits."""
+        cost, loss = (float(value(sequence)[0]) for value in (self._cost, self._loss))
+        self.reached.append(Reached(cost, loss, sequence, len(self._floors) - 1))
+        return self.reached[-1]
 
     def _begin(self, sequence: Sequence, level: float) -> Reached | None:
         """A family, of the best within a level near a sequence, and without the pulses that do nothing."""
-        least, _ = self._limited.polish(self._cost, sequence, self._meter)
+        least, _ = self.limited.polish(self._cost, sequence, self._meter)
         self._floors.append(min(least, float(self._cost(sequence)[0])))
         family = len(self._floors) - 1
         reached = self._reach(sequence, math.inf, family, level)
         if reached is None:
             return None
-        needed = self._limited.without_small_pulses(reached.sequence)
+        needed = self.limited.without_small_pulses(reached.sequence)
         if not 0 < len(needed.flip_angle) < len(reached.sequence.flip_angle):
             return reached
         without = self._reach(needed, math.inf, family, level)
@@ -161,8 +167,8 @@ class Tracer:
         for count in range(max(len(each.sequence.flip_angle) for each in self.optima), 1, -1):
             of_count = [each for each in self.reached if len(each.sequence.flip_angle) == count]
             for best in sorted(of_count, key=_by_loss)[:1]:
-                is_free = ~self._limited.frame.is_fixed(best.sequence)
-                playing = self._limited.playing
+                is_free = ~self.limited.frame.is_fixed(best.sequence)
+                playing = self.limited.playing
                 n_of_train = 0 if playing is None else playing.acquisition.n_train
                 for pulse in is_free[: count - n_of_train].nonzero()[:, 0].tolist():
                     if not self._meter.must_end():
@@ -183,13 +189,14 @@ class Tracer:
         return sorted((each for each in nearest.values() if each.loss < least - gain), key=_by_loss)
 
     def _reach(self, sequence: Sequence, cost: float, family: int, level: float) -> Reached | None:
-        """The best within the level near a sequence, of a cost in its family, if there is any."""
+        """The best within the level near a sequence, of a cost in its family; None if it may not stand."""
         within = [] if math.isinf(level) else [partial(self._excess, level)]
-        loss, best = self._limited.polish(
+        loss, best = self.limited.polish(
             self._loss, sequence, self._meter, constraints=within, tolerance=TOLERANCE
         )
         its_cost, near = float(self._cost(best)[0]), RESOLUTION * self._scale
-        if not math.isfinite(loss) or its_cost > level + near:
+        is_met = math.isfinite(loss) and its_cost <= level + near
+        if not is_met or not self.limited.may_stand(best):
             self._missed[family, cost] = max(self._missed.get((family, cost), -math.inf), level)
             return None
         # One that ends at the level is of that cost, whatever the rounding, so that losses decide.

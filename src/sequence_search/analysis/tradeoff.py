@@ -156,7 +156,8 @@ class _Tradeoff:
         traced += [each for each in self._tracer.optima if not any(each is other for other in traced)]
         worth = [each.sequence for each in traced if has_pulses(each.sequence)]
         evaluator = Evaluator(self._cost.rest, self._engine)
-        designs = [one for one in evaluator.designs(evaluator.clean(worth)) if one.evaluation.meets_limits]
+        clean = [one for one in evaluator.clean(worth) if evaluator.limited.may_stand(one.sequence)]
+        designs = [one for one in evaluator.designs(clean) if one.evaluation.meets_limits]
         if not designs:
             raise ValueError(f"no design of '{self._problem.name}' has a pulse above 3° and meets its limits")
         value = self._cost.value_and_gradient(STANDARD_N_PER_TISSUE, self._engine)
@@ -175,12 +176,17 @@ class _Tradeoff:
         return Front(self._problem, self._cost, tuple(points), first.verdict, *self._ended(first))
 
     def _families(self, found: SearchResult) -> list[Sequence]:
-        """Distinct designs of all runs that meet the limits, as a search proposes them, best first."""
+        """Distinct designs of all runs, as a search proposes them, best first.
+
+        Without those that miss limits, or whose pulses do what they are not for.
+        """
         designs = [each for run in found.runs for each in run.families if each.evaluation.meets_limits]
         distinct: list[Sequence] = []
         for each in sorted(designs, key=lambda each: each.loss):
             proposed = draft_of(self._problem, each.sequence)
-            if proposed is not None and not any(same_family(proposed, other) for other in distinct):
+            if proposed is None or not self._tracer.limited.may_stand(proposed):
+                continue
+            if not any(same_family(proposed, other) for other in distinct):
                 distinct.append(proposed)
         return distinct
 
