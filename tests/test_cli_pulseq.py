@@ -52,6 +52,19 @@ def test_the_protocol_is_that_of_the_options(tmp_path):
     assert "TR 0.5" in text
 
 
+def test_what_is_played_otherwise_than_it_should_be_is_noted(tmp_path):
+    (tmp_path / "slow.toml").write_text("max_gradient_mt_m = 80\nmax_slew_t_m_s = 5\npeak_b1_ut = 20\n")
+    echo = ["--flip-deg", "90", "180", "--phase-deg", "0", "90", "--pulses", "excite,refocus"]
+    echo += ["--gradients", "crusher,crusher", "--readout", "fid", "--system", str(tmp_path / "slow.toml")]
+    for delay_ms, noted in (("8.4", True), ("12", False)):
+        seq = tmp_path / f"{delay_ms}.seq"
+        result = call("export", "spin-echo-2d", *echo, "--delay-ms", delay_ms, "12", "--seq", str(seq))
+        assert result.exit_code == 0
+        shown = " ".join(result.stdout.split())
+        assert ("Note: the gradients of all repetitions are alike" in shown) == noted
+        assert len(json.loads(seq.with_suffix(".json").read_text())["notes"]) == noted
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

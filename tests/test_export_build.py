@@ -1,8 +1,11 @@
 import math
+import re
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from export_cases import KINDS, Timeline, inversion_recovery, problem, spin_echo, train
 from sequence_search.export import Protocol, pulseq
@@ -10,6 +13,7 @@ from sequence_search.layout import Layout, Readout
 from sequence_search.playback.comparison import compare
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
+from sequence_search.system import load_system
 
 CRUSHER = 4 / 5e-3  # four cycles over 5 mm
 
@@ -171,6 +175,25 @@ def test_crushers_vary_where_nothing_stored_may_come_back():
     for one, other in combinations(varied[:4], 2):
         assert (one[2], other[2]) == pytest.approx((4, 4))  # so that no sum or double of them is another
         assert abs(one - other).max() == pytest.approx(3)
+
+
+def test_where_there_is_no_time_to_vary_it_is_told_with_the_time_that_it_takes():
+    slow, how = replace(load_system("siemens-prisma"), max_slew_t_m_s=5.0), Protocol(dummies=1)
+    own = replace(problem(), search_space=replace(problem().search_space, crusher=0.0))
+
+    def steps_of_crushers(delay_ms):
+        delay = torch.tensor([delay_ms / 1e3, 10e-3, 2.99 - delay_ms / 1e3], dtype=torch.float64)
+        played = Timeline(pulseq(replace(spin_echo(), delay=delay), own, system=slow, protocol=how))
+        first, second = (played.area(*played.pulses[start : start + 2]) for start in (0, 2))
+        return (second - first) * how.voxel
+
+    alike = r"repetitions are alike, .* from pulse 1 .* must be at least (\S+) ms, got 8\.4$"
+    with pytest.warns(UserWarning, match=alike) as told:
+        assert steps_of_crushers(8.4) == pytest.approx(0, abs=1e-6)
+    least = float(re.search(alike, str(told[0].message)).group(1))
+    assert steps_of_crushers(least) == pytest.approx([3, 0, 0])
+    with pytest.warns(UserWarning, match=f"must be at least {least} ms"):
+        steps_of_crushers(least - 0.01)
 
 
 @pytest.mark.slow

@@ -53,6 +53,7 @@ def test_a_slice_too_thin_names_the_thickness_that_fits():
     assert f"at least {1e3 * bandwidth / limit:.4g} mm" in str(told.value)
 
 
+@pytest.mark.filterwarnings("ignore:the gradients of all repetitions are alike")
 def test_a_delay_too_short_names_the_smallest_that_fits():
     slow, space = replace(PRISMA, max_slew_t_m_s=5.0), replace(problem().search_space, crusher=0.0)
 

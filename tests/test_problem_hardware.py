@@ -19,6 +19,8 @@ from sequence_search.problem.room import AT_END, READOUT, least_half
 from sequence_search.strategies.playing import playing_of
 from sequence_search.system import System, load_system
 
+# In the least time they cannot vary.
+pytestmark = pytest.mark.filterwarnings("ignore:the gradients of all repetitions are alike")
 SLOW = System(max_gradient_mt_m=30.0, max_slew_t_m_s=20.0, peak_b1_ut=24.0, name="slow")
 WEAK = (
     '{ max_gradient_mt_m = 20, max_slew_t_m_s = 20, peak_b1_ut = 12, rf_dead_time_us = 300, name = "weak" }'

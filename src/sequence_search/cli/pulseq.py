@@ -94,7 +94,7 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
     with bad_input():
         _check(seq, file_format, overwrite)
         imported("pypulseq", "pulseq", "export")
-        from sequence_search.export import pulseq
+        from sequence_search.export.build import exported
         from sequence_search.export.loop import write_checked, write_seq
         from sequence_search.export.protocol import protocol_of, system_for
         from sequence_search.export.report import demand
@@ -117,10 +117,10 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
             },
             loaded,
         )
-        found = pulseq(given, loaded, system=limits, protocol=protocol)
+        found, notes = exported(given, loaded, system=limits, protocol=protocol)
         needed = demand(found, limits)
         version: FileFormat = "1.5" if file_format == "1.5" else "1.4.1"
-        record: dict[str, Any] = {"scanner": limits.name, "demand": asdict(needed)}
+        record: dict[str, Any] = {"scanner": limits.name, "demand": asdict(needed), "notes": notes}
         compared = None
         if readout == "fid":  # its samples begin where the design reads
             write_seq(found, seq, version)
@@ -132,6 +132,8 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
             record |= compared.to_dict() | {"file": seq.name}
         write_json(seq.with_suffix(".json"), record)
     _print(needed, limits, len(found.block_events))
+    for note in notes:
+        say(f"Note: {note}.")
     if compared is not None:
         say("\nThe file as it is played, and its design")
         print_table(["quantity", "file", "design", "difference"], compared.rows(), flexible=0)

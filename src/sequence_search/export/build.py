@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import warnings
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pypulseq as pp
@@ -45,13 +46,39 @@ def pulseq(
     ------
     ValueError
         If the scanner cannot play it, with all that stands in the way.
+
+    Warns
+    -----
+    UserWarning
+        Of what is played otherwise than it should be, such as `Exported` has as a note.
     """
+    found = exported(design, problem, system=system, protocol=protocol)
+    for note in found.notes:
+        warnings.warn(note, stacklevel=2)
+    return found.sequence
+
+
+class Exported(NamedTuple):
+    """A `pypulseq.Sequence`, and what it plays otherwise than it should, a sentence each."""
+
+    sequence: Any
+    notes: tuple[str, ...]
+
+
+def exported(
+    design: Design | Sequence,
+    problem: Problem,
+    *,
+    system: System | str | None = None,
+    protocol: Protocol | None = None,
+) -> Exported:
+    """As `pulseq`, with notes in place of warnings."""
     single = (design.sequence if isinstance(design, Design) else design).detach().without_padding()
     limits = system_for(problem, system)
     how = protocol or protocol_for(problem)
     problem.check_sequence(single)
     plan = plan_repetition(single, problem, how, limits)
-    return _played(single, problem, how, limits, plan)
+    return Exported(_played(single, problem, how, limits, plan), plan.notes)
 
 
 def _played(sequence: Sequence, problem: Problem, protocol: Protocol, system: System, plan: Plan) -> Any:

@@ -23,6 +23,10 @@ T1_TO_EQUILIBRIUM = 5
 # Cycles over a voxel by which crushers differ along x and y from repetition to repetition, so that what one
 # has stored the next does not refocus. Along z, where a slice has its edges, it would take four.
 APART = 3.0
+ALIKE = (
+    "the gradients of all repetitions are alike, so that what a crusher has stored of one may be an echo in"
+    " the next; to let them vary"
+)
 WRITTEN_ALIKE = 1e-4  # amplitudes of pulses in a file, which has six digits
 FID_DWELL, FID_SAMPLES = 5e-5, 1024  # s
 
@@ -38,6 +42,7 @@ class Plan:
     is_readout : of each station, its number of the readouts, or None
     tr : s; inf if played once
     crushers : area of a unit, from repetition to repetition in turn [1/m]
+    notes : what is played otherwise than it should be, a sentence each
     """
 
     stations: tuple[Station, ...]
@@ -45,6 +50,7 @@ class Plan:
     is_readout: tuple[int | None, ...]
     tr: float
     crushers: tuple[Area, ...]
+    notes: tuple[str, ...] = ()
 
 
 def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, system: System) -> Plan:
@@ -75,17 +81,17 @@ def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, sy
     readouts = [_readout(name if names[1:] else "the readout", protocol, system) for name in names]
     delay = rounded_delays(sequence, layout, system.tick)
     tr = _repetition_time(layout, delay, problem, protocol, system)
-    marks, times = _marks(layout, delay, pulses, readouts), (protocol, system)
-    crushers = _crushers(protocol)
+    marks = _marks(layout, delay, pulses, readouts)
+    crushers, notes = _crushers(protocol), []
     if not (layout.steady and problem.acquisition.spoiling == "ideal"):
         crushers = crushers[:1]
-    gaps, faults = _gaps(layout, marks, tr, crushers, *times)
-    if faults:  # crushers that vary may take too long
-        crushers = crushers[:1]
-        gaps, faults = _gaps(layout, marks, tr, crushers, *times)
+    gaps, faults = _gaps(layout, marks, tr, crushers, protocol, system)
+    if faults and len(crushers) > 1:  # those that vary may take too long
+        crushers, notes = crushers[:1], [f"{ALIKE}: {'; '.join(faults)}"]
+        gaps, faults = _gaps(layout, marks, tr, crushers, protocol, system)
     refuse(faults, system.name)
     stations, numbers = tuple(mark.station for mark in marks), tuple(mark.readout for mark in marks)
-    return Plan(stations, tuple(gaps), numbers, tr, crushers)
+    return Plan(stations, tuple(gaps), numbers, tr, crushers, tuple(notes))
 
 
 def _told_apart(used: tuple[str, ...], kinds: tuple[str, ...], flips: list[float]) -> list[Use]:
