@@ -6,11 +6,12 @@ from pathlib import Path
 
 from sequence_search.acquisition import Acquisition
 from sequence_search.layout import SPOILER, Layout
+from sequence_search.paper.conditions import CONDITIONS
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 
 KNOWN = json.loads((Path(__file__).parents[1] / "benchmarks" / "best_known.json").read_text())
-PAPER = [name for name in KNOWN if not name.startswith("task-")]
+PAPER = tuple(CONDITIONS.values())
 # Flip angles and phases (degrees), delays (ms) up to the readout, gradients, TR (ms), and problem.
 TEXTBOOK = {
     "spin echo": ([90, 180], [0, 90], [10, 10], (1, 1), 2000, "gm-wm"),
