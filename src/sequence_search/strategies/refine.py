@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -96,29 +96,23 @@ def polish(
         return variables.value_and_slopes(loss_and_gradient, x)
 
     turns = _Turns(loss, limits, variables, meter, max_iterations, tolerance)
-    found, reached = variables.start, (math.inf, math.inf)
     # SLSQP's last bits depend on the threads of BLAS, and a result must not.
     with _libraries().limit(limits=1, user_api="blas"):
-        for _ in range(POLISH_ROUNDS):
-            before = reached
-            x = augmented_least(loss, limits, turns.smooth, found)
-            if (now := turns.standing(x)) < reached:
-                found, reached = x, now
-            echoes = refocused_clocks(variables.delays(x))
-            held = _keep_refocused(echoes, variables.n_rf, len(x)) + limits.for_slsqp()
-            if held and not meter.must_end():
-                x = turns.held(x, held, now[0])
-                if (now := turns.standing(x)) < reached:
-                    found, reached = x, now
-            settled = before[0] <= reached[0] and before[1] - reached[1] < 1e3 * tolerance * abs(reached[1])
-            if not len(echoes) or settled or meter.must_end():
-                break
-    return reached[1], variables.sequence(found)
+        best = turns.taken()
+    return best.loss, variables.sequence(best.x)
+
+
+class _Reached(NamedTuple):
+    """By how much the limits are violated at an array of the variables, and the loss: less is better so."""
+
+    violation: float
+    loss: float
+    x: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
 class _Turns:
-    """The turns that a polish takes, and how it stands after one; the meter may end each."""
+    """The turns that a polish takes; the meter may end each."""
 
     loss: Smooth
     limits: Inequalities
@@ -126,6 +120,23 @@ class _Turns:
     meter: Meter
     max_iterations: int
     tolerance: float
+
+    def taken(self) -> _Reached:
+        """The best of turns without and along the kinks, until they gain nothing."""
+        best = _Reached(math.inf, math.inf, self.variables.start)
+        for _ in range(POLISH_ROUNDS):
+            before = best
+            least = self._reached(augmented_least(self.loss, self.limits, self.smooth, best.x))
+            best = _better(best, least)
+            echoes = refocused_clocks(self.variables.delays(least.x))
+            held = _keep_refocused(echoes, self.variables.n_rf, len(least.x)) + self.limits.for_slsqp()
+            if held and not self.meter.must_end():
+                best = _better(best, self._reached(self.held(least.x, held, least.violation)))
+            gain = before.loss - best.loss
+            settled = before.violation <= best.violation and gain < 1e3 * self.tolerance * abs(best.loss)
+            if not len(echoes) or settled or self.meter.must_end():
+                break
+        return best
 
     def smooth(self, function: Smooth, x: np.ndarray) -> np.ndarray:
         """Least of a function of all variables, by L-BFGS-B."""
@@ -139,9 +150,8 @@ class _Turns:
         options = {"maxiter": most, "ftol": self.tolerance / 10}
         return self._least(self.loss, x, method="SLSQP", constraints=constraints, options=options)
 
-    def standing(self, x: np.ndarray) -> tuple[float, float]:
-        """By how much the limits are violated, and the loss: less is better in this order."""
-        return self.limits.violation(x), self.loss(x)[0]
+    def _reached(self, x: np.ndarray) -> _Reached:
+        return _Reached(self.limits.violation(x), self.loss(x)[0], x)
 
     def _least(self, function: Smooth, x: np.ndarray, **how: Any) -> np.ndarray:
         turn = partial(minimize, jac=True, bounds=self.variables.bounds, callback=self._end_if_stopped)
@@ -150,6 +160,11 @@ class _Turns:
     def _end_if_stopped(self, _: np.ndarray) -> None:
         if self.meter.must_end():
             raise StopIteration
+
+
+def _better(best: _Reached, now: _Reached) -> _Reached:
+    """The one of less violation, or of the same and less loss; the first if they are alike."""
+    return min(best, now, key=lambda each: (each.violation, each.loss))
 
 
 @dataclass(frozen=True, slots=True)
