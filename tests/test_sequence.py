@@ -4,7 +4,6 @@ import json
 import math
 from dataclasses import dataclass, field
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from conftest import random_brain_voxels
 from sequence_search.engines.simulation import simulate
 from sequence_search.layout import SPOILER, Layout
-from sequence_search.sequence import Column, Sequence, wrap
+from sequence_search.sequence import Column, Sequence
 
 
 def single(flip, phase, delay):
@@ -256,13 +255,6 @@ def test_one_more_column_is_padded_and_compared():
     assert BATCH.drop_small_pulses().moment[1].tolist() == [1, -1]
     other = dataclasses.replace(BATCH, moment=BATCH.moment + 1)
     assert other != BATCH
-
-
-@pytest.mark.parametrize(("angle", "expected"), [(180, 180), (-180, 180), (190, -170), (-190, 170), (720, 0)])
-def test_wrap(angle, expected):
-    angles = np.radians([angle])
-    for wrapped in (wrap(angles[0].item()), wrap(angles).item(), wrap(torch.from_numpy(angles)).item()):
-        assert math.degrees(wrapped) == pytest.approx(expected, abs=1e-9)
 
 
 FID = Layout.plain(1, steady=True)  # a pulse, a readout, the rest of the TR

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sequence_search.checks import Fault
-from sequence_search.sequence import Sequence, wrap
+from sequence_search.phases import wrap
+from sequence_search.sequence import Sequence
 from sequence_search.structure import describe
 
 OTHERS = "Others"

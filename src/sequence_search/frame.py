@@ -11,8 +11,9 @@ from torch import Tensor
 
 from sequence_search.batch import refuse_layout
 from sequence_search.layout import SPOILER, Layout
+from sequence_search.phases import wrap
 from sequence_search.sections import section, up_to_readout
-from sequence_search.sequence import Sequence, wrap
+from sequence_search.sequence import Sequence
 
 SAME = 1e-6  # of an angle [rad], and of a delay, relative: as far as files state them
 

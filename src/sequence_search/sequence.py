@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -27,15 +26,13 @@ from sequence_search.columns import (
     without_pulses,
     write_columns,
 )
-from sequence_search.layout import HARD, SPOILER, Layout, Multiples
+from sequence_search.layout import HARD, Layout, Multiples
 from sequence_search.layout_record import read_layout, write_layout
+from sequence_search.phases import second_not_negative, turned_to_zero
 from sequence_search.sequence_text import layout_text, plain_text
 from sequence_search.shown import Shown
 
-Angle = TypeVar("Angle", float, np.ndarray, Tensor)
-
 SMALL_PULSE = math.radians(3)  # Sec. II.E: pulses below 3° are removed before evaluation
-NO_SIGN = 1e-9  # sine of a phase that is 0 or 180° up to rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -257,12 +254,8 @@ class Sequence(Shown, Batch):
         has phase 0 too. Pulses of fixed amplitude, which take no sign, are to have a positive one, as
         problems want it.
         """
-        turned = torch.where(self.flip_angle < 0, self.phase + math.pi, self.phase)
-        first = [0] * turned.shape[-1]
-        for pulse in range(1, len(first)):
-            spoiled = self.layout is not None and self.layout.gradients[pulse - 1] == SPOILER
-            first[pulse] = pulse if spoiled else first[pulse - 1]
-        return replace(self, flip_angle=self.flip_angle.abs(), phase=wrap(turned - turned[..., first]))
+        phase = turned_to_zero(self.flip_angle, self.phase, self.layout)
+        return replace(self, flip_angle=self.flip_angle.abs(), phase=phase)
 
     def standardize_phases(self) -> Sequence:
         """First phase 0, all within (-180°, 180°], second not negative: the three steps of Sec. II.E.
@@ -273,13 +266,7 @@ class Sequence(Shown, Batch):
         about 0 are kept, and others are not: for tables and categories.
         """
         turned = self.turn_first_to_zero()
-        second = turned.phase[..., 1:2]
-        if second.shape[-1] == 0:
-            return turned
-        if self.layout is not None:
-            has_sign = turned.phase.sin().abs() > NO_SIGN
-            second = turned.phase.gather(-1, has_sign.int().argmax(-1, keepdim=True))
-        return replace(turned, phase=torch.where(second < 0, wrap(-turned.phase), turned.phase))
+        return replace(turned, phase=second_not_negative(turned.phase, self.layout))
 
     def _times(self, rows: Iterable[Multiples]) -> Float[Tensor, "*batch n_rows"]:
         """Sums of delays [s], each with the multiples of a row."""
@@ -299,8 +286,3 @@ class Sequence(Shown, Batch):
         written = self.to_dict()
         plain = written["flip_deg"], written["phase_deg"], written["delay_ms"]
         return plain_text(*plain) if self.layout is None else layout_text(*plain, self.layout)
-
-
-def wrap(angle: Angle) -> Angle:
-    """Angle in (-pi, pi]; a number, a tensor or an array."""
-    return math.pi - (math.pi - angle) % (2 * math.pi)

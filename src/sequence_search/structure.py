@@ -10,8 +10,9 @@ import numpy as np
 
 from sequence_search.coherence import coherence_pathways, dephasing
 from sequence_search.layout import HARD, SPOILER, Layout
+from sequence_search.phases import wrap
 from sequence_search.sections import section, up_to_readout
-from sequence_search.sequence import Sequence, wrap
+from sequence_search.sequence import Sequence
 from sequence_search.sequence_text import duration
 from sequence_search.words import counted
 

@@ -11,10 +11,11 @@ import torch
 from jaxtyping import Float
 
 from sequence_search.engines.simulator import LossFunction, Simulator
+from sequence_search.phases import wrap
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED
 from sequence_search.pulses.slices import IN_REPORT
-from sequence_search.sequence import Sequence, wrap
+from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.played import DraftSimulator, played_as, simulator_of

@@ -12,10 +12,11 @@ from sequence_search.coherence import coherence_pathways, dephasing
 from sequence_search.engines.simulator import Simulator
 from sequence_search.explanation.blocks import N_PER_TISSUE, by_tissue, without
 from sequence_search.layout import SPOILER, Layout
+from sequence_search.phases import wrap
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.slices import MIDDLE
 from sequence_search.sections import section, tied, up_to_readout
-from sequence_search.sequence import Sequence, wrap
+from sequence_search.sequence import Sequence
 from sequence_search.structure import NEAR_AXIS, Structure, find_structure
 
 AT_PULSE = 0.1  # of the delay beside it: an echo that misses a delay by less is one at the pulse

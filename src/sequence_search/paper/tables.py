@@ -13,9 +13,10 @@ from sequence_search.paper.conditions import rows_of
 from sequence_search.paper.match import RowMatch, match_rows
 from sequence_search.paper.measures import contrast_tissues, measure, published, single, summarize
 from sequence_search.paper.values import TITLES, PaperRow, RowKind, Stat
+from sequence_search.phases import wrap
 from sequence_search.problem.evaluation import Evaluation
 from sequence_search.problem.problem import Problem
-from sequence_search.sequence import Sequence, wrap
+from sequence_search.sequence import Sequence
 from sequence_search.strategies.result import Run
 from sequence_search.structure import describe
 

@@ -11,11 +11,12 @@ import torch
 from jaxtyping import Complex
 
 from sequence_search.layout import Layout, Readout
+from sequence_search.phases import wrap
 from sequence_search.playback.events import PulseqError, SeqFile, Waveform
 from sequence_search.playback.readouts import Read, Repetitions
 from sequence_search.pulses.kinds import Hard, Kind
 from sequence_search.pulses.shapes import Samples
-from sequence_search.sequence import Sequence, wrap
+from sequence_search.sequence import Sequence
 
 MODULATED = 0.05  # of the peak, across the axis of the flip angle: of a pulse whose phase sweeps
 LEAST_SUM = 0.01  # of the samples' magnitudes: below it they cancel, as off resonance

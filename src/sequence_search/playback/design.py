@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from sequence_search.layout import HARD, SPOILER, Gradient, Layout, Readout
+from sequence_search.phases import wrap
 from sequence_search.playback.bare import Bare, bare_sequence, kind_of
 from sequence_search.playback.events import PulseqError, SeqFile
 from sequence_search.playback.gradients import Played, recognise
@@ -20,7 +21,7 @@ from sequence_search.playback.voxel import Voxel, find_voxel
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.kinds import Kind
 from sequence_search.search_space import GRADIENTS, NO_GRADIENT
-from sequence_search.sequence import Sequence, wrap
+from sequence_search.sequence import Sequence
 
 MOST_PULSES = 64
 SAME_PHASE = 1e-3  # rad
