@@ -1,37 +1,23 @@
 """A search of real sequences: gradients, repetition, trains and kinds of pulse."""
 
-import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from draft_cases import PLAIN, REAL, SINC, USED
 from sequence_search import Problem, search
 from sequence_search.acquisition import Acquisition
 from sequence_search.layout import SPOILER
 from sequence_search.limits import FixedPulses, Limits, Range
-from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
 from sequence_search.strategies.drafts import Draft
-from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.plain import from_plain, to_plain
-from sequence_search.strategies.played import simulator_of
 from sequence_search.strategies.playing import playing_of
 from sequence_search.strategies.rounds.propose import changed_designs, random_designs
 from sequence_search.strategies.rounds.state import SearchState
 
 QUICK = {"n_starts": 16, "n_children": 8, "max_rounds": 3, "steps": 20, "n_polished": 2, "n_per_tissue": 4}
-PLAIN = Problem.load("csf-null-w1")
-SINC = Sinc(duration=2e-3, time_bandwidth=4.0, slice=True)
-HS = HyperbolicSecant(duration=8e-3, peak_b1=1200.0, bandwidth=1000.0)
-REAL = replace(
-    PLAIN,
-    search_space=replace(
-        PLAIN.search_space, pulses=("hard", "sinc"), gradients=("none", "crusher", "spoiler"), crusher=1e-3
-    ),
-    pulses={"sinc": SINC},
-    acquisition=Acquisition(tr=3.0),
-)
 UNDEPHASED = """
 name = "undephased"
 [tissues.GM]
@@ -159,35 +145,6 @@ def test_a_search_leaves_room_for_the_readout(echoes):
         problem.check_sequence(design.sequence)
 
 
-def test_what_does_nothing_is_of_a_kind_that_can():
-    space = replace(REAL.search_space, pulses=("inv", "sinc"))
-    problem = replace(REAL, pulses={"inv": HS, **REAL.pulses}, search_space=space)
-    assert Limited(problem, "auto").idle.kind.tolist() == [1]
-
-
-def test_without_a_small_pulse_delays_still_fit_the_others():
-    long = Sinc(duration=20e-3, time_bandwidth=4.0)
-    problem = replace(REAL, pulses={"sinc": long})
-    playing = playing_of(problem)
-    draft = playing.bounded(
-        Draft.from_degrees_ms(
-            [120, 0.1, 90],
-            [0, 0, 0],
-            [13.1, 13.1, 30],
-            kind=[1, 0, 1],
-            gradient=[0, 0, 0],
-            shortest=[0] * 3,
-            longest=[9] * 3,
-            largest=[9] * 3,
-            repetition=[-1] * 3,
-        )
-    )
-    rest = Limited(problem, "auto").without_small_pulses(draft)
-    assert rest.kind.tolist() == [1, 1]
-    assert float(rest.shortest[0]) == pytest.approx(20e-3)
-    assert float(rest.delay[0]) >= 20e-3 - 1e-12
-
-
 def test_equal_trains_have_equal_drafts():
     playing = playing_of(replace(PLAIN, acquisition=Acquisition(echoes=3)))
     first, second = (
@@ -208,100 +165,6 @@ def test_equal_trains_have_equal_drafts():
     )
     assert first == second
     assert first.gradient.tolist() == [0, 0]
-
-
-EXCITE, REFOCUS = replace(SINC, use="excitation"), replace(SINC, use="refocusing")
-USED = replace(
-    REAL,
-    search_space=replace(REAL.search_space, pulses=("hs", "refocus", "excite")),
-    pulses={"hs": HS, "refocus": REFOCUS, "excite": EXCITE},
-    acquisition=Acquisition(tr=6.0),
-)
-
-
-def word_of(design, problem):
-    """A letter for the kind of each pulse of a draft."""
-    names = playing_of(problem).kinds
-    return "".join(names[int(kind)][0] for kind in design.without_padding().kind)
-
-
-def kinds_of(designs, problem):
-    """Words of the kinds of drafts."""
-    return {word_of(designs[row], problem) for row in range(len(designs.kind))}
-
-
-def test_a_search_proposes_kinds_where_they_may_stand_alone():
-    rng, limited = np.random.default_rng(0), Limited(USED, "auto")
-    found = random_designs(limited.free_space, 200, rng)
-    words = kinds_of(limited.stacked(found, alone=False), USED)
-    assert all(re.fullmatch("h*e[er]*", word) for word in words)
-    assert {word for word in words if len(word) == 2} == {"he", "ee", "er"}
-    children = limited.stacked(changed_designs(found, limited.free_space, 200, rng), alone=False)
-    assert all(re.fullmatch("h*e[er]*", word) for word in kinds_of(children, USED))
-    assert kinds_of(limited.idle.map(lambda part: part[None]), USED) == {"e"}
-    anywhere = replace(USED, pulses=USED.pulses | {"hs": replace(HS, use="excitation")})
-    found = random_designs(limited.free_space, 200, rng)
-    assert "eh" in kinds_of(Limited(anywhere, "auto").stacked(found, alone=False), anywhere)
-
-
-def test_the_last_pulse_of_a_train_refocuses():
-    train = replace(USED, acquisition=Acquisition(tr=6.0, echoes=3))
-    limited = Limited(train, "auto")
-    found = limited.stacked(random_designs(limited.free_space, 200, np.random.default_rng(0)), alone=False)
-    words = {word for word in kinds_of(found, train) if len(word) > 1}
-    assert all(re.fullmatch("h*e[er]*r", word) for word in words)
-    assert kinds_of(limited.idle.map(lambda part: part[None]), train) == {"er"}
-
-
-def test_before_given_pulses_kinds_stand_as_before_an_excitation():
-    tail = FixedPulses((1.5, 3.0), (0.0, 1.5), (9e-3, 9e-3), pulses=("excite", "refocus"))
-    limited = Limited(replace(USED, limits=Limits(tail=tail)), "auto")
-    found = limited.stacked(random_designs(limited.free_space, 200, np.random.default_rng(0)), alone=True)
-    words = kinds_of(found, USED)
-    assert all(re.fullmatch("(h*|h*e[er]*)er", word) for word in words)
-    assert {"her", "er"} < words
-
-
-def test_an_excitation_is_not_dropped_where_the_inversion_before_it_would_be_the_last():
-    limited = Limited(USED, "auto")
-    one = limited.playing.bounded(
-        Draft.from_degrees_ms(
-            [180, 1],
-            [0, 0],
-            [500, 20],
-            kind=[0, 2],
-            gradient=[0, 0],
-            shortest=[0, 0],
-            longest=[9, 9],
-            largest=[9, 9],
-            repetition=[-1, -1],
-        )
-    )
-    assert len(limited.without_small_pulses(one).delay) == 2
-
-
-def test_every_proposal_of_a_train_with_free_refocusing_pulses_can_be_played():
-    train = replace(
-        USED,
-        search_space=replace(USED.search_space, max_rf=6),
-        acquisition=Acquisition(tr=6.0, echoes=6, free_refocusing=2),
-    )
-    rng, limited = np.random.default_rng(0), Limited(train, "auto")
-    simulator = simulator_of(train, train.voxels(method="nominal"), "auto")
-    first = limited.stacked(random_designs(limited.free_space, 100, rng), alone=False)
-    parents = [one.without_padding() for one in first]
-    children = limited.stacked(changed_designs(parents, limited.free_space, 100, rng), alone=False)
-    for proposals in (first, children):
-        words = kinds_of(proposals, train)
-        assert all(re.fullmatch("h*e[er]*rrr", word) for word in words)
-        # Nor does one pulse for refocusing read what another excites.
-        rows = [row for row in range(100) if "r" not in word_of(proposals[row], train)[:-3]][:8]
-        signal = simulator.signal(proposals[rows])
-        assert signal.shape == (8, 6 * 3)
-        assert signal.abs().amax(-1).min() > 0
-    # Where too few were drawn the last is repeated: a train of one flip angle.
-    alike = [len(one.flip_angle[-3:].unique()) == 1 for one in parents]
-    assert 0.3 < np.mean(alike) < 0.7
 
 
 def test_a_given_train_is_kept_with_its_free_refocusing_pulses():

@@ -54,8 +54,8 @@ def test_without_limits_nothing_changes():
     assert keeper.descent_loss(voxels)()(ECHO) == plain(ECHO)
     assert keeper.polish(plain, ECHO, Meter(Settings())) == polish(plain, problem.search_space, ECHO)
     assert keeper.missed([ECHO, ECHO]) == [0, 0]
-    assert keeper.stacked([ECHO], alone=True) == Sequence.stack([ECHO])
-    assert keeper.free_parts([ECHO]) == [ECHO]
+    assert keeper.proposals.stacked([ECHO], alone=True) == Sequence.stack([ECHO])
+    assert keeper.proposals.free_parts([ECHO]) == [ECHO]
 
 
 def test_prices_have_the_slopes_of_finite_differences():
@@ -380,7 +380,7 @@ def test_what_a_repetition_shortens_alike_is_one_family():
 
     def draft(last):
         plain = Sequence.from_degrees_ms([150, 90], [0, 0], [1e3 * last, 10])
-        return keeper.stacked([plain], alone=False)[0]
+        return keeper.proposals.stacked([plain], alone=False)[0]
 
     long, longer = draft(2.0), draft(2.4)
     assert not same_family(long, longer)
@@ -420,7 +420,7 @@ def test_behind_an_excitation_of_hardly_any_angle_no_other_pulse_excites():
 
 def test_where_nothing_but_the_idle_design_may_stand_the_reason_says_so():
     finisher = Finisher(Problem.from_toml(WIDE), "auto")
-    found = [finisher.limited.idle, proposed(WIDE, [4, 90], ["none", "none"])]
+    found = [finisher.limited.proposals.idle, proposed(WIDE, [4, 90], ["none", "none"])]
     reason = finisher.finish(0, found, Meter(Settings()), history=()).reason
     assert (
         "nothing beats doing nothing: what is read is excited or refocused by a pulse that is not for it"
@@ -431,7 +431,7 @@ def test_where_nothing_but_the_idle_design_may_stand_the_reason_says_so():
 def test_a_pulse_that_is_given_may_excite_whatever_its_kind_is_for():
     given = CRUSHED_TAIL.replace("crusher", "none").replace('"excite"', '"refocus"')
     limited = Limited(Problem.from_toml(WIDE.replace("max_rf = 2", "max_rf = 3") + given), "auto")
-    assert limited.may_stand(limited.stacked([play([4], [9])], alone=False)[0])
+    assert limited.may_stand(limited.proposals.stacked([play([4], [9])], alone=False)[0])
 
 
 @pytest.mark.parametrize(
@@ -452,8 +452,8 @@ def test_what_a_pulse_for_refocusing_excites_is_dephased_where_crushers_may_stan
 def test_a_train_of_pulses_for_refocusing_alone_is_crushed():
     problem = Problem.from_toml(CRUSHED_WIDE.replace("tr_ms = 3000", "tr_ms = 3000\nechoes = 3"))
     limited = Limited(problem, "auto")
-    assert limited.stacked([play([90, 180], [20, 20])], alone=False).gradient.tolist() == [[1, 0]]
-    assert limited.idle.gradient.tolist() == [1, 0]
+    assert limited.proposals.stacked([play([90, 180], [20, 20])], alone=False).gradient.tolist() == [[1, 0]]
+    assert limited.proposals.idle.gradient.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("text", [WIDE, CRUSHED_WIDE])

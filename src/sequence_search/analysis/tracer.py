@@ -90,7 +90,7 @@ class Tracer:
         reached = self._reach(sequence, math.inf, family, level)
         if reached is None:
             return None
-        needed = self.limited.without_small_pulses(reached.sequence)
+        needed = self.limited.proposals.without_small_pulses(reached.sequence)
         if not 0 < len(needed.flip_angle) < len(reached.sequence.flip_angle):
             return reached
         without = self._reach(needed, math.inf, family, level)

@@ -99,12 +99,12 @@ class Evaluator:
         """
         found = sequence.detach().without_padding()
         forms = [found, found.turn_first_to_zero()]
-        dropped = self.limited.without_small_pulses(found).turn_first_to_zero()
+        dropped = self.limited.proposals.without_small_pulses(found).turn_first_to_zero()
         if 0 < len(dropped.flip_angle) < len(found.flip_angle):
             # The delay of a dropped pulse may have lengthened the one before it beyond its bound.
             longest = self._problem.search_space.max_delay
             forms.append(replace(dropped, delay=dropped.delay.clamp(max=longest)))
-        return [*forms, *self.limited.with_fewer_gradients(forms[-1])]
+        return [*forms, *self.limited.proposals.with_fewer_gradients(forms[-1])]
 
     def evaluate(self, sequences: list[Sequence]) -> list[Evaluated]:
         """Parts of the loss of single sequences over the standard ensemble, as a search counts."""

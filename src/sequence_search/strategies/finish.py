@@ -25,7 +25,7 @@ class Finisher:
     def __init__(self, problem: Problem, engine: str) -> None:
         self._evaluator = Evaluator(problem, engine)
         self.limited = self._evaluator.limited
-        self.nothing = NOTHING if self.limited.playing is None else self.limited.idle
+        self.nothing = NOTHING if self.limited.playing is None else self.limited.proposals.idle
 
     def finish(
         self,

@@ -70,7 +70,7 @@ def _from_the_better(evaluator: Evaluator, sequence: Sequence, meter: Meter) -> 
 
 def _keeps_its_pulses(limited: Limited, sequence: Sequence) -> bool:
     """Whether it has no pulse so small that it would be dropped."""
-    return len(limited.without_small_pulses(sequence).flip_angle) == len(sequence.flip_angle)
+    return len(limited.proposals.without_small_pulses(sequence).flip_angle) == len(sequence.flip_angle)
 
 
 def repolished(evaluator: Evaluator, found: Sequence, design: Design, meter: Meter) -> Design:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import cast
 
@@ -14,17 +13,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sequence_search.engines.simulator import LossFunction
-from sequence_search.frame import Frame
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, FindStructures, Measure
-from sequence_search.sequence import SMALL_PULSE, Sequence
+from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter
 from sequence_search.strategies.constrained import Constraint, constraints_of, relative_loss
-from sequence_search.strategies.drafts import Draft, with_repetition
-from sequence_search.strategies.held import delays_held, with_fewer_gradients
 from sequence_search.strategies.played import DraftSimulator, simulator_of
-from sequence_search.strategies.playing import Playing, playing_of
+from sequence_search.strategies.playing import Playing
 from sequence_search.strategies.priced import of_proposals, price
+from sequence_search.strategies.proposals import Proposals
 from sequence_search.strategies.refine import polish
 from sequence_search.strategies.rounds.propose import random_designs
 from sequence_search.strategies.standing import stand_as_meant
@@ -36,7 +33,6 @@ PRICE = 3.0  # of missing a bound by a factor of e, in units of the range of the
 # least part.
 SMALL, LEAST = 1e-4, 1e-9
 N_RANDOM, N_RANDOM_FINE = 256, 32  # designs; fewer where voxels are many, only to know the size of losses
-KEPT_REPETITIONS = 0.5  # share of the proposals with the repetition time of one of the elite
 N_PER_TISSUE = 32  # voxels over which the size of losses is found where a descent has many
 STRUCTURES_EVERY = 32  # evaluations of a descent: finding them costs 100 times as much as a loss
 
@@ -46,66 +42,18 @@ class Limited:
 
     Attributes
     ----------
-    space, free_space : of whole sequences, and of the pulses that are not given
-    frame : the pulses that are given
+    proposals : what the search proposes
+    space, free_space, frame, playing : as theirs
     nothing : part of a loss by which polishes that end at one optimum may differ
     """
 
     def __init__(self, problem: Problem, engine: str) -> None:
-        self._problem, self._engine, limits = problem, engine, problem.limits
-        space, hardware = problem.search_space, problem.hardware
-        self.playing = playing_of(problem)
-        if hardware is not None and self.playing is None:
-            space = hardware.narrowed(space)
-        self.space = limits.narrowed(space) if limits else space
-        self.free_space = limits.free(space) if limits else space
-        self.frame = limits.frame
-        if self.playing is not None:
-            self.space, self.free_space = map(self.playing.narrowed, (self.space, self.free_space))
-            self.frame = self.playing.frame(limits)
+        self._problem, self._engine = problem, engine
+        self.proposals = Proposals(problem)
+        self.space, self.free_space = self.proposals.space, self.proposals.free_space
+        self.frame, self.playing = self.proposals.frame, self.proposals.playing
         # Along a limit the loss has a slope, and follows the last digits of what is held.
-        self.nothing = 1e-6 if limits else 1e-9
-
-    def free_parts(self, sequences: list[Sequence]) -> list[Sequence]:
-        """The pulses of single sequences that are not given, of those that have any."""
-        parts = [self.frame.free(sequence) for sequence in sequences]
-        return [part for part in parts if len(part.delay)]
-
-    def stacked(self, free: list[Sequence], *, alone: bool) -> Sequence:
-        """Whole sequences of free parts as one batch [n_sequences, n_rf].
-
-        With `alone` the given pulses alone besides, if there are any.
-        """
-        more = [free[0].map(lambda part: part[:0])] if alone and self.frame else []
-        if self.playing is None:
-            batch = Sequence.stack([*free, *more])
-            return self.frame.complete(batch) if self.frame else batch
-        trains = [self.playing.with_train(each, self.frame) for each in free]
-        batch = self.playing.bounded(Sequence.stack([*trains, *more]))
-        drafts = self.playing.in_order(batch, self.frame)
-        if not self.frame:
-            return drafts
-        return self._bounded(with_repetition(self.frame.complete(drafts), drafts.repetition[..., :1]))
-
-    def _bounded(self, sequence: Sequence) -> Draft:
-        """A draft within the bounds of its delays, those of the given pulses as they are given."""
-        draft = cast(Playing, self.playing).bounded(sequence)
-        return delays_held(draft, self.frame) if self.frame else draft
-
-    def with_repetitions(
-        self, free: list[Sequence], parents: list[Sequence], rng: np.random.Generator
-    ) -> list[Sequence]:
-        """Free parts with a repetition time each, where it is searched: that of a parent, or any."""
-        if self.playing is None or not self.playing.is_tr_free:
-            return free
-        known = [float(one.repetition[0]) for one in parents if isinstance(one, Draft)]
-        chosen = []
-        for each in free:
-            draft, place = self.playing.bounded(self.playing.with_train(each, self.frame)), rng.random()
-            if known and rng.random() < KEPT_REPETITIONS:
-                place = known[int(len(known) * rng.random() ** 2)]
-            chosen.append(with_repetition(draft, draft.delay.new_tensor([place])))
-        return chosen
+        self.nothing = 1e-6 if problem.limits else 1e-9
 
     def descent_loss(self, voxels: Voxels) -> Callable[[], LossFunction]:
         """Maker of the loss of one descent over some voxels: with a price of what misses a limit.
@@ -151,31 +99,6 @@ class Limited:
         simulator = simulator_of(self._problem, self._problem.voxels(N_PER_TISSUE), self._engine)
         return PRICE * self._range(simulator.loss_and_gradient, N_RANDOM)
 
-    @property
-    def idle(self) -> Sequence:
-        """What does nothing: a pulse of 0°, or as many as make a train."""
-        none = [0.0] * (1 if self.playing is None else max(1, self.playing.acquisition.n_train))
-        plain = Sequence.from_degrees_ms(none, none, [1e3 * self.space.min_rf_delay] * len(none))
-        if self.playing is None:
-            return plain
-        draft = self.playing.bounded(plain)
-        kind = next((place for place, flip in enumerate(self.playing.fixed) if flip is None), 0)
-        draft = self.playing.bounded(replace(draft, flip_angle=plain.flip_angle, kind=draft.kind + kind))
-        return self.playing.in_order(draft, Frame())
-
-    def without_small_pulses(self, sequence: Sequence) -> Sequence:
-        """A single sequence without its small pulses, but for those given and those of a train."""
-        if self.playing is None:
-            return self.frame.without_small_pulses(sequence)
-        single = sequence.without_padding()
-        of_train = single.flip_angle[len(single.flip_angle) - self.playing.acquisition.n_train :]
-        if (of_train.abs() < SMALL_PULSE).any():
-            return single
-        dropped = self.frame.without_small_pulses(single)
-        if not len(dropped.delay):
-            return dropped
-        return self._bounded(dropped) if self._is_in_order(dropped) else single
-
     def may_stand(self, sequence: Sequence) -> bool:
         """Whether what a sequence reads first is excited and refocused by pulses that may, or are given.
 
@@ -192,17 +115,6 @@ class Limited:
     def _nominal(self) -> DraftSimulator:
         voxels = self._problem.voxels(method="nominal")
         return DraftSimulator(self._problem.simulator(voxels, self._engine), cast(Playing, self.playing))
-
-    def _is_in_order(self, single: Sequence) -> bool:
-        """Whether the pulses of a draft that are not given stand where their kinds may."""
-        free = cast(Draft, self.frame.free(single))
-        return cast(Playing, self.playing).in_order(free, self.frame) is free
-
-    def with_fewer_gradients(self, sequence: Sequence) -> list[Sequence]:
-        """A single draft without some of its gradients, where there may be none, but for those given."""
-        if self.playing is None or self.playing.gradient:
-            return []
-        return with_fewer_gradients(sequence, self.frame.is_fixed(sequence))
 
     @property
     def follows_structure(self) -> bool:
@@ -285,7 +197,7 @@ class Limited:
     def _range(self, plain: LossFunction, n_random: int) -> float:
         """Range of the losses of random designs, the same for every seed."""
         free = random_designs(self.free_space, n_random, np.random.default_rng(0))
-        losses = plain(self.stacked(free, alone=False))[0]
+        losses = plain(self.proposals.stacked(free, alone=False))[0]
         finite = losses[losses.isfinite()]
         return float(finite.max() - finite.min() if len(finite) else 0) or 1.0
 

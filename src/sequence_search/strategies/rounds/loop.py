@@ -114,11 +114,12 @@ class RoundSearch:
         self._halvings, self._by_number = halvings, by_number
         self._finisher = Finisher(problem, engine)
         self._limited = self._finisher.limited
+        self._proposals = self._limited.proposals
         # The places of a slice, each with its flip angle, are a spread as well.
         n_coarse = max(1, rounds.n_per_tissue // (2 if has_slice(problem) else 1))
         coarse, fine = (problem.voxels(n) for n in (n_coarse, POLISH_FACTOR * rounds.n_per_tissue))
         self._simulator = simulator_of(problem, fine, engine)
-        self._idle = self._limited.idle
+        self._idle = self._proposals.idle
         # Pulses that are given do something in any case, so that no signal at all may be what is wanted.
         does = bool(self._limited.frame)
         self._nothing = math.inf if does else float(self._simulator.loss(self._finisher.nothing))
@@ -141,10 +142,10 @@ class RoundSearch:
             return replace(state, polished=(*state.polished, self._polish(next_best, meter)))
         rng = np.random.default_rng(0)
         rng.bit_generator.state = state.generator
-        parents = self._limited.free_parts([one.sequence for one in state.elite])
+        parents = self._proposals.free_parts([one.sequence for one in state.elite])
         free = self._propose(parents, self._limited.free_space, rng)
-        free = self._limited.with_repetitions(free, parents, rng)
-        proposals = self._limited.stacked(free, alone=not state.elite)
+        free = self._proposals.with_repetitions(free, parents, rng)
+        proposals = self._proposals.stacked(free, alone=not state.elite)
         loss, refined = descend(
             self._descent_loss(),
             self._limited.space,
@@ -233,7 +234,7 @@ class RoundSearch:
         """Without small pulses, unless it has no other."""
         if not (single.flip_angle.abs() < SMALL_PULSE).any():
             return single
-        fewer = self._limited.without_small_pulses(single)
+        fewer = self._proposals.without_small_pulses(single)
         return fewer if len(fewer.delay) else single
 
     def _candidates(self, loss: Float[Tensor, " batch"], refined: Sequence) -> list[Candidate]:
@@ -266,7 +267,7 @@ class RoundSearch:
     def _polish(self, sequence: Sequence, meter: Meter) -> Sequence:
         """Converge it, without the pulses that do nothing."""
         loss, best = self._limited.polish(self._fine, sequence, meter)
-        needed = self._limited.without_small_pulses(best)
+        needed = self._proposals.without_small_pulses(best)
         if 0 < len(needed.flip_angle) < len(best.flip_angle) and not meter.must_end():
             loss_without, without = self._limited.polish(self._fine, needed, meter)
             # A pulse does nothing whose removal raises the loss by less than it is converged.
