@@ -39,6 +39,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from sequence_search.engines.bloch import dephasing, longitudinal_decay, precession, refocused, rotation
+from sequence_search.engines.configuration_state import ConfigurationState, States, negative
 from sequence_search.engines.shaped import Pulse, pulses_of
 from sequence_search.layout import HARD, SPOILER, Gradient, Layout, Multiples
 from sequence_search.pulses.kinds import Kind
@@ -46,34 +47,8 @@ from sequence_search.pulses.slices import IN_SEARCH, MIDDLE, Places, places, sel
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels
 
-Name = tuple[int, ...]  # crusher moment, then the count of each delay
-States = dict[Name, Complex[Tensor, "batch n_voxels n_places"]]
-
 MAX_AMPLITUDES = 10**8  # of the transverse states of a batch and its voxels: 1.6 GB, and some times that
 STATE_COST = 1000  # amplitudes that take as long as one state does, however few it has
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigurationState:
-    """Magnetisation by name, in units of M0.
-
-    Attributes
-    ----------
-    transverse, longitudinal : dict of complex tensors [batch, n_voxels, n_places]
-        F and Z, of q and -q alike.
-    delay : tensor [batch, n_delay], s
-    elapsed : tensor [batch], s
-        Since the first pulse.
-    """
-
-    transverse: States
-    longitudinal: States
-    delay: Float[Tensor, "batch n_delay"]
-    elapsed: Float[Tensor, " batch"]
-
-    def time(self, counts: Multiples) -> Float[Tensor, " batch"]:
-        """Sum of counts times delays [s]."""
-        return (self.delay * self.delay.new_tensor(counts)).sum(-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +151,8 @@ class Configurations:
             if k > 0:
                 state = self._wait(state, layout.multiples[k - 1], layout.gradients[k - 1])
             if not every_moment:
-                state = _within(state, _most_moment(layout, k))
-            state = _turned(self._pulse(_turned(state, pulse.before), pulse.angle, phase), pulse.after)
+                state = state.within(_most_moment(layout, k))
+            state = self._pulse(state.turned(pulse.before), pulse.angle, phase).turned(pulse.after)
             if pulse.efficiency is not None:
                 left = {name: part * pulse.efficiency for name, part in state.longitudinal.items()}
                 state = replace(state, longitudinal=left)
@@ -192,12 +167,12 @@ class Configurations:
         """Mix F(q), F(-q)* and Z(q) by a rotation about an axis in the xy plane."""
         turn = rotation(angle, phase[:, None, None])
         names = {*state.transverse, *state.longitudinal}
-        names |= {_negative(name) for name in names}
+        names |= {negative(name) for name in names}
         self._check(len(names), next(iter(state.longitudinal.values())).shape)
         nothing, transverse, longitudinal = turn.keep.new_zeros(()), {}, {}
         for name in names:
             same = state.transverse.get(name, nothing)
-            mirrored = state.transverse.get(_negative(name), nothing).conj()
+            mirrored = state.transverse.get(negative(name), nothing).conj()
             along = state.longitudinal.get(name, nothing)
             transverse[name] = turn.stay * same + turn.conjugate * mirrored + turn.excite * along
             stored = (turn.store * same - turn.store.conj() * mirrored) / 2j  # Im(x) = (x - x*) / 2i
@@ -271,27 +246,6 @@ class Configurations:
 
 def _layout(sequence: Sequence) -> Layout:
     return sequence.layout or Layout.plain(sequence.flip_angle.shape[-1])
-
-
-def _negative(name: Name) -> Name:
-    return tuple(-count for count in name)
-
-
-def _turned(state: ConfigurationState, angle: Tensor | None) -> ConfigurationState:
-    """Turn by an angle about z, if any."""
-    if angle is None:
-        return state
-    turn = torch.polar(torch.ones_like(angle), angle)
-    return replace(state, transverse={name: part * turn for name, part in state.transverse.items()})
-
-
-def _within(state: ConfigurationState, most: int) -> ConfigurationState:
-    """Leave out the moments that the gradients to come do not undo: they reach no readout."""
-    transverse, longitudinal = (
-        {name: part for name, part in parts.items() if abs(name[0]) <= most}
-        for parts in (state.transverse, state.longitudinal)
-    )
-    return replace(state, transverse=transverse, longitudinal=longitudinal)
 
 
 def _most_moment(layout: Layout, pulse: int) -> int:
