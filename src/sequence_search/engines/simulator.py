@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
@@ -22,6 +21,7 @@ from sequence_search.engines.arrangement import Arrangement
 from sequence_search.engines.by_autograd import by_autograd
 from sequence_search.engines.by_name import ENGINES, check_engine
 from sequence_search.engines.configurations import Configurations
+from sequence_search.engines.in_batches import GridLosses, by_pulse_number, in_batches
 from sequence_search.engines.kernel.objective import Encoding
 from sequence_search.engines.pathways import most_sequences
 from sequence_search.engines.penalties import penalty
@@ -36,8 +36,6 @@ from sequence_search.sequence import Sequence
 from sequence_search.voxels import Voxels, more_and_less
 
 LossFunction = Callable[[Sequence], tuple[Tensor, Sequence]]
-# Losses [stop - start] of the points of a grid from start to before stop.
-GridLosses = Callable[[int, int], np.ndarray]
 STEP = 1e-3  # of the logarithms of relaxation times, for derivatives by them
 GRID_SIGNALS = 2**18  # of the points of a grid that are simulated as one batch: 4 MB
 
@@ -119,13 +117,7 @@ class Simulator:
         The kernel gives the signal alone, so that an engine in torch steps in for it.
         """
         flat = sequence.flat()
-        if flat.present is None or not len(flat.present):
-            mxy, along = self._played(flat, mz)
-        else:
-            # The sequences of each pulse number together, so that padding costs nothing.
-            groups = [(rows, *self._played(unpadded, mz)) for rows, unpadded in flat.by_pulse_number()]
-            rows, *parts = zip(*groups, strict=True)
-            mxy, along = (torch.cat(part)[torch.cat(rows).argsort()] for part in parts)
+        mxy, along = by_pulse_number(partial(self._played, mz=mz), flat)
         shape = (*sequence.batch_shape, *mxy.shape[1:])
         return mxy.reshape(shape), along.reshape(shape)
 
@@ -226,13 +218,7 @@ class Simulator:
         known = self.has_kernel_loss and not self._encoding.complex.any()
         if two_pulses and known and self._kernel_serves(grid.sequences(np.zeros(1, np.int64))):
             return fused.two_pulse_losses(grid, self._prepared)
-        step = self.most_at_once(len(grid.flip_angle), GRID_SIGNALS)
-
-        def losses(start: int, stop: int) -> np.ndarray:
-            parts = np.split(np.arange(start, stop), range(step, stop - start, step))
-            return torch.cat([self.loss(grid.sequences(part)) for part in parts]).detach().numpy()
-
-        return losses
+        return in_batches(self.loss, grid, self.most_at_once(len(grid.flip_angle), GRID_SIGNALS))
 
     def most_at_once(self, n_rf: int, n_signals: int) -> int:
         """Sequences of n_rf pulses for a batch of at most so many signals that memory allows; at least 1."""

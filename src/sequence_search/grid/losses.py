@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sequence_search.engines.simulator import GridLosses
+from sequence_search.engines.in_batches import GridLosses
 from sequence_search.problem.problem import Problem
 from sequence_search.search_space import Grid
 from sequence_search.voxels import Voxels
