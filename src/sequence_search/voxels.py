@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ PROPERTIES = TISSUE_PROPERTIES + IMAGING_PROPERTIES
 
 
 # A number is one for all voxels.
+Sampling = Literal["sobol", "random", "nominal"]
 Values = Tensor | np.ndarray | list[float] | list[int] | float | int
 
 
@@ -173,6 +174,25 @@ def grid_voxels(tissues: tuple[Tissue, ...], imaging: Imaging, *, b0: Any, b1: A
     rows = [[getattr(each, name).centre for name in names] for each in tissues]
     m0, t1, t2, t2_prime, own = torch.tensor(rows, dtype=torch.float64)[tissue].unbind(-1)
     return Voxels(m0, t1, t2, t2_prime, b1[i_b1], b0[i_b0] + own, imaging.spread.centre, tissue)
+
+
+def voxels_by(
+    method: Sampling, tissues: tuple[Tissue, ...], imaging: Imaging, n_per_tissue: int, seed: int
+) -> Voxels:
+    """Voxels of all tissues by the name of how they are sampled, see `Problem.voxels`.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown or the number is not positive.
+    """
+    if method == "sobol":
+        return sobol_voxels(tissues, imaging, n_per_tissue, seed=seed)
+    if method == "random":
+        return random_voxels(tissues, imaging, n_per_tissue * len(tissues), seed=seed)
+    if method == "nominal":
+        return grid_voxels(tissues, imaging, b0=[0.0], b1=[1.0])
+    raise ValueError(f"method must be sobol, random or nominal, got {method!r}")
 
 
 def clipped_share(tissue: Tissue) -> dict[str, float]:

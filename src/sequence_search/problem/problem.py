@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
@@ -36,7 +36,7 @@ from sequence_search.search_space import Grid, SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.shown import Shown
 from sequence_search.tissue import Imaging, Tissue
-from sequence_search.voxels import Voxels, grid_voxels, random_voxels, sobol_voxels
+from sequence_search.voxels import Sampling, Voxels, grid_voxels, voxels_by
 
 STANDARD_N_PER_TISSUE = 1024  # voxels per tissue of the ensemble over which losses are reported
 
@@ -182,7 +182,7 @@ class Problem(Shown):
         self,
         n_per_tissue: int = STANDARD_N_PER_TISSUE,
         *,
-        method: Literal["sobol", "random", "nominal"] = "sobol",
+        method: Sampling = "sobol",
         seed: int = 0,
     ) -> Voxels:
         """Sample voxels of all tissues, in float64; see `Voxels.to`.
@@ -202,14 +202,7 @@ class Problem(Shown):
         ValueError
             If the method is unknown or the number is not positive.
         """
-        if method == "sobol":
-            return sobol_voxels(self.tissues, self.imaging, n_per_tissue, seed=seed)
-        if method == "random":
-            n_voxels = n_per_tissue * len(self.tissues)
-            return random_voxels(self.tissues, self.imaging, n_voxels, seed=seed)
-        if method == "nominal":
-            return self.voxel_grid(b0=[0.0], b1=[1.0])
-        raise ValueError(f"method must be sobol, random or nominal, got {method!r}")
+        return voxels_by(method, self.tissues, self.imaging, n_per_tissue, seed)
 
     def voxel_grid(self, *, b0: Any, b1: Any) -> Voxels:
         """Nominal tissues on a grid of b0 [Hz], which adds to the tissue's own, and b1; see `grid_voxels`."""
