@@ -4,6 +4,7 @@ import re
 import pytest
 
 from cli_call import ECHO, assert_fits, call, one_line
+from limit_cases import TAIL, TEXT
 from sequence_search.problem.library import problem_text
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -70,6 +71,17 @@ def test_a_sequence_outside_the_search_space_is_evaluated_and_that_is_told():
         "note: outside the search space: delay_ms must be at least 6.2 (min_rf_delay_ms), got 5"
         in done.stderr
     )
+
+
+def test_given_pulses_of_kinds_that_a_search_does_not_choose_lie_in_the_search_space(tmp_path):
+    file = tmp_path / "mine.toml"
+    text = TEXT + '[pulses.short]\nshape = "hard"\nduration_ms = 0.5\n'
+    echo = ["--flip-deg", "90", "180", "--phase-deg", "0", "90", "--delay-ms", "15", "15"]
+    file.write_text(text)
+    told = call("evaluate", file, *echo, "--pulses", "short,short").stderr
+    assert "pulses must be of hard, got short" in told
+    file.write_text(text + TAIL + 'pulses = ["short", "short"]\n')
+    assert call("evaluate", file, *echo, "--pulses", "short,short").stderr == ""
 
 
 @pytest.mark.parametrize(

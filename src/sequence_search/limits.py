@@ -9,7 +9,7 @@ import torch
 
 from sequence_search.checks import Fault, check_type, number, tuple_of, whole_number
 from sequence_search.frame import Frame
-from sequence_search.layout import Layout
+from sequence_search.layout import HARD, Layout
 from sequence_search.search_space import GRADIENTS, MOMENTS, ROUNDING, SearchSpace
 from sequence_search.sequence import Sequence
 from sequence_search.system import System
@@ -195,6 +195,17 @@ class Limits:
         longest = space.max_delay if self.time_to_readout is None else self.time_to_readout.high
         most = space.max_rf if self.n_rf is None else min(space.max_rf, self.n_rf.high)
         return _within(space, int(most), self.max_flip, longest)
+
+    def admitted(self, space: SearchSpace) -> SearchSpace:
+        """Search space in which whole sequences lie: what is given may be of other kinds and gradients."""
+        given = [part for part in (self.head, self.tail) if part is not None]
+        pulses = [name for part in given for name in part.pulses or (HARD,)]
+        gradients = [name for part in given for name in part.gradients]
+        return replace(
+            space,
+            pulses=tuple(dict.fromkeys([*space.pulses, *pulses])),
+            gradients=tuple(dict.fromkeys([*space.gradients, *gradients])),
+        )
 
     def free(self, space: SearchSpace) -> SearchSpace:
         """Search space of the pulses that are not given."""

@@ -65,7 +65,8 @@ def given_design(
     else:
         loaded = load(source)
         sequence = _stated(loaded, stated.parts) if stated.file is None else sequence_of_file(loaded, stated)
-    for bounds in (loaded.search_space.check, loaded.acquisition.check_sequence):
+    space = loaded.limits.admitted(loaded.search_space)
+    for bounds in (space.check, loaded.acquisition.check_sequence):
         try:
             bounds(sequence, loaded.name)
         except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sequence_search.acquisition import Acquisition
 from sequence_search.checks import Fault, number
@@ -74,16 +74,8 @@ class Conventional:
         self, acquisition: Acquisition, space: SearchSpace, limits: Limits, problem_name: str
     ) -> list[str]:
         """Say what a search may not propose of it: a line, or none."""
-        given = [part for part in (limits.head, limits.tail) if part is not None]
-        pulses = [name for part in given for name in part.pulses]
-        gradients = [name for part in given for name in part.gradients]
-        wide = replace(
-            space,
-            pulses=tuple(dict.fromkeys([*space.pulses, *pulses])),
-            gradients=tuple(dict.fromkeys([*space.gradients, *gradients])),
-        )
         sequence = self.sequence(acquisition)
-        for bounds in (wide.check, acquisition.check_sequence):
+        for bounds in (limits.admitted(space).check, acquisition.check_sequence):
             try:
                 bounds(sequence, problem_name)
             except ValueError as error:
