@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from limit_cases import limited
+from limit_cases import TAIL, limited
 from sequence_search.explanation.layouts import parts_left_out
 from sequence_search.explanation.repolished import repolished
 from sequence_search.sequence import Sequence
@@ -47,3 +47,16 @@ def test_what_is_bought_is_counted_from_the_design_polished_as_well(found):
     whole = {round(part.polished - part.buys, 12) for part in parts}
     assert len(whole) == 1
     assert whole.pop() <= float(problem.simulator(problem.voxels()).loss(sequence))
+
+
+def test_given_pulses_stay_as_they_are():
+    """Any other flip angles of this poor echo would be better."""
+    problem = limited("[sequence]\ntr_ms = 2000\n" + TAIL.replace("90, 180", "40, 100"))
+    problem = replace(problem, search_space=replace(problem.search_space, gradients=("none", "spoiler")))
+    numbers = Sequence.from_degrees_ms([60, 30, 40, 100], [0, 0, 0, 90], [300, 300, 15, 15])
+    sequence = problem.played(numbers, gradients=("spoiler", "none", "none", "none"))
+    parts = parts_left_out(problem, sequence, problem.simulator(problem.voxels()))
+    worth = {str(part): part for part in repolished(problem, draft_of(problem, sequence), parts)}
+    assert worth["pulse 3"].rest is worth["pulse 4"].rest is None
+    for free in ("pulse 1", "pulse 2", "the spoiler after pulse 1"):
+        assert problem.limits.frame.keeps(worth[free].rest, "tail")
