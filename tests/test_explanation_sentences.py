@@ -52,6 +52,17 @@ def test_many_pulses_before_the_readout_are_told_together():
     assert second.startswith("Then 90° excites, and the free decay is read 5 ms later; |Mxy| is water 0.0")
 
 
+def test_a_tissue_crosses_zero_once_whatever_stands_between():
+    """Behind 91° the mean over b1 crosses zero 4.0 ms later and the nominal voxel 4.5, 0° between the two."""
+    problem = make_problem({"fat": (0.26, 0.08)}, b1=Uniform(0.5, 1.5), gradients=("spoiler",))
+    pulses = problem.played(play([91, 0, 90], [0] * 3, [4.27, 3, 6.2]), gradients=["spoiler", "none", "none"])
+    summary = summarize(problem, pulses)
+    first, *_ = summary.sentences
+    assert len(summary.crossings) == 2
+    assert first.count("zero") == 1
+    assert "(fat crosses zero 3 ms before it)" in first
+
+
 def test_tissues_at_zero_are_told_together():
     problem = make_problem({"water": (1.2, 0.08), "GM": (1.2, 0.1), "CSF": (4, 2)})
     first, _ = summarize(problem, play([180, 90], [0, 0], [1200 * math.log(2), 6.2])).sentences

@@ -159,14 +159,20 @@ def block_text(sequence: Sequence, block: Block) -> str:
 
 
 def _null_text(crossings: tuple[Crossing, ...], last: Block) -> str:
-    """When tissues that are near zero at the excitation cross it, by the mean over their voxels."""
+    """When tissues that are near zero at the excitation cross it, each once, by the mean over its voxels."""
+    crossed: dict[str, float] = {}
+    for pick in ("nominal", "mean"):
+        crossed |= {
+            each.tissue: getattr(each, pick)
+            for each in crossings
+            if each.pulse >= last.pulses[-1] and getattr(each, pick) is not None
+        }
     told: dict[str, list[tuple[str, str]]] = {}
-    for each in crossings:
-        time = each.nominal if each.mean is None else each.mean
-        if each.pulse >= last.pulses[-1] and abs(last.mz_next[each.tissue]) <= NEAR_NULL and time is not None:
+    for tissue, time in crossed.items():
+        if abs(last.mz_next[tissue]) <= NEAR_NULL:
             ms = round(1e3 * time)
             side = "crosses zero {} before it" if ms > 0 else "would cross zero {} after it"
-            told.setdefault(side if ms else AT_ZERO, []).append((each.tissue, f"{abs(ms)} ms"))
+            told.setdefault(side if ms else AT_ZERO, []).append((tissue, f"{abs(ms)} ms"))
     parts = []
     for side, found in told.items():
         (first, when), *others = found
