@@ -111,7 +111,7 @@ def test_a_polish_that_leaves_no_excitation_is_no_row(monkeypatch):
     ending_with(monkeypatch, lambda proposed: replace(proposed, flip_angle=0 * proposed.flip_angle))
     rows = compare(problem, design, 0.02)
     assert [each.name for each in rows] == ["this design", "conventional sequence"]
-    assert beside.signals_text(rows).endswith(", of which a polish leaves no excitation")
+    assert beside.signals_text(rows).endswith("; not polished, since a polish leaves no excitation of it")
 
 
 def test_an_inversion_alone_is_no_sequence_to_compare_with(monkeypatch):
@@ -140,7 +140,7 @@ def test_a_given_sequence_is_polished_within_the_limits():
     assert polished.loss < 0.1 * given.loss
     other = FixedPulses((1.5, 2.0), (0.0, 0.0), (0.02, 0.02))
     rows = compare(replace(limited, limits=Limits(tail=other)), ECHO, 0.04)
-    assert [each.unpolished for each in rows] == ["", "which has other pulses than the problem gives"]
+    assert [each.unpolished for each in rows] == ["", "it has other pulses than the problem gives"]
 
 
 def test_a_polish_at_a_symmetric_point_is_not_the_end_of_it():

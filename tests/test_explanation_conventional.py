@@ -23,6 +23,7 @@ from sequence_search.tissue import Normal
 from sequence_search.voxels import Voxels
 
 SPIN_ECHO = problem_text("spin-echo-2d")
+T2_WEIGHTED = SPIN_ECHO.replace('brighter = "WM"', 'brighter = "GM"')
 
 
 def printed(name: str):
@@ -117,8 +118,28 @@ def null_of_gm(*changes):
     return Problem.from_toml(text)
 
 
+@pytest.mark.parametrize("text", [problem_text("contrast"), SPIN_ECHO])
+def test_where_no_echo_makes_the_tissue_brighter_that_is_to_be_the_other_is_nulled(text):
+    """GM has more M0 and a longer T2 than WM, so that every spin echo shows it brighter."""
+    problem = Problem.from_toml(text)
+    found = conventional_sequence(problem)
+    assert torch.rad2deg(found.flip_angle).tolist() == pytest.approx([180, 90, 180])
+    assert float(found.delay[0]) < null_ti(problem.tissues[0]) + 1e-6
+    gm, wm = problem.simulator(problem.voxels(method="nominal")).signal(found).abs().tolist()
+    assert gm < 0.1 * wm
+
+
+def test_a_brighter_tissue_that_a_spin_echo_shows_has_one_of_the_largest_such_contrast(gm, wm):
+    text = problem_text("contrast")
+    problem = Problem.from_toml(text.replace('brighter = "WM"', 'brighter = "GM"'))
+    assert 1e3 * float(conventional_sequence(problem).delay.sum()) == pytest.approx(1e3 * contrast_te(gm, wm))
+    # The contrast of the tissue with the shorter T2 and more M0 only falls with TE.
+    dense = Problem.from_toml(text.replace("mean = 0.7,", "mean = 1.0,"))
+    assert conventional_sequence(dense).delay.tolist() == pytest.approx([6.2e-3, 6.2e-3])
+
+
 def test_with_layouts_a_contrast_is_a_crushed_spin_echo_of_the_problems_pulses():
-    problem = Problem.from_toml(SPIN_ECHO)
+    problem = Problem.from_toml(T2_WEIGHTED)
     found = conventional_sequence(problem)
     gm, wm = problem.tissues
     assert found.layout.kinds == ("excite", "refocus")
@@ -128,7 +149,7 @@ def test_with_layouts_a_contrast_is_a_crushed_spin_echo_of_the_problems_pulses()
 
 
 def test_it_has_the_kinds_of_a_design():
-    problem = Problem.from_toml(SPIN_ECHO)
+    problem = Problem.from_toml(T2_WEIGHTED)
     echo = Sequence.from_degrees_ms([90, 180], [0, 180], [20, 20])
     design = problem.played(echo, kinds=("refocus", "excite"))
     assert conventional_sequence(problem, design).layout.kinds == ("refocus", "excite")
@@ -150,10 +171,10 @@ def test_with_layouts_a_null_is_an_inversion_a_spoiler_and_a_spin_echo_at_the_nu
 
 def test_it_is_as_long_as_fits_into_the_repetition_and_where_nothing_fits_none():
     assert conventional_sequence(null_of_gm(("tr_ms = 3000", "tr_ms = 20"))) is None
-    contrast = Problem.from_toml(SPIN_ECHO.replace("tr_ms = 3000", "tr_ms = 30"))
+    contrast = Problem.from_toml(T2_WEIGHTED.replace("tr_ms = 3000", "tr_ms = 30"))
     te = contrast_te(*contrast.tissues)
     assert 0.02 < float(conventional_sequence(contrast).readout_times) < 0.03 < te
-    short = Problem.from_toml(SPIN_ECHO.replace("tr_ms = 3000", "tr_ms = 12"))
+    short = Problem.from_toml(T2_WEIGHTED.replace("tr_ms = 3000", "tr_ms = 12"))
     assert conventional_sequence(short) is None
 
 

@@ -45,7 +45,7 @@ def signals_text(compared: tuple[Compared, ...]) -> str:
     ratio = known.relative_rf_energy / (design.relative_rf_energy or math.inf)
     text += f", with {ratio:.2g} times the RF energy" if abs(math.log(ratio or 1.0)) > OTHER_ENERGY else ""
     if not polished:
-        return f"{text}, {known.unpolished}" if known.unpolished else text
+        return f"{text}; not polished, since {known.unpolished}" if known.unpolished else text
     (tuned,) = polished
     by = f"polished for the same objective to {_short(tuned)}"
     if _as_good(tuned, design):

@@ -24,7 +24,7 @@ from sequence_search.strategies.played import DraftSimulator, played_as
 from sequence_search.strategies.result import CLOSE
 
 N_STARTS = 48  # variants of a conventional sequence that is behind a design
-NOT_PROPOSED = "which no search of the problem proposes"
+NOT_PROPOSED = "no search of the problem proposes it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Compared:
         tissue that is to be the brighter first, if one is
     relative_rf_energy : relative to 90°-180° [1]
     time_to_readout : from the first pulse [s]
-    unpolished : why a conventional sequence stands without its polish, as a relative clause; or empty
+    unpolished : why a conventional sequence stands without its polish, or empty
     """
 
     name: str
@@ -111,21 +111,21 @@ def _polished(
         found += [(float(drafts.loss(end)), end) for end in ends]
     least, best = min(found, key=lambda each: each[0])
     if not math.isfinite(least):
-        return None, "which does not come within the limits"
+        return None, "it does not come within the limits"
     single, frame = played_as(drafts, best).turn_first_to_zero(), problem.limits.frame
     if single.layout != conventional.layout:
         return None, NOT_PROPOSED
     if not (frame.keeps(single, "head") and frame.keeps(single, "tail")):
-        return None, "which has other pulses than the problem gives"
+        return None, "it has other pulses than the problem gives"
     if not _gives_signal(problem, single):
-        return None, "of which a polish leaves no excitation"
+        return None, "a polish leaves no excitation of it"
     return single, ""
 
 
 def is_allowed(problem: Problem, sequence: Sequence) -> bool:
     """Whether a sequence is within the search space."""
     try:
-        problem.search_space.check(sequence, problem.name)
+        problem.limits.admitted(problem.search_space).check(sequence, problem.name)
     except ValueError:
         return False
     return True

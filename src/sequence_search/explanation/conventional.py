@@ -21,6 +21,7 @@ from sequence_search.strategies.played import DraftSimulator
 from sequence_search.strategies.playing import Playing, playing_of
 from sequence_search.structure import uses
 from sequence_search.tissue import Tissue
+from sequence_search.weighted_term import Term
 
 CONVENTIONAL = "conventional sequence"
 
@@ -32,7 +33,9 @@ def conventional_sequence(problem: Problem, design: Sequence | None = None) -> S
     objective, the conventional rows of Tables V to VIII. A nulling term: 180°-90° with TI at the null of that
     tissue, read out as soon as a pulse allows. Else a contrast: a spin echo, 90°-180°, with the TE of the
     largest contrast. Else a signal term: the shortest spin echo. They give the paper's times: 12.4 ms (Table
-    V), 54.2 ms (VI) and 2.78 s (VIII, 2.773 + 0.006 s).
+    V), 54.2 ms (VI) and 2.78 s (VIII, 2.773 + 0.006 s). Of a contrast that names the tissue that is to be the
+    brighter it is what makes it so: where that echo does not, the shortest, and where neither does, an
+    inversion recovery that nulls the other tissue, read as a spin echo.
 
     Of a problem with kinds of pulse, gradients or a repetition it is read as a spin echo in any case, with
     crushers, and an inversion is followed by a spoiler, if the problem has them; TI is where the nominal
@@ -50,11 +53,10 @@ def conventional_sequence(problem: Problem, design: Sequence | None = None) -> S
     index = _nulled(problem)
     if index is not None:
         return _inversion_recovery(problem, index, design)
-    terms = {term.kind.name: term.tissues for term in reversed(problem.objective.terms) if not term.kind.own}
-    te: float | None = 0.0 if "signal" in terms else None
+    terms = {term.kind.name: term for term in reversed(problem.objective.terms) if not term.kind.own}
     if "contrast" in terms:
-        te = contrast_te(*(problem.tissues[i] for i in terms["contrast"] or (0, 1)))
-    return None if te is None else spin_echo(problem, te, design)
+        return _of_contrast(problem, terms["contrast"], design)
+    return spin_echo(problem, 0.0, design) if "signal" in terms else None
 
 
 def conventional_name(problem: Problem) -> str:
@@ -96,19 +98,40 @@ def contrast_te(first: Tissue, second: Tissue) -> float | None:
     return te if te > 0 else None
 
 
+def _of_contrast(problem: Problem, term: Term, design: Sequence | None) -> Sequence | None:
+    pair = term.tissues or (0, 1)
+    te = contrast_te(*(problem.tissues[i] for i in pair))
+    if term.brighter is None:
+        return None if te is None else spin_echo(problem, te, design)
+    (other,) = set(pair) - {term.brighter}
+    for each in (te, 2 * problem.search_space.min_rf_delay):
+        if each is not None and _echo(problem, term.brighter, each) > _echo(problem, other, each):
+            return spin_echo(problem, each, design)
+    return _inversion_recovery(problem, other, design, echo=True)
+
+
+def _echo(problem: Problem, index: int, te: float) -> float:
+    """M0 exp(-TE/T2) of a tissue, TE [s]."""
+    tissue = problem.tissues[index]
+    return tissue.m0.centre * math.exp(-te / tissue.t2.centre)
+
+
 def _nulled(problem: Problem) -> int | None:
     """The tissue that is to be nulled."""
     nulls = [term for term in problem.objective.terms if term.kind.name == "null"]
     return (nulls[0].tissues or (0,))[0] if nulls else None
 
 
-def _inversion_recovery(problem: Problem, index: int, design: Sequence | None) -> Sequence | None:
+def _inversion_recovery(
+    problem: Problem, index: int, design: Sequence | None, echo: bool = False
+) -> Sequence | None:
     tissue, shortest = problem.tissues[index], problem.search_space.min_rf_delay
     highest = null_ti(tissue)
     if not math.isfinite(highest):
         return None
     if not problem.has_layouts:
-        return Sequence.from_degrees_ms([180, 90], [0, 0], [1e3 * highest, 1e3 * shortest])
+        n_rf, phases, delays = 3 if echo else 2, [0, 0, 180], [1e3 * highest, 1e3 * shortest, 1e3 * shortest]
+        return Sequence.from_degrees_ms([180, 90, 180][:n_rf], phases[:n_rf], delays[:n_rf])
     play = _player(problem, design)
 
     def played(ti: float) -> Sequence:
