@@ -50,7 +50,7 @@ def pulseq(
     Warns
     -----
     UserWarning
-        Of what is played otherwise than it should be, such as `Exported` has as a note.
+        Each note of `exported`: what is played otherwise than it should be.
     """
     found = exported(design, problem, system=system, protocol=protocol)
     for note in found.notes:
