@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
+import pypulseq as pp
 import pytest
 import torch
 
@@ -36,6 +37,23 @@ def test_pulses_and_readout_stand_at_their_times():
     assert played.pulses[3] - first[0] == pytest.approx(3.0, abs=1e-9)
     assert played.readouts[0].mean() - played.pulses[3] == pytest.approx(0.62, abs=1e-9)
     assert played.uses[:3] == ["inversion", "excitation", "refocusing"]
+
+
+def test_a_pulse_of_0_degrees_is_its_time_and_gradients_alone(tmp_path):
+    """A file with an RF event without amplitude is none that can be read."""
+    idle = inversion_recovery()
+    idle = replace(idle, flip_angle=idle.flip_angle * torch.tensor([1.0, 1.0, 0.0]))
+    whole, found = (
+        pulseq(each, problem(), protocol=Protocol(dummies=1)) for each in (inversion_recovery(), idle)
+    )
+    assert found.check_timing() == (True, [])
+    file = tmp_path / "idle.seq"
+    found.write(str(file))
+    read = pp.Sequence()
+    read.read(str(file))
+    played, as_before = Timeline(read), Timeline(whole)
+    assert played.pulses == pytest.approx([as_before.pulses[at] for at in (0, 1, 3, 4)])
+    assert played.area(0, 3) == pytest.approx(as_before.area(0, 3), rel=1e-5, abs=1e-3)
 
 
 def test_equal_delays_stay_equal_on_the_raster():

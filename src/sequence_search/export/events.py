@@ -67,7 +67,9 @@ def opts(system: System) -> Any:
 def pulse_station(
     name: str, kind: Kind, flip: float, phase: float, use: Use, thickness: float, system: System
 ) -> Station:
-    """A pulse with its slice gradient.
+    """A pulse with its slice gradient; of 0° the gradient alone, in the same time.
+
+    A file has no RF event that is 0 throughout.
 
     Parameters
     ----------
@@ -76,8 +78,12 @@ def pulse_station(
     thickness : of the slice [m]
     """
     span = pulse_span(kind, thickness, system)
+    amplitude = kind.slice_bandwidth / thickness
+    waveform = samples(kind, flip, system)
+    if not waveform.any():
+        return _station(name, None, span, "z", amplitude, system)
     rf = pp.make_arbitrary_rf(
-        samples(kind, flip, system),
+        waveform,
         flip_angle=0.0,
         no_signal_scaling=True,
         dwell=system.rf_raster,
@@ -88,7 +94,7 @@ def pulse_station(
         use=use.name,
         system=opts(system),
     )
-    return _station(name, rf, span, "z", kind.slice_bandwidth / thickness, system)
+    return _station(name, rf, span, "z", amplitude, system)
 
 
 def samples(kind: Kind, flip: float, system: System) -> np.ndarray:
@@ -106,9 +112,11 @@ def readout_station(name: str, line: Line, system: System) -> Station:
     return _station(name, adc, span, "x", line.amplitude, system)
 
 
-def _station(name: str, event: Any, span: Span, axis: str, amplitude: float, system: System) -> Station:
-    """An event with a gradient about its centre."""
-    events = [event]
+def _station(
+    name: str, event: Any | None, span: Span, axis: str, amplitude: float, system: System
+) -> Station:
+    """An event, or none, with a gradient about its centre."""
+    events = [] if event is None else [event]
     if amplitude:
         delay = span.before - span.flat - span.rise
         events.append(trapezoid(axis, amplitude, span.rise, 2 * span.flat, delay, system))
