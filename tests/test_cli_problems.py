@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from cli_call import STRANGE, call
 from sequence_search.problem.library import (
     builtin_problems,
@@ -46,6 +48,17 @@ def test_init_gives_a_file_to_edit_and_never_overwrites(tmp_path):
     assert "exists already" in again.stderr
     assert file.read_text() == "precious"
     assert call("init", "gm-wm", tmp_path / "no" / "such" / "folder.toml").exit_code == 2
+
+
+@pytest.mark.parametrize("given", [["contrast"], ["signal", "flair"]])
+def test_init_writes_no_file_of_the_name_of_a_problem(given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = call("init", *given)
+    assert done.exit_code == 2
+    assert (
+        f"{given[-1]} is what a file can begin with: name the file, as {given[-1]}.toml, after" in done.stderr
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_init_takes_what_to_begin_with_as_an_option_too(tmp_path):

@@ -14,10 +14,15 @@ from sequence_search.problem.template import template
 def test_missing_files_and_names():
     with pytest.raises(ProblemError, match="no such file and no built-in problem, did you mean 'max-signal'"):
         Problem.load("max-sginal")
+    with pytest.raises(ProblemError, match="no built-in problem; `sequence-search list` names those"):
+        Problem.load("qqq.toml")
 
 
 def test_unreadable_files(tmp_path):
     with pytest.raises(ProblemError, match="is a folder"):
+        Problem.load(tmp_path)
+    (tmp_path / "study.toml").touch()
+    with pytest.raises(ProblemError, match="is the folder of a study, which"):
         Problem.load(tmp_path)
     latin = tmp_path / "latin.toml"
     latin.write_bytes(b'title = "\xb0"')

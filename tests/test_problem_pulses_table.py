@@ -85,7 +85,7 @@ SAMPLES = ALL.replace('"sinc"', '"samples"').replace(
 @pytest.mark.parametrize(
     ("text", "old", "new", "message"),
     [
-        (ALL, '"sinc"', '"sync"', "pulses.excite: unknown shape 'sync', did you mean 'sinc'"),
+        (ALL, '"sinc"', '"sync"', "pulses.excite: shape must be one of hard, sinc, "),
         (ALL, "time_bandwidth", "time_bandwith", "time_bandwith: unknown key, did you mean 'time_bandwidth'"),
         (ALL, "time_bandwidth = 4", "", "pulses.excite: shape 'sinc' needs time_bandwidth"),
         (ALL, "peak_b1_hz = 1200\nbandwidth_hz = 2000", "", "shape 'hs' needs peak_b1_hz, bandwidth_hz"),

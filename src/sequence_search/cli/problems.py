@@ -48,7 +48,7 @@ def init(
     ] = None,
 ) -> None:
     """Write a problem file to edit, with a comment at each key."""
-    from sequence_search.problem.library import templates
+    from sequence_search.problem.library import is_shipped, templates
     from sequence_search.problem.template import template
 
     *stated, name = names
@@ -57,6 +57,8 @@ def init(
     with bad_input():
         if len(begin_with) > 1:
             raise ValueError(f"init takes one problem to begin with, got {', '.join(begin_with)}")
+        if is_shipped(name):
+            raise ValueError(f"{name} is what a file can begin with: name the file, as {name}.toml, after it")
         text = template(begin_with[0])
         try:
             with file.open("x", encoding="utf-8") as handle:

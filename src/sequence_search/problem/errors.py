@@ -19,8 +19,14 @@ class ProblemError(ValueError):
 
 def nearest(word: str, known: list[str]) -> str:
     """Return ", did you mean 'x'?" for the nearest known word, else the list of what is known."""
-    close = _closest(word, known)
+    close = closest(word, known)
     return f", did you mean '{close}'?" if close else f"; known are {', '.join(known)}"
+
+
+def closest(word: str, known: list[str]) -> str | None:
+    """The nearest known word, or None if none is near."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return close[0] if close else None
 
 
 def keys_of(table: type[BaseModel]) -> dict[str, str]:
@@ -35,15 +41,10 @@ def explained(error: ValidationError, tables: Tables) -> list[str]:
     """
     faults = error.errors()
     unknown = [fault["loc"] for fault in faults if fault["type"] == "extra_forbidden"]
-    meant = {(*beside, _closest(str(key), _keys(beside, tables))) for *beside, key in unknown}
+    meant = {(*beside, closest(str(key), _keys(beside, tables))) for *beside, key in unknown}
     return [
         _explain(fault, tables) for fault in faults if fault["type"] != "missing" or fault["loc"] not in meant
     ]
-
-
-def _closest(word: str, known: list[str]) -> str | None:
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return close[0] if close else None
 
 
 def _table(place: Sequence[int | str], tables: Tables) -> type[BaseModel]:

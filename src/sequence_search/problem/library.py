@@ -9,7 +9,7 @@ from typing import Any
 
 import tomlkit
 
-from sequence_search.problem.errors import ProblemError, nearest
+from sequence_search.problem.errors import ProblemError, closest
 
 _FOLDER = resources.files("sequence_search") / "problems"
 GROUPS = ("paper", "clinic", "templates")
@@ -30,6 +30,11 @@ def templates() -> list[str]:
     return _index("templates")
 
 
+def is_shipped(name: str) -> bool:
+    """Whether this is the name of a shipped file: a problem or a template."""
+    return any(name in _index(folder) for folder in GROUPS)
+
+
 def problem_text(name_or_path: str | Path) -> str:
     """Text of a problem file, shipped or at a path; ProblemError if there is none or it cannot be read."""
     for folder in GROUPS:
@@ -37,9 +42,14 @@ def problem_text(name_or_path: str | Path) -> str:
             return (_FOLDER / folder / f"{name_or_path}.toml").read_text(encoding="utf-8")
     path = Path(name_or_path)
     if path.is_dir():
-        raise ProblemError(f"{name_or_path}: is a folder, not a problem file")
+        is_study = (path / "study.toml").is_file()
+        what = (
+            "the folder of a study, which `sequence-search resume` goes on with" if is_study else "a folder"
+        )
+        raise ProblemError(f"{name_or_path}: is {what}, not a problem file")
     if not path.exists():
-        hint = nearest(str(name_or_path), [name for folder in GROUPS for name in _index(folder)])
+        close = closest(str(name_or_path), [name for folder in GROUPS for name in _index(folder)])
+        hint = f", did you mean '{close}'?" if close else "; `sequence-search list` names those"
         raise ProblemError(f"{name_or_path}: no such file and no built-in problem{hint}")
     try:
         return path.read_text(encoding="utf-8")

@@ -27,7 +27,7 @@ from sequence_search.search_space import SearchSpace
 def _kind(shape: str, **given: Any) -> Kind:
     """A kind by the name of its shape, which has all keys that it needs and no other."""
     if shape not in SHAPES:
-        raise Fault("unknown {shape} '{0}'" + nearest(shape, list(SHAPES)), shape)
+        raise Fault(f"{{shape}} must be one of {', '.join(SHAPES)}, got '{{0}}'", shape)
     known = [each for each in fields(SHAPES[shape]) if each.init]
     names = [each.name for each in known]
     if strange := [name for name in given if name not in names]:
