@@ -78,6 +78,17 @@ def test_samples_in_any_scale_and_turned_to_zero():
     assert kind.slice_bandwidth == pytest.approx(SINC.slice_bandwidth)
 
 
+def test_samples_with_a_frequency_turn_what_precesses_at_it():
+    """A fat saturation: 90° at -440 Hz, and next to nothing on resonance."""
+    duration, offset = 10e-3, -440.0
+    time = (np.arange(500) + 0.5) * duration / 500 - duration / 2
+    envelope = np.exp(-18 * (time / duration) ** 2)
+    samples = tuple(envelope * np.exp(2j * math.pi * offset * time))
+    fat = Samples(duration=duration, samples=samples, peak_b1=0.25 / (envelope.mean() * duration))
+    angle = np.degrees(fat.rotation(math.pi, 1.0, np.array([offset, 0.0])).angle)
+    assert angle == pytest.approx([90, 0], abs=0.1)
+
+
 def test_on_the_raster_of_a_pulseq_file_it_is_the_same_pulse():
     """Each step of 10 us as ten of 1 us."""
     finer = Samples(duration=SINC.duration, samples=tuple(np.repeat(SINC.waveform, 10)))
