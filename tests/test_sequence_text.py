@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sequence_search.layout import SPOILER, Layout, Readout
-from sequence_search.sequence_text import layout_text
+from sequence_search.sequence_text import layout_text, plain_text
 
 
 def text(layout, delay_ms, flips=None):
@@ -74,3 +74,7 @@ def test_free_delays_that_happen_to_be_alike_are_written_out():
 def test_readouts_of_one_interval_stand_in_the_order_of_time():
     two = Layout(((1, 1),), (0,), ("hard",), (Readout(0, (1, 0)), Readout(0, (1, 1))))
     assert text(two, [3, 4]) == "90°(0°) –3 ms– readout –4 ms– readout"
+
+
+def test_half_a_turn_has_no_sign():
+    assert plain_text([90, 180, 180], [0, -179.6, 179.6], [5, 5, 5]).count("(180°)") == 2

@@ -10,6 +10,7 @@ from statistics import median
 from sequence_search.explanation.beside import signal_texts
 from sequence_search.explanation.comparison import Compared
 from sequence_search.explanation.explanation import Summary, summarize
+from sequence_search.explanation.wording import signed
 from sequence_search.objective import contrast_loss, null_loss, signal_loss, signed_contrast_loss
 from sequence_search.page.task import task_words
 from sequence_search.problem.problem import Problem
@@ -293,4 +294,4 @@ def _number(loss: float) -> str:
 def _change(textbook: float, ours: float) -> str:
     """Of the loss, relative to the textbook's; negative is better."""
     share = 100 * (ours - textbook) / abs(textbook) if textbook else 0.0
-    return f"{share:+.1f} %".replace("-", "−")
+    return f"{signed(share, 1, plus='+')} %"

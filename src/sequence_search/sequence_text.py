@@ -105,7 +105,13 @@ def _less(whole: Multiples, part: Multiples) -> Multiples:
 
 
 def _pulse(flip_deg: float, phase_deg: float) -> str:
-    return f"{_short(flip_deg, 1)}°({_short(phase_deg, 0)}°)"
+    return f"{_short(flip_deg, 1)}°({phase_text(phase_deg)}°)"
+
+
+def phase_text(phase_deg: float) -> str:
+    """In whole degrees, and what rounds to -180° as the same 180°."""
+    text = _short(phase_deg, 0)
+    return "180" if text == "-180" else text
 
 
 def _short(value: float, decimals: int) -> str:

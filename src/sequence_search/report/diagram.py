@@ -18,7 +18,7 @@ from sequence_search.pulses.kinds import Kind
 from sequence_search.report.gradients import Row, draw_gradients, has_gradients
 from sequence_search.report.time_axis import TimeAxis, points_per_unit, pulse_ends
 from sequence_search.sequence import Sequence
-from sequence_search.sequence_text import duration
+from sequence_search.sequence_text import duration, phase_text
 
 # Of DejaVu Sans: a digit, and a line with the gap to the next, as parts of the font size.
 CHARACTER_WIDTH = 0.62
@@ -173,7 +173,8 @@ def _label_pulses(axes: Axes, sequence: Sequence, at: ndarray, flips: ndarray, f
     """
     phases = torch.rad2deg(sequence.phase).tolist()
     texts = [
-        ("" if name == HARD else f"{name}\n") + f"{flip:.1f}°\n{round(phase)}°".replace("-", "\N{MINUS SIGN}")
+        ("" if name == HARD else f"{name}\n")
+        + f"{flip:.1f}°\n{phase_text(phase)}°".replace("-", "\N{MINUS SIGN}")
         for name, flip, phase in zip(_names(sequence), flips, phases, strict=True)
     ]
     shortest = len(texts) + 1 if sequence.layout is None else SHORTEST_TRAIN
