@@ -77,4 +77,4 @@ def test_readouts_of_one_interval_stand_in_the_order_of_time():
 
 
 def test_half_a_turn_has_no_sign():
-    assert plain_text([90, 180, 180], [0, -179.6, 179.6], [5, 5, 5]).count("(180°)") == 2
+    assert plain_text([90.0, 180.0, 180.0], [0.0, -179.6, 179.6], [5.0] * 3).count("(180°)") == 2
