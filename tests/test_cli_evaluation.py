@@ -242,7 +242,8 @@ def test_a_sequence_is_played_as_its_problem_says(width, tmp_path):
     # The refocusing pulse here is steeper than a sinc: 8 places miss 1e-3 of M0, and that is said.
     assert places["error"] < 1e-4
     assert 3e-4 < places["in_search"]["error"] < 2e-3
-    assert f"miss |Mxy| of the nominal voxel by up to {places['in_search']['error']:.1g}" in one_line(table)
+    error = places["in_search"]["error"]
+    assert f"|Mxy| of the nominal voxel is off by up to {error:.1g} M0 with 8 places" in one_line(table)
     assert record["tr_ms"] == pytest.approx(3000)
     assert record["readouts"] == [{"time_ms": pytest.approx(618), "signal": record["signal"]}]
     file = tmp_path / "sequence.json"
