@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -37,7 +38,12 @@ def test_an_slr_pulse_takes_longer_steps_too():
     assert twice.peak_b1_ut(math.pi) == pytest.approx(short.peak_b1_ut(math.pi) / 2)
     pulses = {**own.pulses, "refocus": short}
     told = check_pulses(("refocus",), [math.pi], pulses, 5e-3, PRISMA)
-    assert "ms, got 5.12, with steps as much longer (raster_ms)" in told[0]
+    words = re.search(r"at least ([\d.]+) ms, got 5.12 and raster_ms ([\d.]+), got 0.01$", told[0])
+    duration, raster = (1e-3 * float(word) for word in words.groups())
+    # As many steps, each longer, by no more than a microsecond beyond what the peak asks.
+    assert duration == pytest.approx(512 * raster, abs=2e-5)
+    fits = replace(kind, duration=512 * raster, raster=raster).peak_b1_ut(math.pi)
+    assert PRISMA.peak_b1_ut * (1 - 1e-6 / raster) < fits <= PRISMA.peak_b1_ut
 
 
 def test_one_of_fixed_amplitude_names_its_amplitude():

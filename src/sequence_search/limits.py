@@ -268,7 +268,8 @@ class Limits:
             for delay in part.delay:
                 if not low <= delay <= high:
                     message = f"{{{name}}} has a delay of {{0:s}}, which must lie within {{1:s}} and {{2:s}}"
-                    raise Fault(message + " as all", delay, space.min_rf_delay, space.max_delay)
+                    of = ", min_rf_delay_ms and max_delay_ms of the search space"
+                    raise Fault(message + of, delay, space.min_rf_delay, space.max_delay)
 
 
 def _within(space: SearchSpace, max_rf: int, max_flip: float, max_delay: float) -> SearchSpace:

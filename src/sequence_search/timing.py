@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from sequence_search.pulses.kinds import GAMMA_BAR, Hard, Kind, is_multiple
+from sequence_search.pulses.kinds import FINEST_RASTER, GAMMA_BAR, Hard, Kind, is_multiple
 from sequence_search.pulses.shapes import Slr
 from sequence_search.system import System
 
@@ -182,7 +182,10 @@ def peak_fault(name: str, kind: Kind, flip: float, system: System) -> str | None
     if kind.fixed_flip is not None:
         most = system.peak_b1_ut * system.gamma_mhz_t
         return f"{needs}its amplitude is fixed, and peak_b1_hz must be at most {most:.4g}"
-    least = up(kind.duration * peak / system.peak_b1_ut, 2 * system.tick)
-    # An equiripple filter ends in spikes of one step, which a longer pulse of equal steps keeps.
-    steps = ", with steps as much longer (raster_ms)" if isinstance(kind, Slr) else ""
+    longer, steps = peak / system.peak_b1_ut, ""
+    if isinstance(kind, Slr):
+        # An equiripple filter ends in spikes of one step, which a longer pulse of equal steps keeps.
+        step = up(kind.dwell * longer, max(FINEST_RASTER, system.rf_raster))
+        longer, steps = step / kind.dwell, f" and raster_ms {1e3 * step:.6g}, got {1e3 * kind.dwell:.6g}"
+    least = up(kind.duration * longer, 2 * system.tick)
     return f"{needs}its duration must be at least {1e3 * least:.6g} ms, got {1e3 * kind.duration:.6g}{steps}"

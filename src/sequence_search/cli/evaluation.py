@@ -235,8 +235,9 @@ def _print_places(places: dict[str, Any]) -> None:
     )
     if max(places["error"], few["error"]) > STATED_OF_PLACES:
         say(
-            f"|Mxy| of the nominal voxel is off by up to {few['error']:.1g} M0 with {few['number']} places, and"
-            f" {places['error']:.1g} with {places['number']}; of a spin echo of sincs, by {STATED_OF_PLACES:.0e}."
+            f"|Mxy| of the nominal voxel is off by up to {few['error']:.1g} M0 with {few['number']} places,"
+            f" and {places['error']:.1g} with {places['number']}; of a spin echo of sincs, by"
+            f" {STATED_OF_PLACES:.0e}."
         )
 
 
