@@ -231,6 +231,17 @@ def train(n_echoes, flip_deg, **problem):
     return made, Sequence.from_degrees_ms(*pulses, [5, 2000 - 10 * n_echoes], layout=layout)
 
 
+def test_a_train_behind_what_was_stored_is_told_by_its_readouts():
+    """Fat in step with the pulses: its 90° stored by 72° for 7 ms and excited again, a stimulated echo."""
+    made = make_problem({"fat": (0.38, 0.068)}, b0=Uniform(-100, 100), gradients=("none", "crusher"))
+    made = replace(made, acquisition=Acquisition(tr=5.0, echoes=4))
+    pulses = play([91, 72, 90, 130], [0, -6, 177, -93], [6.21, 7.34, 5, 5])
+    _, first, *_ = told(made, made.played(pulses, gradients=["none", "none", "crusher", "crusher"]))
+    assert re.search(r"bring \d+ to \d+ % of Mz to the four echoes that are read, relaxation aside", first)
+    assert "72° stores for 7.34 ms" in first
+    assert "of 90° and 180°" not in first
+
+
 def test_a_train_whose_echoes_are_all_read_is_told_by_them():
     """The first echo is sin²(flip/2), by whatever pathways later ones come."""
     problem, sequence = train(16, 100, spread=0.0)

@@ -47,13 +47,14 @@ class Readout:
     tm : time stored, of a stimulated echo [s]
     off_echo : signed time from the spin echo to the readout; of another kind only if it is far [s]
     readouts : number of those that follow each other in a train; of others the last alone counts
-    echoes : times of the echoes since the excitation [s]
+    echoes : times of the echoes since the excitation, of a train behind a stored excitation its readouts [s]
     echo_signal : |Mxy| at each echo without relaxation, in units of the Mz before the block; mean over all
         voxels [1]
     kept, kept_sd : that at the readout, by tissue, and its standard deviation over all voxels
     kept_by_one, sd_by_one : the same of 90°-180° in place of a train, at its TE, and of 90° in place of a
         composite excitation; over all voxels
-    echo_signal_of_180 : `echo_signal` if all pulses of a train that is read turned by 90° and 180°
+    echo_signal_of_180 : `echo_signal` if all pulses of a train that is read turned by 90° and 180°, of which
+        none stores
     gained : phase that each tissue gains between the pulses of a composite excitation, less the step of
         theirs, by its centre frequency, within (-pi, pi] [rad]
     mz_before : in this sequence before its first pulse, in units of M0; mean over each tissue's voxels
@@ -87,19 +88,24 @@ def measure_readout(
     problem: Problem, sequence: Sequence, pulses: tuple[int, ...], mz_before: dict[str, float]
 ) -> Readout:
     """Readout by a group of pulses, the last of a single sequence, after the Mz that the others leave."""
-    block = section(up_to_readout(sequence), _range(pulses))
+    single = up_to_readout(sequence)
+    block = section(single, _range(pulses))
     n_read = readouts_of_train(sequence, pulses)
     found = find_structure(block) if n_read == 1 else structure_of_train(sequence, pulses)
     voxels = problem.voxels(N_PER_TISSUE)
     simulator = Simulator(without(voxels, "t1", "t2"), kinds=problem.pulses, n_places=MIDDLE)
     echoes = echo_times(block, found)
+    if n_read > 1 and found.storing and found.excitation is not None:
+        begun = single.delay[: pulses[found.excitation]].sum()
+        echoes = tuple((sequence.readout_times - begun).tolist())
     echo_signal = echo_signals(simulator, block, found, echoes)
     share, mean_te = share_and_te(block)
     train = train_name(found.refocusing_phases, echo_signal, read=n_read > 1)
     is_composite = 0 < share < CARRIES and train not in ("CPMG", "CP")
     one, of_180 = None, tuple[float, ...]()
     if n_read > 1:
-        of_180 = echo_signals(simulator, with_full_flips(block, found), found, echoes)
+        full = with_full_flips(block, found)
+        of_180 = () if found.storing else echo_signals(simulator, full, found, echoes)
     elif is_composite:
         one = Sequence.from_degrees_ms([90], [0], [1e3 * float(block.delay[-1])])
     elif len(found.refocusing) > 1 and found.te is not None:

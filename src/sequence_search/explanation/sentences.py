@@ -217,9 +217,10 @@ def _kept_text(readout: Readout) -> str:
     """As "98.1 % of Mz to the readout, relaxation aside, on average over b0 and b1 (90°-180°: 95.2 %)"."""
     aside = "relaxation aside, on average over b0 and b1"
     if readout.readouts > 1:
-        ours, of_180 = map(_range_text, (readout.echo_signal, readout.echo_signal_of_180))
         where = f"{count_text(readout.readouts)} echoes that are read"
-        return f"{ours} of Mz to the {where}, {aside} (of 90° and 180°: {of_180})"
+        of_180 = readout.echo_signal_of_180
+        beside = f" (of 90° and 180°: {_range_text(of_180)})" if of_180 else ""
+        return f"{_range_text(readout.echo_signal)} of Mz to the {where}, {aside}{beside}"
     kept = sum(readout.kept.values()) / len(readout.kept)
     by_one = f"(90°-180°: {100 * (readout.kept_by_one or 0.0):.1f} %)"
     return f"{100 * kept:.1f} % of Mz to the readout, {aside} {by_one}"
