@@ -19,6 +19,7 @@ from sequence_search.paper.values import paper_rows
 from sequence_search.problem.library import builtin_problems, problem_text
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
+from sequence_search.structure import uses
 from sequence_search.tissue import Normal
 from sequence_search.voxels import Voxels
 
@@ -153,6 +154,15 @@ def test_it_has_the_kinds_of_a_design():
     echo = Sequence.from_degrees_ms([90, 180], [0, 180], [20, 20])
     design = problem.played(echo, kinds=("refocus", "excite"))
     assert conventional_sequence(problem, design).layout.kinds == ("refocus", "excite")
+
+
+def test_it_refocuses_with_the_kind_that_refocuses_the_echo_of_a_design():
+    """Of three pulses the second refocuses, and is of the kind for excitation."""
+    problem = Problem.from_toml(T2_WEIGHTED)
+    pulses = Sequence.from_degrees_ms([90, 180, 180], [0, 90, 90], [10, 20, 10])
+    design = problem.played(pulses, kinds=("excite", "excite", "refocus"))
+    assert uses(design) == ("excitation", "refocusing", "refocusing")
+    assert conventional_sequence(problem, design).layout.kinds == ("excite", "refocus")
 
 
 def test_with_layouts_a_null_is_an_inversion_a_spoiler_and_a_spin_echo_at_the_null_of_that_tr():

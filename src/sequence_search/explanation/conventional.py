@@ -193,7 +193,9 @@ def _kind(problem: Problem, playing: Playing, design: Sequence | None, purpose: 
     """Name of the kind of pulse for a purpose: the design's, or by what the problem states."""
     if design is not None:
         layout = design.layout or Layout.plain(len(design.flip_angle))
-        for use, name in zip(uses(design), layout.kinds, strict=True):
+        played = [*zip(uses(design), layout.kinds, strict=True)]
+        # The last refocuses the echo; one before it may be of another kind, for what else it turns.
+        for use, name in reversed(played) if purpose == "refocusing" else played:
             if use == purpose and name in playing.kinds:
                 return name
     names, pulses = problem.search_space.pulses, problem.pulses
