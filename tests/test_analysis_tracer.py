@@ -138,3 +138,6 @@ def test_what_is_reached_has_pulses_that_do_what_they_are_for():
     assert all(map(Limited(problem, "auto").may_stand, [each.sequence for each in traced.reached]))
     # What a polish leaves so is a family as it is.
     assert other in [each.sequence for each in traced.optima]
+    traced.remove_pulses()
+    kinds = {tuple(each.sequence.kind.tolist()) for each in traced.reached}
+    assert kinds == {(0.0, 1.0), (0.0,)}  # without the excitation a pulse for refocusing would be read

@@ -10,6 +10,9 @@ from sequence_search.objective import TERMS, Objective
 from sequence_search.problem.conventional import Conventional
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.slices import IN_REPORT
+from sequence_search.strategies.drafting import near_draft
+from sequence_search.strategies.limited import Limited
+from strategy_cases import WIDE
 
 ECHO = play([90, 180], [0, 90], [20, 20])
 
@@ -160,6 +163,17 @@ def test_a_polish_at_a_symmetric_point_is_not_the_end_of_it():
     ours, known, polished = compare(problem, design, 0.003)
     assert ours.loss < 1.3 * known.loss < 0
     assert polished.loss == pytest.approx(ours.loss, rel=2e-3)
+
+
+def test_a_polished_sequence_is_one_that_a_search_would_keep():
+    """From 30° and 140° a polish makes the pulse for refocusing, of a wide slice, the excitation."""
+    flips = tuple(map(math.radians, (30, 140)))
+    poor = Conventional(flips, (0.0, 0.0), (9e-3, 9e-3), ("excite", "refocus"))
+    problem = replace(Problem.from_toml(WIDE), conventional=poor)
+    design = problem.played(play([90, 180], [0, 90], [9, 9]), kinds=("excite", "refocus"))
+    _, known, polished = compare(problem, design, 0.018)
+    assert polished.loss < known.loss
+    assert Limited(problem, "auto").may_stand(near_draft(problem, polished.sequence))
 
 
 def test_a_delay_below_the_shortest_is_lengthened():

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,13 +10,16 @@ from sequence_search.explanation.phases import (
     examine_phases,
     phase_curvature,
     polish_with,
+    rounded,
     simplest_form,
     turn_change,
 )
 from sequence_search.problem.problem import Problem
 from sequence_search.strategies.limited import Limited
+from sequence_search.strategies.played import simulator_of
 from sequence_search.strategies.refine import polish
 from sequence_search.tissue import Uniform
+from strategy_cases import WIDE, proposed
 
 PROBLEM = make_problem(
     BRAIN,
@@ -105,3 +109,14 @@ def test_the_simplest_form_keeps_the_limits():
     found = examine_phases(limited(text), sequence)
     assert found.rounded_to == (90, 90)
     assert Limited(limited(text), "auto").missed([found.simplest]) == [0.0]
+
+
+def test_the_simplest_form_is_one_that_a_search_would_keep():
+    """Polished with a phase rounded, the pulse for refocusing, of a wide slice, becomes the excitation."""
+    problem, draft = Problem.from_toml(WIDE), proposed(WIDE, [30, 140], ["none", "none"])
+    draft = replace(draft, phase=draft.phase.new_tensor([0.0, 0.5]))
+    limited, simulator = Limited(problem, "auto"), simulator_of(problem, problem.voxels(), "auto")
+    other = polish_with(simulator, limited, rounded(draft, 1, 90), [True, True])
+    assert float(simulator.loss(other)) < float(simulator.loss(draft))
+    assert not limited.may_stand(other)
+    assert limited.may_stand(simplest_form(simulator, limited, draft, ())[0])

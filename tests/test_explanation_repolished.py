@@ -4,9 +4,12 @@ import pytest
 
 from limit_cases import TAIL, limited
 from sequence_search.explanation.layouts import parts_left_out
-from sequence_search.explanation.repolished import repolished
+from sequence_search.explanation.repolished import NO_EXCITATION, repolished
+from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafting import draft_of
+from sequence_search.strategies.played import simulator_of
+from strategy_cases import WIDE, proposed
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +63,34 @@ def test_given_pulses_stay_as_they_are():
     assert worth["pulse 3"].rest is worth["pulse 4"].rest is None
     for free in ("pulse 1", "pulse 2", "the spoiler after pulse 1"):
         assert problem.limits.frame.keeps(worth[free].rest, "tail")
+
+
+def test_the_rest_is_one_that_a_search_would_keep():
+    """Without an excitation the wide slice would be read that the pulse for refocusing excites."""
+    problem, draft = Problem.from_toml(WIDE), proposed(WIDE, [90, 180], ["none", "none"])
+    sequence = simulator_of(problem, problem.voxels(method="nominal"), "auto").play(draft)
+    parts = parts_left_out(problem, sequence, problem.simulator(problem.voxels()))
+    without_excitation, without_refocusing = repolished(problem, draft, parts)
+    assert (without_excitation.polished, without_excitation.rest) == (None, None)
+    assert without_excitation.unpolished == NO_EXCITATION
+    assert without_refocusing.rest.layout.kinds == ("excite",)
+    assert without_refocusing.unpolished == ""
+
+
+def test_what_is_bought_is_counted_from_a_design_that_a_search_would_keep():
+    """Polished as it is, the pulse for refocusing becomes the excitation, which a search would not return."""
+    problem, draft = Problem.from_toml(WIDE), proposed(WIDE, [30, 140], ["none", "none"])
+    simulator = simulator_of(problem, problem.voxels(method="nominal"), "auto")
+    parts = parts_left_out(problem, simulator.play(draft), problem.simulator(problem.voxels()))
+    *_, part = repolished(problem, draft, parts)
+    loss = problem.evaluate(simulator.play(draft)).loss
+    assert part.polished - part.buys == pytest.approx(loss, rel=1e-9)
+
+
+def test_what_is_not_polished_says_why():
+    problem = limited("[sequence]\ntr_ms = 2000\n" + TAIL)
+    sequence = problem.played(Sequence.from_degrees_ms([60, 90, 180], [0, 0, 90], [300, 15, 15]))
+    parts = parts_left_out(problem, sequence, problem.simulator(problem.voxels()))
+    free, *given = repolished(problem, draft_of(problem, sequence), parts)
+    assert free.unpolished == ""
+    assert {part.unpolished for part in given} == {"the problem gives what is left out"}

@@ -174,7 +174,9 @@ class Tracer:
                     if not self._meter.must_end():
                         kept = torch.arange(count) != pulse
                         left = best.sequence.from_events(kept, **best.sequence.columns())
-                        self._begin(left if playing is None else playing.bounded(left), math.inf)
+                        left = left if playing is None else playing.bounded(left)
+                        if self.limited.proposals.is_in_order(left):
+                            self._begin(left, math.inf)
 
     def _gaining(self, level: float, least: float) -> list[Reached]:
         """Where families begin that may come below a loss within a level: their nearest at no lower cost.

@@ -156,8 +156,8 @@ class _Tradeoff:
         traced += [each for each in self._tracer.optima if not any(each is other for other in traced)]
         worth = [each.sequence for each in traced if has_pulses(each.sequence)]
         evaluator = Evaluator(self._cost.rest, self._engine)
-        clean = [one for one in evaluator.clean(worth) if evaluator.limited.may_stand(one.sequence)]
-        designs = [one for one in evaluator.designs(clean) if one.evaluation.meets_limits]
+        standing = evaluator.standing(worth)
+        designs = [one for one in evaluator.designs(standing) if one.evaluation.meets_limits]
         if not designs:
             raise ValueError(f"no design of '{self._problem.name}' has a pulse above 3° and meets its limits")
         value = self._cost.value_and_gradient(STANDARD_N_PER_TISSUE, self._engine)

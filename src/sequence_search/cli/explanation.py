@@ -194,6 +194,8 @@ def print_parts(found: Explanation) -> None:
         if each.rest is not None:
             say(f"the rest without {each}:")
             say(flow(pulses_of(each.rest), 2))
+        elif each.unpolished:
+            say(flow(f"the rest without {each}: none, since {each.unpolished}".split(" ")))
 
 
 def print_pathways(found: Explanation) -> None:

@@ -19,6 +19,7 @@ from sequence_search.problem.problem import Problem
 from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.drafting import near_draft, of_one_tr
+from sequence_search.strategies.finish import NOT_STANDING
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.played import DraftSimulator, played_as
 from sequence_search.strategies.result import CLOSE
@@ -62,7 +63,8 @@ def compare(
     """The design; the conventional sequence as in textbooks; and the same polished for the objective.
 
     The polish keeps the structure, with its flip angles, phases and delays within the search space and the
-    limits of the problem, pulses that are given as they are; the sequence of textbooks need not be within.
+    limits of the problem, pulses that are given as they are, and what is read is excited and refocused by
+    pulses that are for it; the sequence of textbooks need not be within.
     One that the problem does not give has, with a layout, the kinds and the TR of the design; where that
     holds no such sequence, the design stands alone. Where a polish gets nowhere, as it leaves no pulse that
     excites since nothing beats doing nothing from there, there is no such row.
@@ -102,16 +104,18 @@ def _polished(
         return None, NOT_PROPOSED
     drafts = simulator if limited.playing is None else DraftSimulator(simulator, limited.playing)
     found = [limited.polish(drafts.loss_and_gradient, proposed, Meter(Settings()))]
-    if found[0][0] > loss + CLOSE * abs(loss):
+    if found[0][0] > loss + CLOSE * abs(loss) or not limited.may_stand(found[0][1]):
         given = limited.frame.is_fixed(proposed)
         starts = varied(proposed.map(lambda column: column.repeat(N_STARTS, 1)), given)
         starts = starts if limited.playing is None else limited.playing.bounded(starts)
         few = limited.descent_loss(problem.voxels(N_PER_TISSUE))()
         ends = polished_ends(starts, few, drafts.loss_and_gradient, limited)
         found += [(float(drafts.loss(end)), end) for end in ends]
-    least, best = min(found, key=lambda each: each[0])
-    if not math.isfinite(least):
-        return None, "it does not come within the limits"
+    within = [each for each in found if math.isfinite(each[0])]
+    standing = [each for each in within if limited.may_stand(each[1])]
+    if not standing:
+        return None, NOT_STANDING if within else "it does not come within the limits"
+    _, best = min(standing, key=lambda each: each[0])
     single, frame = played_as(drafts, best).turn_first_to_zero(), problem.limits.frame
     if single.layout != conventional.layout:
         return None, NOT_PROPOSED

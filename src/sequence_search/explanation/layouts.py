@@ -34,6 +34,7 @@ class LeftOut:
     polished : with the rest polished again; None if that was not done, or left nothing
     buys : by how much that is above the loss of the whole sequence, polished as well
     rest : as it was polished
+    unpolished : why there is none, or empty
     """
 
     what: str
@@ -43,6 +44,7 @@ class LeftOut:
     polished: float | None = None
     buys: float | None = None
     rest: Sequence | None = None
+    unpolished: str = ""
 
     def __str__(self) -> str:
         """As "the spoiler after pulse 1"."""

@@ -134,13 +134,15 @@ def simplest_form(
     """Phases turned to 0 along free turns, then rounded to 90° or 45° one by one, unnoticed by the loss.
 
     Where a rounded phase is noticed the rest is polished with it before it is given up. Phases of pulses that
-    the problem gives stay, and so do all others then; limits that are met stay so.
+    the problem gives stay, and so do all others then. Limits that are met stay so, and what may stand does.
     """
     loss, rounded_to = float(simulator.loss(sequence)), [90] + [0] * (len(sequence.phase) - 1)
     most, missed = loss + NOTICED * abs(loss), max(limited.missed([sequence])[0], ALLOWED)
+    stands = limited.may_stand(sequence)
 
     def fits(candidate: Sequence) -> bool:
-        return float(simulator.loss(candidate)) <= most and limited.missed([candidate])[0] <= missed
+        is_within = float(simulator.loss(candidate)) <= most and limited.missed([candidate])[0] <= missed
+        return is_within and (not stands or limited.may_stand(candidate))
 
     current = sequence
     if limited.frame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import torch
 from jaxtyping import Bool
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from sequence_search.engines.simulator import LossFunction
 from sequence_search.problem.problem import Problem
+from sequence_search.problem.wishes import ALLOWED
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.descent import descend
@@ -70,7 +72,7 @@ def pulse_worths(problem: Problem, sequence: Sequence, engine: str = "auto") -> 
     for pulse in (i for i in range(n_rf) if not given[i]):
         starts = starts_without(sequence, pulse, given)
         (left_out,) = evaluator.evaluate([starts[0]])
-        ends = evaluator.clean(polished_ends(starts, few(), standard, evaluator.limited))
+        ends = evaluator.standing(polished_ends(starts, few(), standard, evaluator.limited))
         best = min(ends, key=lambda each: each.loss, default=None)
         found.append(
             PulseWorth(
@@ -122,9 +124,18 @@ def varied(starts: Sequence, fixed: Bool[Tensor, " n_rf"]) -> Sequence:
 def polished_ends(
     starts: Sequence, few: LossFunction, standard: LossFunction, limited: Limited
 ) -> list[Sequence]:
-    """The first and the best starts after a descent on few voxels, polished; those within the limits."""
-    meter = Meter(Settings())
-    _, refined = descend(few, limited.space, starts, learning_rate=LEARNING_RATE, parts=DESCENT, meter=meter)
-    ends = [starts[0], *(refined[i] for i in range(len(refined.delay)))]
-    polished = [limited.polish(standard, each, meter) for each in ends]
-    return [each for loss, each in polished if math.isfinite(loss)]
+    """The first and the best starts after a descent on few voxels, polished; those within the limits.
+
+    The best are of those that may stand, see `Limited.may_stand`: none is dropped on the way where others may
+    be in front of them, and they count as they are where what a polish makes of all may not.
+    """
+    meter, shares = Meter(Settings()), math.prod(share for _, share in DESCENT)
+    parts = DESCENT if limited.may_all_stand else [(steps, 1.0) for steps, _ in DESCENT]
+    loss, refined = descend(few, limited.space, starts, learning_rate=LEARNING_RATE, parts=parts, meter=meter)
+    finite = (refined[i] for i in loss.isfinite().nonzero()[:, 0].tolist())
+    best = list(islice(filter(limited.may_stand, finite), max(1, round(shares * len(starts.delay)))))
+    polished = [limited.polish(standard, each, meter) for each in [starts[0], *best]]
+    ends = [each for loss, each in polished if math.isfinite(loss)]
+    if any(map(limited.may_stand, ends)):
+        return ends
+    return ends + [each for each in best if limited.missed([each])[0] <= ALLOWED]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from sequence_search.engines.simulator import LossFunction
 from sequence_search.explanation.layouts import LeftOut
 from sequence_search.explanation.pulses import N_PER_TISSUE, polished_ends, starts_without, varied
 from sequence_search.problem.problem import Problem
@@ -15,11 +19,15 @@ from sequence_search.sequence import Sequence
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.drafts import NONE, SPOILED, Draft
 from sequence_search.strategies.evaluator import Evaluated, Evaluator
+from sequence_search.strategies.finish import NOT_STANDING
 from sequence_search.strategies.held import delays_held
 from sequence_search.strategies.played import played_as, simulator_of
+from sequence_search.strategies.playing import Playing
 
 N_STARTS = 48  # variants of what is left, of which the descent leaves one to polish beside the first
 N_POLISHED = 256  # voxels of a tissue, of the polish
+NO_EXCITATION = "no pulse that is left is for excitation, with those behind it for refocusing"
+BEYOND_LIMITS = "none that was found is within the limits"
 CRUSHED = 1.0
 
 
@@ -29,44 +37,58 @@ def repolished(
     """The parts with what is left without each polished, by the draft that the sequence is played from.
 
     Pulses that the problem gives stay as they are, and without them or their gradients nothing is polished.
+    What is left is what a search would keep: within the limits, read by pulses that are for it.
     """
     evaluator = Evaluator(problem, engine)
     simulator = simulator_of(problem, problem.voxels(N_POLISHED), engine)
     limited, standard = evaluator.limited, simulator.loss_and_gradient
     few = limited.descent_loss(problem.voxels(N_PER_TISSUE))
-    _, whole = limited.polish(standard, delays_held(draft, limited.frame), Meter(Settings()))
-    loss = min(each.loss for each in evaluator.reported(evaluator.evaluate([draft, whole])))
-    given = limited.frame.is_fixed(draft)
+    least, whole = limited.polish(standard, delays_held(draft, limited.frame), Meter(Settings()))
+    is_kept = math.isfinite(least) and limited.may_stand(whole)
+    loss = min(each.loss for each in evaluator.reported(evaluator.evaluate([draft, *[whole] * is_kept])))
     found = []
     for part in parts:
-        starts = _starts(draft, part, given)
-        best: Evaluated | None = None
-        if starts is not None and limited.playing is not None:
-            starts = delays_held(limited.playing.bounded(starts), limited.frame)
-            ends = polished_ends(starts, few(), standard, limited)
-            best = min(evaluator.reported(evaluator.clean(ends)), key=lambda each: each.loss, default=None)
-        if best is not None:
+        left, why = _left(draft, part, evaluator, few, standard)
+        best = min(evaluator.reported(left), key=lambda each: each.loss, default=None)
+        if best is None:
+            found.append(replace(part, unpolished=why))
+        else:
             rest = played_as(simulator, best.sequence)
             found.append(replace(part, polished=best.loss, buys=best.loss - loss, rest=rest))
-        else:
-            found.append(part)
     return tuple(found)
 
 
-def _starts(draft: Draft, part: LeftOut, given: Bool[Tensor, " n_rf"]) -> Sequence | None:
-    """Drafts [N_STARTS, n_rf] without a part; None if nothing is left, or the part is given."""
-    n_rf = len(draft.flip_angle)
+def _left(
+    draft: Draft,
+    part: LeftOut,
+    evaluator: Evaluator,
+    few: Callable[[], LossFunction],
+    standard: LossFunction,
+) -> tuple[list[Evaluated], str]:
+    """What is left of a draft without a part, polished, and why if that is nothing."""
+    limited = evaluator.limited
+    given, playing = limited.frame.is_fixed(draft), cast(Playing, limited.playing)
     # Of a train the last pulse of a draft stands for all that follow.
-    if any(given[min(pulse, n_rf - 1)] for pulse in part.pulses):
-        return None
+    if any(given[min(pulse, len(given) - 1)] for pulse in part.pulses):
+        return [], "the problem gives what is left out"
+    if part.what == "pulse" and len(given) < 2:
+        return [], "no pulse is left"
+    starts = delays_held(playing.bounded(_starts(draft, part, given)), limited.frame)
+    if not limited.proposals.is_in_order(starts[0]):
+        return [], NO_EXCITATION
+    ends = polished_ends(starts, few(), standard, limited)
+    return evaluator.standing(ends), NOT_STANDING if ends else BEYOND_LIMITS
+
+
+def _starts(draft: Draft, part: LeftOut, given: Bool[Tensor, " n_rf"]) -> Sequence:
+    """Drafts [N_STARTS, n_rf] without a part."""
+    n_rf = len(draft.flip_angle)
     if part.what != "pulse":
         gradient = draft.gradient.clone()
         gradient[[at for at in part.pulses if at < n_rf]] = NONE
         without = replace(draft, gradient=gradient).map(lambda column: column.repeat(N_STARTS, 1))
         return varied(without, given)
     (pulse,) = part.pulses
-    if n_rf < 2:
-        return None
     starts = starts_without(draft, pulse, given)[:N_STARTS]
     if pulse == 0 or given[pulse - 1] or not isinstance(starts, Draft):
         return starts

@@ -92,6 +92,10 @@ class Evaluator:
             chosen.append(next(fits, raw))
         return chosen
 
+    def standing(self, found: list[Sequence]) -> list[Evaluated]:
+        """As `clean`, those that may stand: what they read is excited and refocused by pulses for it."""
+        return [one for one in self.clean(found) if self.limited.may_stand(one.sequence)]
+
     def _forms(self, sequence: Sequence) -> list[Sequence]:
         """The sequence as found; its flip angles positive and its first phase 0; without small pulses.
 

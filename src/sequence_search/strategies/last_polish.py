@@ -28,8 +28,7 @@ def converged(
 ) -> list[Evaluated]:
     """A single sequence polished and cleaned; none if that misses a limit or may not stand."""
     loss, polished = evaluator.limited.polish(loss_and_gradient, sequence, meter, max_iterations)
-    found = evaluator.clean([polished]) if math.isfinite(loss) else []
-    return [one for one in found if evaluator.limited.may_stand(one.sequence)]
+    return evaluator.standing([polished]) if math.isfinite(loss) else []
 
 
 def settled(evaluator: Evaluator, distinct: list[Evaluated], meter: Meter) -> list[Evaluated]:

@@ -99,13 +99,18 @@ class Limited:
         simulator = simulator_of(self._problem, self._problem.voxels(N_PER_TISSUE), self._engine)
         return PRICE * self._range(simulator.loss_and_gradient, N_RANDOM)
 
+    @property
+    def may_all_stand(self) -> bool:
+        """Whether pulses of all kinds that are not given may excite, so that no sequence may not stand."""
+        return self.playing is None or not self.playing.not_exciting
+
     def may_stand(self, sequence: Sequence) -> bool:
         """Whether what a sequence reads first is excited and refocused by pulses that may, or are given.
 
         Behind an excitation of a small angle a pulse for refocusing could excite all that is read, and before
         one of 0° an inversion could refocus it.
         """
-        if self.playing is None or not self.playing.not_exciting:
+        if self.playing is None or self.may_all_stand:
             return True
         is_given = self.frame.is_fixed(sequence.without_padding()).tolist()
         kinds = self.playing.not_exciting, self.playing.only_before

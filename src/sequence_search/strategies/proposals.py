@@ -103,12 +103,14 @@ class Proposals:
         dropped = self.frame.without_small_pulses(single)
         if not len(dropped.delay):
             return dropped
-        return self._bounded(dropped) if self._is_in_order(dropped) else single
+        return self._bounded(dropped) if self.is_in_order(dropped) else single
 
-    def _is_in_order(self, single: Sequence) -> bool:
-        """Whether the pulses of a draft that are not given stand where their kinds may."""
+    def is_in_order(self, single: Sequence) -> bool:
+        """Whether the pulses of a single sequence that are not given stand where their kinds may."""
+        if self.playing is None:
+            return True
         free = cast(Draft, self.frame.free(single))
-        return cast(Playing, self.playing).in_order(free, self.frame) is free
+        return self.playing.in_order(free, self.frame) is free
 
     def with_fewer_gradients(self, sequence: Sequence) -> list[Sequence]:
         """A single draft without some of its gradients, where there may be none, but for those given."""
