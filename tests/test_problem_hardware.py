@@ -19,8 +19,8 @@ from sequence_search.problem.room import AT_END, READOUT, least_half
 from sequence_search.strategies.playing import playing_of
 from sequence_search.system import System, load_system
 
-# In the least time they cannot vary.
-pytestmark = pytest.mark.filterwarnings("ignore:the gradients of all repetitions are alike")
+# Raised below the least time: it is refused, or told that crushers cannot vary, as warnings are errors here.
+TOO_SHORT = ValueError, UserWarning
 SLOW = System(max_gradient_mt_m=30.0, max_slew_t_m_s=20.0, peak_b1_ut=24.0, name="slow")
 WEAK = (
     '{ max_gradient_mt_m = 20, max_slew_t_m_s = 20, peak_b1_ut = 12, rf_dead_time_us = 300, name = "weak" }'
@@ -39,9 +39,10 @@ def on(system, thickness=None, **how):
     return replace(made, search_space=space, limits=limits, pulses=pulses)
 
 
-def test_the_least_time_is_the_one_that_an_export_names():
+@pytest.mark.parametrize("spoiling", ["ideal", "unvaried"])
+def test_the_least_time_is_the_one_that_an_export_names(spoiling):
     """Between the pulses, from there to the readout, and on to the next repetition."""
-    own = on(SLOW)
+    own = on(SLOW, spoiling=spoiling)
     least = own.hardware.least("excite", "refocus", 1), own.hardware.least("refocus", READOUT, 1)
     rest = own.hardware.least(READOUT, "excite", 0, AT_END)
 
@@ -50,9 +51,9 @@ def test_the_least_time_is_the_one_that_an_export_names():
         return pulseq(replace(spin_echo(), delay=delay), own)
 
     assert export(*least).check_timing() == (True, [])
-    with pytest.raises(ValueError, match=rf"pulse 1 .* at least {1e3 * least[0]:.6g} ms"):
+    with pytest.raises(TOO_SHORT, match=rf"pulse 1 .* at least {1e3 * least[0]:.6g} ms"):
         export(least[0] - SLOW.tick, least[1])
-    with pytest.raises(ValueError, match=rf"pulse 2 .* at least {1e3 * least[1]:.6g} ms"):
+    with pytest.raises(TOO_SHORT, match=rf"pulse 2 .* at least {1e3 * least[1]:.6g} ms"):
         export(least[0], least[1] - SLOW.tick)
     assert export(3.0 - 0.2 - rest, 0.2).check_timing() == (True, [])
     with pytest.raises(ValueError, match=rf"to the next repetition must be at least {1e3 * rest:.6g} ms"):
@@ -68,8 +69,20 @@ def test_half_an_echo_spacing_has_room_on_both_sides_of_the_readout():
         return pulseq(replace(train(), delay=delay), own)
 
     assert export(half).check_timing() == (True, [])
-    with pytest.raises(ValueError, match="must be at least"):
+    with pytest.raises(TOO_SHORT, match="must be at least"):
         export(half - SLOW.tick)
+
+
+def test_the_least_time_has_room_for_crushers_that_vary_where_they_do():
+    """Three cycles over 5 mm along x and y take longer than what a slice gradient leaves of four along z."""
+    varied, alike = (on(SLOW, spoiling=spoiling).hardware for spoiling in ("ideal", "unvaried"))
+    start, end = (varied._span(name) for name in ("excite", "refocus"))
+    ramp = math.ceil(math.sqrt(3 / 5e-3 / SLOW.max_slew) / SLOW.tick) * SLOW.tick  # of a triangle
+    assert varied.least("excite", "refocus", 1) == pytest.approx(start.after + 2 * ramp + end.before)
+    assert alike.least("excite", "refocus", 1) < varied.least("excite", "refocus", 1)
+    # Nothing varies but crushers and the spoiler at the end, which takes longer along x.
+    for between in ((0, None), (0, 1), (0, AT_END)):
+        assert alike.least("excite", "refocus", *between) == varied.least("excite", "refocus", *between)
 
 
 def test_each_spoiler_takes_longer_than_the_last_on_its_axis_and_a_thin_slice_longer_than_a_thick():
@@ -103,7 +116,7 @@ def test_the_delays_of_a_search_are_those_of_the_scanner(design):
     for place in range(len(shortest)):
         less = made.delay.clone()
         less[place] -= SLOW.tick
-        with pytest.raises(ValueError, match="must be at least"):
+        with pytest.raises(TOO_SHORT, match="must be at least"):
             pulseq(replace(made, delay=less), own)
 
 

@@ -16,6 +16,9 @@ from sequence_search.system import System
 TOLERANCE = 1e-6  # of a raster
 KEPT = 1 + 1e-6  # a limit is, but for rounding
 CYCLES = 4.0  # of dephasing over a slice thickness, from which a crusher counts as ideal
+# Cycles over a voxel by which crushers differ along x and y from repetition to repetition, so that what one
+# has stored the next does not refocus. Along z, where a slice has its edges, it would take four.
+APART = 3.0
 THICKNESS = 5e-3  # of a slice, if none is stated [m]
 LEAST_HARD = 0.5e-3  # of a pulse that is instantaneous in the design [s]
 FEW, SHORT_DWELL = 4, 1e-5  # samples of a readout without a gradient, at least, and time of each [s]
@@ -128,9 +131,18 @@ def spoiler_area(number: int, voxel: tuple[float, float, float]) -> Area:
     return area
 
 
-def crusher_area(moment: int, voxel: tuple[float, float, float]) -> Area:
-    """Of so many units of the crusher, over a voxel [m]."""
-    return np.array([0.0, 0.0, moment * CYCLES / voxel[2]])
+def crushers_in_turn(voxel: tuple[float, float, float]) -> tuple[Area, ...]:
+    """Of a unit of the crusher in four repetitions, the first along z alone, over a voxel [m]."""
+    return tuple(np.array([i, j, CYCLES]) / voxel for j in (0.0, APART) for i in (0.0, APART))
+
+
+def end_in_turn(voxel: tuple[float, float, float]) -> Area:
+    """What every second repetition leaves out of the spoiler at its end, over a voxel [m].
+
+    What is transverse for two repetitions is refocused in the second: one spoiler for all would take back
+    what it has dephased.
+    """
+    return np.array([0.0, APART / voxel[1], 0.0])
 
 
 def least_between(start: Span, end: Span, area: Area, system: System) -> float:

@@ -17,12 +17,18 @@ from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.structure import uses
 from sequence_search.system import System
-from sequence_search.timing import Area, Line, crusher_area, dwell_raster, few_samples, hard_kind, near
+from sequence_search.timing import (
+    Area,
+    Line,
+    crushers_in_turn,
+    dwell_raster,
+    end_in_turn,
+    few_samples,
+    hard_kind,
+    near,
+)
 
 T1_TO_EQUILIBRIUM = 5
-# Cycles over a voxel by which crushers differ along x and y from repetition to repetition, so that what one
-# has stored the next does not refocus. Along z, where a slice has its edges, it would take four.
-APART = 3.0
 ALIKE = (
     "the gradients of all repetitions are alike, so that what a crusher has stored of one may be an echo in"
     " the next; to let them vary"
@@ -82,7 +88,7 @@ def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, sy
     delay = rounded_delays(sequence, layout, system.tick)
     tr = _repetition_time(layout, delay, problem, protocol, system)
     marks = _marks(layout, delay, pulses, readouts)
-    crushers, notes = _crushers(protocol), []
+    crushers, notes = crushers_in_turn(protocol.voxel), []
     if not (layout.steady and problem.acquisition.spoiling == "ideal"):
         crushers = crushers[:1]
     gaps, faults = _gaps(layout, marks, tr, crushers, protocol, system)
@@ -182,22 +188,13 @@ def _gaps(
         is_before = following.readout is None and not is_last
         units = (0, mark.crusher) if is_before else (mark.crusher, 0)
         encoding = largest_encoding(protocol)
-        # What is transverse for two repetitions is refocused in the second: one spoiler for all would take
-        # back what it has dephased.
-        varied = APART * (is_last and len(crushers) > 1) / protocol.voxel[1]
-        in_turn = np.array([0.0, varied, 0.0])
+        in_turn = end_in_turn(protocol.voxel) * (is_last and len(crushers) > 1)
         gap, fault = make_gap(
             mark, following, (after + in_turn, before), units, crushers, time, encoding, system
         )
         gaps += [replace(gap, in_turn=in_turn)] if gap else []
         faults += [fault] if fault else []
     return gaps, faults
-
-
-def _crushers(protocol: Protocol) -> tuple[Area, ...]:
-    """Area of a unit of the crusher in four repetitions, the first along z alone [1/m]."""
-    turns = [np.array([i, j, 0.0]) / protocol.voxel for j in (0.0, APART) for i in (0.0, APART)]
-    return tuple(crusher_area(1, protocol.voxel) + each for each in turns)
 
 
 def _marks(layout: Layout, delay: list[float], pulses: list[Station], readouts: list[Station]) -> list[Mark]:

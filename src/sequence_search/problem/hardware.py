@@ -25,7 +25,8 @@ from sequence_search.system import System
 from sequence_search.timing import (
     THICKNESS,
     Span,
-    crusher_area,
+    crushers_in_turn,
+    end_in_turn,
     few_samples,
     hard_kind,
     kind_faults,
@@ -50,6 +51,7 @@ class Hardware:
     kinds : of pulse by name; "hard" lasts as long as the largest flip angle of the problem needs
     largest_flip : of any pulse [rad]
     readout : duration of each readout [s], at least that of a few samples
+    is_varied : whether crushers vary from repetition to repetition, as the mean Mz of ideal spoiling asks
     """
 
     system: System
@@ -57,16 +59,20 @@ class Hardware:
     kinds: Mapping[str, Kind]
     largest_flip: float
     readout: float = 0.0
+    is_varied: bool = False
     _spans: dict[str, Span] = field(default_factory=dict, init=False, repr=False)
 
     def least(self, first: str, second: str, moment: int = 0, spoiler: int | None = None) -> float:
         """Least time from the centre of a pulse or readout to that of the next [s], see `room.Least`."""
         start, end = self._span(first), self._span(second)
         voxel = (self.thickness,) * 3
-        area = crusher_area(moment, voxel) - start.area_after - end.area_before
+        crushers = np.stack(crushers_in_turn(voxel)[: None if self.is_varied else 1])
+        area = -start.area_after - end.area_before
         if spoiler is not None:
             area = area + spoiler_area(spoiler, voxel)
-        return least_between(start, end, area, self.system)
+        if spoiler == AT_END and self.is_varied:
+            area = area + end_in_turn(voxel)
+        return least_between(start, end, abs(area + moment * crushers).max(0), self.system)
 
     def most(self, name: str) -> float:
         """Largest flip angle of a kind within the peak B1 [rad]; inf of one of fixed amplitude."""
@@ -112,7 +118,8 @@ def hardware_of(
     largest = min(space.max_flip, limits.max_flip, WHOLE_TURN)
     kinds = {HARD: hard_kind(largest, limits.system), **pulses}
     thickness = limits.slice_thickness or THICKNESS
-    return Hardware(limits.system, thickness, kinds, largest, acquisition.readout)
+    is_varied = acquisition.is_repeated and acquisition.spoiling == "ideal"
+    return Hardware(limits.system, thickness, kinds, largest, acquisition.readout, is_varied)
 
 
 def check_hardware(
