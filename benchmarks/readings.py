@@ -10,7 +10,7 @@ Each reading is a study of the paper's conditions, which goes on where it was st
     python benchmarks/readings.py out/paper out/readings/* --out docs/paper.md    # into the page
     python benchmarks/readings.py out/paper --numbers docs/results/numbers.md     # every number of the first
 
-Studies may be unfinished, and none is written to.
+Studies may be unfinished, and none is written to. Those of one reading, each of other conditions, are one column.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sequence_search.paper.conditions import is_of_paper
 from sequence_search.paper.numbers import numbers_table
 from sequence_search.paper.rates import (
     Rate,
-    categories_table,
+    categories_tables,
     rates_of,
     rates_of_csv,
     readings_table,
@@ -61,8 +61,10 @@ def main() -> None:
     readings: dict[str, dict[str, dict[str, Rate]]] = {}
     for place in arguments.places:
         found = rates_of_csv(place.read_text()) if place.is_file() else of_study(place, arguments.grids)
-        readings |= {title: rates for title, rates in found.items() if title.startswith("proxyless")}
-    text = f"{readings_table(readings)}\n{categories_table(readings)}"
+        for title, rates in found.items():
+            if title.startswith("proxyless"):
+                readings[title] = readings.get(title, {}) | rates
+    text = "\n".join([readings_table(readings), *categories_tables(readings)])
     if arguments.out is None:
         print(text)
     else:

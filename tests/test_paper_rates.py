@@ -7,7 +7,7 @@ from sequence_search.paper.conditions import CONDITIONS
 from sequence_search.paper.rates import (
     ALL,
     Rate,
-    categories_table,
+    categories_tables,
     compare,
     distances,
     paper_rates,
@@ -89,13 +89,24 @@ def test_tables_have_every_reading_with_intervals():
     assert lines[3][-3:] == ["12", "max-signal, csf-null-w0.25", ""]
     to_first = ["none", "nearer on 1 of 1, worse on none"]
     assert lines[4] == ["other", "60 (39 to 78) of 20", *["–"] * 4, "6", *to_first]
-    rows = categories_table({"ours": {"max-signal": rates_of(PROBLEM, RUNS, GRID)}})
-    assert f"| V | max-signal | {TWO_RF} | 55 (45 to 64) | 40 (12 to 77) of 5 |" in rows
-    assert (
-        "| VII | gm-wm-t2-w50 | Hahn-echo-like sequences (refocusing phase ≈ 0°) | 43 (34 to 53) | – |"
-        in rows
-    )
-    assert len(re.findall("all categories", rows)) == 5
+
+
+def test_a_table_of_categories_has_readings_of_the_same_conditions():
+    ours = {"max-signal": rates_of(PROBLEM, RUNS, GRID)}
+    (few,) = categories_tables({"ours": ours, "same": ours})
+    assert f"| V | max-signal | {TWO_RF} | 55 (45 to 64) | {'40 (12 to 77) of 5 | ' * 2}".strip() in few
+    assert "csf-null" not in few
+
+    every = {name: {} for name in paper_rates()}
+    one, two = categories_tables({"ours": every | ours, "one": ours, "two": ours, "three": ours})
+    assert "| VII | gm-wm-t2-w50 | Hahn-echo-like sequences (refocusing phase ≈ 0°) | 43 (34 to 53) | – |" in one
+    assert len(re.findall("all categories", one)) == 5
+    # Of four readings and three categories: a line for each reading, the first among them.
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in two.splitlines()]
+    assert lines[0] == ["reading", *(f"max-signal: {title}" for title in (ALL, TWO_RF, THREE_RF))]
+    assert lines[2] == ["the paper", "66 (56 to 75)", "55 (45 to 64)", "11 (6 to 19)"]
+    assert [line[0] for line in lines[3:]] == ["ours", "one", "two", "three"]
+    assert lines[3][1:] == ["60 (23 to 88) of 5", "40 (12 to 77) of 5", "20 (4 to 62) of 5"]
 
 
 def test_titles_name_the_schedule_and_what_differs_from_it():

@@ -163,15 +163,35 @@ def readings_table(readings: Mapping[str, Rates]) -> str:
     return markdown_table(headings, lines)
 
 
-def categories_table(readings: Mapping[str, Rates]) -> str:
-    """Markdown of every rate that the paper prints beside that of each reading, a line each."""
+def categories_tables(readings: Mapping[str, Rates]) -> list[str]:
+    """Markdown of every rate that the paper prints beside that of each reading.
+
+    A table for the readings of the same conditions, beside the first reading and without what none of them
+    has; a line for each category, or for each reading where there are more of these.
+    """
+    groups: dict[frozenset[str], dict[str, Rates]] = {}
+    for title, rates in readings.items():
+        groups.setdefault(frozenset(rates), {})[title] = rates
+    first = dict(list(readings.items())[:1])
+    return [_categories_table(names, first | group) for names, group in groups.items()]
+
+
+def _categories_table(names: frozenset[str], readings: Mapping[str, Rates]) -> str:
+    paper = paper_rates()
+    shown = [(name, title) for name, shares in paper.items() if name in names for title in shares]
+    of_all = {"the paper": paper, **readings}
+    cells = {
+        reading: [_cell(rates.get(name, {}).get(title)) for name, title in shown]
+        for reading, rates in of_all.items()
+    }
+    if len(readings) > len(shown):
+        headings = ["reading", *(f"{name}: {title}" for name, title in shown)]
+        return markdown_table(headings, [[reading, *row] for reading, row in cells.items()])
     lines = []
-    for name, shares in paper_rates().items():
-        number = next((row.table for row in paper_rows(name) if row.kind == "category"), "")
-        for title, share in shares.items():
-            cells = [_cell(rates.get(name, {}).get(title)) for rates in readings.values()]
-            lines.append([number, name, title, str(share), *cells])
-    return markdown_table(["table", "problem", "category", "the paper", *readings], lines)
+    for (name, title), *row in zip(shown, *cells.values(), strict=True):
+        number = next((each.table for each in paper_rows(name) if each.kind == "category"), "")
+        lines.append([number, name, title, *row])
+    return markdown_table(["table", "problem", "category", *cells], lines)
 
 
 def _cell(rate: Rate | None) -> str:
