@@ -10,7 +10,7 @@ Each reading is a study of the paper's conditions, which goes on where it was st
     python benchmarks/readings.py out/paper out/readings/* --out docs/paper.md    # into the page
     python benchmarks/readings.py out/paper --numbers docs/results/numbers.md     # every number of the first
 
-Studies may be unfinished, and none is written to. Those of one reading, each of other conditions, are one column.
+Studies may be unfinished, and none is written to. Those of one reading, each of other conditions, are one.
 """
 
 from __future__ import annotations
