@@ -6,6 +6,7 @@ import { PROPERTIES, somePart, type Voxels } from "../src/engine/voxels";
 import { curveTimes, makeAxis } from "../src/page/axis";
 import { toCommand, toDict, toPython, toToml } from "../src/page/copy";
 import { after, begun } from "../src/page/history";
+import { errorOf } from "../src/page/measure";
 import { withDelay, withGradient, withPhase, withRepetition } from "../src/page/model";
 import { meanOf, offsets, spinsOf } from "../src/page/spins";
 
@@ -105,4 +106,12 @@ test("some voxels are the first of each tissue", () => {
   const voxels = { ...Object.fromEntries(columns), tissue: Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1) } as Voxels;
   expect([...somePart(voxels, 2).t1]).toEqual([0, 1, 4, 5]);
   expect([...somePart(voxels, 1).t1]).toEqual([...voxels.t1]);
+});
+
+test("the error is that of the report's 41 x 41 points, however few there are", () => {
+  // |x| at x of -1 to 1 in steps of 1/20 has the mean 2 (1 + ... + 20) / 20 / 41.
+  for (const n of [41, 21, 11]) {
+    const along = Float64Array.from({ length: n * n }, (_, at) => (2 * Math.floor(at / n)) / (n - 1));
+    expect(errorOf(along, 41)).toBeCloseTo(21 / 41, 12);
+  }
 });

@@ -20,7 +20,7 @@ export interface Loss {
 export interface Field {
   /** |Mxy| relative to b0 = 0, b1 = 1, b1 varying fastest. */
   relative: Float64Array;
-  /** Mean of |relative - 1|. */
+  /** Mean of |relative - 1| over the points of the report's maps. */
   error: number;
 }
 
@@ -95,8 +95,18 @@ export function fieldOf(problem: Problem, edit: Edit, tissue: number, every: num
   const signals = meanOfReadouts(signal);
   const [reference] = meanOfReadouts(run(own(voxel)));
   const relative = Float64Array.from(signals, (each) => each / reference);
-  const error = relative.reduce((sum, each) => sum + Math.abs(each - 1), 0) / relative.length;
-  return { relative, error };
+  return { relative, error: errorOf(relative, problem.nErrorPoints) };
+}
+
+/** Mean of |relative - 1| over n x n points, of a square map of fewer, linear between these. */
+export function errorOf(relative: Float64Array, n: number): number {
+  const last = Math.round(Math.sqrt(relative.length)) - 1;
+  const apart = (n - 1) / last;
+  const weight = (at: number) => (at === 0 || at === last ? (apart + 1) / 2 : apart) / n;
+  return relative.reduce((sum, each, at) => {
+    const [column, row] = [Math.floor(at / (last + 1)), at % (last + 1)];
+    return sum + weight(column) * weight(row) * Math.abs(each - 1);
+  }, 0);
 }
 
 const parts = new WeakMap<Problem, Map<string, Voxels>>();
