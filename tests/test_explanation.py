@@ -150,3 +150,20 @@ def test_a_layout_that_no_search_proposes_is_explained_as_it_is():
     assert found.phases is None
     assert {part.polished for part in found.parts} == {None}
     assert found.summary.structures == ("spin echo",)
+
+
+def test_a_plain_sequence_is_explained_where_a_search_has_gradients():
+    problem = limited('gradients = ["none", "spoiler"]')
+    sequence = Sequence.from_degrees_ms([90, 180], [0, 90], [8, 8])
+    assert problem.playable(sequence).layout is None
+    found = explain(problem, sequence)
+    assert [(part.what, part.pulses) for part in found.parts] == [("pulse", (0,)), ("pulse", (1,))]
+    assert found.pulses == ()
+    # Without the 180° pulse the rest dephases: what is left is a free decay, read earlier.
+    without = found.parts[1]
+    assert without.polished is not None
+    assert without.polished > found.loss
+    plain = found.to_dict()
+    assert "pulses" not in plain
+    assert len(plain["parts"]) == 2
+    assert json.dumps(plain, allow_nan=False)

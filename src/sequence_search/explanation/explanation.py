@@ -20,7 +20,7 @@ from sequence_search.explanation.blocks import (
 )
 from sequence_search.explanation.comparison import Compared, compare
 from sequence_search.explanation.crossings import Crossing, zero_crossings
-from sequence_search.explanation.layouts import LeftOut, parts_left_out
+from sequence_search.explanation.layouts import LeftOut, layout_of, parts_left_out
 from sequence_search.explanation.pathways import TissueSignal, has_all_pathways, tissue_signals
 from sequence_search.explanation.phases import Phases, examine_phases
 from sequence_search.explanation.pulses import PulseWorth, pulse_worths
@@ -47,7 +47,7 @@ class Summary:
     sentences : what prepares and excites the magnetisation; what is read, beside the conventional sequence;
         of a layout what its gradients change
     blocks, crossings, readout, compared : from which they were made
-    parts : of a layout, each left out, nothing polished
+    parts : where there are kinds of pulse or gradients, each left out, nothing polished
     """
 
     structures: tuple[str, ...]
@@ -69,7 +69,7 @@ class Explanation:
     sequence : with positive flip angles and a first phase of 0
     loss : over the standard ensemble
     tissues : none where there are too many pathways to follow all of them
-    pulses : what each buys; of a layout this is in `parts`, with the gradients
+    pulses : what each buys; with kinds of pulse or gradients this is in `parts`
     phases : None of a layout that no search proposes, of which nothing is polished either
     """
 
@@ -92,7 +92,7 @@ class Explanation:
         plain: dict[str, Any] = _plain(self)
         summary: dict[str, Any] = plain.pop("summary")
         del summary["parts"]
-        del plain["parts" if self.sequence.layout is None else "pulses"]
+        del plain["pulses" if self.parts or self.sequence.layout is not None else "parts"]
         return plain | summary
 
 
@@ -121,7 +121,7 @@ def explain(problem: Problem, sequence: Sequence, *, engine: str = "auto") -> Ex
         sequence=single,
         loss=problem.evaluate(single, engine).loss,
         summary=summary,
-        pulses=pulse_worths(problem, single, engine) if single.layout is None else (),
+        pulses=() if layout_of(problem, single) else pulse_worths(problem, single, engine),
         tissues=tissue_signals(problem, single) if has_all_pathways(single) else (),
         phases=None if proposed is None else examine_phases(fixed, proposed, engine),
         parts=parts,

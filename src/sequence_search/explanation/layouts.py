@@ -64,12 +64,19 @@ class LeftOut:
         return f"{self} {'change' if self.what == 'crushers' else 'changes'} the loss {by}"
 
 
+def layout_of(problem: Problem, sequence: Sequence) -> Layout | None:
+    """The layout whose parts are told: also of a plain sequence, where a search has kinds or gradients."""
+    if sequence.layout is None and problem.has_layouts:
+        return Layout.plain(len(sequence.flip_angle))
+    return sequence.layout
+
+
 def parts_left_out(problem: Problem, sequence: Sequence, simulator: Simulator) -> tuple[LeftOut, ...]:
     """Each pulse and each gradient of a single sequence left out, nothing polished; none without a layout.
 
     Crushers of neighbouring intervals, which balance each other, are one, and pulses of a train stay.
     """
-    layout = sequence.layout
+    layout = layout_of(problem, sequence)
     if layout is None:
         return ()
     loss = float(simulator.loss(sequence))

@@ -11,6 +11,7 @@ from sequence_search.analysis.sensitivity import Sensitivity, sensitivity
 from sequence_search.checks import check_type
 from sequence_search.explanation.comparison import Compared
 from sequence_search.explanation.explanation import Summary, summarize
+from sequence_search.explanation.layouts import layout_of
 from sequence_search.explanation.pulses import PulseWorth, pulse_worths
 from sequence_search.page.brain import brain_section
 from sequence_search.page.data import problem_data, sequence_data
@@ -163,7 +164,7 @@ def _map(problem: Problem, sequence: Sequence, tissue: str) -> str:
 def _worth(problem: Problem, sequence: Sequence, found: Summary, engine: str) -> str:
     """Each pulse with the loss without it, polished again; of a layout each part, nothing polished."""
     rows: list[tuple[str, float, float | None]] = [(str(each), each.loss, None) for each in found.parts]
-    if sequence.layout is None:
+    if layout_of(problem, sequence) is None:
         rows = [
             (_pulse_words(each), each.loss_left_out, each.loss_without)
             for each in pulse_worths(problem, sequence.turn_first_to_zero(), engine)
