@@ -139,6 +139,25 @@ def test_a_brighter_tissue_that_a_spin_echo_shows_has_one_of_the_largest_such_co
     assert conventional_sequence(dense).delay.tolist() == pytest.approx([6.2e-3, 6.2e-3])
 
 
+def test_a_short_tr_makes_the_tissue_of_the_shorter_t1_the_brighter():
+    """M0 (1 - exp(-TR/T1)) exp(-TE/T2) of WM is above that of GM, so that for GM the other is nulled."""
+    signals = {}
+    for brighter in ("WM", "GM"):
+        text = SPIN_ECHO.replace("tr_ms = 3000", "tr_ms = 500").replace(
+            'brighter = "WM"', f'brighter = "{brighter}"'
+        )
+        problem = Problem.from_toml(text)
+        found = conventional_sequence(problem)
+        gm, wm = problem.simulator(problem.voxels(method="nominal")).signal(found).abs().tolist()
+        signals[brighter] = len(found.flip_angle), gm, wm
+    n_rf, gm, wm = signals["WM"]
+    assert n_rf == 2
+    assert wm > 1.2 * gm  # by the shortest echo, not by that of the largest difference in T2
+    n_rf, gm, wm = signals["GM"]
+    assert n_rf == 3
+    assert gm > wm
+
+
 def test_with_layouts_a_contrast_is_a_crushed_spin_echo_of_the_problems_pulses():
     problem = Problem.from_toml(T2_WEIGHTED)
     found = conventional_sequence(problem)

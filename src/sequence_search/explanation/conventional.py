@@ -34,8 +34,8 @@ def conventional_sequence(problem: Problem, design: Sequence | None = None) -> S
     tissue, read out as soon as a pulse allows. Else a contrast: a spin echo, 90°-180°, with the TE of the
     largest contrast. Else a signal term: the shortest spin echo. They give the paper's times: 12.4 ms (Table
     V), 54.2 ms (VI) and 2.78 s (VIII, 2.773 + 0.006 s). Of a contrast that names the tissue that is to be the
-    brighter it is what makes it so: where that echo does not, the shortest, and where neither does, an
-    inversion recovery that nulls the other tissue, read as a spin echo.
+    brighter it is what makes it so, as it is played: that echo or the shortest, whichever shows it more, and
+    where neither does an inversion recovery that nulls the other tissue, read as a spin echo, if that does.
 
     Of a problem with kinds of pulse, gradients or a repetition it is read as a spin echo in any case, with
     crushers, and an inversion is followed by a spoiler, if the problem has them; TI is where the nominal
@@ -103,17 +103,26 @@ def _of_contrast(problem: Problem, term: Term, design: Sequence | None) -> Seque
     te = contrast_te(*(problem.tissues[i] for i in pair))
     if term.brighter is None:
         return None if te is None else spin_echo(problem, te, design)
-    (other,) = set(pair) - {term.brighter}
-    for each in (te, 2 * problem.search_space.min_rf_delay):
-        if each is not None and _echo(problem, term.brighter, each) > _echo(problem, other, each):
-            return spin_echo(problem, each, design)
-    return _inversion_recovery(problem, other, design, echo=True)
+    brighter = term.brighter
+    (other,) = set(pair) - {brighter}
+
+    def more(sequence: Sequence) -> float:
+        return _signal(problem, brighter, sequence) - _signal(problem, other, sequence)
+
+    echoes = [spin_echo(problem, each, design) for each in (te, 0.0) if each is not None]
+    echo = max((each for each in echoes if each is not None), key=more, default=None)
+    if echo is not None and more(echo) > 0:
+        return echo
+    nulled = _inversion_recovery(problem, other, design, echo=True)
+    return nulled if nulled is not None and more(nulled) > 0 else echo
 
 
-def _echo(problem: Problem, index: int, te: float) -> float:
-    """M0 exp(-TE/T2) of a tissue, TE [s]."""
-    tissue = problem.tissues[index]
-    return tissue.m0.centre * math.exp(-te / tissue.t2.centre)
+def _signal(problem: Problem, index: int, sequence: Sequence) -> float:
+    """|Mxy| of the nominal voxel of a tissue, the mean of the readouts."""
+    voxels = problem.voxels(method="nominal").of_tissues((index,))
+    # No table over flip angles for one voxel.
+    simulator = problem.simulator(voxels, "configurations" if problem.has_layouts else "auto")
+    return float(simulator.signal(sequence).abs().mean())
 
 
 def _nulled(problem: Problem) -> int | None:
@@ -145,11 +154,9 @@ def _inversion_recovery(
 
 def _least_signal(problem: Problem, index: int, played: Callable[[float], Sequence], highest: float) -> float:
     """TI [s] at which the nominal voxel of a tissue has the least signal."""
-    voxels = problem.voxels(method="nominal").of_tissues((index,))
-    simulator = problem.simulator(voxels, "configurations")  # no table over flip angles for one voxel
     # With a TR it is earlier: there is less to invert.
     found = minimize_scalar(
-        lambda ti: float(simulator.signal(played(ti)).abs().mean()),
+        lambda ti: _signal(problem, index, played(ti)),
         bounds=(0.1 * highest, 1.02 * highest),
         method="bounded",
         options={"xatol": 1e-5},
