@@ -41,9 +41,10 @@ def test_an_slr_pulse_takes_longer_steps_too():
     words = re.search(r"at least ([\d.]+) ms, got 5.12 and raster_ms ([\d.]+), got 0.01$", told[0])
     duration, raster = (1e-3 * float(word) for word in words.groups())
     # As many steps, each longer, by no more than a microsecond beyond what the peak asks.
-    assert duration == pytest.approx(512 * raster, abs=2e-5)
-    fits = replace(kind, duration=512 * raster, raster=raster).peak_b1_ut(math.pi)
-    assert PRISMA.peak_b1_ut * (1 - 1e-6 / raster) < fits <= PRISMA.peak_b1_ut
+    assert duration == pytest.approx(512 * raster)
+    fits = replace(kind, duration=duration, raster=raster)
+    assert PRISMA.peak_b1_ut * (1 - 1e-6 / raster) < fits.peak_b1_ut(math.pi) <= PRISMA.peak_b1_ut
+    assert check_pulses(("refocus",), [math.pi], {**own.pulses, "refocus": fits}, 5e-3, PRISMA) == []
 
 
 def test_one_of_fixed_amplitude_names_its_amplitude():

@@ -195,9 +195,10 @@ def peak_fault(name: str, kind: Kind, flip: float, system: System) -> str | None
         most = system.peak_b1_ut * system.gamma_mhz_t
         return f"{needs}its amplitude is fixed, and peak_b1_hz must be at most {most:.4g}"
     longer, steps = peak / system.peak_b1_ut, ""
+    least = up(kind.duration * longer, 2 * system.tick)
     if isinstance(kind, Slr):
         # An equiripple filter ends in spikes of one step, which a longer pulse of equal steps keeps.
         step = up(kind.dwell * longer, max(FINEST_RASTER, system.rf_raster))
-        longer, steps = step / kind.dwell, f" and raster_ms {1e3 * step:.6g}, got {1e3 * kind.dwell:.6g}"
-    least = up(kind.duration * longer, 2 * system.tick)
+        least = round(kind.duration / kind.dwell) * step
+        steps = f" and raster_ms {1e3 * step:.6g}, got {1e3 * kind.dwell:.6g}"
     return f"{needs}its duration must be at least {1e3 * least:.6g} ms, got {1e3 * kind.duration:.6g}{steps}"
