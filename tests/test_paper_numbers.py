@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from paper_runs import GRID, PROBLEM, RUNS, TWO_RF
 from sequence_search.paper.numbers import numbers_table
 from sequence_search.paper.tables import make_table
+from sequence_search.paper.values import Stat
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +32,14 @@ def test_of_one_design_or_none_there_is_no_interval(lines):
     assert lines[grid, "Flip angles 2 (°)"][3:] == ["177", "177.0", "–"]
     text = numbers_table([make_table(PROBLEM, RUNS[3:4], GRID)])
     assert f"| V | max-signal: {TWO_RF} | Flip angles 1 (°) | 88.4 ± 0.1 | – | 0 |" in text
+
+
+def test_a_pulse_before_those_of_the_paper_shifts_none(lines):
+    table = make_table(PROBLEM, RUNS, GRID)
+    row = next(each for each in table.rows if each.name == TWO_RF)
+    cell = row.cells["flips"]
+    longer = replace(row, cells=row.cells | {"flips": replace(cell, ours=(Stat(6.3), *cell.ours))})
+    text = numbers_table([replace(table, rows=(longer,))])
+    assert "6.3" not in text
+    for pulse in (1, 2):
+        assert "| " + " | ".join(lines[TWO_RF, f"Flip angles {pulse} (°)"][2:]) + " |" in text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from itertools import zip_longest
 
 from scipy.special import stdtrit
 
@@ -30,10 +29,11 @@ def _lines(table: Table) -> Iterator[list[str]]:
     for row in table.rows:
         for column in table.columns:
             cell = row.cells[column.key]
-            for pulse, (paper, ours) in enumerate(zip_longest(cell.paper, cell.ours), start=1):
-                if paper is None:
-                    continue
-                number = f" {pulse}" if len(cell.paper) > 1 else ""
+            count = len(cell.paper)
+            # Of more pulses the last are those of the paper.
+            last = ((None,) * count + cell.ours)[-count:] if count else ()
+            for pulse, (paper, ours) in enumerate(zip(cell.paper, last, strict=True), start=1):
+                number = f" {pulse}" if count > 1 else ""
                 unit = f" ({column.unit})" if column.unit else ""
                 place = [table.paper_table, f"{table.problem}: {row.name}", f"{column.heading}{number}{unit}"]
                 if column.key == "occurrence":
