@@ -10,7 +10,8 @@ Each reading is a study of the paper's conditions, which goes on where it was st
     python benchmarks/readings.py out/paper out/readings/* --out docs/paper.md    # into the page
     python benchmarks/readings.py out/paper --numbers docs/results/numbers.md     # every number of the first
 
-Studies may be unfinished, and none is written to. Those of one reading, each of other conditions, are one.
+Studies may be unfinished, and none is written to. Those of one reading are one; the
+first that has a condition counts.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def main() -> None:
         found = rates_of_csv(place.read_text()) if place.is_file() else of_study(place, arguments.grids)
         for title, rates in found.items():
             if title.startswith("proxyless"):
-                readings[title] = readings.get(title, {}) | rates
+                readings[title] = rates | readings.get(title, {})
     text = "\n".join([readings_table(readings), *categories_tables(readings)])
     if arguments.out is None:
         print(text)

@@ -42,7 +42,7 @@ def on(system, thickness=None, **how):
 @pytest.mark.parametrize("spoiling", ["ideal", "unvaried"])
 def test_the_least_time_is_the_one_that_an_export_names(spoiling):
     """Between the pulses, from there to the readout, and on to the next repetition."""
-    own = on(SLOW, spoiling=spoiling)
+    own, told = on(SLOW, spoiling=spoiling), UserWarning if spoiling == "ideal" else ValueError
     least = own.hardware.least("excite", "refocus", 1), own.hardware.least("refocus", READOUT, 1)
     rest = own.hardware.least(READOUT, "excite", 0, AT_END)
 
@@ -51,9 +51,9 @@ def test_the_least_time_is_the_one_that_an_export_names(spoiling):
         return pulseq(replace(spin_echo(), delay=delay), own)
 
     assert export(*least).check_timing() == (True, [])
-    with pytest.raises(TOO_SHORT, match=rf"pulse 1 .* at least {1e3 * least[0]:.6g} ms"):
+    with pytest.raises(told, match=rf"pulse 1 .* at least {1e3 * least[0]:.6g} ms"):
         export(least[0] - SLOW.tick, least[1])
-    with pytest.raises(TOO_SHORT, match=rf"pulse 2 .* at least {1e3 * least[1]:.6g} ms"):
+    with pytest.raises(told, match=rf"pulse 2 .* at least {1e3 * least[1]:.6g} ms"):
         export(least[0], least[1] - SLOW.tick)
     assert export(3.0 - 0.2 - rest, 0.2).check_timing() == (True, [])
     with pytest.raises(ValueError, match=rf"to the next repetition must be at least {1e3 * rest:.6g} ms"):
@@ -69,7 +69,7 @@ def test_half_an_echo_spacing_has_room_on_both_sides_of_the_readout():
         return pulseq(replace(train(), delay=delay), own)
 
     assert export(half).check_timing() == (True, [])
-    with pytest.raises(TOO_SHORT, match="must be at least"):
+    with pytest.warns(UserWarning, match="must be at least"):
         export(half - SLOW.tick)
 
 

@@ -23,8 +23,8 @@ IMAGING_PROPERTIES = ("b1", "b0", "spread")
 PROPERTIES = TISSUE_PROPERTIES + IMAGING_PROPERTIES
 
 
-# A number is one for all voxels.
 Sampling = Literal["sobol", "random", "nominal"]
+# A number is one for all voxels.
 Values = Tensor | np.ndarray | list[float] | list[int] | float | int
 
 

@@ -39,7 +39,8 @@ class Reached(NamedTuple):
 class Tracer:
     """Follows families of designs from level to level of a cost; `reached` is all that it polished and kept.
 
-    It keeps what a search of the problem would: within the limits, and pulses that do what they are for.
+    It keeps what a search of the problem would, within the limits and with pulses that do what they are for,
+    beside the sequences that families begin with where no polish of them is kept.
     """
 
     def __init__(self, cost: Cost, engine: str, meter: Meter) -> None:

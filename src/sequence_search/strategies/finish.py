@@ -15,7 +15,8 @@ from sequence_search.strategies.result import Point, Run, failed, same_family
 
 # Of a search that ended before its polish, the designs that are brought within the limits, in how many steps.
 N_BROUGHT_WITHIN, BRIEF = 3, 50
-NOT_STANDING = "what is read is excited or refocused by a pulse that is not for it, of all designs found"
+NOT_STANDING = "what is read is excited or refocused by a pulse that is not for it"
+NONE_STANDS = f"{NOT_STANDING}, of all designs found"
 NOTHING = Sequence.from_degrees_ms([], [], [])
 
 
@@ -66,7 +67,7 @@ class Finisher:
             meter.reason,
             None if best.meets_limits else unmet_text(best.wishes),
             None if has_pulses(designs[0].sequence) else self._why_nothing(clean, distinct),
-            None if standing else NOT_STANDING,
+            None if standing else NONE_STANDS,
         ]
         why = "; ".join(filter(None, reasons)) or None
         return Run(seed, meter.status, tuple(designs), seconds, meter.evaluations, history, why)
@@ -84,7 +85,7 @@ class Finisher:
                 )
             if any(map(self.limited.may_stand, rejected)):
                 return f"{text}: no other design found is within the limits"
-            return f"{text}: {NOT_STANDING} but that one"
+            return f"{text}: {NONE_STANDS} but that one"
         change = {name: part - nothing.terms[name] for name, part in doing.terms.items()}
         worst = max(change, key=lambda name: change[name])
         gain = -sum(part for part in change.values() if part < 0)
