@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from finish_cases import FINISHER, GOOD, PROBLEM, ROUGH, run_of
 from sequence_search.engines.simulator import Simulator
 from sequence_search.limits import Limits, Range
 from sequence_search.objective import TERMS, Objective, Term
@@ -13,15 +14,6 @@ from sequence_search.strategies.evaluator import Evaluator
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.rounds.propose import random_designs
 from strategy_cases import ONE_SIDED, WIDE, proposed
-
-PROBLEM = Problem.load("max-signal")
-FINISHER = Finisher(PROBLEM, "auto")
-GOOD = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 6.2])
-ROUGH = Sequence.from_degrees_ms([70, 150], [0, 160], [8, 9])
-
-
-def run_of(*found, **settings):
-    return FINISHER.finish(3, list(found), Meter(Settings(**settings)), history=())
 
 
 def test_of_a_design_and_its_mirror_the_better_is_kept():

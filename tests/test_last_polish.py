@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from finish_cases import FINISHER, GOOD, PROBLEM, ROUGH, run_of
 from sequence_search.limits import Limits, Range
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -14,15 +15,6 @@ from sequence_search.strategies.evaluator import Evaluator
 from sequence_search.strategies.finish import Finisher
 from sequence_search.strategies.last_polish import repolished
 from strategy_cases import WIDE, proposed
-
-PROBLEM = Problem.load("max-signal")
-FINISHER = Finisher(PROBLEM, "auto")
-GOOD = Sequence.from_degrees_ms([88, 177], [0, 180], [6.2, 6.2])
-ROUGH = Sequence.from_degrees_ms([70, 150], [0, 160], [8, 9])
-
-
-def run_of(*found, **settings):
-    return FINISHER.finish(3, list(found), Meter(Settings(**settings)), history=())
 
 
 def test_stable_designs_are_left_alone():
