@@ -11,12 +11,12 @@ from sequence_search.paper.rates import (
     compare,
     distances,
     paper_rates,
-    rates_of,
     rates_of_csv,
     readings_table,
     title_of,
 )
 from sequence_search.paper.summary import make_condition, occurrence_rows
+from sequence_search.sequence import Sequence
 from sequence_search.strategies.proxyless.strategy import Proxyless
 from sequence_search.study.records import csv_text
 
@@ -28,6 +28,12 @@ def reading(*percents, runs=100):
     return {
         name: {ALL: Rate(round(each * runs / 100), runs)} for name, each in zip(FIVE, percents, strict=False)
     }
+
+
+def rates_of(runs, grid):
+    """Of runs of the first condition, by what is kept of them."""
+    condition = make_condition(PROBLEM, runs, grid)
+    return rates_of_csv(csv_text(occurrence_rows([condition], "proxyless")))["proxyless"]["max-signal"]
 
 
 def test_the_interval_is_wilsons():
@@ -53,18 +59,13 @@ def test_the_papers_rates_are_those_of_its_tables():
 
 
 def test_a_run_counts_if_it_succeeds_and_is_of_a_category():
-    rates = rates_of(PROBLEM, RUNS, GRID)
+    rates = rates_of(RUNS, design(GRID))
     assert rates[ALL] == Rate(3, 5)  # neither the small flip angle nor the failed seed
     assert (rates[TWO_RF], rates[THREE_RF], rates[OTHER_ECHO]) == (Rate(2, 5), Rate(1, 5), Rate(0, 5))
-    assert rates_of(PROBLEM, [], GRID) == {}
     # An inversion in front succeeds here and is of no category.
     needless = run(5, [180, 178, 88, 176], [0, 0, 0, 180], [6.2, 6.2, 6.2, 6.2])
-    assert rates_of(PROBLEM, [*RUNS, needless], design(needless.sequence).sequence)[ALL].found == 3
-
-
-def test_rates_of_a_csv_are_those_of_the_runs():
-    text = csv_text(occurrence_rows([make_condition(PROBLEM, RUNS, design(GRID))], "proxyless"))
-    assert rates_of_csv(text) == {"proxyless": {"max-signal": rates_of(PROBLEM, RUNS, GRID)}}
+    worse = Sequence.from_degrees_ms([88, 177], [0, 180], [17, 17])
+    assert rates_of([*RUNS, needless], design(worse))[ALL].found == 3
 
 
 def test_a_reading_wins_if_it_is_nearer_on_most_and_worse_on_none():
@@ -92,7 +93,7 @@ def test_tables_have_every_reading_with_intervals():
 
 
 def test_a_table_of_categories_has_readings_of_the_same_conditions():
-    ours = {"max-signal": rates_of(PROBLEM, RUNS, GRID)}
+    ours = {"max-signal": rates_of(RUNS, design(GRID))}
     (few,) = categories_tables({"ours": ours, "same": ours})
     assert f"| V | max-signal | {TWO_RF} | 55 (45 to 64) | {'40 (12 to 77) of 5 | ' * 2}".strip() in few
     assert "csf-null" not in few

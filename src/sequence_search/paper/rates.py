@@ -13,12 +13,8 @@ from scipy.stats import binomtest
 
 from sequence_search.classify import OTHERS
 from sequence_search.paper.conditions import LABELS
-from sequence_search.paper.tables import categorized
 from sequence_search.paper.values import paper_rows
-from sequence_search.problem.problem import Problem
-from sequence_search.sequence import Sequence
 from sequence_search.strategies import STRATEGIES
-from sequence_search.strategies.result import Run
 from sequence_search.study.records import markdown_table
 
 PAPER_RUNS = 100  # of each condition, Sec. II.E
@@ -92,19 +88,11 @@ def paper_rates() -> dict[str, dict[str, Rate]]:
     return rates
 
 
-def rates_of(problem: Problem, runs: list[Run], grid: Sequence | None) -> dict[str, Rate]:
-    """Of the categories of a problem and `ALL` of them, by the best design of each run; none of no run.
+def rates_of_csv(text: str) -> dict[str, dict[str, dict[str, Rate]]]:
+    """Rates by reading of what `summary.occurrence_rows` has as CSV: of categories and `ALL` of them.
 
     As in the paper a run counts if it is within 5 % of the optimum of the grid and of a category.
     """
-    groups = categorized(problem, runs, grid)
-    found = {name: len(of_name) for name, of_name in groups.items() if name != OTHERS}
-    every = {ALL: sum(found.values())} | found
-    return {name: Rate(number, len(runs)) for name, number in every.items()} if runs else {}
-
-
-def rates_of_csv(text: str) -> dict[str, dict[str, dict[str, Rate]]]:
-    """Rates by reading of what `summary.occurrence_rows` writes as CSV."""
     readings: dict[str, dict[str, dict[str, Rate]]] = {}
     for row in csv.DictReader(io.StringIO(text)):
         if row["category"] != OTHERS:
