@@ -81,9 +81,9 @@ def agreement(contestant: Contestant, n_rf: int) -> dict[str, Any]:
     case = make_case(n_rf, N_CHECKED, contestant.batch)
     task = contestant.prepare(case)
     expected = by_autograd(lambda free: contestant.expected(replace(case, sequence=free)), case)
-    signal = (task.signal() - contestant.expected(case)).abs().max().item()
+    signal = (task.signal().cpu() - contestant.expected(case)).abs().max().item()
     gradient = max(
-        ((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-6)).item()
+        ((ours.cpu() - theirs).abs().max() / theirs.abs().max().clamp(min=1e-6)).item()
         for ours, theirs in zip(task.gradient(), expected, strict=True)
     )
     return {"signal_difference": signal, "gradient_difference": gradient}

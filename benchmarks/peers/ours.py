@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,6 +42,22 @@ def isochromats_float32(case: Case) -> Task:
 def pathways(case: Case) -> Task:
     """The exact sum in torch."""
     return _in_torch(case, engine="pathways")
+
+
+def pathways_on_gpu(case: Case) -> Task:
+    """The exact sum in torch on a CUDA device, with all that it works on there."""
+    there = replace(case, sequence=case.sequence.to("cuda"), voxels=case.voxels.to("cuda"))
+    task = pathways(there)
+
+    def until_done(call: Callable[[], Any]) -> Callable[[], Any]:
+        def run() -> Any:
+            result = call()
+            torch.cuda.synchronize()
+            return result
+
+        return run
+
+    return Task(until_done(task.signal), until_done(task.gradient))
 
 
 def fused(case: Case) -> Task:
