@@ -10,6 +10,7 @@ from sequence_search.page.html import inside_script
 from sequence_search.page.playground import first_sequence, playground
 from sequence_search.problem.library import builtin_problems, templates
 from sequence_search.problem.problem import Problem
+from sequence_search.report.robustness import N_B0
 from sequence_search.sequence import Sequence
 
 PROBLEM = Problem.load("max-signal")
@@ -37,7 +38,7 @@ def test_it_holds_the_problem_and_the_sequence():
     assert data["problem"]["source"] == "my/problem.toml"
     assert [tissue["name"] for tissue in data["problem"]["tissues"]] == ["GM", "WM", "CSF"]
     assert data["sequences"][0]["delay"] == [0.007, 0.007]
-    assert len(data["problem"]["b0"]) == 21
+    assert len(data["problem"]["b0"]) == N_B0  # of the figures beside it
 
 
 def test_text_of_the_users_ends_no_element():

@@ -78,8 +78,10 @@ def test_distinct_designs_and_the_conventional_sequence_are_cards_to_play_with(p
 
 def test_a_loss_is_told_relative_to_the_conventional_one_or_as_a_difference():
     assert change_text(0.9, 1.0) == "−10.0\u00a0%"
+    assert change_text(4.1, 1.0) == "+310.0\u00a0%"
     assert change_text(-0.5, -1.0) == "+50.0\u00a0%"
     assert change_text(-1.4, 0.2) == "−1.6000"
+    assert change_text(0.3, 0.01) == "+0.2900"
     assert change_text(0.25, 0.0) == "+0.2500"
 
 

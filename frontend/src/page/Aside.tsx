@@ -11,9 +11,10 @@ import { type Edit, editedVoxels, type Problem } from "./model";
 import { Robustness } from "./Robustness";
 import { Sphere } from "./Sphere";
 
-// One of so many voxels, and points of a map, counts while something moves, without and with slices.
-const ROUGH = { voxel: 16, point: 1 };
-const ROUGH_SLICES = { voxel: 64, point: 4 };
+// One of so many voxels counts while something moves, without and with slices; of the points of a map along
+// each axis then and when it is at rest.
+const ROUGH = { voxel: 16, point: 2, pointAtRest: 1 };
+const ROUGH_SLICES = { voxel: 64, point: 8, pointAtRest: 2 };
 
 interface Props {
   problem: Problem;
@@ -31,7 +32,7 @@ export function Aside({ problem, edit, start, tissue, choose, highest, ...played
   const looks: Look[] = problem.tissues;
   const rough = hasSlices(problem, edit.sequence) ? ROUGH_SLICES : ROUGH;
   const { loss, startLoss, settled } = useLoss(problem, edit, start, rough.voxel);
-  const every = settled ? 1 : rough.point;
+  const every = settled ? rough.pointAtRest : rough.point;
   const signals = useMemo(() => nominalSignals(problem, edit), [problem, edit]);
   const startSignals = useMemo(() => nominalSignals(problem, start), [problem, start]);
   const fields = useMemo(

@@ -95,7 +95,7 @@ export function fieldOf(problem: Problem, edit: Edit, tissue: number, every: num
   const signals = meanOfReadouts(signal);
   const [reference] = meanOfReadouts(run(own(voxel)));
   const relative = Float64Array.from(signals, (each) => each / reference);
-  return { relative, error: errorOf(relative, problem.nErrorPoints) };
+  return { relative, error: errorOf(relative, problem.b0.length) };
 }
 
 /** Mean of |relative - 1| over n x n points, of a square map of fewer, linear between these. */

@@ -18,8 +18,7 @@ export interface PackedProblem {
   /** Across a slice: of signals and the loss, as `evaluate`; of all else, as in a search. */
   nPlaces: number;
   fewPlaces: number;
-  /** Along each axis of the report's maps, over which an error is the mean. */
-  nErrorPoints: number;
+  /** Axes of maps, as many points as in the report's, over which an error is the mean. */
   b0: number[];
   b1: number[];
 }

@@ -16,12 +16,11 @@ from sequence_search.problem.problem import Problem
 from sequence_search.pulses.kinds import Kind
 from sequence_search.pulses.slices import IN_REPORT, IN_SEARCH
 from sequence_search.report.drawing import COLOURS
-from sequence_search.report.robustness import N_B0, TABLE_B0, TABLE_B1, field_axis
+from sequence_search.report.robustness import N_B0, N_B1, TABLE_B0, TABLE_B1, field_axis
 from sequence_search.sequence import Sequence
 from sequence_search.voxels import PROPERTIES, Voxels
 
 NAMES = {"t2_prime": "t2Prime"}  # of properties, in the page
-N_FIELD = 21  # points along b0 and b1 of a map of robustness
 
 
 def problem_data(problem: Problem, source: str) -> dict[str, Any]:
@@ -40,9 +39,8 @@ def problem_data(problem: Problem, source: str) -> dict[str, Any]:
         "kinds": kinds_data(problem.pulses),
         "nPlaces": IN_REPORT,
         "fewPlaces": IN_SEARCH,
-        "nErrorPoints": N_B0,
-        "b0": field_axis(problem.imaging.b0, TABLE_B0, N_FIELD).tolist(),
-        "b1": field_axis(problem.imaging.b1, TABLE_B1, N_FIELD).tolist(),
+        "b0": field_axis(problem.imaging.b0, TABLE_B0, N_B0).tolist(),
+        "b1": field_axis(problem.imaging.b1, TABLE_B1, N_B1).tolist(),
     }
 
 

@@ -126,9 +126,10 @@ by side.</p>
 
 
 def change_text(loss: float, other: float) -> str:
-    """As "−12.3 %", or as a difference where that is no smaller than the other loss."""
+    """As "−12.3 %", or as a difference where that is beyond ten times the other loss or of another sign."""
     change = loss - other
-    text = f"{100 * change / abs(other):+.1f}\u00a0%" if abs(change) < abs(other) else f"{change:+.4f}"
+    tells = loss * other > 0 and abs(change) < 10 * abs(other)
+    text = f"{100 * change / abs(other):+.1f}\u00a0%" if tells else f"{change:+.4f}"
     return text.replace("-", "−")
 
 
