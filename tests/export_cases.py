@@ -8,13 +8,14 @@ import numpy as np
 from sequence_search.acquisition import Acquisition
 from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
-from sequence_search.pulses.shapes import HyperbolicSecant, Sinc
+from sequence_search.pulses.shapes import Gauss, HyperbolicSecant, Sinc
 from sequence_search.sequence import Sequence
 
 KINDS = {
     "excite": Sinc(duration=2.56e-3, time_bandwidth=4.0, slice=True),
     "refocus": Sinc(duration=5.12e-3, time_bandwidth=4.0, slice=True),
     "invert": HyperbolicSecant(duration=8e-3, peak_b1=800.0, bandwidth=1600.0),
+    "fat": Gauss(duration=8e-3, time_bandwidth=3.0, offset=-440.0),
 }
 
 
@@ -45,6 +46,15 @@ def inversion_recovery(**how):
     return problem(**how).played(
         Sequence.from_degrees_ms([180, 90, 180], [0, 0, 90], [600, 10, 10]),
         kinds=["invert", "excite", "refocus"],
+        gradients=["spoiler", "crusher", "crusher"],
+    )
+
+
+def fat_saturation(**how):
+    """Fat excited at its frequency and spoiled, 90° about y, and a spin echo."""
+    return problem(**how).played(
+        Sequence.from_degrees_ms([95, 90, 180], [90, 0, 90], [12, 10, 10]),
+        kinds=["fat", "excite", "refocus"],
         gradients=["spoiler", "crusher", "crusher"],
     )
 

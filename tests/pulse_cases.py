@@ -13,7 +13,7 @@ KINDS = {
     "hard": Hard(duration=1e-3),
     "sinc": SINC,
     "odd": Sinc(duration=1.27e-3, time_bandwidth=3, apodisation="hamming"),
-    "gauss": Gauss(duration=2e-3, time_bandwidth=2),
+    "gauss": Gauss(duration=2e-3, time_bandwidth=2, offset=-440.0),
     "slr": Slr(duration=2e-3, time_bandwidth=6, purpose="excitation", slice=True),
     "hs": ADIABATIC,
     "samples": Samples(duration=4e-4, samples=(0.1 + 0.3j, 1.0, 0, 0.7 - 0.5j)),

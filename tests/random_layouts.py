@@ -21,7 +21,7 @@ RASTER = 4e-3  # s
 N_PLACES = 3  # across the slice, where a pulse selects one
 FEW_SAMPLES = (0.1 + 0.3j, 1.0, 0.6 - 0.2j, -0.1)
 KINDS = {
-    "block": Hard(duration=1e-3),
+    "block": Hard(duration=1e-3, offset=-150.0),
     "slice": Samples(duration=1.2e-3, samples=FEW_SAMPLES, slice=True, time_bandwidth=3.0),
     "fixed": Samples(duration=2e-3, samples=FEW_SAMPLES, peak_b1=400.0),
 }

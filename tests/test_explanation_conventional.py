@@ -18,6 +18,7 @@ from sequence_search.objective import Objective
 from sequence_search.paper.values import paper_rows
 from sequence_search.problem.library import builtin_problems, problem_text
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.shapes import Gauss, Hard
 from sequence_search.sequence import Sequence
 from sequence_search.structure import uses
 from sequence_search.tissue import Normal
@@ -166,6 +167,18 @@ def test_with_layouts_a_contrast_is_a_crushed_spin_echo_of_the_problems_pulses()
     assert found.layout.gradients == (1, 1)
     assert 1e3 * found.intervals.sum() == pytest.approx(3000)
     assert float(found.readout_times) == pytest.approx(contrast_te(gm, wm))
+
+
+def test_a_pulse_for_preparation_refocuses_nothing():
+    """Where no kind is for refocusing the one for excitation does, as in a search."""
+    kinds = {
+        "saturate": Gauss(duration=8e-3, time_bandwidth=3, offset=-440.0, use="preparation"),
+        "excite": Hard(duration=1e-3, use="excitation"),
+    }
+    problem = Problem.from_toml(T2_WEIGHTED)
+    space = replace(problem.search_space, pulses=tuple(kinds))
+    problem = replace(problem, pulses=kinds, search_space=space)
+    assert conventional_sequence(problem).layout.kinds == ("excite", "excite")
 
 
 def test_it_has_the_kinds_of_a_design():

@@ -13,6 +13,7 @@ from sequence_search.export import Protocol, pulseq
 from sequence_search.layout import Layout, Readout
 from sequence_search.playback.comparison import compare
 from sequence_search.problem.problem import Problem
+from sequence_search.pulses.shapes import Hard
 from sequence_search.sequence import Sequence
 from sequence_search.system import load_system
 
@@ -220,3 +221,23 @@ def test_what_is_played_is_the_design(design):
     how, own = Protocol(), problem(echoes=4 if design is train else 1)
     found = compare(pulseq(design(), own, protocol=how), design(), own, n_per_tissue=16, size=how.voxel)
     assert found.largest < 0.01
+
+
+@pytest.mark.parametrize(("phase_deg", "expected"), [(0, 0.0), (90, 1.0)])
+def test_a_pulse_is_played_at_its_frequency_with_its_phase_at_its_centre(phase_deg, expected):
+    """Fat is turned into the plane by 90° at its frequency, then to -z or about itself by a rectangle there.
+
+    From centre to centre it turns by whole cycles. Water is turned by the rectangle alone, which is short.
+    """
+    own = problem(tr=math.inf)
+    tissue = replace(own.tissues[0], m0=1.0, t1=3.0, t2=3.0, t2_prime=math.inf)
+    water, fat = (replace(tissue, name=name, b0=b0) for name, b0 in (("water", 0.0), ("fat", -440.0)))
+    imaging = replace(own.imaging, b0=0.0, b1=1.0, spread=0.0)
+    kinds = {"fat": KINDS["fat"], "block": Hard(duration=5e-4, offset=-440.0)}
+    space = replace(own.search_space, pulses=("block",))
+    own = replace(own, tissues=(water, fat), imaging=imaging, pulses=kinds, search_space=space)
+    design = own.played(Sequence.from_degrees_ms([90, 90], [0, phase_deg], [25, 10]), kinds=["fat", "block"])
+    found = compare(pulseq(design, own), design, own, n_per_tissue=1, n_spins=64)
+    assert found.largest < 2e-3
+    assert found.played.score.signal["fat"] == pytest.approx(expected, abs=0.05)
+    assert found.played.score.signal["water"] == pytest.approx(1, abs=0.02)

@@ -49,8 +49,7 @@ def test_a_phase_counts_at_the_centre_whatever_the_frequency():
     made.read(5e-3)
     bare = found(made)
     assert float(bare.sequence.phase[0]) == pytest.approx(math.radians(30 + 45))
-    samples = bare.kinds["rf1"].waveform
-    assert np.angle(samples[-1] / samples[0]) == pytest.approx(2 * math.pi * 250 * 0.95e-3)
+    assert bare.kinds == {"rf1": Hard(duration=1e-3, offset=250.0)}
 
 
 def test_an_adiabatic_pulse_has_its_amplitude_and_counts_as_180():

@@ -133,6 +133,7 @@ def test_flip_angles_that_vary_are_refused():
 
 EXPORTED = [
     (export_cases.spin_echo, Protocol(dummies=5)),
+    (export_cases.fat_saturation, Protocol(dummies=2)),
     (export_cases.inversion_recovery, Protocol(readout="cartesian", matrix=(16, 8), dummies=1)),
     (
         export_cases.train,

@@ -1,11 +1,12 @@
 import math
 import pickle
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from pulse_cases import ADIABATIC, KINDS, SINC
+from pulse_cases import ADIABATIC, KINDS, SINC, bloch, effective, lanes
 from sequence_search.pulses.kinds import GAMMA_BAR
 from sequence_search.pulses.shapes import Hard, Sinc
 from sequence_search.pulses.slices import profile
@@ -23,6 +24,42 @@ def test_the_waveform_gives_the_flip_angle_on_resonance(name):
 
 def test_a_real_waveform_turns_by_its_flip_angle_on_resonance():
     assert SINC.rotation(1.2, 0.9, 0.0).angle == pytest.approx(1.2 * 0.9)
+
+
+@pytest.mark.parametrize("kind", [KINDS["gauss"], Hard(duration=1e-3, offset=700.0)])
+def test_an_offset_is_a_waveform_that_turns_with_it(kind):
+    """About the centre; the Bloch equations with steps so small that its turn within one counts little."""
+    n_fine = 2000
+    step = kind.duration / n_fine
+    time = (np.arange(n_fine) + 0.5) * step - kind.duration / 2
+    waveform = np.repeat(kind.waveform, n_fine // kind.n_samples) * kind.n_samples / n_fine
+    turning = SimpleNamespace(
+        duration=kind.duration, fixed_flip=None, waveform=waveform * np.exp(2j * math.pi * kind.offset * time)
+    )
+    b1, b0 = lanes(30)
+    start = np.eye(3)[np.arange(30) % 3]
+    found = effective(kind.rotation(2.0, b1, kind.frequency(b0, 0.0)), start)
+    assert np.abs(found - bloch(turning, 2.0, b1, b0, start)).max() < 2e-6
+    at_offset = kind.rotation(2.0, 1.0, kind.frequency(kind.offset, 0.0))
+    assert at_offset.angle == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"duration": 0.0}, "offset needs a duration above 0"),
+        ({"duration": 1e-3, "offset": math.inf}, "offset must lie within"),
+        ({"duration": 1e-3, "offset": 2e5}, "offset must lie within -100000 Hz and 100000 Hz, got 200000 Hz"),
+    ],
+)
+def test_an_offset_that_is_none_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        Hard(**{"offset": 100.0, **given})
+
+
+def test_a_slice_is_not_shifted():
+    with pytest.raises(ValueError, match="offset would shift the slice: it goes without slice"):
+        replace(SINC, offset=-440.0)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -10,6 +10,8 @@ export interface Kind {
   duration: number;
   /** Flip angle that is played whichever is asked for [rad], of a fixed amplitude. */
   fixedFlip: number | null;
+  /** Frequency of the RF relative to b0 = 0 [Hz]. */
+  offset: number;
   /** Frequency across one slice thickness [Hz]; 0 without a slice gradient. */
   sliceBandwidth: number;
   /** Largest and root mean square B1 at a flip angle of 1 rad, or at that of a fixed amplitude [uT]. */
@@ -97,7 +99,7 @@ function shapedRotation(kind: Kind, flip: number, { voxels, places }: Lanes): Ro
     efficiency: kind.fixedFlip === null ? null : new Float64Array(n),
   };
   for (let lane = 0; lane < n; lane++) {
-    const frequency = voxels.b0[lane] + kind.sliceBandwidth * places[lane % places.length];
+    const frequency = voxels.b0[lane] - kind.offset + kind.sliceBandwidth * places[lane % places.length];
     const [angle, before, after] = turnsOf(kind, nominal * voxels.b1[lane], frequency);
     rotation.angle[lane] = angle;
     rotation.before[lane] = before;

@@ -221,7 +221,7 @@ def _play_pulse(train: _Train, pulse: int, here: Ensemble, spins: Spins) -> Spin
     if kind is None:
         return spins.turn(flip * field)
     nominal = (flip if kind.fixed_flip is None else kind.fixed_flip) * field
-    frequency = here.b0 + kind.slice_bandwidth * here.place
+    frequency = kind.frequency(here.b0, here.place)
     if train.during_pulse != "ideal":
         frequency = frequency + here.own
     r1, r2 = (here.r1, here.r2) if train.during_pulse == "full" else (0.0, 0.0)
@@ -234,5 +234,5 @@ def _play_pulse(train: _Train, pulse: int, here: Ensemble, spins: Spins) -> Spin
     if train.during_pulse == "full" or kind.fixed_flip is None:
         return spins
     t1, t2 = (1 / rate if rate else math.inf for rate in (here.r1, here.r2))
-    at_place = here.b0 + kind.slice_bandwidth * here.place
+    at_place = kind.frequency(here.b0, here.place)
     return Spins(spins.mxy, spins.mz * inversion_efficiency(kind, t1, t2, here.b1, at_place))

@@ -13,6 +13,8 @@ from scipy.optimize import minimize_scalar
 from sequence_search.frame import Frame
 from sequence_search.layout import Layout
 from sequence_search.problem.problem import Problem
+from sequence_search.problem.pulses_table import uses_of
+from sequence_search.pulses.uses import AFTER, BEFORE, EXCITES
 from sequence_search.search_space import GRADIENTS, NO_GRADIENT
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafting import of_one_tr
@@ -206,6 +208,9 @@ def _kind(problem: Problem, playing: Playing, design: Sequence | None, purpose: 
             if use == purpose and name in playing.kinds:
                 return name
     names, pulses = problem.search_space.pulses, problem.pulses
+    stage = {"inversion": BEFORE, "excitation": EXCITES, "refocusing": AFTER}[purpose]
+    uses_of_names = zip(names, uses_of(pulses, names), strict=True)
+    names = tuple(name for name, may_be in uses_of_names if may_be & stage) or names
     stated = [
         name
         for name in names

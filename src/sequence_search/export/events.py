@@ -18,8 +18,8 @@ GENTLE = 2e-3  # time that a gradient takes between pulses where there is time [
 ROUNDING = 1 + 1e-5  # of limits that are kept but for it
 
 # pypulseq writes pulses that differ in their use alone as one, with the use of the first. A frequency tells
-# them apart, which turns nothing: 1e-8 of a turn in 10 ms [Hz].
-APART = 1e-6
+# them apart, which turns nothing: 1e-8 of a turn in 10 ms [Hz]. A file has six digits of it.
+APART, DIGITS = 1e-6, 6
 
 
 class Use(NamedTuple):
@@ -88,13 +88,20 @@ def pulse_station(
         no_signal_scaling=True,
         dwell=system.rf_raster,
         delay=near(span.before - kind.duration / 2, system.rf_raster),
-        phase_offset=phase % (2 * math.pi),
+        # A file has the phase at the start.
+        phase_offset=(phase - math.pi * kind.offset * kind.duration) % (2 * math.pi),
         center=kind.duration / 2,
-        freq_offset=use.number * APART,
+        freq_offset=_frequency(kind.offset, use),
         use=use.name,
         system=opts(system),
     )
     return _station(name, rf, span, "z", amplitude, system)
+
+
+def _frequency(offset: float, use: Use) -> float:
+    """Frequency of a pulse in a file, a little apart by its use [Hz]."""
+    last = 10.0 ** (math.floor(math.log10(abs(offset))) + 1 - DIGITS) if offset else 0.0
+    return offset + use.number * max(APART, last)
 
 
 def samples(kind: Kind, flip: float, system: System) -> np.ndarray:

@@ -87,6 +87,7 @@ def kinds_data(kinds: Mapping[str, Kind]) -> dict[str, dict[str, Any]]:
             "dwell": kind.dwell,
             "duration": kind.duration,
             "fixedFlip": kind.fixed_flip,
+            "offset": kind.offset,
             "sliceBandwidth": kind.slice_bandwidth,
             "peakB1": _finite(kind.peak_b1_ut(1.0)),
             "rmsB1": _finite(kind.rms_b1_ut(1.0)),

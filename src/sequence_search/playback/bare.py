@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,7 @@ from sequence_search.pulses.shapes import Samples
 from sequence_search.sequence import Sequence
 
 MODULATED = 0.05  # of the peak, across the axis of the flip angle: of a pulse whose phase sweeps
+OFFSET_DIGITS = 3  # of an offset [Hz]: a file's tells uses apart by less
 LEAST_SUM = 0.01  # of the samples' magnitudes: below it they cancel, as off resonance
 
 
@@ -108,15 +108,14 @@ def kind_of(waveform: Waveform, name: str, thickness: float = 0.0) -> Kind:
     """
     b1, duration = waveform.b1, round(waveform.duration, 9)
     is_selective = bool(thickness and waveform.gradient.any())
-    if not waveform.gradient.any() and waveform.offset:
-        time = np.cumsum(waveform.step) - waveform.step / 2 - waveform.centre
-        b1 = b1 * np.exp(2j * math.pi * waveform.offset * time)
+    # On a gradient it moves the slice, of whose middle the voxels are.
+    offset = 0.0 if waveform.gradient.any() else round(waveform.offset, OFFSET_DIGITS) + 0.0
     if np.allclose(b1, b1[0], rtol=1e-9, atol=0) and not is_selective:
-        return Hard(duration=duration)
-    more: dict[str, Any] = {}
+        return Hard(duration=duration, offset=offset)
+    more: dict[str, Any] = {"offset": offset}
     if is_selective:
         strength = float(np.median(abs(waveform.gradient).max(1)))
-        more = {"slice": True, "time_bandwidth": strength * thickness * duration, "rephaser": 0.0}
+        more |= {"slice": True, "time_bandwidth": strength * thickness * duration, "rephaser": 0.0}
     if is_fixed(b1):
         more["peak_b1"] = float(abs(b1).max())
     try:

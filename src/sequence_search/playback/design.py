@@ -184,6 +184,8 @@ def _plays_alike(first: Kind, second: Kind) -> bool:
         return False
     if (first.fixed_flip is None) != (second.fixed_flip is None):
         return False
+    if not math.isclose(first.offset, second.offset, rel_tol=1e-4, abs_tol=0.01):
+        return False
     middles = (np.arange(64) + 0.5) / 64
     curves = [np.append(0, np.cumsum(each.waveform)) for each in (first, second)]
     grids = [np.linspace(0, 1, len(curve)) for curve in curves]

@@ -65,6 +65,7 @@ class PulseTable(Table):
     file: str = key(None, "samples, a line each: real part, or real and imaginary part; or .npy")
     samples: Annotated[tuple[complex, ...], PlainValidator(_samples)] = key(None, "in place of the file")
     use: Any = key(None, "excitation, refocusing, inversion or preparation in a search, or several of them")
+    offset: Number = key("offset_hz", "frequency of the RF, at which the flip angle is reached")
     slice: Annotated[bool, Field(strict=True)] = key(None, "whether it is played on a slice gradient")
     accuracy: Number = key(None, "by which part of M0 the places of a search across the slice may miss it")
     slice_factor: Number = key(None, "width of what it selects relative to the slice")

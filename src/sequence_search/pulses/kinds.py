@@ -18,6 +18,7 @@ from sequence_search.pulses.uses import ANY, Use, Uses, stated_uses
 GAMMA_BAR = 42.577478518  # of the proton [Hz/uT]
 FINEST_RASTER = 1e-6  # of RF in a Pulseq file [s]
 LONGEST = 1.0  # s
+LARGEST_OFFSET = 1e5  # Hz
 FIXED_FLIP = math.pi
 SLICE_FACTORS = (0.5, 1.5)  # within the places that a slice has, to each side one thickness
 FINEST = 1e-5  # accuracy across a slice that is known: more places differ by less
@@ -33,9 +34,11 @@ class Kind(ABC):
     ----------
     duration : s
     use : what its pulses may be for in a search, see `pulses.uses`; None: `uses` says
+    offset : frequency of the RF relative to b0 = 0, at which the flip angle is reached [Hz]
+        As that of the transmitter: the waveform turns with it all along, and has its phase at its centre.
     waveform : complex [n_samples], read-only
         In each of the equal steps of the duration, the turn by RF relative to the nominal flip angle. Its sum
-        is 1, so that on resonance the flip angle is reached, unless that is fixed.
+        is 1, so that the flip angle is reached at the frequency of the RF, unless that is fixed.
     fixed_flip : float or None
         Of a kind of fixed amplitude, as an adiabatic one, the nominal flip angle that is played whichever is
         asked for, 180° [rad].
@@ -43,6 +46,7 @@ class Kind(ABC):
 
     duration: float
     use: tuple[Use, ...] | None = None
+    offset: float = 0.0
     waveform: Complex[np.ndarray, " n_samples"] = field(init=False, repr=False, compare=False)
     fixed_flip: float | None = field(init=False, repr=False, compare=False)
 
@@ -51,6 +55,7 @@ class Kind(ABC):
         if self.use is not None:
             object.__setattr__(self, "use", stated_uses(self.use))
         self._check()
+        self._check_offset()
         samples, peak = self._shape()
         size, unit = np.abs(samples), samples.sum()
         if peak is not None:
@@ -65,6 +70,16 @@ class Kind(ABC):
     @abstractmethod
     def _check(self) -> None:
         """Refuse what is no such pulse."""
+
+    def _check_offset(self) -> None:
+        offset = number("offset", self.offset)
+        object.__setattr__(self, "offset", offset)
+        if not abs(offset) <= LARGEST_OFFSET:
+            raise Fault("{offset} must lie within -{0:Hz} and {0:Hz}, got {1:Hz}", LARGEST_OFFSET, offset)
+        if offset and not self.duration:
+            raise Fault("{offset} needs a {duration} above 0: an instantaneous pulse has no frequency")
+        if offset and self.slice_bandwidth:
+            raise Fault("{offset} would shift the slice: it goes without {slice}")
 
     @abstractmethod
     def _shape(self) -> tuple[np.ndarray, float | None]:
@@ -98,8 +113,13 @@ class Kind(ABC):
         return self.duration / self.n_samples
 
     def frequency(self, b0: Lanes, place: Lanes) -> Float[np.ndarray, "*lanes"]:
-        """Offset during the pulse [Hz], of b0 [Hz] and the place in slice thicknesses from the middle."""
-        return np.asarray(b0 + self.slice_bandwidth * np.asarray(place))
+        """Frequency relative to the RF [Hz], of b0 [Hz] and the place in slice thicknesses from the middle.
+
+        A frame that turns with the RF does so by its offset times half the duration on either side of the
+        centre, as the free precession at that offset does, which delays from centre to centre hold: the
+        rotation about the centre is that of a pulse without an offset at this frequency.
+        """
+        return np.asarray(b0 - self.offset + self.slice_bandwidth * np.asarray(place))
 
     def rotation(self, flip: Lanes, b1: Lanes, frequency: Lanes) -> EffectiveRotation:
         """Rotation about its centre, without a table; derivatives by the nominal flip angle.
