@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sequence_search.pulses.rotation import cayley_klein
+from sequence_search.pulses.shapes import Slr
 from sequence_search.pulses.slr import slr_pulse
 
 N_SAMPLES = 256
@@ -38,6 +39,34 @@ def test_ripples_are_within_the_design(purpose, value, inside, outside):
     share = 0.5 if purpose == "inversion" else 1
     assert np.abs(value(*within) - 1).max() < 1.15 * share * inside
     assert value(*beyond).max() < 1.15 * share * outside
+
+
+@pytest.mark.parametrize("time_bandwidth", [4, 5, 6, 8])
+@pytest.mark.parametrize(
+    ("purpose", "flip", "most"),
+    [
+        ("small_tip", 0.02, 1),
+        ("excitation", math.pi / 2, 1),
+        ("refocusing", math.pi, 2.2),
+        ("inversion", math.pi, 2.2),
+    ],
+)
+def test_ripples_are_those_at_the_flip_angle_of_the_purpose(time_bandwidth, purpose, flip, most):
+    """In the middle of the slice, as any kind of pulse reaches its flip angle on resonance."""
+    kind = Slr(duration=5.12e-3, time_bandwidth=time_bandwidth, purpose=purpose)
+    edge = time_bandwidth / kind.duration / 2
+    within, beyond = (
+        kind.rotation(flip, 1.0, np.linspace(low, high, 400) * edge).angle
+        for low, high in ((0, 0.45), (1.6, 6))
+    )
+    if purpose == "refocusing":
+        deviation, left = 1 - np.sin(within / 2) ** 2, np.sin(beyond / 2) ** 2
+    elif purpose == "inversion":
+        deviation, left = 1 + np.cos(within), 1 - np.cos(beyond)
+    else:
+        deviation, left = 1 - np.sin(within) / math.sin(flip), np.sin(beyond) / math.sin(flip)
+    assert abs(deviation).max() < 1.15 * most * 0.01
+    assert abs(left).max() < 1.15 * most * 0.01
 
 
 def test_a_narrower_ripple_costs_transition():

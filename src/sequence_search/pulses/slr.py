@@ -37,7 +37,9 @@ def slr_pulse(
         One of `HEIGHTS`.
     inside, outside : float
         Most deviation in the slice, and most that is left outside, relative to M0: of Mxy of a small tip and
-        an excitation, of Mz of an inversion, of the refocused part of a crushed refocusing.
+        an excitation, of Mz of an inversion, of the refocused part of a crushed refocusing. A small tip and an
+        excitation are designed for their flip angle in the middle of the slice. The other two are for 180° at
+        the top of a ripple; where the middle is a bottom, they have up to 2.5 times the ripples at 180° there.
 
     Raises
     ------
@@ -52,21 +54,27 @@ def slr_pulse(
     height = HEIGHTS[purpose]
     if purpose in ("refocusing", "inversion"):
         taps = taps / np.abs(np.fft.fft(taps, OVERSAMPLING * n_samples)).max()
+    else:
+        taps = taps / taps.sum()
     pulse = _pulse_of(height * taps)
     return np.asarray((pulse + pulse[::-1]) / 2)  # symmetric as b is, but for rounding near 180°
 
 
 def _filter_ripples(purpose: str, inside: float, outside: float) -> tuple[float, float]:
-    """Ripples of b of those of the magnetisation, Pauly, Table II."""
+    """Ripples of b of those of the magnetisation, Pauly, Table II.
+
+    Half of those in the slice where b is relative to its middle, from which the other ripples lie twice as far
+    as from their mean.
+    """
     match purpose:
         case "excitation":
-            return math.sqrt(inside / 2), outside / math.sqrt(2)
+            return math.sqrt(inside / 2) / 2, outside / math.sqrt(2)
         case "refocusing":
             return inside / 4, math.sqrt(outside)
         case "inversion":
             return inside / 8, math.sqrt(outside / 2)
         case _:
-            return inside, outside
+            return inside / 2, outside
 
 
 def _filter(n: int, time_bandwidth: float, ripples: tuple[float, float]) -> Float[np.ndarray, " n"]:
