@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from sequence_search.strategies.result import Design, Run
     from sequence_search.study.status import ProblemStatus
 
-LOSSES = "loss over 1,024 voxels per tissue and how it differs on 4,096 others; |Mxy| of the nominal voxel"
-
 
 def print_runs(runs: Sequence[Run], problem: Problem) -> None:
     """One row for each seed, whether they agree, then the designs of the best."""
@@ -72,7 +70,7 @@ def print_designs(runs: Sequence[Run], problem: Problem) -> None:
     for run in runs:
         which = "best: seed" if len(runs) == 1 else "seed"
         say(f"{which} {run.seed}, {counted(len(run.families), 'design')}, best first:")
-        say(LOSSES)
+        say(_about(problem))
         for number, design in enumerate(run.families, start=1):
             say()
             say(flow(_numbers(design), 5, f"{number:3}"))
@@ -103,13 +101,22 @@ def _numbers(design: Design) -> list[str]:
     return [f"loss {design.loss:9.6f}", f"({others} on others)", *signals]
 
 
+def _about(problem: Problem) -> str:
+    """What the numbers of designs are of."""
+    from sequence_search.problem.problem import STANDARD_N_PER_TISSUE
+    from sequence_search.strategies.evaluator import n_check
+
+    voxels = f"{STANDARD_N_PER_TISSUE:,} voxels per tissue and how it differs on {n_check(problem):,} others"
+    return f"loss over {voxels}; |Mxy| of the nominal voxel"
+
+
 def print_grid(result: GridResult) -> None:
     """Best points, then the optimum and its polish over the standard ensemble."""
     points = counted(result.n_done, "point")
     say(f"{points} on {result.n_per_tissue:,} Sobol voxels per tissue in {result.seconds:.1f} s; the best:")
     for point, sequence in zip(result.top, result.sequences(), strict=True):
         say(flow(pulses_of(sequence), 11, f"{point.loss:9.6f}"))
-    say(f"\n{LOSSES}")
+    say(f"\n{_about(result.problem)}")
     for name, design in {"best point": result.optimum, "polished": result.polished}.items():
         if design is not None:
             say(flow(_numbers(design), 12, name))

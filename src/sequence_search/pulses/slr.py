@@ -36,10 +36,10 @@ def slr_pulse(
     purpose : str
         One of `HEIGHTS`.
     inside, outside : float
-        Most deviation in the slice, and most that is left outside, relative to M0: of Mxy of a small tip and
-        an excitation, of Mz of an inversion, of the refocused part of a crushed refocusing. A small tip and an
-        excitation are designed for their flip angle in the middle of the slice. The other two are for 180° at
-        the top of a ripple; where the middle is a bottom, they have up to 2.5 times the ripples at 180° there.
+        Most deviation in the slice, and most that is left outside, relative to M0: of Mxy of a small tip
+        and an excitation, of Mz of an inversion, of the refocused part of a crushed refocusing. The first two
+        have them at their flip angle in the middle of the slice, the last two at 180° on the top of a ripple:
+        at 180° in a middle that is a bottom they have up to 2.5 times as much.
 
     Raises
     ------
@@ -63,8 +63,8 @@ def slr_pulse(
 def _filter_ripples(purpose: str, inside: float, outside: float) -> tuple[float, float]:
     """Ripples of b of those of the magnetisation, Pauly, Table II.
 
-    Half of those in the slice where b is relative to its middle, from which the other ripples lie twice as far
-    as from their mean.
+    Half of those in the slice where b is relative to its middle: from there the other ripples lie twice as
+    far as from their mean.
     """
     match purpose:
         case "excitation":

@@ -22,6 +22,11 @@ BATCH_SIGNALS = 2**20  # of the sequences that are simulated as one batch: 16 MB
 ROUNDING = 1e-12  # of a loss, relative
 
 
+def n_check(problem: Problem) -> int:
+    """Voxels of a tissue in the other ensembles: fewer where each is at several places of a slice."""
+    return CHECK_N_PER_TISSUE // (IN_SEARCH if has_slice(problem) else 1)
+
+
 class Evaluated(NamedTuple):
     """A single sequence and the weighted parts of its loss over the standard ensemble."""
 
@@ -62,19 +67,14 @@ class Evaluator:
     @cached_property
     def of_check(self) -> Simulator | DraftSimulator:
         """That of other voxels, by as many places."""
-        voxels = self._problem.voxels(self.n_check, seed=CHECK_SEED)
+        voxels = self._problem.voxels(n_check(self._problem), seed=CHECK_SEED)
         return simulator_of(self._problem, voxels, self._engine, IN_REPORT)
 
     @cached_property
     def of_repolish(self) -> Simulator | DraftSimulator:
         """That of a third ensemble, to polish on what does not hold on the second."""
-        voxels = self._problem.voxels(self.n_check, seed=REPOLISH_SEED)
+        voxels = self._problem.voxels(n_check(self._problem), seed=REPOLISH_SEED)
         return simulator_of(self._problem, voxels, self._engine)
-
-    @property
-    def n_check(self) -> int:
-        """Voxels of a tissue: fewer where a search simulates each at several places of a slice."""
-        return CHECK_N_PER_TISSUE // (IN_SEARCH if has_slice(self._problem) else 1)
 
     def clean(self, found: list[Sequence]) -> list[Evaluated]:
         """Drop small pulses and turn all phases to a first of 0, where the loss does not rise by it.

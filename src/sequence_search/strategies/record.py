@@ -15,7 +15,7 @@ from sequence_search.problem.problem import STANDARD_N_PER_TISSUE, Problem
 from sequence_search.problem.wishes import Wish
 from sequence_search.sequence import Sequence
 from sequence_search.storage import SCHEMA_VERSION
-from sequence_search.strategies.evaluator import CHECK_N_PER_TISSUE
+from sequence_search.strategies.evaluator import n_check
 from sequence_search.strategies.result import Design, Point, Run, SearchResult, Verdict
 
 DESIGN_KEYS = (
@@ -80,7 +80,7 @@ def result_record(result: SearchResult, made_with: dict[str, Any] | None = None)
         "options": result.options,
         "engine": result.engine,
         "ensemble": f"{STANDARD_N_PER_TISSUE} Sobol voxels per tissue",
-        "check_ensemble": f"{CHECK_N_PER_TISSUE} others per tissue",
+        "check_ensemble": f"{n_check(result.problem)} others per tissue",
         **(made_with or environment()),
         "verdict": verdict_record(result.verdict),
         "runs": [run_record(result.problem, run) for run in result.runs],
