@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -163,6 +165,11 @@ def test_a_file_of_no_samples_is_refused(tmp_path, content):
         ("duration_ms = 8", "duration_ms = 80", "duration_ms of pulse invert is 80 ms: is it meant so large"),
         ("peak_b1_hz = 1200", "peak_b1_hz = 12", "peak_b1_hz of pulse invert is 12 Hz: is it meant so small"),
         (
+            "slice = true",
+            "offset_hz = 4400",
+            "pulse excite is at 4400 Hz, where it turns no tissue by half of 90°: ",
+        ),
+        (
             "[pulses.excite]",
             "[sequence]\ntr_ms = 90_000\n[pulses.excite]",
             "tr_ms is 9e+04 ms: is it meant so",
@@ -172,6 +179,14 @@ def test_a_file_of_no_samples_is_refused(tmp_path, content):
 def test_what_looks_like_a_mistake_is_noted(old, new, note):
     assert limited(ALL).notes() == []
     assert any(line.startswith(note) for line in limited(ALL.replace(old, new, 1)).notes())
+
+
+def test_a_pulse_at_the_frequency_of_a_tissue_is_no_mistake():
+    at_fat = ALL.replace("slice = true", "offset_hz = -2500", 1)
+    water_alone = limited(at_fat)
+    assert any("where it turns no tissue" in line for line in water_alone.notes())
+    first, *others = water_alone.tissues
+    assert replace(water_alone, tissues=(replace(first, b0=-2500.0), *others)).notes() == []
 
 
 EXCITES = '[limits.tail]\nflip_deg = [90]\nphase_deg = [0]\ndelay_ms = [10]\npulses = ["excite"]\n'

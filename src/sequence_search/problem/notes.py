@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from sequence_search.acquisition import Acquisition
 from sequence_search.checks import FILE_UNITS
 from sequence_search.limits import Limits, Range
@@ -67,6 +69,7 @@ def notes(
     given = [name for part in (limits.head, limits.tail) if part is not None for name in part.pulses]
     known = {*space.pulses, *given}
     found += [note for name, kind in pulses.items() for note in _of_pulse(name, kind, known)]
+    found += [note for name, kind in pulses.items() for note in _of_offset(name, kind, tissues)]
     found += [
         f"{100 * share:.2g} % of the draws of {name} in {tissue.name} fall below 1 % of the mean"
         " and are clipped"
@@ -110,6 +113,15 @@ def _of_pulse(name: str, kind: Kind, known: set[str]) -> list[str]:
             f"pulse {name} takes {peak:.3g} uT for 90°, beyond the {MOST_B1_UT:g} uT of most body coils"
         )
     return found
+
+
+def _of_offset(name: str, kind: Kind, tissues: tuple[Tissue, ...]) -> list[str]:
+    frequencies = {tissue.name: tissue.b0.centre for tissue in tissues}
+    apart = kind.frequency(np.array([*frequencies.values()]), 0.0)
+    if not kind.offset or kind.rotation(math.pi / 2, 1.0, apart).angle.max() > math.pi / 4:
+        return []
+    told = ", ".join(f"{tissue} is at {frequency:g}" for tissue, frequency in frequencies.items())
+    return [f"pulse {name} is at {kind.offset:g} Hz, where it turns no tissue by half of 90°: {told}"]
 
 
 def _unlikely(
