@@ -32,7 +32,8 @@ from sequence_search.phases import second_not_negative, turned_to_zero
 from sequence_search.sequence_text import layout_text, plain_text
 from sequence_search.shown import Shown
 
-SMALL_PULSE, NO_PULSE = math.radians(3), math.radians(0.05)  # Sec. II.E: pulses below 3° are removed before evaluation
+SMALL_PULSE = math.radians(3)  # Sec. II.E: pulses below 3° are removed before evaluation
+NO_PULSE = math.radians(0.05)  # which is stated as 0.0°; an Ernst angle can be below 3°
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
