@@ -75,7 +75,8 @@ def given_design(
         loaded = load(source)
         sequence = _stated(loaded, stated.parts) if stated.file is None else sequence_of_file(loaded, stated)
     if not may_be_empty and not len(sequence.delay):
-        raise ValueError(f"{stated.file or source}: a sequence of no pulse can only be evaluated")
+        only = "can be evaluated, without a figure, and nothing else"
+        raise ValueError(f"{stated.file or source}: a sequence of no pulse {only}")
     space = loaded.limits.admitted(loaded.search_space)
     for bounds in (space.check, loaded.acquisition.check_sequence):
         try:

@@ -80,8 +80,10 @@ def _check_fixed_flips(space: SearchSpace, limits: Limits, pulses: Mapping[str, 
     for name in dict.fromkeys([*space.pulses, *given]):
         flip = pulses[name].fixed_flip if name in pulses else None
         if flip is not None and flip > largest * (1 + ROUNDING):
-            message = "{pulses}: '{0}' has a fixed amplitude and turns by {1:rad}, above {max_flip}, {2:rad}"
-            raise Fault(message, name, flip, largest)
+            message = (
+                "{pulses}: '{0}' has a fixed amplitude and turns by {1:rad}, above the largest flip angle"
+            )
+            raise Fault(message + ", {2:rad}", name, flip, largest)
 
 
 def _check_reachable(space: SearchSpace, limits: Limits, acquisition: Acquisition) -> None:
