@@ -223,3 +223,8 @@ def test_the_time_before_a_pulse_of_a_layout_is_its_interval():
     late, early = (Sequence.from_degrees_ms([180, 90], [0, 0], [ms], layout=tied) for ms in (51, 49))
     assert classify(late, [rule]) == "prepared"
     assert classify(early, [rule]) == OTHERS
+
+
+def test_a_rule_that_no_number_of_pulses_can_meet_is_refused():
+    with pytest.raises(ValueError, match="at least one number of pulses, got an empty list"):
+        CategoryRule("none", (math.pi / 2,), n_rf=())

@@ -119,3 +119,10 @@ def test_bad_input_ends_with_code_2(arguments, message):
     assert done.exit_code == 2
     assert message in done.stderr
     assert done.stdout == ""
+
+
+def test_a_bound_of_variance_has_no_worst_voxels_and_no_heading_for_them():
+    echo = ["--flip-deg", "84.2", "180", "--phase-deg", "0", "90", "--delay-ms", "8.57", "8.57"]
+    done = call("sensitivity", "t2-map", *echo, "--gradients", "crusher,crusher")
+    assert done.exit_code == 0, done.exception
+    assert "worst 1 %" not in done.stdout

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 
 import pytest
 
@@ -105,6 +106,9 @@ def test_given_pulses_of_kinds_that_a_search_does_not_choose_lie_in_the_search_s
             ["max-signal", *ECHO, "--slice-profile", "slice.png"],
             "needs a pulse that selects a slice, got 88°",
         ),
+        (["max-signal", *ECHO, "--seed", 0], "--seed is of a design of a study"),
+        (["max-signal", *ECHO, "--design", 3, "--problem", "x"], "--problem and --design are of a design of"),
+        (["max-signal", *ECHO, "--tr-ms", 0], "a repetition time of 0 ms needs a problem with tr_ms"),
         (["max-signal", *ECHO, "--tissue", "WM"], "--tissue WM is of --phase-graph, which is not given"),
     ],
 )
@@ -315,7 +319,13 @@ def test_a_repetition_time_is_stated_where_it_is_searched(tmp_path):
         ("{", "Expecting property name"),
         ('{"flips_deg": [90]}', "unknown key 'flips_deg', did you mean 'flip_deg'"),
         ('{"flip_deg": [90], "phase_deg": [0]}', "delay_ms missing"),
-        ('{"flip_deg": [90], "phase_deg": [0], "delay_ms": ["7"]}', "sequence.json"),
+        (
+            '{"flip_deg": [90], "phase_deg": [0], "delay_ms": ["7"]}',
+            "delay_ms, entry 1: must be a number, got '7'",
+        ),
+        ('{"flip_deg": [90, true], "phase_deg": [0, 0], "delay_ms": [9, 9]}', "flip_deg, entry 2: must be"),
+        ('{"flip_deg": [90], "phase_deg": [null], "delay_ms": [9]}', "phase_deg, entry 1: must be a number"),
+        ('{"flip_deg": 90, "phase_deg": [0], "delay_ms": [9]}', "flip_deg must be a list with a number"),
         (
             '{"flip_deg": [90], "phase_deg": [0], "delay_ms": [9], "pulses": "excite"}',
             "pulses must be a list",
@@ -342,3 +352,21 @@ def test_a_file_and_numbers_are_one_too_many(tmp_path):
     assert "takes the place of --flip-deg, --phase-deg, --delay-ms, --pulses and --gradients" in " ".join(
         done.stderr.split()
     )
+
+
+def test_a_sequence_of_no_pulse_can_be_evaluated_and_nothing_else(tmp_path):
+    file, out = tmp_path / "none.json", tmp_path / "out.png"
+    file.write_text('{"flip_deg": [], "phase_deg": [], "delay_ms": []}')
+    assert call("evaluate", "max-signal", "--sequence", file).exit_code == 0
+    others = (["evaluate", "--figure", out], ["evaluate", "--phase-graph", out], ["sensitivity"], ["explain"])
+    for command, *options in (*others, ["export", "--seq", tmp_path / "out.seq"]):
+        done = call(command, "max-signal", "--sequence", file, *options)
+        assert done.exit_code == 2, done.exception
+        assert "a sequence of no pulse can be evaluated" in one_line(done.stderr)
+
+
+def test_a_command_that_is_suggested_can_be_copied_with_any_folder(study, tmp_path):
+    folder = tmp_path / "my study"
+    shutil.copytree(study, folder)
+    done = call("evaluate", folder, "--problem", "strange", "--design", 99)
+    assert f"see: sequence-search designs '{folder}'" in one_line(done.stderr)

@@ -1,13 +1,15 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from cli_call import assert_fits, call, one_line, quick_run
-from sequence_search.cli.explanation import numbers, print_pulses, turn_words
+from sequence_search.cli.explanation import numbers, print_parts, print_pulses, turn_words
 from sequence_search.explanation import explanation
+from sequence_search.explanation.layouts import LeftOut
 from sequence_search.explanation.phases import FreeTurn
 from sequence_search.explanation.pulses import PulseWorth
 from sequence_search.problem.problem import Problem
@@ -106,6 +108,21 @@ def test_what_is_left_without_a_pulse_is_told_where_it_is_odd(capsys):
     assert "just left out, 1: beyond the search space or the limits" in text
     assert text.endswith("the rest without 2: no pulse at all")
     assert "the design polished as well" not in text
+
+
+def test_parts_of_a_loss_are_of_the_polished_design_and_none_of_a_loss_of_0(capsys):
+    rest = Sequence.from_degrees_ms([90], [0], [7])
+    part = LeftOut("pulse", (0,), loss=0.3, rise=0.1, polished=0.25, buys=0.15, rest=rest)
+    worth = PulseWorth(0, 1.0, 0.3, 0.25, 0.1, 0.15, rest)
+    print_parts(SimpleNamespace(loss=0.2, parts=(part,)))
+    print_pulses(SimpleNamespace(loss=0.2, pulses=(worth,)))
+    assert one_line(capsys.readouterr().out).count("+0.150000 150.0") == 1 + 1
+    part = LeftOut("pulse", (0,), loss=0.0, rise=0.0, polished=-1e-9, buys=-1e-9, rest=rest)
+    print_parts(SimpleNamespace(loss=0.0, parts=(replace(part, polished=0.0, buys=0.0),)))
+    print_parts(SimpleNamespace(loss=0.0, parts=(part,)))
+    text = capsys.readouterr().out
+    assert "nan" not in text
+    assert "-0.0" not in text
 
 
 def test_json(explained):

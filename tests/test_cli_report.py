@@ -68,6 +68,11 @@ def test_what_is_no_result_is_refused(tmp_path):
     ("arguments", "message"),
     [
         (["max-signal", "--out", "page.html"], "no .json file of a result; for a problem pass --playground"),
+        (
+            ["max-signal", "--out", "page.html", "--playground", "--seed", 3],
+            "--seed is of a design of a study",
+        ),
+        (["max-signal", "--out", "page.html", "--design", 3], "--seed and --design are of --playground"),
         (["max-signal", "--out", "page.pdf", "--playground"], "must be a .html file"),
         (["max-signal", "--out", "none/page.html", "--playground"], "there is no folder none"),
         (

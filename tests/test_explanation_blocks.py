@@ -190,3 +190,9 @@ def test_blocks_of_pulses_that_select_a_slice_are_told_apart_in_its_middle():
     assert prepared.kind == "T2-prepared inversion"
     left = {tissue.name: -math.exp(-0.06 / tissue.t2.centre) for tissue in problem.tissues}
     assert prepared.mz_factor == pytest.approx(left, abs=0.03)
+
+
+def test_blocks_of_tissues_without_magnetisation_are_those_that_it_would_have():
+    sequence = play([180, 90, 180], [0, 0, 90], [800, 6, 6])
+    dark = replace(PROBLEM, tissues=tuple(replace(each, m0=Normal(0.0)) for each in PROBLEM.tissues))
+    assert groups(sequence, dark) == [(0,), (1, 2)]

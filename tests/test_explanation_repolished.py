@@ -94,3 +94,16 @@ def test_what_is_not_polished_says_why():
     free, *given = repolished(problem, draft_of(problem, sequence), parts)
     assert free.unpolished == ""
     assert {part.unpolished for part in given} == {"the problem gives what is left out"}
+
+
+def test_without_the_first_pulse_of_a_crushed_echo_as_much_is_left_as_without_the_last():
+    """Of either the free decay behind the other is left, which a crusher without its partner would kill."""
+    problem = limited("[sequence]\ntr_ms = 1000")
+    space = replace(problem.search_space, max_rf=2, gradients=("none", "crusher", "spoiler"))
+    problem = replace(problem, search_space=space)
+    numbers = Sequence.from_degrees_ms([100, 180], [0, 90], [7, 7])
+    sequence = problem.played(numbers, gradients=("crusher", "crusher"))
+    parts = parts_left_out(problem, sequence, problem.simulator(problem.voxels()))
+    first, last, _ = repolished(problem, draft_of(problem, sequence), parts)
+    assert first.polished == pytest.approx(last.polished, rel=1e-3)
+    assert not any(first.rest.layout.gradients)

@@ -153,6 +153,8 @@ def test_rf_energy_that_differs_is_told():
     problem = make_problem(BRAIN, ("signal", 1.0, (0, 1, 2)), b1=1.0)
     *_, read = told(problem, play([90, 90], [0, 90], [6.2, 6.2]))
     assert ", with 2.5 times the RF energy; polished" in read
+    *_, read = told(problem, play([9, 18], [0, 90], [6.2, 6.2]))
+    assert ", with 100 times the RF energy; polished" in read
 
 
 def test_a_given_sequence_goes_by_its_name():

@@ -67,7 +67,7 @@ def test_time_is_shared_among_the_seeds_of_a_batch():
 
 
 def test_a_sequence_that_does_nothing_is_told_as_such():
-    idle = Sequence.from_degrees_ms([1], [0], [7])
+    idle = Sequence.from_degrees_ms([0.01], [0], [7])
     run = run_of(idle)
     assert run.status == "done"
     assert "nothing beats doing nothing: every sequence ended without a pulse above 3°" in run.reason
@@ -80,3 +80,17 @@ def test_a_sequence_that_does_nothing_is_told_as_such():
     assert len(run.families[0].sequence.flip_angle) == 1
     assert "the best of them would cost" in run.reason
     assert "by 'dark', and gain" in run.reason
+
+
+def test_small_pulses_alone_that_are_better_than_nothing_are_a_design():
+    """As where the angle of Ernst is below 3°: here any signal is better than none."""
+    small = [Sequence.from_degrees_ms(*each) for each in (([2], [0], [7]), ([2, 1], [0, 0], [500, 7]))]
+    run = run_of(*small)
+    assert run.reason is None
+    assert len(run.families) == 2
+    # Where a signal costs 100 times its square they are worse than nothing.
+    dark = Objective((Term("dark", TERMS["null"], 100.0, (0, 1, 2)),))
+    quiet = Finisher(replace(PROBLEM, objective=dark), "auto")
+    run = quiet.finish(0, small, Meter(Settings()), history=())
+    assert len(run.families) == 1
+    assert "every sequence ended without a pulse above 3°" in run.reason

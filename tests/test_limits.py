@@ -130,3 +130,35 @@ def test_limits_that_cannot_be_met_are_refused_with_file_key_and_value(text, mes
 def test_the_same_in_python_speaks_in_si_units():
     with pytest.raises(ValueError, match=r"time_to_readout must be at least 0.0062 s, .* got 0.005 s"):
         replace(limited(), limits=Limits(time_to_readout=Range(high=0.005)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "max_flip_deg = 10\n[limits]\nrelative_rf_energy = { low = 100 }",
+            "at most 0.009877, that of 4 pulses",
+        ),
+        (
+            "[limits.signal.GM]\npercentile_95 = { low = 2 }",
+            "95 % of the voxels of GM give at most 1, and low is 2",
+        ),
+        ("max_delay_ms = 100\n[limits]\nti_ms = { low = 900 }", "low must be at most 400 ms, 4 delays"),
+        (
+            "max_flip_deg = 90\npulses = ['hard', 'inv']\n[pulses.inv]\nshape = 'hs'\nduration_ms = 8\n"
+            "peak_b1_hz = 800\nbandwidth_hz = 1600",
+            "'inv' has a fixed amplitude and turns by 180 deg, above the largest flip angle, 90 deg",
+        ),
+    ],
+)
+def test_what_no_sequence_can_reach_is_refused(text, message):
+    with pytest.raises(ProblemError) as refused:
+        limited(text)
+    assert message in str(refused.value)
+
+
+def test_as_many_echoes_as_are_played_count_in_what_energy_can_be_reached():
+    text = (
+        "max_flip_deg = 180\n[sequence]\ntr_ms = 3000\nechoes = 8\n[limits]\nrelative_rf_energy = { low = 6 }"
+    )
+    assert limited(text).limits

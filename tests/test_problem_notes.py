@@ -77,6 +77,18 @@ def test_likely_mistakes_are_noted(old, new, note):
     assert any(re.search(note, each) for each in Problem.from_toml(text).notes())
 
 
+def test_times_of_what_is_not_played_are_noted():
+    pulse = "[pulses.short]\nshape = 'sinc'\nduration_ms = 2\ntime_bandwidth = 4\n"
+    text = TEXT.replace("[search_space]", "[search_space]\npulses = ['short']\n")
+    assert Problem.from_toml(text + pulse).notes() == []
+    text = text.replace("[search_space]", "[search_space]\ncrusher_ms = 3")
+    crusher, rephaser = sorted(Problem.from_toml(text + pulse + "rephaser_ms = 2").notes())
+    assert crusher == "crusher_ms is of crushers and spoilers, and there are none: state gradients"
+    assert "rephaser_ms of pulse short is of a slice" in rephaser
+    text = text.replace("[search_space]", "[search_space]\ngradients = ['none', 'spoiler']")
+    assert Problem.from_toml(text + pulse + "rephaser_ms = 2\nslice = true").notes() == []
+
+
 def test_a_bound_that_holds_needs_no_note():
     text = TEXT.replace("flip_range_deg = [0, 180]", "flip_range_deg = [0, 30]\nmax_flip_deg = 30")
     assert Problem.from_toml(text).notes() == []

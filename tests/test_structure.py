@@ -156,7 +156,9 @@ def test_what_was_refocused_and_stored_is_excited_afresh():
         ),
         ([180], [6.2], "1 RF: no signal"),
         ([180, 180], [6.2, 6.2], "2 RF: no signal"),
-        ([1], [6.2], "0 RF: no signal"),
+        ([0], [6.2], "0 RF: no signal"),
+        ([1], [6.2], "1 RF: gradient echo"),
+        ([2, 1], [3000, 6.2], "2 RF: gradient echo, 1 preparatory"),
     ],
 )
 def test_description_of_the_structure(flips, delays, expected):

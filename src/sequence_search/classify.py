@@ -55,6 +55,8 @@ class CategoryRule:
             if not 0 <= getattr(self, key) <= math.pi + ROUNDING:
                 raise Fault(f"{{{key}}} must lie within 0° to 180°, got {{0:rad}}", getattr(self, key))
         n_flips = len(self.flips)
+        if self.n_rf is not None and not self.n_rf:
+            raise Fault("{n_rf} must be at least one number of pulses, got an empty list")
         if self.n_rf is not None and not all(n_rf >= n_flips for n_rf in self.n_rf):
             raise Fault(f"{{n_rf}} must be at least the {n_flips} of {{flips}}, got {list(self.n_rf)}")
         for key in ("refocusing_phases", "ti_above"):

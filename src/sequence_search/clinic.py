@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from statistics import median
 
 from sequence_search.explanation.beside import signal_texts
@@ -188,7 +189,9 @@ def write_clinic(study: Study, command: str) -> Path:
     """
     cases = clinic_cases(study)
     if not cases:
-        raise ValueError(f"{study.folder} has no design yet: sequence-search status {study.folder}")
+        raise ValueError(
+            f"{study.folder} has no design yet: sequence-search status {quote(str(study.folder))}"
+        )
     sections = []
     for case in cases:
         picture = f"{DERIVED}/{case.problem.name}-clinic.png"

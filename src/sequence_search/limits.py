@@ -215,13 +215,16 @@ class Limits:
             longest = min(longest, self.time_to_readout.high - float(self.frame.alone.time_to_readout))
         return _within(narrow, narrow.max_rf - self.n_fixed, self.max_flip, longest)
 
-    def check(self, space: SearchSpace, m0: dict[str, float]) -> None:
+    def check(
+        self, space: SearchSpace, m0: dict[str, float], most_m0: dict[str, float] | None = None
+    ) -> None:
         """Refuse limits that no sequence of a search space can meet.
 
         Parameters
         ----------
         space : SearchSpace
         m0 : mean of each tissue by name, in its unit
+        most_m0 : of each what at most one in a hundred of its voxels exceeds; the mean if not given
 
         Raises
         ------
@@ -235,6 +238,10 @@ class Limits:
             if each.mean is not None and each.mean.low > m0[each.tissue]:
                 message = "{signal}: {0} gives at most its m0, {1}, and low is {2}"
                 raise Fault(message, each.tissue, f"{m0[each.tissue]:g}", f"{each.mean.low:g}")
+            most = (most_m0 or m0)[each.tissue]
+            if each.percentile_95 is not None and each.percentile_95.low > most:
+                message = "{signal}: 95 % of the voxels of {0} give at most {1}, and low is {2}"
+                raise Fault(message, each.tissue, f"{most:g}", f"{each.percentile_95.low:g}")
         self._check_numbers(space)
         self._check_fixed(space)
 

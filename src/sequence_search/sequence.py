@@ -33,6 +33,7 @@ from sequence_search.sequence_text import layout_text, plain_text
 from sequence_search.shown import Shown
 
 SMALL_PULSE = math.radians(3)  # Sec. II.E: pulses below 3° are removed before evaluation
+NO_PULSE = math.radians(0.05)  # which is stated as 0.0°; an Ernst angle can be below 3°
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

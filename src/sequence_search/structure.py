@@ -12,7 +12,7 @@ from sequence_search.coherence import coherence_pathways, dephasing
 from sequence_search.layout import HARD, SPOILER, Layout
 from sequence_search.phases import wrap
 from sequence_search.sections import section, up_to_readout
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import NO_PULSE, Sequence
 from sequence_search.sequence_text import duration
 from sequence_search.words import counted
 
@@ -117,10 +117,13 @@ def _in_delays(counts: np.ndarray, layout: Layout | None, readout: int) -> tuple
 def describe(sequence: Sequence) -> str:
     """Structure of any single sequence in words, such as "3 RF: spin echo, inversion-prepared".
 
-    Pulses below 3° are dropped beforehand. Of a layout it also says what is played: kinds of pulse,
-    gradients, readouts, TR.
+    Pulses below 3° are dropped beforehand, unless all are. Of a layout it also says what is played: kinds of
+    pulse, gradients, readouts, TR.
     """
-    cleaned = sequence.detach().drop_small_pulses().without_padding()
+    whole = sequence.detach().without_padding()
+    cleaned = whole.drop_small_pulses().without_padding()
+    if not len(cleaned.delay) and (whole.flip_angle.abs() >= NO_PULSE).any():
+        cleaned = whole
     flips, found = cleaned.flip_angle.abs().tolist(), find_structure(cleaned)
     if found.kind is None:
         parts = ["no signal"]

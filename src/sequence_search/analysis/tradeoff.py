@@ -21,7 +21,7 @@ from sequence_search.analysis.tracer import RESOLUTION, Tracer
 from sequence_search.checks import check_type, whole_number
 from sequence_search.classify import category_text
 from sequence_search.problem.problem import STANDARD_N_PER_TISSUE, Problem
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies import search
 from sequence_search.strategies.base import Meter, Monitor, Progress, Settings, check_budget
 from sequence_search.strategies.drafting import draft_of
@@ -155,11 +155,13 @@ class _Tradeoff:
         traced = self._tracer.front
         traced += [each for each in self._tracer.optima if not any(each is other for other in traced)]
         worth = [each.sequence for each in traced if has_pulses(each.sequence)]
+        # Small pulses are kept where no design has others, as where an Ernst angle is below 3°.
+        worth = [each for each in worth if (each.flip_angle.abs() >= SMALL_PULSE).any()] or worth
         evaluator = Evaluator(self._cost.rest, self._engine)
         standing = evaluator.standing(worth)
         designs = [one for one in evaluator.designs(standing) if one.evaluation.meets_limits]
         if not designs:
-            raise ValueError(f"no design of '{self._problem.name}' has a pulse above 3° and meets its limits")
+            raise ValueError(f"no design of '{self._problem.name}' has a pulse and meets its limits")
         value = self._cost.value_and_gradient(STANDARD_N_PER_TISSUE, self._engine)
         costs = np.array([float(value(each.sequence)[0]) for each in designs])
         losses = np.array([each.loss for each in designs])

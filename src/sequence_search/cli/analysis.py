@@ -73,7 +73,8 @@ def sensitivity(  # noqa: PLR0913, PLR0917 - three ways to name a sequence
         " of each tissue, in % of M0, where a parameter is lower or higher by an error:"
     )
     _print_effects(found, loaded)
-    say("\nthe worst 1 % of 4,096 voxels of each tissue, where they cost most first:")
+    if found.worst:
+        say("\nthe worst 1 % of 4,096 voxels of each tissue, where they cost most first:")
     width = 2 + max((len(each.tissue) for each in found.worst), default=0)
     for each in found.worst:
         say(flow(_worst_words(each), width, each.tissue))

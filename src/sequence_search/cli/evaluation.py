@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -75,7 +76,9 @@ def designs(
         for name, runs in found.items():
             best = best_run(runs)
             if best is None:
-                raise ValueError(f"{study} has no design of '{name}' yet: sequence-search status {study}")
+                raise ValueError(
+                    f"{study} has no design of '{name}' yet: sequence-search status {quote(str(study))}"
+                )
             found[name] = [run for run in runs if run.families] if all_seeds else [best]
         if figure is not None:
             draw_designs(found, {name: each.pulses for name, each in opened.problems.items()}, figure)
@@ -134,12 +137,13 @@ def evaluate(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
         if tissue is not None and phase_graph is None:
             raise ValueError(f"--tissue {tissue} is of --phase-graph, which is not given")
         stated = Stated(flip_deg, phase_deg, delay_ms, pulses, gradients, tr_ms, sequence)
-        loaded, played = given_design(source, stated, problem, seed, design)
+        is_drawn = any(files.values())
+        loaded, played = given_design(source, stated, problem, seed, design, may_be_empty=not is_drawn)
         evaluation = loaded.evaluate(played, engine)
     if not math.isfinite(evaluation.loss):
         say(f"error: the loss is {evaluation.loss} for {played}", err=True)
         raise typer.Exit(1)
-    if any(files.values()):
+    if is_drawn:
         with bad_input():
             _draw(loaded, played, evaluation, files, tissue)
     from sequence_search.strategies.record import evaluation_record

@@ -24,7 +24,15 @@ from sequence_search.cli.arguments import (
 )
 from sequence_search.cli.checks import bad_input
 from sequence_search.cli.given import Stated, given_design
-from sequence_search.cli.printing import TISSUES_PER_TABLE, flow, print_json, print_table, pulses_of, say
+from sequence_search.cli.printing import (
+    TISSUES_PER_TABLE,
+    flow,
+    print_json,
+    print_table,
+    pulses_of,
+    rounded,
+    say,
+)
 from sequence_search.words import enumerated
 
 if TYPE_CHECKING:
@@ -62,7 +70,7 @@ def explain(  # noqa: PLR0913, PLR0917 - three ways to name a sequence
     if format is Format.JSON:
         return print_json(found.to_dict())
     say(flow(pulses_of(found.sequence)))
-    say(f"{loaded.name}: {', '.join(found.summary.structures)}; loss {found.loss:.6f}\n")
+    say(f"{loaded.name}: {', '.join(found.summary.structures)}; loss {rounded(found.loss, 6)}\n")
     say(" ".join(found.sentences))
     print_blocks(found.summary)
     print_readout(found.summary.readout)
@@ -77,8 +85,9 @@ def explain(  # noqa: PLR0913, PLR0917 - three ways to name a sequence
     print_compared(found.summary)
 
 
-def _share(part: float, whole: float) -> float:
-    return 100 * part / abs(whole) if whole else math.nan
+def _share(part: float, whole: float) -> str:
+    """In percent of a loss, nothing of one of 0."""
+    return rounded(100 * part / abs(whole), 1) if whole else ""
 
 
 def print_blocks(summary: Summary) -> None:
@@ -138,15 +147,14 @@ def print_pulses(found: Explanation) -> None:
     say("\nWhat each pulse buys at most: the loss with it just left out, and with the rest polished again")
     rows, loss = [], found.pulses[0].loss_with
     if found.loss - loss > NOTICED * abs(loss):
-        text = f"(the design polished as well: {loss:.6f}; what a pulse buys is counted from there)"
+        text = f"(the design polished as well: {rounded(loss, 6)}; what a pulse buys is counted from there)"
         say(flow(text.split(" ")))
     for each in found.pulses:
-        row = [str(each.pulse + 1), f"{math.degrees(each.flip_angle):.1f}°", f"{each.loss_left_out:.6f}"]
+        row = [str(each.pulse + 1), f"{math.degrees(each.flip_angle):.1f}°", rounded(each.loss_left_out, 6)]
         if each.loss_without is None or each.buys is None:
             row += ["beyond the limits", "", ""]
         else:
-            share = f"{100 * each.buys / abs(loss):.1f}" if loss else ""
-            row += [f"{each.loss_without:.6f}", f"{each.buys:+.6f}", share]
+            row += [rounded(each.loss_without, 6), rounded(each.buys, 6, "+"), _share(each.buys, loss)]
         rows.append(row)
     print_table(["pulse", "flip", "left out", "polished", "it buys", "of the loss (%)"], rows, flexible=0)
     beyond = [
@@ -181,13 +189,13 @@ def print_parts(found: Explanation) -> None:
         None,
     )
     if whole is not None and found.loss - whole > NOTICED * abs(whole):
-        text = f"(the design polished as well: {whole:.6f}; what a part buys is counted from there)"
+        text = f"(the design polished as well: {rounded(whole, 6)}; what a part buys is counted from there)"
         say(flow(text.split(" ")))
     rows = []
     for each in found.parts:
-        row = [str(each), f"{each.loss:.6f}", "", "", ""]
+        row = [str(each), rounded(each.loss, 6), "", "", ""]
         if each.polished is not None and each.buys is not None:
-            row[2:] = f"{each.polished:.6f}", f"{each.buys:+.6f}", f"{_share(each.buys, found.loss):.1f}"
+            row[2:] = rounded(each.polished, 6), rounded(each.buys, 6, "+"), _share(each.buys, whole or 0.0)
         rows.append(row)
     print_table(["", "left out", "polished", "it buys", "of the loss (%)"], rows, flexible=0)
     for each in found.parts:
@@ -232,13 +240,14 @@ def print_phases(phases: Phases) -> None:
     say(flow(f"{phases.mirrored:.0e} if all are negated, which mirrors the response in b0".split(" "), 2))
     for each in phases.free:
         say(flow(f"{each.change:.0e} or less if {turn_words(each)}".split(" "), 2))
-    say(f"The simplest form that the loss, {phases.simplest_loss:.6f}, does not notice by more than 1e-4:")
+    loss = rounded(phases.simplest_loss, 6)
+    say(f"The simplest form that the loss, {loss}, does not notice by more than 1e-4:")
     say(flow(pulses_of(phases.simplest), 2))
     for step in (90, 45, 0):
-        rounded = tuple(i for i, of in enumerate(phases.rounded_to) if of == step)
-        if rounded:
+        places = tuple(i for i, of in enumerate(phases.rounded_to) if of == step)
+        if places:
             to = f"rounded to a multiple of {step}°" if step else "not rounded"
-            say(flow(f"phase of {numbers(rounded)}: {to}".split(" "), 2))
+            say(flow(f"phase of {numbers(places)}: {to}".split(" "), 2))
 
 
 def print_compared(summary: Summary) -> None:
@@ -247,7 +256,7 @@ def print_compared(summary: Summary) -> None:
 
     first, *_ = compared = summary.compared
     say("\nBeside the conventional sequence: |Mxy|, mean ± standard deviation over the voxels")
-    rows = [["loss", *(f"{each.loss:.6f}" for each in compared)]]
+    rows = [["loss", *(rounded(each.loss, 6) for each in compared)]]
     rows += [[name, *signal_texts(name, compared)] for name in first.mean]
     rows += [[pair, *(f"{each.contrast[pair]:.3f}" for each in compared)] for pair in first.contrast]
     rows += [["RF energy (%)", *(f"{100 * each.relative_rf_energy:.1f}" for each in compared)]]

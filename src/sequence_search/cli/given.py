@@ -6,6 +6,7 @@ import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from sequence_search.cli.app import NUMBER_LISTS
@@ -50,21 +51,32 @@ class Stated:
         for name in ("pulses", "gradients"):
             if given[name] is not None:
                 given[name] = [word.strip() for word in given[name].split(",")]
-        return {name: value for name, value in given.items() if value}
+        return {name: value for name, value in given.items() if value is not None and value != []}
 
 
 def given_design(
-    source: str, stated: Stated, problem: str | None, seed: int | None, design: int
+    source: str,
+    stated: Stated,
+    problem: str | None,
+    seed: int | None,
+    design: int,
+    *,
+    may_be_empty: bool = False,
 ) -> tuple[Problem, Sequence]:
     """Problem and sequence that is stated, or of a study.
 
-    A sequence outside the search space is taken, and that is told; one that cannot be played is not.
+    A sequence outside the search space is taken, and that is told; one that cannot be played is not, nor one
+    of no pulse unless it may be empty.
     """
     if Path(source).is_dir() and not stated.parts and stated.file is None:
         loaded, sequence = _named(Path(source), problem, seed, design)
     else:
+        refuse_of_study(problem, seed, design)
         loaded = load(source)
         sequence = _stated(loaded, stated.parts) if stated.file is None else sequence_of_file(loaded, stated)
+    if not may_be_empty and not len(sequence.delay):
+        only = "can be evaluated, without a figure, and nothing else"
+        raise ValueError(f"{stated.file or source}: a sequence of no pulse {only}")
     space = loaded.limits.admitted(loaded.search_space)
     for bounds in (space.check, loaded.acquisition.check_sequence):
         try:
@@ -72,6 +84,14 @@ def given_design(
         except ValueError as error:
             say(f"note: outside the search space: {error}", err=True)
     return loaded, sequence
+
+
+def refuse_of_study(problem: str | None, seed: int | None, design: int) -> None:
+    """Refuse options that name a design of a study, where it is a sequence or a problem that is stated."""
+    given = {"--problem": problem is not None, "--seed": seed is not None, "--design": design != 1}
+    if options := [option for option, is_given in given.items() if is_given]:
+        of = "is of a design of a study" if len(options) == 1 else "are of a design of a study"
+        raise ValueError(f"{enumerated(options)} {of}: name its folder, and state no sequence beside it")
 
 
 def sequence_of_file(problem: Problem, stated: Stated) -> Sequence:
@@ -110,11 +130,26 @@ def _read(file: Path) -> dict[str, Any]:
             isinstance(value, list) and all(isinstance(word, str) for word in value)
         ):
             raise ValueError(f"{name} must be a list of names, got {value!r}")
+        if name in COLUMNS:
+            _check_numbers(name, value)
     if missing := [name for name in COLUMNS if name not in found]:
         raise ValueError(f"{enumerated(missing)} missing: state a list with a number for each pulse")
     if "tr_ms" in found:
         number("tr_ms", found["tr_ms"])
     return found
+
+
+def _check_numbers(name: str, value: object) -> None:
+    """Refuse a column that is not a list of numbers."""
+    from sequence_search.checks import number
+
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list with a number for each pulse, got {value!r}")
+    for place, each in enumerate(value, start=1):
+        try:
+            number("", each)
+        except ValueError as error:
+            raise ValueError(f"{name}, entry {place}: {error}") from None
 
 
 def _stated(problem: Problem, given: dict[str, Any]) -> Sequence:
@@ -156,7 +191,7 @@ def _named(study: Path, problem: str | None, seed: int | None, number: int) -> t
     if number > len(best.families):
         has = counted(len(best.families), "design")
         raise ValueError(
-            f"--design {number}: seed {best.seed} has {has}; see: sequence-search designs {study}"
+            f"--design {number}: seed {best.seed} has {has}; see: sequence-search designs {quote(str(study))}"
         )
     return opened.problems[name], best.families[number - 1].sequence
 

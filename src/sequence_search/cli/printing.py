@@ -61,6 +61,11 @@ def say(text: str = "", *, err: bool = False) -> None:
     print("\n".join(lines), file=sys.stderr if err else sys.stdout)
 
 
+def rounded(value: float, decimals: int, sign: str = "") -> str:
+    """A number of so many decimals, without the sign of a zero that is negative."""
+    return f"{round(value, decimals) + 0.0:{sign}.{decimals}f}"
+
+
 def print_json(content: object) -> None:
     """Print JSON that any reader takes, without NaN."""
     from sequence_search.storage import json_text

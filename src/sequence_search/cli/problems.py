@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -67,7 +68,8 @@ def init(
             raise ValueError(f"{file} exists already, and is left as it is") from None
         except OSError as error:
             raise ValueError(f"{file} cannot be written: {error.strerror}") from None
-    say(f"wrote {file}, which begins with {begin_with[0]}; edit it, then: sequence-search validate {file}")
+    then = f"sequence-search validate {quote(str(file))}"
+    say(f"wrote {file}, which begins with {begin_with[0]}; edit it, then: {then}")
 
 
 @app.command()

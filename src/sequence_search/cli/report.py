@@ -22,7 +22,7 @@ from sequence_search.cli.arguments import (
     TrOption,
 )
 from sequence_search.cli.checks import bad_input, check_free, load
-from sequence_search.cli.given import Stated, given_design, study_runs
+from sequence_search.cli.given import Stated, given_design, refuse_of_study, study_runs
 from sequence_search.cli.printing import say
 from sequence_search.cli.progress import watched
 
@@ -78,6 +78,8 @@ def report(  # noqa: PLR0913, PLR0917 - two ways to name a sequence
             page = _playground(source, stated, problem, seed, design)
         elif stated.parts or stated.file is not None:
             raise ValueError("a report is of a study: for a sequence that is stated pass --playground")
+        elif seed is not None or design != 1:
+            raise ValueError("--seed and --design are of --playground: a report is of all designs")
         else:
             page = _report(source, problem, tradeoff, max_seconds)
         from sequence_search.storage import write_bytes
@@ -94,6 +96,7 @@ def _playground(source: str, stated: Stated, problem: str | None, seed: int | No
     if Path(source).is_dir() or stated.parts or stated.file is not None:
         loaded, played = given_design(source, stated, problem, seed, design)
     else:
+        refuse_of_study(problem, seed, design)
         loaded = load(source)
         played = first_sequence(loaded)
     return make_page(loaded, played, _problem_name(source, loaded.name))

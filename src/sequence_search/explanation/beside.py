@@ -21,6 +21,7 @@ SAME = 1e-3  # difference of losses, relative
 DARK = 0.01  # mean |Mxy| of a tissue, below which it is told to three digits
 SMALL_SIGNAL = 0.15  # of all tissues, below which it is told to a thousandth
 OTHER_ENERGY = math.log(1.2)  # of RF, from which it is told
+EXPONENTS = 10  # from which two digits could be written with an exponent
 MOST_FLIPS = 5  # of one sequence beside another, above which their number is told
 
 
@@ -43,7 +44,8 @@ def signals_text(compared: tuple[Compared, ...]) -> str:
         text += f", {pair} {signed(known.contrast[pair], 3)} in place of {signed(mine, 3)}"
     text += f", and a loss of {_loss(known)} in place of {_loss(design)}"
     ratio = known.relative_rf_energy / (design.relative_rf_energy or math.inf)
-    text += f", with {ratio:.2g} times the RF energy" if abs(math.log(ratio or 1.0)) > OTHER_ENERGY else ""
+    times = f"{ratio:.0f}" if ratio >= EXPONENTS else f"{ratio:.2g}"
+    text += f", with {times} times the RF energy" if abs(math.log(ratio or 1.0)) > OTHER_ENERGY else ""
     if not polished:
         return f"{text}; not polished, since {known.unpolished}" if known.unpolished else text
     (tuned,) = polished

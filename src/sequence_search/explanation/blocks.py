@@ -88,13 +88,15 @@ def cut_blocks(simulator: Simulator, sequence: Sequence) -> list[tuple[int, ...]
     magnetisation and without what is stored dephased. Where the signals stay, blocks are apart.
     """
     start, read = start_mz(simulator, sequence), up_to_readout(sequence)
-    n_rf, voxels = len(read.delay), simulator.voxels
+    n_rf, m0 = len(read.delay), simulator.voxels.m0
+    # Where no tissue has magnetisation, the pulses still act as they would on some.
+    m0 = m0 if m0.any() else torch.ones_like(m0)
     whole = simulator.magnetization(tied(read), start)[0]
     cuts = [0]
     for first in range(1, n_rf):
         _, mz = simulator.magnetization(tied(section(read, range(first))), start)
         without, _ = simulator.magnetization(tied(section(read, range(first, n_rf))), mz)
-        change, size = ((voxels.m0 * each.abs()).square().sum() for each in (without - whole, whole))
+        change, size = ((m0 * each.abs()).square().sum() for each in (without - whole, whole))
         if change <= BLIND**2 * size:
             cuts.append(first)
     return [tuple(range(*ends)) for ends in zip(cuts, [*cuts[1:], n_rf], strict=True)]

@@ -16,7 +16,7 @@ from sequence_search.layout import Layout
 from sequence_search.limits import CONVENTIONAL_RF_ENERGY
 from sequence_search.objective import Prepared
 from sequence_search.problem.problem import Problem
-from sequence_search.sequence import SMALL_PULSE, Sequence
+from sequence_search.sequence import NO_PULSE, Sequence
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.drafting import near_draft, of_one_tr
 from sequence_search.strategies.finish import NOT_STANDING
@@ -140,7 +140,7 @@ def _gives_signal(problem: Problem, single: Sequence) -> bool:
     layout = single.layout or Layout.plain(len(single.flip_angle))
     fixed = {name for name, kind in problem.pulses.items() if kind.fixed_flip is not None}
     flips = zip(single.flip_angle.abs().tolist(), layout.kinds, strict=True)
-    return any(flip >= SMALL_PULSE and name not in fixed for flip, name in flips)
+    return any(flip >= NO_PULSE and name not in fixed for flip, name in flips)
 
 
 def _achieved(problem: Problem, sequence: Sequence, name: str, simulator: Simulator) -> Compared:

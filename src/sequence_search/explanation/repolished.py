@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import cast
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from sequence_search.engines.simulator import LossFunction
@@ -90,12 +90,27 @@ def _starts(draft: Draft, part: LeftOut, given: Bool[Tensor, " n_rf"]) -> Sequen
         return varied(without, given)
     (pulse,) = part.pulses
     starts = starts_without(draft, pulse, given)[:N_STARTS]
-    if pulse == 0 or given[pulse - 1] or not isinstance(starts, Draft):
+    if not isinstance(starts, Draft):
         return starts
-    before, own = draft.gradient[pulse - 1 : pulse + 1].tolist()
-    joined = NONE if before == own == CRUSHED else SPOILED if SPOILED in (before, own) else max(before, own)
-    gradient = starts.gradient.clone()
-    gradient[:, pulse - 1] = draft.gradient.new_tensor([joined, NONE, before, own])[
-        torch.arange(N_STARTS) % 4
-    ]
-    return replace(starts, gradient=gradient)
+    gradient, row = starts.gradient.clone(), torch.arange(N_STARTS)
+    if pulse and not given[pulse - 1]:
+        before, own = draft.gradient[pulse - 1 : pulse + 1].tolist()
+        joined = (
+            NONE if before == own == CRUSHED else SPOILED if SPOILED in (before, own) else max(before, own)
+        )
+        gradient[:, pulse - 1] = draft.gradient.new_tensor([joined, NONE, before, own])[row % 4]
+    fixed = given[torch.arange(len(given)) != pulse]
+    return replace(starts, gradient=_without_partners(gradient, pulse, ~fixed))
+
+
+def _without_partners(
+    gradient: Float[Tensor, "batch n_rf"], pulse: int, free: Bool[Tensor, " n_rf"]
+) -> Float[Tensor, "batch n_rf"]:
+    """Gradients of starts without a pulse: of a third no crushers behind it, of a third none at all.
+
+    A crusher whose partner went with the pulse would kill every signal, which says nothing of the pulse.
+    """
+    variant = (torch.arange(len(gradient)) // 4 % 3)[:, None]
+    behind = torch.arange(gradient.shape[-1]) >= pulse
+    is_left_out = free & (gradient == CRUSHED) & ((variant == 2) | ((variant == 1) & behind))
+    return torch.where(is_left_out, NONE, gradient)

@@ -13,9 +13,9 @@ from sequence_search.limits import Limits, Range
 from sequence_search.objective import Objective
 from sequence_search.problem.errors import keys_of
 from sequence_search.problem.schema import TABLES
-from sequence_search.pulses.kinds import Kind
+from sequence_search.pulses.kinds import REPHASER, Kind, Shaped
 from sequence_search.pulses.shapes import Slr
-from sequence_search.search_space import SearchSpace
+from sequence_search.search_space import NO_GRADIENT, SearchSpace
 from sequence_search.tissue import Distribution, Imaging, Normal, Tissue
 from sequence_search.voxels import clipped_share
 
@@ -68,6 +68,10 @@ def notes(
     found += _unlikely("limits", limits, " of the limits") + _unlikely("sequence", acquisition)
     given = [name for part in (limits.head, limits.tail) if part is not None for name in part.pulses]
     known = {*space.pulses, *given}
+    parts = (limits.head, limits.tail)
+    gradients = {*space.gradients, *(name for part in parts if part is not None for name in part.gradients)}
+    if space.crusher and gradients == {NO_GRADIENT}:
+        found.append("crusher_ms is of crushers and spoilers, and there are none: state gradients")
     found += [note for name, kind in pulses.items() for note in _of_pulse(name, kind, known)]
     found += [note for name, kind in pulses.items() for note in _of_offset(name, kind, tissues)]
     found += [
@@ -103,6 +107,8 @@ def _of_pulse(name: str, kind: Kind, known: set[str]) -> list[str]:
     found = _unlikely("pulses", kind, f" of pulse {name}")
     if name not in known:
         found.append(f"pulse {name} is not among the pulses of the search space")
+    if isinstance(kind, Shaped) and not kind.slice and kind.rephaser != REPHASER:
+        found.append(f"rephaser_ms of pulse {name} is of a slice, and it selects none: state slice = true")
     if isinstance(kind, Slr) and kind.purpose in ("refocusing", "inversion") and kind.use is None:
         found.append(
             f"pulse {name} is designed for {kind.purpose}, and a search may excite by it: state its use"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -92,7 +93,12 @@ class Problem(Shown):
         for term in self.objective.terms:
             check_term(term, len(self.tissues))
         check_type(self.limits, Limits)
-        self.limits.check(self.search_space, {tissue.name: tissue.m0.centre for tissue in self.tissues})
+        m0 = {tissue.name: tissue.m0 for tissue in self.tissues}
+        self.limits.check(
+            self.search_space,
+            {name: each.centre for name, each in m0.items()},
+            {name: float(each.quantile(torch.tensor(0.99))) for name, each in m0.items()},
+        )
         check_type(self.acquisition, Acquisition)
         check_played(self.objective, self.search_space, self.limits, self.pulses, self.acquisition)
         if self.conventional is not None:

@@ -19,6 +19,7 @@ GAMMA_BAR = 42.577478518  # of the proton [Hz/uT]
 FINEST_RASTER = 1e-6  # of RF in a Pulseq file [s]
 LONGEST = 1.0  # s
 LARGEST_OFFSET = 1e5  # Hz
+REPHASER = 1e-3  # of a slice gradient, if not stated [s]
 FIXED_FLIP = math.pi
 SLICE_FACTORS = (0.5, 1.5)  # within the places that a slice has, to each side one thickness
 FINEST = 1e-5  # accuracy across a slice that is known: more places differ by less
@@ -211,7 +212,7 @@ class Shaped(Kind):
     """
 
     slice: bool = False
-    rephaser: float = 1e-3
+    rephaser: float = REPHASER
     accuracy: float | None = None
     slice_factor: float = 1.0
 

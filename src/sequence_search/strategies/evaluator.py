@@ -10,7 +10,7 @@ from sequence_search.engines.simulator import Simulator
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED
 from sequence_search.pulses.slices import IN_REPORT, IN_SEARCH
-from sequence_search.sequence import SMALL_PULSE, Sequence
+from sequence_search.sequence import NO_PULSE, Sequence
 from sequence_search.strategies.drafts import has_slice
 from sequence_search.strategies.limited import Limited
 from sequence_search.strategies.played import DraftSimulator, of_played, played_as, simulator_of
@@ -152,8 +152,8 @@ class Evaluator:
 
 
 def has_pulses(sequence: Sequence) -> bool:
-    """Whether any pulse is not so small that it would be dropped."""
-    return bool((sequence.flip_angle.abs() >= SMALL_PULSE).any())
+    """Whether any pulse turns: small ones are dropped beside others, and do something where all are."""
+    return bool((sequence.flip_angle.abs() >= NO_PULSE).any())
 
 
 def _terms(sequences: list[Sequence], simulator: Simulator | DraftSimulator) -> list[dict[str, float]]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 from sequence_search.problem.problem import Problem
 from sequence_search.problem.wishes import ALLOWED, unmet_text
-from sequence_search.sequence import Sequence
+from sequence_search.sequence import SMALL_PULSE, Sequence
 from sequence_search.strategies.base import Meter, Settings
 from sequence_search.strategies.evaluator import Evaluated, Evaluator, has_pulses
 from sequence_search.strategies.last_polish import converged, repolished, settled
 from sequence_search.strategies.played import as_short_as_played
-from sequence_search.strategies.result import Point, Run, failed, same_family
+from sequence_search.strategies.result import Design, Point, Run, failed, same_family
 
 # Of a search that ended before its polish, the designs that are brought within the limits, in how many steps.
 N_BROUGHT_WITHIN, BRIEF = 3, 50
@@ -48,9 +49,7 @@ class Finisher:
             Whether those near the best are polished over the voxels of their report.
         """
         found = [as_short_as_played(self._evaluator.standard, self.limited.frame.hold(one)) for one in found]
-        pulsed = [one for one in found if has_pulses(one)]
-        idle = [one for one in found if not has_pulses(one)][:1]
-        clean = [one for one in self._evaluator.clean([*pulsed, *idle]) if math.isfinite(one.loss)]
+        clean = self._doing([one for one in self._evaluator.clean(found) if math.isfinite(one.loss)])
         standing = [one for one in clean if self.limited.may_stand(one.sequence)]
         distinct = _distinct(self._within(standing or clean, meter))
         if settle:
@@ -66,19 +65,37 @@ class Finisher:
         reasons = [
             meter.reason,
             None if best.meets_limits else unmet_text(best.wishes),
-            None if has_pulses(designs[0].sequence) else self._why_nothing(clean, distinct),
+            None if self._does(designs[0]) else self._why_nothing(clean, distinct),
             None if standing else NONE_STANDS,
         ]
         why = "; ".join(filter(None, reasons)) or None
         return Run(seed, meter.status, tuple(designs), seconds, meter.evaluations, history, why)
 
+    @cached_property
+    def _of_nothing(self) -> Evaluated:
+        (nothing,) = self._evaluator.evaluate([self.nothing])
+        return nothing
+
+    def _does(self, one: Evaluated | Design) -> bool:
+        """Whether a design has a pulse of 3° or more, or smaller ones alone that are better than none."""
+        if (one.sequence.flip_angle.abs() >= SMALL_PULSE).any():
+            return True
+        return has_pulses(one.sequence) and one.loss < self._of_nothing.loss
+
+    def _doing(self, clean: list[Evaluated]) -> list[Evaluated]:
+        """Those that do something, and the best of the others."""
+        does = [self._does(one) for one in clean]
+        idle = [one for one, doing in zip(clean, does, strict=True) if not doing]
+        best = sorted(idle, key=lambda one: one.loss)[:1]
+        return [one for one, doing in zip(clean, does, strict=True) if doing] + best
+
     def _why_nothing(self, clean: list[Evaluated], distinct: list[Evaluated]) -> str:
         """Why the best design that does something is worse than none, or why none of those found may."""
         text = "nothing beats doing nothing"
-        (nothing,) = self._evaluator.evaluate([self.nothing])
-        doing = next((one for one in distinct if has_pulses(one.sequence)), None)  # they are sorted
+        nothing = self._of_nothing
+        doing = next(filter(self._does, distinct), None)  # they are sorted
         if doing is None:
-            rejected = [one.sequence for one in clean if has_pulses(one.sequence)]
+            rejected = [one.sequence for one in clean if self._does(one)]
             if not rejected:
                 return (
                     f"{text}: every sequence ended without a pulse above 3°; check the units and the weights"

@@ -68,8 +68,8 @@ def _from_the_better(evaluator: Evaluator, sequence: Sequence, meter: Meter) -> 
 
 
 def _keeps_its_pulses(limited: Limited, sequence: Sequence) -> bool:
-    """Whether it has no pulse so small that it would be dropped."""
-    return len(limited.proposals.without_small_pulses(sequence).flip_angle) == len(sequence.flip_angle)
+    """Whether it has no pulse so small that it would be dropped, or no other."""
+    return len(limited.proposals.without_small_pulses(sequence).delay) in {0, len(sequence.delay)}
 
 
 def repolished(evaluator: Evaluator, found: Sequence, design: Design, meter: Meter) -> Design:

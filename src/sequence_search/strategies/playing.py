@@ -226,13 +226,7 @@ class Playing:
 
 
 def playing_of(problem: Problem) -> Playing | None:
-    """What a search plays beside flip angles, phases and delays; None if these are all.
-
-    Raises
-    ------
-    ValueError
-        If a pulse of fixed amplitude turns by more than the largest flip angle.
-    """
+    """What a search plays beside flip angles, phases and delays; None if these are all."""
     space = problem.search_space
     if not problem.has_layouts:
         return None
@@ -243,12 +237,6 @@ def playing_of(problem: Problem) -> Playing | None:
         name for name, use in zip(space.pulses, uses, strict=True) if use & REFOCUSES and not use & EXCITES
     ]
     kinds, hardware = [problem.pulses.get(name) for name in names], problem.hardware
-    for name, kind in zip(names, kinds, strict=True):
-        if kind is not None and kind.fixed_flip is not None and kind.fixed_flip > space.max_flip:
-            raise ValueError(
-                f"pulse '{name}' turns by {math.degrees(kind.fixed_flip):.6g}°, above max_flip_deg of"
-                f" '{problem.name}', {math.degrees(space.max_flip):.6g}"
-            )
     return Playing(
         kinds=tuple(names),
         sides=tuple(None if kind is None else kind.side for kind in kinds),
