@@ -171,16 +171,11 @@ def metres(size: tuple[float, float, float] | None) -> tuple[float, float, float
 def _conventional(problem: Problem, n_per_tissue: int) -> Score | None:
     """The textbook's answer to the problem over the same voxels, if there is one of its kind."""
     from sequence_search.explanation.conventional import conventional_sequence
-    from sequence_search.playback.score import score_signal
+    from sequence_search.playback.score import score_design
 
     given = problem.conventional is not None or not problem.has_layouts
     sequence = conventional_sequence(problem) if given else None
-    if sequence is None:
-        return None
-    voxels = problem.voxels(n_per_tissue)
-    signal = problem.simulator(voxels).signal(sequence)
-    signal = signal if sequence.n_readouts > 1 else signal[None]
-    return score_signal(signal, problem, voxels, sequence, problem.pulses)
+    return None if sequence is None else score_design(sequence, problem, problem.voxels(n_per_tissue))
 
 
 def _print_scores(played: Played, beside: Score | None) -> None:
