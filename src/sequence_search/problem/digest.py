@@ -53,7 +53,7 @@ def digest(
 
 
 def _of_designs(limits: Limits) -> Limits:
-    """Without the model of nerve stimulation, which no search looks at, and which is a path of this machine."""
+    """Without the model of nerve stimulation: no search looks at it, and it is a path of this machine."""
     if limits.system is None:
         return limits
     return replace(limits, system=replace(limits.system, pns_model=""))
