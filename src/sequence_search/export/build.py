@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pypulseq as pp
 
+from sequence_search.export.checks import refuse_unused
 from sequence_search.export.definitions import definitions
 from sequence_search.export.events import gradients, opts
 from sequence_search.export.gaps import Gap
@@ -77,6 +78,7 @@ def exported(
     limits = system_for(problem, system)
     how = protocol or protocol_for(problem)
     problem.check_sequence(single)
+    refuse_unused(single, how)
     plan = plan_repetition(single, problem, how, limits)
     return Exported(_played(single, problem, how, limits, plan), plan.notes)
 
@@ -122,7 +124,7 @@ def _shots(protocol: Protocol, n_readouts: int) -> list[Shot]:
 def _dummies(protocol: Protocol, problem: Problem, plan: Plan) -> int:
     if protocol.dummies is not None:
         return protocol.dummies
-    return math.ceil(T1_TO_EQUILIBRIUM * longest_t1(problem) / plan.tr)
+    return max(math.ceil(T1_TO_EQUILIBRIUM * longest_t1(problem) / plan.tr), 1)
 
 
 @dataclass(frozen=True, slots=True)

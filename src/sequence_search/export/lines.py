@@ -7,8 +7,8 @@ from sequence_search.system import System
 from sequence_search.timing import KEPT, Line, dwell_raster, few_samples, near, up
 
 FID_DWELL, FID_SAMPLES = 5e-5, 1024  # s
-# Part of the bandwidth by which another one that is played is told: of one that is stated, and of the default.
-# On a raster of 2 us its 250 Hz are 244 of 128 samples.
+# Part of the bandwidth by which another one that is played is told: of one that is stated, and of the
+# default, whose 250 Hz are 244 of 128 samples on a raster of 2 us.
 NOTED, NOTED_OF_DEFAULT = 0.02, 0.05
 
 
