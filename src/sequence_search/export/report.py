@@ -63,7 +63,7 @@ def demand(sequence: Any, system: System) -> Demand:
         rf_energy=energy,
         gradient_mt_m=1e3 * gradient / system.gamma,
         slew_t_m_s=slew / system.gamma,
-        pns=_stimulation(sequence, system.pns_model, bool(gradient)) if system.pns_model else None,
+        pns=_stimulation(sequence, system.pns_model) if system.pns_model else None,
     )
 
 
@@ -86,16 +86,21 @@ def excesses(needed: Demand, system: System) -> list[str]:
     return told
 
 
-def _stimulation(sequence: Any, model: str, has_gradients: bool) -> float:
-    """Largest norm over the axes of the last 10 s, relative to the limit."""
+def _stimulation(sequence: Any, model: str) -> float:
+    """Largest norm over the axes of the last 10 s that have gradients, relative to the limit."""
     from pypulseq.utils.safe_pns_prediction import safe_example_hw
 
     if model != "example" and not Path(model).is_file():
         raise ValueError(f"pns_model: there is no file {model}")
-    if not has_gradients:
+    time, end = 0.0, 0.0
+    for number, duration in sequence.block_durations.items():
+        block = sequence.get_block(number)
+        time += float(duration)
+        if any(each is not None for each in (block.gx, block.gy, block.gz)):
+            end = time
+    if not end:
         return 0.0
     hardware = safe_example_hw() if model == "example" else model
-    end = float(sum(sequence.block_durations.values()))
     try:
         _, norm, _, _ = sequence.calculate_pns(hardware, time_range=[max(end - 10, 0), end], do_plots=False)
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
