@@ -101,6 +101,9 @@ def test_numbers_of_a_flag_are_separated_by_spaces_or_commas(given):
 
 
 def test_what_is_no_number_is_left_to_the_parser():
+    size = ["check", "--voxel-mm", "1", "1", "5", "a.seq"]
+    assert repeat_flags(size) == ["check", "--voxel-mm=1,1,5", "a.seq"]
+    assert repeat_flags(["--voxel-mm", "1,1,5", "a.seq"]) == ["--voxel-mm", "1,1,5", "a.seq"]
     assert repeat_flags(["--flip-deg=x", "--delay-ms", "5", "x", "3"]) == [
         "--flip-deg=x",
         "--delay-ms=5",

@@ -11,7 +11,7 @@ def echo(tmp_path):
     return str(spin_echo().write(tmp_path / "echo.seq"))
 
 
-FEW = ("--problem", "gm-wm", "--voxel-mm", "5", "5", "5", "--n-per-tissue", "4")
+FEW = ("--problem", "gm-wm", "--voxel-mm", "5,5,5", "--n-per-tissue", "4")
 
 
 def test_check_prints_what_a_file_scores_beside_the_conventional(echo):
@@ -32,6 +32,13 @@ def test_check_as_json(echo):
     assert found["sequence"]["flip_deg"] == pytest.approx([90, 180])
 
 
+@pytest.mark.parametrize("size", [["5,4,3"], ["5", "4", "3"]])
+def test_the_size_of_a_voxel_has_commas_or_spaces(echo, size):
+    done = call("check", "--problem", "gm-wm", "--n-per-tissue", "1", "--voxel-mm", *size, echo)
+    assert done.exit_code == 0, done.stderr
+    assert "A voxel is 3 mm along z" in one_line(done.stdout)
+
+
 def test_check_of_a_repeated_train_has_no_conventional(tmp_path):
     file = str(train(2, n=2).write(tmp_path / "train.seq"))
     text = one_line(call("check", file, "--problem", "spin-echo-2d", *FEW[2:]).stdout)
@@ -45,7 +52,7 @@ def test_check_of_a_repeated_train_has_no_conventional(tmp_path):
     [
         (["--problem", "gm-wm"], "nothing tells how large a voxel is: state --voxel-mm"),
         (["--problem", "gm-w"], "gm-w"),
-        (["--problem", "gm-wm", "--voxel-mm", "0", "5", "5"], "--voxel-mm needs three numbers above 0"),
+        (["--problem", "gm-wm", "--voxel-mm", "0", "5", "5"], "--voxel-mm must be above 0, got '0,5,5'"),
     ],
 )
 def test_check_refuses_what_it_cannot_play(echo, arguments, message):

@@ -173,6 +173,29 @@ def test_definitions_state_the_protocol():
     assert stated["FOV"] == [0.22, 0.22, 0.005]
 
 
+@pytest.mark.parametrize("flip_deg", [20, 60, 180])
+@pytest.mark.parametrize(
+    ("turbo", "lines", "te"),
+    [
+        (True, 8, 0.06),  # of four echoes the third reads the centre of k-space, line 4 of 8
+        (True, 4, 0.06),
+        (False, 4, [0.02, 0.04, 0.06, 0.08]),  # of each image its own
+    ],
+)
+def test_the_echo_time_is_that_of_the_centre_of_k_space(flip_deg, turbo, lines, te):
+    design = train()
+    flips = design.flip_angle.clone()
+    flips[1:] = math.radians(flip_deg)
+    how = Protocol(readout="cartesian", matrix=(16, lines), turbo=turbo, bandwidth=500.0, dummies=0)
+    found = pulseq(replace(design, flip_angle=flips), problem(echoes=4), protocol=how)
+    assert found.definitions["TE"] == pytest.approx(te)
+    if turbo:
+        played = Timeline(found)
+        centre = found.evaluate_labels(evolution="adc")["LIN"].tolist().index(lines // 2)
+        excitation = 5 * (centre // 4)  # that of its shot
+        assert played.readouts[centre][8] - played.pulses[excitation] == pytest.approx(te, abs=1e-6)
+
+
 def test_a_dummy_is_not_read():
     found = pulseq(spin_echo(), problem(), protocol=Protocol(dummies=3))
     played = Timeline(found)

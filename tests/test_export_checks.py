@@ -9,6 +9,7 @@ from export_cases import inversion_recovery, problem, spin_echo
 from sequence_search.export import Protocol, pulseq
 from sequence_search.export.checks import check_pulses
 from sequence_search.problem.problem import Problem
+from sequence_search.sequence import Sequence
 from sequence_search.system import load_system
 
 PRISMA = load_system("siemens-prisma")
@@ -87,6 +88,18 @@ def test_a_delay_too_short_names_the_smallest_that_fits():
 def test_a_readout_that_does_not_fit_is_refused(protocol, told):
     with pytest.raises(ValueError, match=told):
         pulseq(spin_echo(), problem(), protocol=protocol)
+
+
+def test_what_a_design_has_no_use_for_is_refused():
+    once, hard = Problem.load("max-signal"), Sequence.from_degrees_ms([90, 180], [0, 90], [9, 9])
+    with pytest.raises(ValueError, match=r"--repeat-ms. is of a design .* has its own, 3000 ms"):
+        pulseq(spin_echo(), problem(), protocol=Protocol(readout="cartesian", tr=2.0))
+    with pytest.raises(ValueError, match=r"--repeat-ms. goes with --readout cartesian.*, got 'epi'"):
+        pulseq(hard, once, protocol=Protocol(readout="epi", tr=2.0))
+    with pytest.raises(ValueError, match=r"this design has none"):
+        pulseq(spin_echo(), problem(), protocol=Protocol(hard_duration=1e-3))
+    with pytest.raises(ValueError, match=r"--dummies. are of a design that is repeated"):
+        pulseq(hard, once, protocol=Protocol(readout="cartesian", dummies=1))
 
 
 def test_all_faults_are_told_at_once():

@@ -1,6 +1,7 @@
 """Echo-planar readouts: where their samples stand in k-space, and the image that they give of an object."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from sequence_search.layout import Layout
 from sequence_search.playback.comparison import compare
 from sequence_search.playback.reader import read_seq
 
-EPI = Protocol(readout="epi", matrix=(16, 12), fov=(0.2, 0.18), dummies=0)
+EPI = Protocol(readout="epi", matrix=(16, 12), fov=(0.2, 0.18), bandwidth=1562.5, dummies=0)
 
 
 def echo(te_ms=60.0, **how):
@@ -93,7 +94,7 @@ def test_a_design_played_once_stays_so():
 
 
 def test_played_back_it_gives_the_signal_of_the_design_at_the_centre_of_k_space():
-    how = Protocol(readout="epi", matrix=EPI.matrix, fov=EPI.fov)
+    how = replace(EPI, dummies=None)
     found = compare(
         pulseq(echo(), problem(), protocol=how), echo(), problem(), n_per_tissue=4, size=how.voxel
     )

@@ -29,6 +29,28 @@ def test_a_file_is_what_it_was(tmp_path, file_format):
     assert (tmp_path / "echo.seq").read_text() == golden.read_text()
 
 
+def test_messages_name_the_file_as_it_will_be(tmp_path):
+    still = Sequence.from_degrees_ms([0, 0], [0, 90], [9, 9])
+    once, path = Problem.load("max-signal"), tmp_path / "still.seq"
+    with pytest.raises(ValueError, match=r"^/\S*/still\.seq plays no RF pulse$"):
+        write_checked(pulseq(still, once), path, still, once, protocol=Protocol())
+    assert not list(tmp_path.iterdir())
+    found = write_checked(pulseq(ECHO, once), path, ECHO, once, protocol=Protocol())
+    assert found.played.file.name == str(path)
+
+
+def test_a_single_repetition_is_no_steady_state_to_be_compared(tmp_path):
+    alone = Protocol(dummies=0)
+    with pytest.raises(ValueError, match="leave --dummies out, or let it be at least 1"):
+        write_checked(
+            pulseq(spin_echo(), problem(), protocol=alone),
+            tmp_path / "echo.seq",
+            spin_echo(),
+            problem(),
+            protocol=alone,
+        )
+
+
 @pytest.mark.parametrize("file_format", ["1.5", "1.4.1"])
 def test_pypulseq_reads_what_was_written(tmp_path, file_format):
     written = pulseq(spin_echo(), problem(), protocol=Protocol(dummies=0))

@@ -7,7 +7,7 @@ import pytest
 
 from export_cases import KINDS, inversion_recovery, problem, spin_echo, train
 from sequence_search.export import Protocol, pulseq
-from sequence_search.export.report import demand
+from sequence_search.export.report import Demand, demand, excesses
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.system import load_system
@@ -42,6 +42,27 @@ def test_stimulation_needs_a_model_and_falls_with_the_slew_rate():
     assert 0 < stimulation(40.0) < stimulation(200.0)
     with pytest.raises(ValueError, match=r"there is no file missing\.asc"):
         demand(pulseq(spin_echo(), problem()), replace(PRISMA, pns_model="missing.asc"))
+
+
+def test_a_model_of_stimulation_without_gradients_says_none_and_one_of_another_kind_is_told(tmp_path):
+    system = replace(PRISMA, pns_model="example")
+    assert demand(pulseq(ECHO, Problem.load("max-signal"), system=system), system).pns == 0
+    other = tmp_path / "other.asc"
+    other.write_text("a text\n")
+    with pytest.raises(ValueError, match=r"pns_model: \S+other\.asc is no file of a gradient system"):
+        demand(pulseq(spin_echo(), problem()), replace(PRISMA, pns_model=str(other)))
+
+
+def test_what_is_beyond_a_limit_is_told():
+    within = Demand(1.0, 20.0, 1.0, 1.0, 80.0, 200.0, 1.0)
+    assert excesses(within, PRISMA) == []
+    beyond = Demand(1.0, 77.8, 1.0, 1.0, 81.0, 201.0, 1.2)
+    assert [words.split(" of ")[0] for words in excesses(beyond, PRISMA)] == [
+        "the peak B1 is 77.8 uT",
+        "the largest gradient is 81 mT/m",
+        "the largest slew rate is 201 T/m/s",
+        "nerves are stimulated to 120 %",
+    ]
 
 
 def told(sequence):

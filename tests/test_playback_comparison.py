@@ -1,11 +1,15 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from pulseq_cases import SIZE, spin_echo, train
 from sequence_search import Problem, Sequence
+from sequence_search.acquisition import Acquisition
+from sequence_search.estimation import Estimate
 from sequence_search.layout import Layout
+from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.playback.comparison import compare
 from sequence_search.playback.events import PulseqError
 from sequence_search.storage import json_text
@@ -60,3 +64,15 @@ def test_several_readouts_are_compared_one_by_one():
 def test_a_file_that_reads_more_often_than_the_design_is_refused():
     with pytest.raises(PulseqError, match="reads 3 times a repetition, and the design 1"):
         compared(train(3))
+
+
+def test_a_bound_of_an_estimate_is_that_of_the_file():
+    """Derivatives by T2 are of spins at the same places: the bound of 0.05 is right to 1 %."""
+    bound = Term("crlb", TERMS["crlb"], 1.0, (0,), estimate=Estimate("t2"))
+    own = replace(PROBLEM, objective=Objective((bound,)), acquisition=Acquisition(echoes=3))
+    layout = Layout.train(3, crusher=1)
+    design = Sequence.from_degrees_ms([90, 180, 180, 180], [90, 0, 0, 0], [5], layout=layout)
+    made = train(3, flip=180)
+    found = compare(made.sequence, design, own, n_per_tissue=4, n_spins=2**11, size=SIZE)
+    assert found.design.loss == pytest.approx(float(own.loss(design, own.voxels(4))))
+    assert found.played.score.loss == pytest.approx(found.design.loss, rel=1e-2)

@@ -11,6 +11,7 @@ from sequence_search.tissue import Normal
 
 TEXT = problem_text("max-signal")
 PROBLEM = Problem.from_toml(TEXT)
+SYSTEM = "max_gradient_mt_m = 40\nmax_slew_t_m_s = 100\npeak_b1_ut = 20\n"
 
 
 def with_function(function):
@@ -35,6 +36,10 @@ def test_it_does_not_follow_what_does_not():
     assert replace(PROBLEM, name="other", grid=None, categories=()).digest == PROBLEM.digest
     assert Problem.from_toml(TEXT.partition("[search_space]")[0]).digest == PROBLEM.digest
     assert Problem.from_toml(PROBLEM.to_toml()).digest == PROBLEM.digest
+    named = TEXT + '\n[limits]\nsystem = "ge-premier"\n'
+    own = TEXT + f"\n[limits.system]\n{SYSTEM}"
+    assert Problem.from_toml(f'{own}pns_model = "a.asc"\n').digest == Problem.from_toml(own).digest
+    assert Problem.from_toml(named).digest != Problem.from_toml(own).digest
     constant = replace(PROBLEM.tissues[2], m0=Normal(1), t1=replace(PROBLEM.tissues[2].t1, mean=4))
     assert replace(PROBLEM, tissues=(*PROBLEM.tissues[:2], constant)).digest == PROBLEM.digest
 

@@ -129,6 +129,8 @@ def test_the_largest_flip_angle_is_that_of_the_peak_b1():
     assert own.pulses["excite"].peak_b1_ut(most) == pytest.approx(19)
     assert own.hardware.most("invert") == math.inf
     assert own.hardware.kinds["hard"].peak_b1_ut(2 * math.pi) <= 19
+    carbon = replace(own.hardware, system=replace(own.hardware.system, gamma_mhz_t=10.708))
+    assert carbon.most("excite") == pytest.approx(most * 10.708 / 42.577478518)
 
 
 def text(limits, more=()):
@@ -237,3 +239,15 @@ def test_a_file_beside_the_problem_becomes_part_of_it(tmp_path):
     named = Problem.from_toml(problem_text("spin-echo-2d") + '[limits]\nsystem = "siemens-prisma"\n')
     assert named.to_dict()["limits"] == {"system": "siemens-prisma"}
     assert named.digest != Problem.load("spin-echo-2d").digest
+
+
+def test_a_model_of_nerve_stimulation_stands_beside_the_problem(tmp_path):
+    system = 'max_gradient_mt_m = 45, max_slew_t_m_s = 150, peak_b1_ut = 20, pns_model = "gpa.asc"'
+    file = tmp_path / "mine.toml"
+    file.write_text(problem_text("spin-echo-2d") + f"[limits]\nsystem = {{ {system} }}\n")
+    read = Problem.load(file)
+    assert read.limits.system.pns_model == str(tmp_path.resolve() / "gpa.asc")
+    elsewhere = tmp_path / "copy" / "mine.toml"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text(read.to_toml())
+    assert Problem.load(elsewhere).limits.system == read.limits.system

@@ -33,10 +33,23 @@ EXPORTS = {
         "--readout 'epi' has two dimensions",
     ),
     "an odd number of lines": ([*IMAGE, "--matrix", "16,5"], "--matrix must be of even numbers, got 5"),
+    "a repetition time of what is played once": (["--repeat-ms", "50"], "goes with --readout cartesian"),
+    "dummies of what is played once": (["--dummies", "2"], "dummies (--dummies) are of a design that is rep"),
+    "an image that is none": (
+        ["--matrix", "16,8", "--bandwidth-hz", "100"],
+        "--readout must be cartesian or epi with --matrix, --bandwidth-hz, got 'none'",
+    ),
+    "B1 of another nucleus": (
+        [*IMAGE, "--matrix", "16,4", "--system", "carbon.toml", "--hard-ms", "0.5"],
+        "pulse 2 (hard) needs 93.39 uT of 24: its duration must be at least 1.96 ms, got 0.5",
+    ),
+    "a raster in seconds": (["--system", "raster.toml"], "rf_raster_us must be a multiple of 0.001"),
     "a difference over the bound": (["--bound", "1e-9"], "pass --accept"),
 }
 LIMITS = "max_gradient_mt_m = 80\nmax_slew_t_m_s = 200\npeak_b1_ut = 24\n"
 SYSTEMS = {
+    "carbon.toml": f"{LIMITS}gamma_mhz_t = 10.708\n",
+    "raster.toml": f"{LIMITS}rf_raster_us = 1e-6\n",
     "bare.toml": "max_gradient_mt_m = 40\n",
     "odd.toml": "max_gradient = 40\n",
     "few.toml": f"{LIMITS}adc_samples_limit = 64\n",

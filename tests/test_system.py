@@ -2,6 +2,8 @@ import pytest
 
 from sequence_search.system import System, load_system, system_names
 
+LIMITS = "max_gradient_mt_m = 30\nmax_slew_t_m_s = 100\npeak_b1_ut = 25\n"
+
 
 def test_every_known_system_has_its_source_and_a_tick_of_all_its_rasters():
     for name in system_names():
@@ -32,6 +34,11 @@ def test_a_file_has_the_same_keys(tmp_path):
         ("max_gradient_mt_m = 0\nmax_slew_t_m_s = 1\npeak_b1_ut = 1", "max_gradient_mt_m must be above 0"),
         ("max_gradient_mt_m = 'x'\nmax_slew_t_m_s = 1\npeak_b1_ut = 1", "must be a number, got 'x'"),
         ("max_gradient_mt_m", "cannot be read"),
+        (
+            LIMITS + "rf_raster_us = 1e-6",
+            "multiple of 0.001 .in microseconds., got 1e-06",
+        ),
+        (LIMITS + "adc_raster_us = 0.10005", "adc_raster_us must be a multiple of 0.001"),
     ],
 )
 def test_a_faulty_file_is_refused(tmp_path, text, told):
@@ -44,3 +51,11 @@ def test_a_faulty_file_is_refused(tmp_path, text, told):
 def test_an_unknown_name_tells_those_that_there_are():
     with pytest.raises(ValueError, match="known are siemens-prisma"):
         load_system("siemens-lisa")
+
+
+def test_a_model_of_nerve_stimulation_is_beside_its_file_wherever_that_is_read(tmp_path, monkeypatch):
+    (tmp_path / "mine.toml").write_text(LIMITS + 'pns_model = "gpa.asc"')
+    monkeypatch.chdir(tmp_path)
+    assert load_system("mine.toml").pns_model == str(tmp_path.resolve() / "gpa.asc")
+    (tmp_path / "mine.toml").write_text(LIMITS + 'pns_model = "example"')
+    assert load_system("mine.toml").pns_model == "example"

@@ -12,6 +12,8 @@ from sequence_search.timing import (
     hard_kind,
     least_between,
     least_time,
+    peak_b1_ut,
+    peak_fault,
     pulse_span,
     readout_span,
     spoiler_area,
@@ -68,3 +70,16 @@ def test_an_instantaneous_pulse_lasts_as_the_peak_b1_asks():
 def test_each_spoiler_is_twice_the_last_on_its_axis():
     found = np.array([spoiler_area(number, (5e-3, 2e-3, 5e-3)) for number in range(4)])
     assert found == pytest.approx(np.array([[800, 0, 0], [0, 2000, 0], [1600, 0, 0], [0, 4000, 0]]))
+
+
+def test_another_nucleus_takes_more_b1_for_the_same_turn():
+    carbon = replace(PRISMA, gamma_mhz_t=10.708)
+    hard = hard_kind(math.pi, carbon)
+    # Half a turn at 20 uT of 10.708 Hz/uT takes 2.335 ms, on a raster of 20 us.
+    assert hard.duration == pytest.approx(2.34e-3)
+    assert peak_b1_ut(hard, math.pi, carbon) == pytest.approx(0.5 / (2.34e-3 * 10.708))
+    assert peak_fault("pulse 1", hard, math.pi, carbon) is None
+    # 9.06 uT of the proton are 36.0 of carbon, and 2.56 ms become 4.61, on the raster.
+    assert peak_fault("pulse 1", SINC, math.pi / 2, PRISMA) is None
+    told = peak_fault("pulse 1", SINC, math.pi / 2, carbon)
+    assert told == "pulse 1 needs 36.02 uT of 20: its duration must be at least 4.62 ms, got 2.56"

@@ -11,6 +11,7 @@ from typing import Any
 
 from sequence_search.checks import Fault, number, whole_number
 
+RASTERS = ("rf_raster_us", "gradient_raster_us", "adc_raster_us", "block_raster_us")
 WHOLE = ("adc_samples_divisor", "adc_samples_limit")
 TEXT = ("name", "source", "pns_model")
 MAY_BE_ZERO = ("rf_dead_time_us", "rf_ringdown_us", "adc_dead_time_us", "adc_samples_limit")
@@ -67,6 +68,11 @@ class System:
             if not (0 <= value < math.inf and (value or each.name in MAY_BE_ZERO)):
                 least = "at least" if each.name in MAY_BE_ZERO else "above"
                 raise Fault(f"{{{each.name}}} must be {least} 0 and finite, got {{0}}", f"{value:g}")
+            nanoseconds = 1e3 * value
+            if each.name in RASTERS and abs(nanoseconds - round(nanoseconds)) > 1e-6 * min(nanoseconds, 1):
+                raise Fault(
+                    f"{{{each.name}}} must be a multiple of 0.001 (in microseconds), got {{0}}", f"{value:g}"
+                )
             object.__setattr__(self, each.name, round(value) if each.name in WHOLE else value)
 
     @property
@@ -121,17 +127,18 @@ def load_system(name_or_path: str | Path) -> System:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from None
-    model = table.get("pns_model", "")
-    if isinstance(model, str) and model.endswith(".asc"):  # it stands beside the file
-        table["pns_model"] = str(path.parent / model)
     try:
-        return system_of({"name": path.stem} | table)
+        return system_of({"name": path.stem} | table, path.parent)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def system_of(table: dict[str, Any]) -> System:
+def system_of(table: dict[str, Any], folder: Path = Path()) -> System:
     """A scanner of the table of a system file.
+
+    Parameters
+    ----------
+    folder : of the file, where a model of nerve stimulation is, whose path becomes an absolute one
 
     Raises
     ------
@@ -149,7 +156,8 @@ def system_of(table: dict[str, Any]) -> System:
         if name in TEXT:
             if not isinstance(value, str):
                 raise Fault(f"{{{name}}} must be text, got {{0}}", repr(value))
-            values[name] = value
+            is_file = name == "pns_model" and value.endswith(".asc")
+            values[name] = str((folder / value).resolve()) if is_file else value
         elif name in WHOLE:
             values[name] = whole_number(name, value, 0, 10**9)
         else:

@@ -116,7 +116,7 @@ def hard_kind(largest: float, system: System, duration: float | None = None) -> 
 
     Of a duration [s], or if none is given of 0.5 ms, or longer where the peak B1 asks for it.
     """
-    needed = largest / (2 * math.pi * GAMMA_BAR * system.peak_b1_ut)
+    needed = largest / (2 * math.pi * system.gamma_mhz_t * system.peak_b1_ut)
     return Hard(duration=up(max(LEAST_HARD, needed) if duration is None else duration, 2 * system.tick))
 
 
@@ -185,9 +185,17 @@ def kind_faults(name: str, kind: Kind, thickness: float, system: System) -> list
     return faults
 
 
+def peak_b1_ut(kind: Kind, flip: float, system: System) -> float:
+    """Largest B1 of a kind at a flip angle [rad], of the nucleus of the scanner [uT].
+
+    A kind counts B1 of the proton; a smaller gyromagnetic ratio takes more for the same turn.
+    """
+    return kind.peak_b1_ut(flip) * GAMMA_BAR / system.gamma_mhz_t
+
+
 def peak_fault(name: str, kind: Kind, flip: float, system: System) -> str | None:
     """What of a pulse with too large a B1 at a flip angle [rad] would fit."""
-    peak = kind.peak_b1_ut(flip)
+    peak = peak_b1_ut(kind, flip, system)
     if peak <= system.peak_b1_ut * KEPT:
         return None
     needs = f"{name} needs {peak:.4g} uT of {system.peak_b1_ut:g}: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import takewhile
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from sequence_search.cli.printing import is_number, print_in_any_encoding, say
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 # Options that take several numbers after one flag, which click knows only as a repeated flag.
 NUMBER_LISTS = ("--flip-deg", "--phase-deg", "--delay-ms")
+THREE = "--voxel-mm"  # option of three numbers with commas, or with spaces
 
 
 def _print_version(wanted: bool) -> bool:
@@ -51,10 +53,13 @@ def main() -> None:
 
 
 def repeat_flags(arguments: list[str]) -> list[str]:
-    """Write ``--flip-deg 88 177`` or ``--flip-deg 88,177`` as click reads it: a flag for each number."""
+    """Write ``--flip-deg 88 177`` or ``--flip-deg 88,177`` as click reads it: a flag for each number.
+
+    And ``--voxel-mm 1 1 5`` as ``--voxel-mm=1,1,5``.
+    """
     repeated: list[str] = []
     flag = ""
-    for argument in arguments:
+    for argument in _joined(arguments):
         name, _, value = argument.partition("=")
         is_flag = name in NUMBER_LISTS
         flag, text = (name, value) if is_flag else (flag, argument)
@@ -66,3 +71,15 @@ def repeat_flags(arguments: list[str]) -> list[str]:
         flag = flag if is_flag else ""
         repeated.append(argument)
     return repeated
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """Up to three numbers after an option that has commas between them, as one."""
+    joined: list[str] = []
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        values = list(takewhile(is_number, rest[:3])) if argument == THREE else []
+        joined.append(f"{argument}={','.join(values)}" if values else argument)
+        del rest[: len(values)]
+    return joined

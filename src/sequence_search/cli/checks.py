@@ -117,6 +117,18 @@ def numbers(option: str, text: str, takes: str) -> tuple[float, ...]:
         raise ValueError(f"{option} takes {takes}, got '{text}'") from None
 
 
+def voxel_size(text: str) -> tuple[float, float, float]:
+    """Size of a voxel of one number or three [mm]."""
+    takes = "one number or three, as 2 or 1,1,5"
+    parts = numbers("--voxel-mm", text, takes)
+    if len(parts) not in (1, 3):
+        raise ValueError(f"--voxel-mm takes {takes}, got '{text}'")
+    x, y, z = parts * 3 if len(parts) == 1 else parts
+    if not all(0 < each < 1e4 for each in (x, y, z)):
+        raise ValueError(f"--voxel-mm must be above 0, got '{text}'")
+    return x, y, z
+
+
 def check_figure(file: Path | None, overwrite: bool, option: str = "--figure") -> None:
     """Refuse a figure's file of another kind, in no folder, or that is there already."""
     if file is None:

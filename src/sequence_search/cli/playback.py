@@ -10,7 +10,7 @@ import typer
 
 from sequence_search.cli.app import app
 from sequence_search.cli.arguments import Format, FormatOption, OverwriteOption
-from sequence_search.cli.checks import bad_input, check_free, load
+from sequence_search.cli.checks import bad_input, check_free, load, voxel_size
 from sequence_search.cli.printing import flow, print_json, print_table, pulses_of, say
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 SeqArgument = Annotated[Path, typer.Argument(metavar="FILE.seq", help="Pulseq file.")]
 SizeOption = Annotated[
-    tuple[float, float, float] | None,
-    typer.Option("--voxel-mm", metavar="X Y Z", help="Size of a voxel, where the file does not tell it."),
+    str | None,
+    typer.Option("--voxel-mm", metavar="X,Y,Z", help="Size of a voxel, where the file does not tell it."),
 ]
 FieldOption = Annotated[
     float | None, typer.Option("--b0-tesla", min=0, help="Field of the scanner, for offsets in ppm.")
@@ -158,29 +158,22 @@ def _write(found: Imported, out: Path | None, problem: Problem | None, problem_o
         say(f"wrote {problem_out}")
 
 
-def metres(size: tuple[float, float, float] | None) -> tuple[float, float, float] | None:
-    """Sizes in mm as m; ValueError if one is not above 0."""
-    if size is None:
+def metres(text: str | None) -> tuple[float, float, float] | None:
+    """Size of a voxel in mm as m; ValueError if it is none."""
+    if text is None:
         return None
-    if not all(0 < each < 1e4 for each in size):
-        raise ValueError(f"--voxel-mm needs three numbers above 0, got {size}")
-    x, y, z = (each / 1e3 for each in size)
+    x, y, z = (each / 1e3 for each in voxel_size(text))
     return x, y, z
 
 
 def _conventional(problem: Problem, n_per_tissue: int) -> Score | None:
     """The textbook's answer to the problem over the same voxels, if there is one of its kind."""
     from sequence_search.explanation.conventional import conventional_sequence
-    from sequence_search.playback.score import score_signal
+    from sequence_search.playback.score import score_design
 
     given = problem.conventional is not None or not problem.has_layouts
     sequence = conventional_sequence(problem) if given else None
-    if sequence is None:
-        return None
-    voxels = problem.voxels(n_per_tissue)
-    signal = problem.simulator(voxels).signal(sequence)
-    signal = signal if sequence.n_readouts > 1 else signal[None]
-    return score_signal(signal, problem, voxels, sequence, problem.pulses)
+    return None if sequence is None else score_design(sequence, problem, problem.voxels(n_per_tissue))
 
 
 def _print_scores(played: Played, beside: Score | None) -> None:

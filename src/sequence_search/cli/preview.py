@@ -25,7 +25,7 @@ from sequence_search.cli.arguments import (
     SourceArgument,
     TrOption,
 )
-from sequence_search.cli.checks import bad_input, check_figure, check_free, numbers
+from sequence_search.cli.checks import bad_input, check_figure, check_free, voxel_size
 from sequence_search.cli.given import Stated, given_design, sequence_of_file
 from sequence_search.cli.printing import print_json, print_table, say
 
@@ -143,7 +143,7 @@ def _anatomy(problem: Problem, maps: list[str], voxel_mm: str | None) -> Anatomy
     """Maps of the user's, or the template's; what stays dark is told."""
     from sequence_search.preview import icbm152, read_anatomy
 
-    size = None if voxel_mm is None else _size(voxel_mm)
+    size = None if voxel_mm is None else voxel_size(voxel_mm)
     files = {}
     for text in maps:
         name, equals, file = text.partition("=")
@@ -158,18 +158,6 @@ def _anatomy(problem: Problem, maps: list[str], voxel_mm: str | None) -> Anatomy
     if anatomy.properties and "t2_prime" not in anatomy.properties:
         say("note: there is no map of T2prime: nothing dephases with a T2'", err=True)
     return anatomy
-
-
-def _size(text: str) -> tuple[float, float, float]:
-    """Size of a voxel of one number or three."""
-    takes = "one number or three, as 2 or 1,1,5"
-    parts = numbers("--voxel-mm", text, takes)
-    if len(parts) not in (1, 3):
-        raise ValueError(f"--voxel-mm takes {takes}, got '{text}'")
-    x, y, z = parts * 3 if len(parts) == 1 else parts
-    if not min(x, y, z) > 0:
-        raise ValueError(f"--voxel-mm must be above 0, got '{text}'")
-    return x, y, z
 
 
 def _slices(text: str | None, anatomy: Anatomy, n_readouts: int) -> list[Slice]:

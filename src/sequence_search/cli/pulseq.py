@@ -95,9 +95,10 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
         _check(seq, file_format, overwrite)
         imported("pypulseq", "pulseq", "export")
         from sequence_search.export.build import exported
+        from sequence_search.export.checks import refuse
         from sequence_search.export.loop import write_checked, write_seq
         from sequence_search.export.protocol import protocol_of, system_for
-        from sequence_search.export.report import demand
+        from sequence_search.export.report import demand, excesses
         from sequence_search.storage import write_json
 
         stated = Stated(flip_deg, phase_deg, delay_ms, pulses, gradients, tr_ms, sequence)
@@ -119,6 +120,7 @@ def export(  # noqa: PLR0913, PLR0917 - a design, a scanner and a protocol
         )
         found, notes = exported(given, loaded, system=limits, protocol=protocol)
         needed = demand(found, limits)
+        refuse(excesses(needed, limits), limits.name)
         version: FileFormat = "1.5" if file_format == "1.5" else "1.4.1"
         record: dict[str, Any] = {"scanner": limits.name, "demand": asdict(needed), "notes": notes}
         compared = None

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pypulseq as pp
 
+from sequence_search.export.checks import refuse_unused
+from sequence_search.export.definitions import definitions
 from sequence_search.export.events import gradients, opts
 from sequence_search.export.gaps import Gap
 from sequence_search.export.plan import T1_TO_EQUILIBRIUM, Plan, longest_t1, plan_repetition
@@ -18,7 +20,6 @@ from sequence_search.export.protocol import Protocol, protocol_for, system_for
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.result import Design
-from sequence_search.structure import find_structure
 from sequence_search.system import System
 from sequence_search.timing import Area
 
@@ -77,6 +78,7 @@ def exported(
     limits = system_for(problem, system)
     how = protocol or protocol_for(problem)
     problem.check_sequence(single)
+    refuse_unused(single, how)
     plan = plan_repetition(single, problem, how, limits)
     return Exported(_played(single, problem, how, limits, plan), plan.notes)
 
@@ -122,7 +124,7 @@ def _shots(protocol: Protocol, n_readouts: int) -> list[Shot]:
 def _dummies(protocol: Protocol, problem: Problem, plan: Plan) -> int:
     if protocol.dummies is not None:
         return protocol.dummies
-    return math.ceil(T1_TO_EQUILIBRIUM * longest_t1(problem) / plan.tr)
+    return max(math.ceil(T1_TO_EQUILIBRIUM * longest_t1(problem) / plan.tr), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,23 +208,3 @@ def _labels(protocol: Protocol, encoded: tuple[int, int], number: int, n_readout
     if n_readouts > 1:
         values["SEG" if protocol.turbo else "ECO"] = number
     return [pp.make_label(name, "SET", value) for name, value in values.items()]
-
-
-def definitions(
-    sequence: Sequence, problem: Problem, protocol: Protocol, system: System, plan: Plan
-) -> dict[str, Any]:
-    """What the file says of itself, in m and s."""
-    # Without an image it is what the gradients dephase over.
-    fov = [*protocol.fov, protocol.thickness][:3] if protocol.is_image else list(protocol.voxel)
-    structure = find_structure(sequence)
-    stated: dict[str, Any] = {
-        "Name": problem.name,
-        "FOV": fov,
-        "SliceThickness": protocol.thickness,
-        "System": system.name,
-        "Readout": protocol.readout,
-    }
-    if protocol.is_image:
-        stated["Matrix"] = [int(count) for count in protocol.matrix]
-    times = {"TE": structure.te, "TI": structure.ti, "TR": plan.tr}
-    return stated | {name: time for name, time in times.items() if time is not None and math.isfinite(time)}

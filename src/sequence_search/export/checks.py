@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sequence_search.export.protocol import Protocol
+from sequence_search.layout import HARD
 from sequence_search.pulses.kinds import Kind
+from sequence_search.sequence import Sequence
 from sequence_search.system import System
-from sequence_search.timing import KEPT, kind_faults, peak_fault
+from sequence_search.timing import kind_faults, peak_fault
 
 
 def refuse(faults: Iterable[str], system: str) -> None:
@@ -15,6 +17,25 @@ def refuse(faults: Iterable[str], system: str) -> None:
     told = list(dict.fromkeys(faults))
     if told:
         raise ValueError(f"cannot be played on {system}: {'; '.join(told)}")
+
+
+def refuse_unused(sequence: Sequence, protocol: Protocol) -> None:
+    """Raise a ValueError of what the protocol states and this design has no use for."""
+    kinds = (HARD,) if sequence.layout is None else sequence.layout.kinds
+    if protocol.hard_duration is not None and HARD not in kinds:
+        raise ValueError("a duration of hard pulses (--hard-ms) needs some, and this design has none")
+    if sequence.is_steady and protocol.tr is not None:
+        raise ValueError(
+            "a repetition time (--repeat-ms) is of a design that is played once, and this one has its own,"
+            f" {1e3 * float(sequence.tr):.6g} ms"
+        )
+    if not sequence.is_steady and protocol.tr is not None and protocol.readout != "cartesian":
+        raise ValueError(
+            "a repetition time (--repeat-ms) goes with --readout cartesian, whose lines repeat a design that"
+            f" is played once, got '{protocol.readout}'"
+        )
+    if not sequence.is_steady and protocol.dummies:
+        raise ValueError("dummies (--dummies) are of a design that is repeated, and this one is played once")
 
 
 def check_pulses(
@@ -26,26 +47,4 @@ def check_pulses(
         peak = peak_fault(f"pulse {number} ({name})", kinds[name], flip, system)
         faults += [peak] if peak else []
         faults += kind_faults(name, kinds[name], thickness, system)
-    return faults
-
-
-def check_readout(protocol: Protocol, system: System) -> list[str]:
-    """Gradients and samples of the readouts."""
-    if not protocol.is_image:
-        return []
-    n, faults = protocol.matrix[0], []
-    gradient = protocol.pixel_bandwidth * n / protocol.fov[0]
-    if gradient > system.max_gradient * KEPT:
-        most = system.max_gradient * protocol.fov[0] / n
-        faults.append(
-            f"the readout gradient is {1e3 * gradient / system.gamma:.4g} mT/m of"
-            f" {system.max_gradient_mt_m:g}: the bandwidth must be at most {most:.4g} Hz a pixel"
-            " (--bandwidth-hz)"
-        )
-    if n % system.adc_samples_divisor:
-        faults.append(
-            f"a line must have a multiple of {system.adc_samples_divisor} samples, got {n} (--matrix)"
-        )
-    if system.adc_samples_limit and n > system.adc_samples_limit:
-        faults.append(f"a line must have at most {system.adc_samples_limit} samples, got {n} (--matrix)")
     return faults

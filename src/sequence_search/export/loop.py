@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from sequence_search.export.protocol import Protocol
 from sequence_search.playback.comparison import Comparison, compare
+from sequence_search.playback.events import PulseqError
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.storage import replacing
@@ -51,19 +53,35 @@ def write_checked(
     Raises
     ------
     ValueError
-        If it differs by more than the bound.
+        If it differs by more than the bound, or has one repetition of a design that is repeated.
     StorageError
         If the file cannot be written.
     """
+    if _is_alone(design, protocol):
+        raise ValueError(
+            "a single repetition cannot be compared with a design that is repeated (tr_ms): leave --dummies"
+            " out, or let it be at least 1"
+        )
     with replacing(path) as aside:
         _write(sequence, aside, file_format)
-        found = compare(aside, design, problem, n_per_tissue=N_PER_TISSUE, size=protocol.compared)
+        try:
+            found = compare(aside, design, problem, n_per_tissue=N_PER_TISSUE, size=protocol.compared)
+        except PulseqError as error:  # it knows the file by the name that it has for now
+            raise PulseqError(str(error).replace(str(aside), str(path))) from None
         if not found.largest <= bound:
             raise ValueError(
                 f"{path.name} as it would be played differs from its design by {found.largest:.3g} in the"
                 f" mean |Mxy| of a tissue, more than {bound:g}: pass --accept to write it and its comparison"
             )
-    return found
+    file = replace(found.played.file, name=str(path))
+    return replace(found, played=replace(found.played, file=file))
+
+
+def _is_alone(design: Sequence, protocol: Protocol) -> bool:
+    """Whether it is one repetition of a design that is repeated."""
+    n_y, n_z = protocol.lines
+    at_once = design.n_readouts if protocol.turbo else 1
+    return design.is_steady and protocol.dummies == 0 and n_y * n_z <= at_once
 
 
 def _write(sequence: Any, path: Path, file_format: FileFormat) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sequence_search.export.checks import check_pulses, check_readout, refuse
+from sequence_search.export.checks import check_pulses, refuse
 from sequence_search.export.epi import epi_station
 from sequence_search.export.events import Station, Use, pulse_station, readout_station
 from sequence_search.export.gaps import Gap, Mark, largest_encoding, make_gap, spoilers
+from sequence_search.export.lines import bandwidth_notes, line_faults, line_of
 from sequence_search.export.protocol import Protocol
 from sequence_search.layout import HARD, SPOILER, Layout
 from sequence_search.problem.problem import Problem
@@ -19,11 +20,8 @@ from sequence_search.structure import uses
 from sequence_search.system import System
 from sequence_search.timing import (
     Area,
-    Line,
     crushers_in_turn,
-    dwell_raster,
     end_in_turn,
-    few_samples,
     hard_kind,
     near,
 )
@@ -34,7 +32,6 @@ ALIKE = (
     " the next; to let them vary"
 )
 WRITTEN_ALIKE = 1e-4  # amplitudes of pulses in a file, which has six digits
-FID_DWELL, FID_SAMPLES = 5e-5, 1024  # s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +71,7 @@ def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, sy
     refuse(
         [
             *check_pulses(layout.kinds, flips, kinds, protocol.thickness, system),
-            *check_readout(protocol, system),
+            *line_faults(protocol, system),
         ],
         system.name,
     )
@@ -88,12 +85,12 @@ def plan_repetition(sequence: Sequence, problem: Problem, protocol: Protocol, sy
     delay = rounded_delays(sequence, layout, system.tick)
     tr = _repetition_time(layout, delay, problem, protocol, system)
     marks = _marks(layout, delay, pulses, readouts)
-    crushers, notes = crushers_in_turn(protocol.voxel), []
+    crushers, notes = crushers_in_turn(protocol.voxel), bandwidth_notes(protocol, system)
     if not (layout.steady and problem.acquisition.spoiling == "ideal"):
         crushers = crushers[:1]
     gaps, faults = _gaps(layout, marks, tr, crushers, protocol, system)
     if faults and len(crushers) > 1:  # those that vary may take too long
-        crushers, notes = crushers[:1], [f"{ALIKE}: {'; '.join(faults)}"]
+        crushers, notes = crushers[:1], [*notes, f"{ALIKE}: {'; '.join(faults)}"]
         gaps, faults = _gaps(layout, marks, tr, crushers, protocol, system)
     refuse(faults, system.name)
     stations, numbers = tuple(mark.station for mark in marks), tuple(mark.readout for mark in marks)
@@ -125,28 +122,10 @@ def rounded_delays(sequence: Sequence, layout: Layout, tick: float) -> list[floa
 
 
 def _readout(name: str, protocol: Protocol, system: System) -> Station:
-    line = _line(protocol, system)
+    line = line_of(protocol, system)
     if protocol.readout == "epi":
         return epi_station(name, line, protocol.matrix[1], 1 / protocol.fov[1], system)
     return readout_station(name, line, system)
-
-
-def _line(protocol: Protocol, system: System) -> Line:
-    """Samples of each readout, or of a line of it."""
-    if protocol.is_image:
-        n, dwell = protocol.matrix[0], line_dwell(protocol, system)
-        # Sample n / 2 is that of the centre of k-space, as a plain FFT takes it.
-        return Line(n, dwell, -(n // 2 + 0.5) * dwell, 1 / (protocol.fov[0] * dwell))
-    if protocol.readout == "fid":
-        return Line(FID_SAMPLES, near(FID_DWELL, dwell_raster(system)), 0.0)
-    return few_samples(system)
-
-
-def line_dwell(protocol: Protocol, system: System) -> float:
-    """Time of a sample of a line of k-space [s]."""
-    return max(
-        near(1 / (protocol.pixel_bandwidth * protocol.matrix[0]), dwell_raster(system)), dwell_raster(system)
-    )
 
 
 def _repetition_time(

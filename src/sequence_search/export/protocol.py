@@ -17,6 +17,7 @@ IMAGES = {
     "cartesian": 250.0,
     "epi": 1500.0,
 }  # readouts of k-space, and bandwidth of a pixel if none is stated [Hz]
+OF_IMAGES = ("fov", "matrix", "bandwidth")  # what is of these alone
 MOST_LINES = 1024
 DEFAULT = "siemens-prisma"
 
@@ -160,8 +161,14 @@ def protocol_of(options: Mapping[str, Any], problem: Problem) -> Protocol:
         elif name == "matrix":
             value = tuple(int(x) if x == int(x) else x for x in value)
         fields[name] = value
+    flags = {name: f"--{option.replace('_', '-')}" for name, (option, _) in OPTIONS.items()}
     try:
-        return replace(protocol_for(problem), **fields)
+        found = replace(protocol_for(problem), **fields)
     except Fault as fault:
-        flags = {name: f"--{option.replace('_', '-')}" for name, (option, _) in OPTIONS.items()}
         raise ValueError(fault.told(flags)) from None
+    unused = [flags[name] for name in OF_IMAGES if name in fields and not found.is_image]
+    if unused:
+        raise ValueError(
+            f"--readout must be cartesian or epi with {', '.join(unused)}, got '{found.readout}'"
+        )
+    return found

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sequence_search.export.events import ROUNDING
 from sequence_search.system import System
 
 
@@ -62,20 +63,47 @@ def demand(sequence: Any, system: System) -> Demand:
         rf_energy=energy,
         gradient_mt_m=1e3 * gradient / system.gamma,
         slew_t_m_s=slew / system.gamma,
-        pns=_stimulation(sequence, system.pns_model) if system.pns_model and gradient else None,
+        pns=_stimulation(sequence, system.pns_model) if system.pns_model else None,
     )
 
 
+def excesses(needed: Demand, system: System) -> list[str]:
+    """What of it is beyond the limits of a scanner, a sentence each."""
+    told = [
+        f"{name} is {value:.4g} {unit} of {most:g}"
+        for name, value, most, unit in (
+            ("the peak B1", needed.peak_b1_ut, system.peak_b1_ut, "uT"),
+            ("the largest gradient", needed.gradient_mt_m, system.max_gradient_mt_m, "mT/m"),
+            ("the largest slew rate", needed.slew_t_m_s, system.max_slew_t_m_s, "T/m/s"),
+        )
+        if value > most * ROUNDING
+    ]
+    if (needed.pns or 0.0) > 1:
+        told.append(
+            f"nerves are stimulated to {100 * (needed.pns or 0.0):.3g} % of the limit (pns_model):"
+            " a smaller max_slew_t_m_s of the system stimulates less"
+        )
+    return told
+
+
 def _stimulation(sequence: Any, model: str) -> float:
-    """Largest norm over the axes of the last 10 s, relative to the limit."""
+    """Largest norm over the axes of the last 10 s that have gradients, relative to the limit."""
     from pypulseq.utils.safe_pns_prediction import safe_example_hw
 
     if model != "example" and not Path(model).is_file():
         raise ValueError(f"pns_model: there is no file {model}")
+    time, end = 0.0, 0.0
+    for number, duration in sequence.block_durations.items():
+        block = sequence.get_block(number)
+        time += float(duration)
+        if any(each is not None for each in (block.gx, block.gy, block.gz)):
+            end = time
+    if not end:
+        return 0.0
     hardware = safe_example_hw() if model == "example" else model
-    end = float(sum(sequence.block_durations.values()))
     try:
         _, norm, _, _ = sequence.calculate_pns(hardware, time_range=[max(end - 10, 0), end], do_plots=False)
-    except (KeyError, IndexError, TypeError) as error:
-        raise ValueError(f"pns_model: {model} is no file of a gradient system: {error!r}") from None
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        lacks = f", it lacks {error}" if isinstance(error, KeyError) else ""
+        raise ValueError(f"pns_model: {model} is no file of a gradient system{lacks}") from None
     return float(norm.max())

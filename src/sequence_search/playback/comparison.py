@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sequence_search.playback.events import PulseqError
-from sequence_search.playback.score import N_PER_TISSUE, Played, Score, play, score_signal
+from sequence_search.playback.score import N_PER_TISSUE, Played, Score, play, score_design
 from sequence_search.playback.simulation import N_SPINS
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
@@ -111,6 +111,4 @@ def compare(
             f"{played.file.name} reads {n_readouts} times a repetition, and the design {sequence.n_readouts}"
         )
     single = sequence.without_padding().detach()
-    voxels = problem.voxels(n_per_tissue)
-    signal = problem.simulator(voxels).signal(single).reshape(n_readouts, -1)
-    return Comparison(played, score_signal(signal, problem, voxels, single, problem.pulses))
+    return Comparison(played, score_design(single, problem, problem.voxels(n_per_tissue)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Complex
 from torch import Tensor
 
-from sequence_search.objective import Prepared
+from sequence_search.engines.simulator import STEP
+from sequence_search.objective import Prepared, Slopes
 from sequence_search.playback.bare import Bare, bare_sequence
 from sequence_search.playback.events import SeqFile
 from sequence_search.playback.reader import read_seq
@@ -20,7 +21,7 @@ from sequence_search.playback.voxel import Voxel, find_voxel
 from sequence_search.problem.problem import Problem
 from sequence_search.pulses.kinds import Kind
 from sequence_search.sequence import Sequence
-from sequence_search.voxels import Voxels
+from sequence_search.voxels import Voxels, more_and_less
 
 N_PER_TISSUE = 64
 
@@ -95,10 +96,44 @@ def play(
     voxel = find_voxel(file, repetitions, size)
     bare = bare_sequence(file, repetitions, once=not problem.acquisition.is_repeated)
     voxels = problem.voxels(n_per_tissue)
-    signal = torch.from_numpy(play_file(file, repetitions, voxel, voxels, n_spins=n_spins, seed=seed))
-    score = score_signal(signal, problem, voxels, bare.sequence, bare.kinds)
+    first = first_pulse(file, repetitions, voxels)
+
+    def signal_of(those: Voxels) -> Tensor:
+        return torch.from_numpy(
+            play_file(file, repetitions, voxel, those, n_spins=n_spins, seed=seed, first=first)
+        )
+
+    slopes = _slopes(signal_of, voxels, problem.objective.estimated)
+    score = score_signal(signal_of(voxels), problem, voxels, bare.sequence, bare.kinds, slopes)
     last = max(read.pulse for read in repetitions.reads) + 1
-    return Played(file, repetitions, voxel, bare, score, (first_pulse(file, repetitions, voxels), last))
+    return Played(file, repetitions, voxel, bare, score, (first, last))
+
+
+def _slopes(
+    signal_of: Callable[[Voxels], Complex[Tensor, "n_readouts n_voxels"]],
+    voxels: Voxels,
+    names: tuple[str, ...],
+) -> Slopes:
+    """Derivatives of |signal| by the logarithms of relaxation times, as `Simulator.slopes`.
+
+    The spins of both sides stand at the same places, so that their errors cancel.
+    """
+    slopes = {}
+    for name in names:
+        both = more_and_less(voxels, name, STEP)
+        higher, lower = (
+            signal_of(both[side]).abs() for side in (slice(len(voxels)), slice(len(voxels), None))
+        )
+        slopes[name] = (higher - lower) / (2 * STEP)
+    return slopes
+
+
+def score_design(sequence: Sequence, problem: Problem, voxels: Voxels) -> Score:
+    """Of a single sequence as the problem plays it, by the engine that all searches use."""
+    simulator, n_readouts = problem.simulator(voxels), sequence.n_readouts
+    signal = simulator.signal(sequence).reshape(n_readouts, -1)
+    slopes = {name: part.reshape(n_readouts, -1) for name, part in simulator.slopes(sequence).items()}
+    return score_signal(signal, problem, voxels, sequence, problem.pulses, slopes)
 
 
 def score_signal(
@@ -107,8 +142,13 @@ def score_signal(
     voxels: Voxels,
     sequence: Sequence,
     kinds: Mapping[str, Kind],
+    slopes: Slopes | None = None,
 ) -> Score:
     """Means over tissues, and the objective, of signals at each readout.
+
+    Parameters
+    ----------
+    slopes : derivatives of |signal| by what the objective estimates, shaped as the signal
 
     Raises
     ------
@@ -116,8 +156,10 @@ def score_signal(
         If the objective has no value of such a sequence.
     """
     prepared = Prepared(problem.objective, voxels, kinds)
-    one = signal[0] if len(signal) == 1 else signal
-    terms = {name: float(part) for name, part in prepared.parts(one, sequence).items()}
+    one, its = signal, dict(slopes or {})
+    if len(signal) == 1:
+        one, its = signal[0], {name: part[0] for name, part in its.items()}
+    terms = {name: float(part) for name, part in prepared.parts(one, sequence, its).items()}
     means = [signal.abs()[:, voxels.is_of((index,))].mean(-1) for index in range(len(problem.tissues))]
     table = torch.stack(means, -1).tolist()
     names = [tissue.name for tissue in problem.tissues]

@@ -57,6 +57,7 @@ def play_file(
     *,
     n_spins: int = N_SPINS,
     seed: int = 0,
+    first: int | None = None,
 ) -> Complex[np.ndarray, "n_readouts n_voxels"]:
     """Signal of each voxel at each readout that counts, in the unit of M0.
 
@@ -69,6 +70,8 @@ def play_file(
         Of each voxel, a power of two.
     seed : int
         Of the places where they stand.
+    first : int, optional
+        Number of the first pulse that is played; `first_pulse` of these voxels if not given.
 
     Raises
     ------
@@ -80,7 +83,8 @@ def play_file(
             f"{file.name} plays {len(file.waveforms)} different RF waveforms: at most {MOST_WAVEFORMS} can be"
             " played here"
         )
-    steps = _steps(file, repetitions, first_pulse(file, repetitions, voxels))
+    first = first_pulse(file, repetitions, voxels) if first is None else first
+    steps = _steps(file, repetitions, first)
     generator = np.random.default_rng(seed)
     points = even_points(n_spins, voxel.slice_axis, generator)
     signal = np.empty((len(repetitions.reads), len(voxels)), complex)

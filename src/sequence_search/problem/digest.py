@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -43,12 +44,19 @@ def digest(
         write_table("search_space", search_space, defaults=False),
     ]
     if limits:
-        content.append(write_limits(limits))
+        content.append(write_limits(_of_designs(limits)))
     if pulses:
         content.append({name: write_pulse(kind, defaults=False) for name, kind in pulses.items()})
     if acquisition is not None and acquisition != Acquisition():
         content.append(write_table("sequence", acquisition, defaults=False))
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _of_designs(limits: Limits) -> Limits:
+    """Without the model of nerve stimulation: no search looks at it, and it is a path of this machine."""
+    if limits.system is None:
+        return limits
+    return replace(limits, system=replace(limits.system, pns_model=""))
 
 
 def _term(term: Term, tissues: list[str]) -> Any:

@@ -31,6 +31,7 @@ from sequence_search.timing import (
     hard_kind,
     kind_faults,
     least_between,
+    peak_b1_ut,
     peak_fault,
     pulse_span,
     readout_span,
@@ -79,7 +80,7 @@ class Hardware:
         kind = self.kinds[name]
         if kind.fixed_flip is not None:
             return math.inf
-        return min(self.largest_flip, self.system.peak_b1_ut / kind.peak_b1_ut(1.0))
+        return min(self.largest_flip, self.system.peak_b1_ut / peak_b1_ut(kind, 1.0, self.system))
 
     def check(self, name: str, flip: float | None = None) -> None:
         """Refuse a kind that the scanner cannot play at a flip angle, or, without one, at any [rad]."""
@@ -153,7 +154,7 @@ def hardware_measures(hardware: Hardware | None) -> list[Measure]:
 def _peak_b1(hardware: Hardware, sequence: Sequence) -> tuple[Tensor, Sequence]:
     flip = sequence.flip_angle.abs()
     names = (HARD,) * flip.shape[-1] if sequence.layout is None else sequence.layout.kinds
-    peaks = [hardware.kinds[name].peak_b1_ut(1.0) for name in names]
+    peaks = [peak_b1_ut(hardware.kinds[name], 1.0, hardware.system) for name in names]
     fixed = [hardware.kinds[name].fixed_flip for name in names]
     is_free = flip.new_tensor([each is None for each in fixed]).bool()
     of_each = torch.where(is_free, flip, 1.0) * flip.new_tensor(peaks)

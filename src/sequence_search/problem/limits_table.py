@@ -15,9 +15,10 @@ from sequence_search.system import System, load_system, system_names, system_of
 
 def _system(value: object, info: Any) -> System:
     """A scanner by its name, by its file beside that of the problem, or as the table of such a file."""
+    folder = (info.context or {}).get("folder", Path())
     if isinstance(value, dict):
-        return system_of(value)
-    path = (info.context or {}).get("folder", Path()) / str(value)
+        return system_of(value, folder)
+    path = folder / str(value)
     if not isinstance(value, str) or (value not in system_names() and not path.is_file()):
         known = ", ".join(system_names())
         raise ValueError(f"must be one of {known}, or a TOML file beside the problem, got {value!r}")
