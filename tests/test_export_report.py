@@ -61,7 +61,6 @@ def test_what_is_beyond_a_limit_is_told():
         "the peak B1 is 77.8 uT",
         "the largest gradient is 81 mT/m",
         "the largest slew rate is 201 T/m/s",
-        "nerves are stimulated to 120 %",
     ]
 
 

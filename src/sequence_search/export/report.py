@@ -68,8 +68,8 @@ def demand(sequence: Any, system: System) -> Demand:
 
 
 def excesses(needed: Demand, system: System) -> list[str]:
-    """What of it is beyond the limits of a scanner, a sentence each."""
-    told = [
+    """What of it is beyond the limits of a scanner, a sentence each; stimulation is for the user to judge."""
+    return [
         f"{name} is {value:.4g} {unit} of {most:g}"
         for name, value, most, unit in (
             ("the peak B1", needed.peak_b1_ut, system.peak_b1_ut, "uT"),
@@ -78,12 +78,6 @@ def excesses(needed: Demand, system: System) -> list[str]:
         )
         if value > most * ROUNDING
     ]
-    if (needed.pns or 0.0) > 1:
-        told.append(
-            f"nerves are stimulated to {100 * (needed.pns or 0.0):.3g} % of the limit (pns_model):"
-            " a smaller max_slew_t_m_s of the system stimulates less"
-        )
-    return told
 
 
 def _stimulation(sequence: Any, model: str) -> float:
