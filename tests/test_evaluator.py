@@ -12,7 +12,7 @@ from sequence_search.objective import TERMS, Objective, Term
 from sequence_search.problem.problem import Problem
 from sequence_search.sequence import Sequence
 from sequence_search.strategies.drafting import near_draft
-from sequence_search.strategies.evaluator import Evaluator, _terms
+from sequence_search.strategies.evaluator import Evaluator, _terms, n_check
 from sequence_search.strategies.rounds.propose import random_designs
 from strategy_cases import ONE_SIDED
 
@@ -79,7 +79,7 @@ def test_phases_behind_a_spoiler_are_turned_only_where_no_term_of_ones_own_rises
     (design,) = evaluator.designs(evaluator.evaluate([near_draft(problem, played)]))
     assert math.degrees(design.sequence.phase[-1]) == pytest.approx(0 if weight > 0 else 60)
     assert design.evaluation.terms == pytest.approx(problem.evaluate(design.sequence).terms, rel=1e-12)
-    others = problem.simulator(problem.voxels(evaluator.n_check, seed=1), n_places=16)
+    others = problem.simulator(problem.voxels(n_check(problem), seed=1), n_places=16)
     assert design.check_loss == pytest.approx(float(others.loss(design.sequence)), rel=1e-12)
 
 
@@ -94,3 +94,8 @@ def test_a_slice_is_reported_as_it_is_evaluated():
     assert abs(found.loss - design.loss) > 1e-6 * abs(design.loss)
     others = problem.simulator(problem.voxels(512, seed=1), n_places=16)
     assert design.check_loss == pytest.approx(float(others.loss(design.sequence)), rel=1e-12)
+
+
+def test_other_voxels_are_fewer_where_each_is_at_places_of_a_slice():
+    assert n_check(Problem.load("max-signal")) == 4096
+    assert n_check(Problem.load("spin-echo-2d")) == 512
