@@ -156,7 +156,7 @@ class _Tradeoff:
         traced += [each for each in self._tracer.optima if not any(each is other for other in traced)]
         worth = [each.sequence for each in traced if has_pulses(each.sequence)]
         # Small pulses are kept where no design has others, as where an Ernst angle is below 3°.
-        worth = [each for each in worth if (each.flip_angle.abs() >= SMALL_PULSE).any()] or worth
+        worth = [each for each in worth if has_pulses(each, SMALL_PULSE)] or worth
         evaluator = Evaluator(self._cost.rest, self._engine)
         standing = evaluator.standing(worth)
         designs = [one for one in evaluator.designs(standing) if one.evaluation.meets_limits]

@@ -29,7 +29,15 @@ from sequence_search.cli.arguments import (
 )
 from sequence_search.cli.checks import bad_input, load, make_folder
 from sequence_search.cli.given import Stated, given_design
-from sequence_search.cli.printing import TISSUES_PER_TABLE, flow, print_json, print_table, pulses_of, say
+from sequence_search.cli.printing import (
+    TISSUES_PER_TABLE,
+    flow,
+    print_json,
+    print_table,
+    pulses_of,
+    rounded,
+    say,
+)
 from sequence_search.cli.progress import watched
 
 if TYPE_CHECKING:
@@ -104,7 +112,7 @@ def _error_words(effect: Effect) -> str:
 
 def _pair(change: tuple[float, float], whole: float) -> str:
     """As "-0.12 +0.34", in percent."""
-    return " ".join(f"{round(100 * part / whole, 2) + 0.0:+.2f}" if whole else "" for part in change)
+    return " ".join(rounded(100 * part / whole, 2, "+") if whole else "" for part in change)
 
 
 def _worst_words(each: WorstVoxels) -> list[str]:

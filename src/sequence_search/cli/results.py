@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sequence_search.cli.printing import flow, print_table, pulses_of, say
+from sequence_search.cli.printing import flow, print_table, pulses_of, rounded, say
 from sequence_search.words import counted, time_text
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def print_wishes(evaluation: Evaluation, of: str) -> None:
 def _numbers(design: Design) -> list[str]:
     """Loss, how far it moves on other voxels, and nominal signals."""
     moved = 100 * (design.check_loss - design.loss) / abs(design.loss) if design.loss else 0.0
-    others = f"{round(moved, 2) + 0.0:+.2f} %" if math.isfinite(moved) else "no number"
+    others = f"{rounded(moved, 2, '+')} %" if math.isfinite(moved) else "no number"
     signals = (f" {tissue} {value:.3f}" for tissue, value in design.evaluation.signal.items())
     return [f"loss {design.loss:9.6f}", f"({others} on others)", *signals]
 

@@ -105,11 +105,11 @@ def _of_contrast(problem: Problem, term: Term, design: Sequence | None) -> Seque
     te = contrast_te(*(problem.tissues[i] for i in pair))
     if term.brighter is None:
         return None if te is None else spin_echo(problem, te, design)
-    brighter = term.brighter
-    (other,) = set(pair) - {brighter}
+    (other,) = set(pair) - {term.brighter}
+    signal, other_signal = _signal(problem, term.brighter), _signal(problem, other)
 
     def more(sequence: Sequence) -> float:
-        return _signal(problem, brighter, sequence) - _signal(problem, other, sequence)
+        return signal(sequence) - other_signal(sequence)
 
     echoes = [spin_echo(problem, each, design) for each in (te, 0.0) if each is not None]
     echo = max((each for each in echoes if each is not None), key=more, default=None)
@@ -119,12 +119,12 @@ def _of_contrast(problem: Problem, term: Term, design: Sequence | None) -> Seque
     return nulled if nulled is not None and more(nulled) > 0 else echo
 
 
-def _signal(problem: Problem, index: int, sequence: Sequence) -> float:
-    """|Mxy| of the nominal voxel of a tissue, the mean of the readouts."""
+def _signal(problem: Problem, index: int) -> Callable[[Sequence], float]:
+    """Function that gives |Mxy| of the nominal voxel of a tissue, the mean of the readouts."""
     voxels = problem.voxels(method="nominal").of_tissues((index,))
     # No table over flip angles for one voxel.
     simulator = problem.simulator(voxels, "configurations" if problem.has_layouts else "auto")
-    return float(simulator.signal(sequence).abs().mean())
+    return lambda sequence: float(simulator.signal(sequence).abs().mean())
 
 
 def _nulled(problem: Problem) -> int | None:
@@ -156,9 +156,10 @@ def _inversion_recovery(
 
 def _least_signal(problem: Problem, index: int, played: Callable[[float], Sequence], highest: float) -> float:
     """TI [s] at which the nominal voxel of a tissue has the least signal."""
+    signal = _signal(problem, index)
     # With a TR it is earlier: there is less to invert.
     found = minimize_scalar(
-        lambda ti: _signal(problem, index, played(ti)),
+        lambda ti: signal(played(ti)),
         bounds=(0.1 * highest, 1.02 * highest),
         method="bounded",
         options={"xatol": 1e-5},

@@ -76,8 +76,7 @@ def check_played(
 def _check_fixed_flips(space: SearchSpace, limits: Limits, pulses: Mapping[str, Kind]) -> None:
     """Refuse a kind of fixed amplitude, searched or given, that turns by more than the largest flip angle."""
     largest = limits.narrowed(space).max_flip
-    given = [name for part in (limits.head, limits.tail) if part is not None for name in part.pulses]
-    for name in dict.fromkeys([*space.pulses, *given]):
+    for name in limits.admitted(space).pulses:
         flip = pulses[name].fixed_flip if name in pulses else None
         if flip is not None and flip > largest * (1 + ROUNDING):
             message = (

@@ -66,11 +66,9 @@ def notes(
     found = [note for tissue in tissues for note in _unlikely("tissues", tissue, f" of {tissue.name}")]
     found += _unlikely("imaging", imaging) + _unlikely("search_space", space)
     found += _unlikely("limits", limits, " of the limits") + _unlikely("sequence", acquisition)
-    given = [name for part in (limits.head, limits.tail) if part is not None for name in part.pulses]
-    known = {*space.pulses, *given}
-    parts = (limits.head, limits.tail)
-    gradients = {*space.gradients, *(name for part in parts if part is not None for name in part.gradients)}
-    if space.crusher and gradients == {NO_GRADIENT}:
+    admitted = limits.admitted(space)
+    known = set(admitted.pulses)
+    if space.crusher and set(admitted.gradients) == {NO_GRADIENT}:
         found.append("crusher_ms is of crushers and spoilers, and there are none: state gradients")
     found += [note for name, kind in pulses.items() for note in _of_pulse(name, kind, known)]
     found += [note for name, kind in pulses.items() for note in _of_offset(name, kind, tissues)]

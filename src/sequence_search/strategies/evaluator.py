@@ -151,9 +151,9 @@ class Evaluator:
         return Evaluated(played, found.terms), check
 
 
-def has_pulses(sequence: Sequence) -> bool:
-    """Whether any pulse turns: small ones are dropped beside others, and do something where all are."""
-    return bool((sequence.flip_angle.abs() >= NO_PULSE).any())
+def has_pulses(sequence: Sequence, least: float = NO_PULSE) -> bool:
+    """Whether any pulse turns by so much [rad]: small ones are dropped, but act where all are small."""
+    return bool((sequence.flip_angle.abs() >= least).any())
 
 
 def _terms(sequences: list[Sequence], simulator: Simulator | DraftSimulator) -> list[dict[str, float]]:

@@ -78,7 +78,7 @@ class Finisher:
 
     def _does(self, one: Evaluated | Design) -> bool:
         """Whether a design has a pulse of 3° or more, or smaller ones alone that are better than none."""
-        if (one.sequence.flip_angle.abs() >= SMALL_PULSE).any():
+        if has_pulses(one.sequence, SMALL_PULSE):
             return True
         return has_pulses(one.sequence) and one.loss < self._of_nothing.loss
 
